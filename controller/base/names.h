@@ -1,0 +1,25 @@
+/* Name tables: an enum's values and their words, in one place.
+ *
+ * A table is an array indexed by the enum; NAME_TABLE checks its length at compile time. */
+#pragma once
+#include <glib.h>
+
+struct name_table {
+	const char *what; /* "a device", for messages */
+	guint n;
+	const char *const *names;
+};
+
+#define NAME_TABLE(table, what_, count, ...)                                            \
+	static const char *const table##_names[] = { __VA_ARGS__ };                     \
+	G_STATIC_ASSERT(G_N_ELEMENTS(table##_names) == (count));                        \
+	const struct name_table table = { (what_), (count), table##_names }
+
+/* The word of a value; aborts on a value outside the table (a programming error). */
+const char *name_of(const struct name_table *t, int value);
+/* The value of a word, or -1. */
+int name_value(const struct name_table *t, const char *word);
+/* The known word nearest to `word` (edit distance ≤ 2 and less than half its length), or NULL. */
+const char *name_suggest(const char *word, const char *const *names, guint n);
+/* "a, b or c"; free with g_free(). */
+char *name_list(const struct name_table *t);

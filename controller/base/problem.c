@@ -1,0 +1,91 @@
+/* Collecting problems and showing each with its line and a caret. */
+#include "base/problem.h"
+#include "base/arena.h"
+#include <string.h>
+
+void problems_init(struct problems *p, struct arena *arena)
+{
+	*p = (struct problems){ .arena = arena, .list = g_array_new(FALSE, FALSE, sizeof(struct problem)) };
+}
+
+void problems_clear(struct problems *p)
+{
+	if (p->list)
+		g_array_free(p->list, TRUE);
+	*p = (struct problems){ 0 };
+}
+
+void problem_add(struct problems *p, enum severity severity, struct place place, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	g_autofree char *message = g_strdup_vprintf(format, args);
+	va_end(args);
+	struct problem one = { severity, place, arena_strdup(p->arena, message) };
+	g_array_append_val(p->list, one);
+	if (severity == SEVERITY_ERROR)
+		p->n_errors++;
+	else
+		p->n_warnings++;
+}
+
+static gint by_place(gconstpointer x, gconstpointer y)
+{
+	const struct problem *a = x, *b = y;
+	int c = g_strcmp0(a->place.path, b->place.path);
+	if (c)
+		return c;
+	if (a->place.line != b->place.line)
+		return a->place.line < b->place.line ? -1 : 1;
+	if (a->place.column != b->place.column)
+		return a->place.column < b->place.column ? -1 : 1;
+	return g_strcmp0(a->message, b->message);
+}
+
+void problems_sort(struct problems *p)
+{
+	g_array_sort(p->list, by_place);
+}
+
+static const char *find_line(const char *text, gsize text_len, guint line, gsize *ret_len)
+{
+	const char *at = text, *end = text + text_len;
+	while (--line > 0) {
+		const char *nl = memchr(at, '\n', (gsize)(end - at));
+		if (!nl)
+			return NULL;
+		at = nl + 1;
+	}
+	const char *nl = memchr(at, '\n', (gsize)(end - at));
+	*ret_len = (gsize)((nl ? nl : end) - at);
+	return at;
+}
+
+/* Longest part of a line that is shown; a line can be a 100 MB scalar. */
+enum { SHOWN_MAX = 160 };
+
+static void append_excerpt(GString *out, const struct place *place, const char *text, gsize text_len)
+{
+	gsize len;
+	const char *line = find_line(text, text_len, place->line, &len);
+	if (!line || place->column == 0 || place->column > SHOWN_MAX)
+		return;
+	g_autofree char *valid = g_utf8_make_valid(line, (gssize)MIN(len, (gsize)SHOWN_MAX));
+	g_string_append(out, "\n    ");
+	for (const char *c = valid; *c; c++)
+		g_string_append_c(out, (guchar)*c < 0x20 || *c == 0x7f ? ' ' : *c);
+	g_string_append_printf(out, "\n    %*s", (int)place->column, "^");
+}
+
+void problem_format(GString *out, const struct problem *p, const char *text, gsize text_len)
+{
+	if (p->place.path)
+		g_string_append_printf(out, "%s:", p->place.path);
+	if (p->place.line)
+		g_string_append_printf(out, "%u:%u:", p->place.line, p->place.column);
+	g_string_append_printf(out, "%s%s: %s", p->place.path ? " " : "",
+	                       p->severity == SEVERITY_ERROR ? "error" : "warning", p->message);
+	if (text && p->place.line)
+		append_excerpt(out, &p->place, text, text_len);
+	g_string_append_c(out, '\n');
+}

@@ -1,0 +1,39 @@
+/* Places in files, and the list of all problems found in them.
+ *
+ * Decoding and checking never stop at the first problem: they add to the list. Who prints it sorts
+ * it by place and shows the source line with a caret. */
+#pragma once
+#include <glib.h>
+
+struct arena;
+
+struct place {
+	const char *path; /* within the tree; NULL when there is none */
+	guint line;       /* from 1; 0 = unknown */
+	guint column;     /* from 1, in characters */
+};
+
+enum severity { SEVERITY_ERROR, SEVERITY_WARNING };
+
+struct problem {
+	enum severity severity;
+	struct place place;
+	const char *message; /* what is wrong, and what would be right */
+};
+
+struct problems {
+	struct arena *arena; /* owns the messages */
+	GArray *list;        /* struct problem */
+	guint n_errors, n_warnings;
+};
+
+void problems_init(struct problems *p, struct arena *arena);
+void problems_clear(struct problems *p);
+void problem_add(struct problems *p, enum severity severity, struct place place, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
+/* By path, line, column; equal places keep their order. */
+void problems_sort(struct problems *p);
+
+/* Appends "path:line:column: error: message" and, when `text` (the file's bytes) is given, the line
+ * and a caret under the column. Tabs are shown as one space so that the caret stands right. */
+void problem_format(GString *out, const struct problem *p, const char *text, gsize text_len);
