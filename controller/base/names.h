@@ -10,10 +10,18 @@ struct name_table {
 	const char *const *names;
 };
 
-#define NAME_TABLE(table, what_, count, ...)                                            \
-	static const char *const table##_names[] = { __VA_ARGS__ };                     \
-	G_STATIC_ASSERT(G_N_ELEMENTS(table##_names) == (count));                        \
-	const struct name_table table = { (what_), (count), table##_names }
+#define NAME_TABLE_WORDS(table, count, ...)                         \
+	static const char *const table##_words[] = { __VA_ARGS__ }; \
+	G_STATIC_ASSERT(G_N_ELEMENTS(table##_words) == (count))
+
+#define NAME_TABLE(table, what_, count, ...)          \
+	NAME_TABLE_WORDS(table, count, __VA_ARGS__);  \
+	const struct name_table table = { (what_), (count), table##_words }
+
+/* One that only its file knows. */
+#define LOCAL_NAME_TABLE(table, what_, count, ...)    \
+	NAME_TABLE_WORDS(table, count, __VA_ARGS__);  \
+	static const struct name_table table = { (what_), (count), table##_words }
 
 /* The word of a value; aborts on a value outside the table (a programming error). */
 const char *name_of(const struct name_table *t, int value);

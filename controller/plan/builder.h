@@ -1,0 +1,18 @@
+/* What the planners of the kinds share while a plan is built. Private to plan/. */
+#pragma once
+#include "plan/plan.h"
+
+struct builder {
+	struct arena *arena;
+	const struct plan_input *in;
+	GArray *actions, *verdicts, *refusals, *notes;
+};
+
+struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
+                           const char *id, const char *reason);
+void builder_judge(struct builder *b, const struct object *o, enum readiness readiness, const char *reason,
+                   const char *message);
+void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);
+
+void plan_vms(struct builder *b);
+void plan_jobs(struct builder *b);

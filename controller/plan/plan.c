@@ -1,0 +1,224 @@
+/* Building a plan: each kind's planner adds actions and verdicts, then one total order, then the
+ * refusals. */
+#include "plan/plan.h"
+#include "base/arena.h"
+#include "plan/builder.h"
+#include "spec/farm.h"
+#include "spec/gpu.h"
+#include "spec/host.h"
+#include "spec/vm.h"
+#include <string.h>
+
+NAME_TABLE(readiness_names, "a condition", 3, "Ready", "Reconciling", "Stalled");
+
+struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
+                           const char *id, const char *reason)
+{
+	struct action act = { .verb = verb, .kind = kind, .id = id, .want = want, .reason = reason };
+	g_array_append_val(b->actions, act);
+	return &g_array_index(b->actions, struct action, b->actions->len - 1);
+}
+
+void builder_judge(struct builder *b, const struct object *o, enum readiness readiness, const char *reason,
+                   const char *message)
+{
+	struct verdict v = { o, readiness, reason, message };
+	g_array_append_val(b->verdicts, v);
+}
+
+void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message)
+{
+	struct note n = { kind, id, message };
+	g_array_append_val(b->notes, n);
+}
+
+/* -- kinds that are only observed ---------------------------------------------------------------- */
+
+static void judge_farm(struct builder *b, const struct object *o)
+{
+	const struct object *have = objects_get(b->in->have, KIND_FARM, o->id);
+	const struct farm_status *s = have ? have->status : NULL;
+	if (!s) {
+		builder_judge(b, o, IS_RECONCILING, "NotObserved", NULL);
+		return;
+	}
+	for (guint i = 0; i < s->roots.n; i++) {
+		const struct farm_root_status *r = LIST_AT(s->roots, struct farm_root_status, i);
+		if (!r->mounted) {
+			builder_judge(b, o, IS_STALLED, "RootNotMounted", r->reason);
+			return;
+		}
+	}
+	if (s->redis == PLANE_AWAY)
+		builder_judge(b, o, IS_STALLED, "RedisAway", s->redis_reason);
+	else
+		builder_judge(b, o, IS_READY, s->redis == PLANE_OK ? "Ready" : "RedisLeftOut", NULL);
+}
+
+static void judge_host(struct builder *b, const struct object *o)
+{
+	const struct object *have = objects_get(b->in->have, KIND_HOST, o->id);
+	const struct host_status *s = have ? have->status : NULL;
+	if (!s)
+		builder_judge(b, o, IS_RECONCILING, strcmp(o->id, b->in->host) ? "OtherHost" : "NotObserved", NULL);
+	else if (s->libvirt == PLANE_AWAY)
+		builder_judge(b, o, IS_STALLED, "LibvirtAway", s->libvirt_reason);
+	else
+		builder_judge(b, o, IS_READY, s->libvirt == PLANE_OK ? "Ready" : "LibvirtLeftOut", NULL);
+}
+
+static void judge_gpu(struct builder *b, const struct object *o)
+{
+	const struct gpu_spec *gpu = o->spec;
+	if (strcmp(gpu->host, b->in->host) != 0)
+		builder_judge(b, o, IS_RECONCILING, "OtherHost", NULL);
+	else if (objects_get(b->in->have, KIND_GPU, o->id))
+		builder_judge(b, o, IS_READY, "Ready", NULL);
+	else
+		builder_judge(b, o, IS_STALLED, "NotFound",
+		              arena_printf(b->arena, "no display or accelerator card at %s", gpu->address));
+}
+
+/* -- order and refusals --------------------------------------------------------------------------- */
+
+static gint by_total_order(gconstpointer x, gconstpointer y)
+{
+	const struct action *a = x, *b = y;
+	enum phase pa = verbs[a->verb].phase, pb = verbs[b->verb].phase;
+	if (pa != pb)
+		return pa < pb ? -1 : 1;
+	if (a->verb != b->verb)
+		return a->verb < b->verb ? -1 : 1;
+	int c = strcmp(a->id, b->id);
+	if (c)
+		return c;
+	return g_strcmp0(a->key, b->key);
+}
+
+/* An action waits for the ones before it that speak of the same object. */
+static void add_waits(struct builder *b)
+{
+	for (guint i = 0; i < b->actions->len; i++) {
+		struct action *act = &g_array_index(b->actions, struct action, i);
+		g_autoptr(GArray) waits = g_array_new(FALSE, FALSE, sizeof(guint));
+		for (guint k = 0; k < i; k++) {
+			const struct action *before = &g_array_index(b->actions, struct action, k);
+			if (before->kind == act->kind && before->verb != act->verb && strcmp(before->id, act->id) == 0)
+				g_array_append_val(waits, k);
+		}
+		act->n_waits = waits->len;
+		act->waits = arena_memdup(b->arena, waits->data, waits->len * sizeof(guint));
+	}
+}
+
+static gboolean unowned_target(struct arena *a, const struct plan *p, const struct action *act, const char **ret_message)
+{
+	const struct object *have = objects_get(p->have, act->kind, act->id);
+	const struct object *farm = objects_farm(p->want);
+	if (act->kind != KIND_VM || !have || !have->status)
+		return FALSE;
+	const struct vm_status *s = have->status;
+	if (s->owner && farm && strcmp(s->owner, farm->meta.name) == 0)
+		return FALSE;
+	*ret_message = s->owner ? arena_printf(a, "the domain %s belongs to the farm %s", act->id, s->owner)
+	                        : arena_printf(a, "there is a domain %s that cleave did not make; rename the VM in the "
+	                                          "specs, or rename or remove the domain",
+	                                       act->id);
+	return TRUE;
+}
+
+static gboolean empty_tree(struct arena *a, const struct plan *p, const struct action *act, const char **ret_message)
+{
+	guint n = 0;
+	(void)a;
+	(void)act;
+	for (int kind = 0; kind < N_KINDS; kind++)
+		n += p->want->by_kind[kind]->len;
+	*ret_message = "the specs hold no object at all; an empty tree is taken for a mistake";
+	return n == 0;
+}
+
+const struct plan_rule plan_rules[] = {
+	{ "unowned-target", "A domain that cleave did not make is never touched.", FALSE, unowned_target },
+	{ "empty-tree", "Specs without any object change nothing.", TRUE, empty_tree },
+};
+const guint n_plan_rules = G_N_ELEMENTS(plan_rules);
+
+static gboolean refuse_one(struct builder *b, const struct plan *p, const struct plan_rule *rule, const struct action *act)
+{
+	const char *message = NULL;
+	if (!rule->forbids(b->arena, p, act, &message))
+		return FALSE;
+	struct refusal one = { rule->name, act ? act->kind : KIND_FARM, act ? act->id : "", message };
+	g_array_append_val(b->refusals, one);
+	return TRUE;
+}
+
+static void refuse(struct builder *b, const struct plan *p)
+{
+	for (guint r = 0; r < n_plan_rules; r++)
+		if (plan_rules[r].whole_plan)
+			refuse_one(b, p, &plan_rules[r], NULL);
+	/* One reason an object is enough: its actions stand together, whatever their verbs. */
+	g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < p->n_actions; i++)
+		for (guint r = 0; r < n_plan_rules; r++)
+			if (!plan_rules[r].whole_plan && !g_hash_table_contains(told, p->actions[i].id) &&
+			    refuse_one(b, p, &plan_rules[r], &p->actions[i]))
+				g_hash_table_add(told, (gpointer)p->actions[i].id);
+}
+
+/* Moves a GArray's items into the arena. */
+#define MOVE(b, array, member)                                                                            \
+	(p->n_##member = (b)->array->len,                                                                 \
+	 p->member = arena_memdup((b)->arena, (b)->array->data, (b)->array->len * sizeof *p->member),    \
+	 g_array_free((b)->array, TRUE))
+
+static void build(struct builder *b)
+{
+	OBJECTS_EACH (o, b->in->want, KIND_FARM)
+		judge_farm(b, o);
+	OBJECTS_EACH (o, b->in->want, KIND_HOST)
+		judge_host(b, o);
+	OBJECTS_EACH (o, b->in->want, KIND_GPU)
+		judge_gpu(b, o);
+	plan_vms(b);
+	plan_jobs(b);
+	g_array_sort(b->actions, by_total_order);
+	add_waits(b);
+}
+
+struct plan *plan_build(struct arena *a, const struct plan_input *in)
+{
+	struct plan *p = ARENA_NEW(a, struct plan);
+	struct builder b = { a, in, g_array_new(FALSE, TRUE, sizeof(struct action)),
+		             g_array_new(FALSE, TRUE, sizeof(struct verdict)),
+		             g_array_new(FALSE, TRUE, sizeof(struct refusal)),
+		             g_array_new(FALSE, TRUE, sizeof(struct note)) };
+	*p = (struct plan){ .host = in->host, .revision = in->revision, .epoch = in->epoch, .want = in->want,
+		            .have = in->have };
+	build(&b);
+	MOVE(&b, actions, actions);
+	refuse(&b, p);
+	MOVE(&b, verdicts, verdicts);
+	MOVE(&b, refusals, refusals);
+	MOVE(&b, notes, notes);
+	return p;
+}
+
+const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, const char *id)
+{
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].object->kind->id == kind && strcmp(p->verdicts[i].object->id, id) == 0)
+			return &p->verdicts[i];
+	return NULL;
+}
+
+guint64 plan_effect_count(const struct plan *p, enum effect effect)
+{
+	guint64 n = 0;
+	for (guint i = 0; i < p->n_actions; i++)
+		if (p->actions[i].effect == effect)
+			n += p->actions[i].count ? p->actions[i].count : 1;
+	return n;
+}

@@ -1,0 +1,86 @@
+/* A plan is a value: built from what is wanted and what is there, without I/O; equal for equal input,
+ * printable, savable. Who applies it looks once more before each action. */
+#pragma once
+#include "plan/verbs.h"
+#include "spec/diff.h"
+#include "spec/frame_key.h"
+#include "spec/kinds.h"
+
+struct action {
+	enum verb verb;
+	enum kind_id kind;
+	const char *id;
+	const struct object *want; /* NULL: the object is not wanted any more */
+	const char *reason;        /* why, as a phrase */
+	struct changes changes;
+	enum effect effect;
+	guint64 count;            /* frames; 0 for other targets */
+	const char *expect;       /* what it expects to find, as a phrase */
+	struct frame_set frames;  /* jobs: which */
+	const char *key;          /* jobs: their key; NULL = any */
+	const struct renderjob_spec *values; /* enqueue: the job's values for these frames */
+	const char *digest;       /* pin-scene: the scene's; complete-job: of frames and keys */
+	guint *waits;             /* indices of actions that have to succeed first */
+	guint n_waits;
+};
+
+enum readiness { IS_READY, IS_RECONCILING, IS_STALLED };
+extern const struct name_table readiness_names;
+
+/* What `get` says of an object that is wanted, before anything is done. */
+struct verdict {
+	const struct object *object;
+	enum readiness readiness;
+	const char *reason;  /* one CamelCase word */
+	const char *message; /* a sentence; may be NULL */
+};
+
+/* Something that forbids the whole plan: nothing of it may be written. */
+struct refusal {
+	const char *rule; /* name of the row in plan_refusals */
+	enum kind_id kind;
+	const char *id;
+	const char *message;
+};
+
+/* Seen and left alone: worth saying, nothing to do. */
+struct note {
+	enum kind_id kind;
+	const char *id, *message;
+};
+
+struct plan {
+	const char *host, *revision;
+	guint64 epoch;
+	const struct objects *want, *have;
+	struct action *actions;
+	guint n_actions;
+	struct verdict *verdicts;
+	guint n_verdicts;
+	struct refusal *refusals;
+	guint n_refusals;
+	struct note *notes;
+	guint n_notes;
+};
+
+struct plan_input {
+	const char *host;     /* whose objects are reconciled */
+	const char *revision; /* as source/ says */
+	guint64 epoch;
+	const struct objects *want, *have;
+};
+
+/* Plan refusals: rules over want × have that forbid the whole plan. */
+struct plan_rule {
+	const char *name, *doc;
+	gboolean whole_plan; /* asked once, with action NULL; else for each action */
+	gboolean (*forbids)(struct arena *a, const struct plan *p, const struct action *action, const char **ret_message);
+};
+extern const struct plan_rule plan_rules[];
+extern const guint n_plan_rules;
+
+struct plan *plan_build(struct arena *a, const struct plan_input *in);
+/* The readiness of an object, or NULL when the plan does not speak of it. */
+const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, const char *id);
+/* Sum of .count over actions of that effect; number of actions for uncounted ones. */
+guint64 plan_effect_count(const struct plan *p, enum effect effect);

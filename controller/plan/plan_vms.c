@@ -1,0 +1,126 @@
+/* VMs: define what is missing or differs, start what should run, stop what should not. */
+#include "base/arena.h"
+#include "plan/builder.h"
+#include "spec/farm.h"
+#include "spec/host.h"
+#include "spec/vm.h"
+#include <string.h>
+
+/* The recorded machine type (pc-q35-7.2) is as good as the alias it came from, and as itself. */
+static struct vm_spec comparable(const struct vm_spec *have, const struct vm_spec *want, const struct vm_status *s)
+{
+	struct vm_spec copy = *have;
+	if (s->machine_type && want->machine && strcmp(s->machine_type, want->machine) == 0)
+		copy.machine = want->machine;
+	return copy;
+}
+
+static gboolean is_up(const struct vm_status *s)
+{
+	return s->state == DOMAIN_RUNNING || s->state == DOMAIN_PAUSED || s->state == DOMAIN_OTHER;
+}
+
+static void plan_new_vm(struct builder *b, const struct object *o, const struct vm_spec *want)
+{
+	struct action *act = builder_act(b, VERB_DEFINE_VM, o, KIND_VM, o->id, "is not defined");
+	static const struct vm_spec nothing;
+	act->changes = diff_structs(b->arena, vm_fields, &nothing, want, FIELD_IN_DOMAIN);
+	act->expect = "no domain of that name";
+	if (want->state == VM_RUNNING) {
+		act = builder_act(b, VERB_START_VM, o, KIND_VM, o->id, "should run");
+		act->expect = "shut off";
+	}
+	builder_judge(b, o, IS_RECONCILING, "NotDefined", NULL);
+}
+
+static const char *start_reason(struct builder *b, const struct vm_status *s)
+{
+	if (s->state == DOMAIN_PAUSED)
+		return "should run, is paused";
+	if (s->state == DOMAIN_CRASHED)
+		return "should run, has crashed";
+	return s->reason ? arena_printf(b->arena, "should run, is shut off (%s)", s->reason) : "should run, is shut off";
+}
+
+static void plan_start(struct builder *b, const struct object *o, const char *reason)
+{
+	struct action *act = builder_act(b, VERB_START_VM, o, KIND_VM, o->id, reason);
+	act->expect = "shut off or paused";
+}
+
+static void plan_stop(struct builder *b, const struct object *o, const char *reason, enum effect effect,
+                      struct changes changes)
+{
+	struct action *act = builder_act(b, VERB_STOP_VM, o, KIND_VM, o->id, reason);
+	act->effect = effect;
+	act->changes = changes;
+	act->expect = "running";
+}
+
+static void plan_known_vm(struct builder *b, const struct object *o, const struct vm_spec *want,
+                          const struct vm_status *s)
+{
+	struct vm_spec defined = comparable(&s->defined, want, s), live = comparable(&s->live, want, s);
+	struct changes stored = diff_structs(b->arena, vm_fields, &defined, want, FIELD_IN_DOMAIN), running = { 0 };
+	if (is_up(s))
+		running = diff_structs(b->arena, vm_fields, &live, want, FIELD_IN_DOMAIN);
+	gboolean restart = running.n > 0 && want->state == VM_RUNNING;
+	if (restart)
+		plan_stop(b, o, "takes these changes at its next start", changes_effect(&running), running);
+	else if (is_up(s) && want->state == VM_STOPPED)
+		plan_stop(b, o, "should be stopped", EFFECT_VM_RESTART, (struct changes){ 0 });
+	if (stored.n) {
+		struct action *act = builder_act(b, VERB_DEFINE_VM, o, KIND_VM, o->id, "differs from its spec");
+		act->changes = stored;
+		act->expect = "a domain of this farm";
+	}
+	if (restart)
+		plan_start(b, o, "should run");
+	else if (want->state == VM_RUNNING && s->state != DOMAIN_RUNNING && s->state != DOMAIN_OTHER)
+		plan_start(b, o, start_reason(b, s));
+	if (restart || stored.n)
+		builder_judge(b, o, IS_RECONCILING, "Differs", NULL);
+	else if (want->state == VM_RUNNING && s->state != DOMAIN_RUNNING)
+		builder_judge(b, o, IS_RECONCILING, "NotRunning", NULL);
+	else if (want->state == VM_STOPPED && is_up(s))
+		builder_judge(b, o, IS_RECONCILING, "Running", NULL);
+	else
+		builder_judge(b, o, IS_READY, want->state == VM_RUNNING ? "Running" : "Stopped", NULL);
+}
+
+static void plan_vm(struct builder *b, const struct object *o, const struct host_status *host)
+{
+	const struct vm_spec *want = o->effective;
+	if (strcmp(want->host, b->in->host) != 0) {
+		builder_judge(b, o, IS_RECONCILING, "OtherHost", arena_printf(b->arena, "the host %s reports it", want->host));
+		return;
+	}
+	if (!host || host->libvirt == PLANE_LEFT_OUT) {
+		builder_judge(b, o, IS_RECONCILING, "LibvirtLeftOut", "libvirt was not looked at");
+		return;
+	}
+	if (host->libvirt == PLANE_AWAY) {
+		builder_judge(b, o, IS_STALLED, "LibvirtAway", host->libvirt_reason);
+		return;
+	}
+	const struct object *have = objects_get(b->in->have, KIND_VM, o->id);
+	if (have && have->status)
+		plan_known_vm(b, o, want, have->status);
+	else
+		plan_new_vm(b, o, want);
+}
+
+void plan_vms(struct builder *b)
+{
+	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
+	const struct object *farm = objects_farm(b->in->want);
+	OBJECTS_EACH (o, b->in->want, KIND_VM)
+		plan_vm(b, o, host ? host->status : NULL);
+	/* Ours, but wanted no more: pruning is off, so they are named and left alone. */
+	OBJECTS_EACH (o, b->in->have, KIND_VM) {
+		const struct vm_status *s = o->status;
+		if (farm && s && s->owner && strcmp(s->owner, farm->meta.name) == 0 &&
+		    !objects_get(b->in->want, KIND_VM, o->id))
+			builder_note(b, KIND_VM, o->id, "is not in the specs any more; left as it is");
+	}
+}

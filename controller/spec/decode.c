@@ -1,0 +1,257 @@
+/* One loop over rows, one switch on the type. */
+#include "spec/decode.h"
+#include "base/arena.h"
+#include "spec/node.h"
+#include <string.h>
+
+struct decoder {
+	struct arena *arena;
+	struct problems *problems;
+	gboolean partial;
+};
+
+static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
+                          void *object);
+
+static void wrong(struct decoder *d, const struct node *n, const struct field *f, const char *right)
+{
+	if (n->type == NODE_SCALAR)
+		problem_add(d->problems, SEVERITY_ERROR, n->place, "%s: `%.80s`: %s", f->name, n->text, right);
+	else
+		problem_add(d->problems, SEVERITY_ERROR, n->place, "%s: %s", f->name, right);
+}
+
+/* -- scalars --------------------------------------------------------------------------------- */
+
+/* "1 to 512", in the row's own unit. */
+static const char *range_text(struct decoder *d, const struct field *f)
+{
+	struct arena *a = d->arena;
+	if (f->type == FIELD_BYTES)
+		return arena_printf(a, "%s to %s", bytes_format(a, (guint64)f->min), bytes_format(a, (guint64)f->max));
+	if (f->type == FIELD_DURATION)
+		return arena_printf(a, "%s to %s", duration_format(a, f->min), duration_format(a, f->max));
+	return arena_printf(a, "%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, f->min, f->max);
+}
+
+static const char *check_range(struct decoder *d, const struct field *f, gint64 value)
+{
+	if ((f->min || f->max) && (value < f->min || value > f->max))
+		return arena_printf(d->arena, "must be %s", range_text(d, f));
+	return NULL;
+}
+
+static const char *decode_integer(struct decoder *d, const struct field *f, const char *text, void *v)
+{
+	gint64 value = 0;
+	const char *right = f->type == FIELD_DURATION ? duration_parse(d->arena, text, &value)
+	                                              : integer_parse(d->arena, text, &value);
+	if (!right && !d->partial)
+		right = check_range(d, f, value);
+	if (!right)
+		*(gint64 *)v = value;
+	return right;
+}
+
+static const char *decode_bytes(struct decoder *d, const struct field *f, const char *text, void *v)
+{
+	guint64 value = 0;
+	const char *right = bytes_parse(d->arena, text, &value);
+	if (!right)
+		right = check_range(d, f, value > G_MAXINT64 ? G_MAXINT64 : (gint64)value);
+	if (!right)
+		*(guint64 *)v = value;
+	return right;
+}
+
+static const char *decode_enum(struct decoder *d, const struct field *f, const char *text, void *v)
+{
+	int value = name_value(f->names, text);
+	if (value < 0) {
+		g_autofree char *list = name_list(f->names);
+		const char *near = name_suggest(text, f->names->names, f->names->n);
+		return near ? arena_printf(d->arena, "must be %s; did you mean %s?", list, near)
+		            : arena_printf(d->arena, "must be %s", list);
+	}
+	*(int *)v = value;
+	return NULL;
+}
+
+static const char *decode_string(struct decoder *d, const struct field *f, const char *text, void *v)
+{
+	if (!*text)
+		return "must not be empty";
+	if (f->max && strlen(text) > (gsize)f->max)
+		return arena_printf(d->arena, "must have %" G_GINT64_FORMAT " characters at most", f->max);
+	for (const char *c = text; *c; c++)
+		if ((guchar)*c < 0x20 || *c == 0x7f)
+			return "must be one line without control characters";
+	const char *right = f->check ? f->check(d->arena, text) : NULL;
+	if (!right)
+		*(const char **)v = arena_strdup(d->arena, text);
+	return right;
+}
+
+static const char *decode_bool(const char *text, void *v)
+{
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+		return "write true or false";
+	*(gboolean *)v = text[0] == 't';
+	return NULL;
+}
+
+/* NULL, or what would be right. */
+static const char *decode_text(struct decoder *d, const struct field *f, const char *text, void *v)
+{
+	switch (f->type) {
+	case FIELD_STRING: return decode_string(d, f, text, v);
+	case FIELD_BOOL: return decode_bool(text, v);
+	case FIELD_INT:
+	case FIELD_DURATION: return decode_integer(d, f, text, v);
+	case FIELD_BYTES: return decode_bytes(d, f, text, v);
+	case FIELD_ENUM: return decode_enum(d, f, text, v);
+	case FIELD_FRAMES: return frames_parse(d->arena, text, v, NULL);
+	case FIELD_RESOLUTION: return resolution_parse(d->arena, text, v);
+	default: g_assert_not_reached();
+	}
+}
+
+static void decode_scalar(struct decoder *d, const struct field *f, const struct node *n, void *v)
+{
+	if (n->type != NODE_SCALAR) {
+		wrong(d, n, f, "must be one value, not a list or map");
+		return;
+	}
+	if (node_is_null(n)) {
+		problem_add(d->problems, SEVERITY_ERROR, n->place, "%s: has no value; leave the key out instead", f->name);
+		return;
+	}
+	const char *right = decode_text(d, f, n->text, v);
+	if (right)
+		wrong(d, n, f, right);
+}
+
+/* -- lists and maps --------------------------------------------------------------------------- */
+
+static void decode_strings(struct decoder *d, const struct field *f, const struct node *n, void *v)
+{
+	struct strings *s = v;
+	if (n->type != NODE_LIST) {
+		wrong(d, n, f, "must be a list, as [a, b]");
+		return;
+	}
+	s->items = ARENA_ARRAY(d->arena, const char *, n->n);
+	for (guint i = 0; i < n->n; i++) {
+		struct field item = *f;
+		item.type = FIELD_STRING;
+		const char *text = NULL;
+		decode_scalar(d, &item, n->items[i], &text);
+		if (text)
+			s->items[s->n++] = text;
+	}
+}
+
+static void decode_items(struct decoder *d, const struct field *f, const struct node *n, void *v)
+{
+	struct list *list = v;
+	gboolean is_map = f->type == FIELD_MAP;
+	if (n->type != (is_map ? NODE_MAP : NODE_LIST)) {
+		wrong(d, n, f, is_map ? "must be a map of names" : "must be a list");
+		return;
+	}
+	list->n = n->n;
+	list->items = arena_alloc(d->arena, n->n * f->item_size);
+	for (guint i = 0; i < n->n; i++) {
+		void *item = (char *)list->items + i * f->item_size;
+		if (is_map)
+			*(const char **)item = n->keys[i];
+		decode_fields(d, f->fields, n->items[i], n->items[i]->place, item);
+	}
+}
+
+static void decode_template(struct decoder *d, const struct field *f, const struct node *n, void *v)
+{
+	struct decoder checker = { d->arena, d->problems, TRUE };
+	/* Only checked here; merged below each object's own keys before those are decoded. No spec is
+	 * larger than this scratch, which is asserted where the kinds are known (spec/load.c). */
+	decode_fields(&checker, f->fields, n, n->place, arena_alloc(d->arena, 4096));
+	*(const struct node **)v = n;
+}
+
+static void decode_value(struct decoder *d, const struct field *f, const struct node *n, void *v)
+{
+	switch (f->type) {
+	case FIELD_STRINGS: decode_strings(d, f, n, v); return;
+	case FIELD_LIST:
+	case FIELD_MAP: decode_items(d, f, n, v); return;
+	case FIELD_TEMPLATE: decode_template(d, f, n, v); return;
+	case FIELD_STRUCT: {
+		struct decoder inner = { d->arena, d->problems, d->partial || (f->flags & FIELD_PARTIAL) };
+		decode_fields(&inner, f->fields, n, n->place, v);
+		return;
+	}
+	default: decode_scalar(d, f, n, v);
+	}
+}
+
+static void check_unknown_keys(struct decoder *d, const struct field *table, const struct node *node)
+{
+	for (guint i = 0; i < node->n; i++) {
+		if (field_find(table, node->keys[i]))
+			continue;
+		g_autoptr(GPtrArray) known = g_ptr_array_new();
+		FIELDS_EACH (f, table)
+			g_ptr_array_add(known, (gpointer)f->name);
+		const char *near = name_suggest(node->keys[i], (const char *const *)known->pdata, known->len);
+		if (near) {
+			problem_add(d->problems, SEVERITY_ERROR, node->key_places[i], "unknown key `%.80s`; did you mean `%s`?",
+			            node->keys[i], near);
+			continue;
+		}
+		g_ptr_array_add(known, NULL);
+		g_autofree char *all = g_strjoinv(", ", (char **)known->pdata);
+		problem_add(d->problems, SEVERITY_ERROR, node->key_places[i], "unknown key `%.80s`; known here: %s",
+		            node->keys[i], all);
+	}
+}
+
+static void decode_missing(struct decoder *d, const struct field *f, struct place at, void *v)
+{
+	if (d->partial)
+		return;
+	if (f->required) {
+		problem_add(d->problems, SEVERITY_ERROR, at, "the key `%s` is missing: %s", f->name, f->doc);
+	} else if (f->def) {
+		const char *right = decode_text(d, f, f->def, v);
+		g_assert(!right);
+	} else if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL)) {
+		decode_fields(d, f->fields, NULL, at, v);
+	}
+}
+
+static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
+                          void *object)
+{
+	if (node && node->type != NODE_MAP) {
+		if (!node_is_null(node))
+			problem_add(d->problems, SEVERITY_ERROR, node->place, "must be a map of keys and values");
+		node = NULL;
+	}
+	if (node)
+		check_unknown_keys(d, table, node);
+	FIELDS_EACH (f, table) {
+		const struct node *n = node_get(node, f->name);
+		void *v = FIELD_AT(f, object);
+		if (n)
+			decode_value(d, f, n, v);
+		else
+			decode_missing(d, f, at, v);
+	}
+}
+
+void decode_struct(struct arena *a, const struct field *table, const struct node *node, struct place at,
+                   gboolean partial, void *object, struct problems *problems)
+{
+	struct decoder d = { a, problems, partial };
+	decode_fields(&d, table, node, at, object);
+}

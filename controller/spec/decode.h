@@ -1,0 +1,12 @@
+/* Nodes to typed values by a field table. All problems are collected; what is wrong keeps its zero. */
+#pragma once
+#include "base/problem.h"
+#include "spec/field.h"
+
+struct node;
+
+/* Fills `object` (zeroed) from the map `node` (NULL = empty map) by `table`. `at` places problems of
+ * missing keys when there is no node. `partial`: defaults and requiredness are left aside, as for
+ * the Farm's `defaults`. */
+void decode_struct(struct arena *a, const struct field *table, const struct node *node, struct place at,
+                   gboolean partial, void *object, struct problems *problems);

@@ -1,0 +1,140 @@
+/* libyaml's emitter fed by the walker. */
+#include "spec/emit.h"
+#include "spec/walk.h"
+#include <string.h>
+#include <yaml.h>
+
+struct emitter {
+	yaml_emitter_t yaml;
+	GString *out;
+};
+
+static int append(void *data, unsigned char *bytes, size_t size)
+{
+	g_string_append_len(((struct emitter *)data)->out, (const char *)bytes, (gssize)size);
+	return 1;
+}
+
+static void send(struct emitter *e, yaml_event_t *event)
+{
+	if (!yaml_emitter_emit(&e->yaml, event))
+		g_error("libyaml emitter: %s", e->yaml.problem);
+}
+
+/* Plain where libyaml allows it; quoted where another reader would see null, a truth value or a number. */
+static yaml_scalar_style_t style_of(const struct field *f, const char *text)
+{
+	static const char *const words[] = { "null", "~", "true", "false", "yes", "no", "on", "off", "y", "n", "" };
+	if (f && f->type != FIELD_STRING && f->type != FIELD_STRINGS && f->type != FIELD_FRAMES)
+		return YAML_PLAIN_SCALAR_STYLE;
+	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+		if (g_ascii_strcasecmp(text, words[i]) == 0)
+			return YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	if (text[strspn(text, "0123456789+-._eExoXabcdefABCDEF:")] == '\0')
+		return YAML_DOUBLE_QUOTED_SCALAR_STYLE;
+	return YAML_PLAIN_SCALAR_STYLE;
+}
+
+static void emit_text(struct emitter *e, const char *text, yaml_scalar_style_t style)
+{
+	yaml_event_t event;
+	yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1, style);
+	send(e, &event);
+}
+
+static void on_scalar(void *user, const char *key, const struct field *f, const char *text)
+{
+	if (key)
+		emit_text(user, key, style_of(NULL, key));
+	emit_text(user, text, style_of(f, text));
+}
+
+static void on_begin(void *user, const char *key, gboolean is_list)
+{
+	yaml_event_t event;
+	if (key)
+		emit_text(user, key, style_of(NULL, key));
+	if (is_list)
+		yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE);
+	else
+		yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE);
+	send(user, &event);
+}
+
+static void on_end(void *user, gboolean is_list)
+{
+	yaml_event_t event;
+	if (is_list)
+		yaml_sequence_end_event_initialize(&event);
+	else
+		yaml_mapping_end_event_initialize(&event);
+	send(user, &event);
+}
+
+static const struct visitor visitor = { on_scalar, on_begin, on_end };
+
+static void emit_labels(struct emitter *e, const char *key, const struct list *labels)
+{
+	if (!labels->n)
+		return;
+	on_begin(e, key, FALSE);
+	for (guint i = 0; i < labels->n; i++) {
+		const struct label *l = LIST_AT(*labels, struct label, i);
+		on_scalar(e, l->key, NULL, l->value);
+	}
+	on_end(e, FALSE);
+}
+
+static void emit_document(struct emitter *e, const struct object *o, unsigned parts)
+{
+	on_begin(e, NULL, FALSE);
+	on_scalar(e, "apiVersion", NULL, API_VERSION);
+	on_scalar(e, "kind", NULL, o->kind->name);
+	on_begin(e, "metadata", FALSE);
+	on_scalar(e, "name", NULL, o->meta.name);
+	if (o->kind->project_key && o->id != o->meta.name)
+		on_scalar(e, "id", NULL, o->id);
+	emit_labels(e, "labels", &o->meta.labels);
+	emit_labels(e, "annotations", &o->meta.annotations);
+	on_end(e, FALSE);
+	if ((parts & EMIT_SPEC) && o->spec) {
+		on_begin(e, "spec", FALSE);
+		walk_struct(o->kind->spec_fields, o->spec, 0, FALSE, &visitor, e);
+		on_end(e, FALSE);
+	}
+	if ((parts & EMIT_STATUS) && o->status) {
+		on_begin(e, "status", FALSE);
+		walk_struct(o->kind->status_fields, o->status, 0, FALSE, &visitor, e);
+		on_end(e, FALSE);
+	}
+	on_end(e, FALSE);
+}
+
+void emit_object(GString *out, const struct object *o, unsigned parts)
+{
+	struct emitter e = { .out = out };
+	yaml_event_t event;
+	if (!yaml_emitter_initialize(&e.yaml))
+		g_error("libyaml: out of memory");
+	yaml_emitter_set_output(&e.yaml, append, &e);
+	yaml_emitter_set_unicode(&e.yaml, 1);
+	yaml_emitter_set_width(&e.yaml, -1);
+	yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING);
+	send(&e, &event);
+	yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 0);
+	send(&e, &event);
+	emit_document(&e, o, parts);
+	yaml_document_end_event_initialize(&event, 1);
+	send(&e, &event);
+	yaml_stream_end_event_initialize(&event);
+	send(&e, &event);
+	yaml_emitter_delete(&e.yaml);
+}
+
+void emit_objects(GString *out, const struct objects *objects, unsigned parts)
+{
+	for (int kind = 0; kind < N_KINDS; kind++)
+		OBJECTS_EACH (o, objects, kind)
+			if (((parts & EMIT_SPEC) && o->spec) || ((parts & EMIT_STATUS) && o->status))
+				emit_object(out, o, parts);
+}

@@ -1,0 +1,60 @@
+/* What every reader asks of a row and a value. */
+#include "spec/field.h"
+#include "base/arena.h"
+#include <string.h>
+
+const struct field *field_find(const struct field *table, const char *name)
+{
+	FIELDS_EACH (f, table)
+		if (strcmp(f->name, name) == 0)
+			return f;
+	return NULL;
+}
+
+gboolean field_is_absent(const struct field *f, const void *object)
+{
+	const void *v = FIELD_AT_CONST(f, object);
+	switch (f->type) {
+	case FIELD_STRING: return *(const char *const *)v == NULL;
+	case FIELD_BOOL: return !*(const gboolean *)v;
+	case FIELD_INT:
+	case FIELD_DURATION: return *(const gint64 *)v == 0;
+	case FIELD_BYTES: return *(const guint64 *)v == 0;
+	case FIELD_ENUM: return FALSE;
+	case FIELD_FRAMES: return ((const struct frame_set *)v)->n_runs == 0;
+	case FIELD_RESOLUTION: return ((const struct resolution *)v)->width == 0;
+	case FIELD_STRINGS: return ((const struct strings *)v)->n == 0;
+	case FIELD_LIST:
+	case FIELD_MAP: return ((const struct list *)v)->n == 0;
+	case FIELD_TEMPLATE: return *(const void *const *)v == NULL;
+	case FIELD_STRUCT:
+		FIELDS_EACH (row, f->fields)
+			if (row->type == FIELD_ENUM ? *(const int *)FIELD_AT_CONST(row, v) != 0 : !field_is_absent(row, v))
+				return FALSE;
+		return TRUE;
+	}
+	g_assert_not_reached();
+}
+
+char *field_scalar_text(struct arena *a, const struct field *f, const void *object)
+{
+	const void *v = FIELD_AT_CONST(f, object);
+	if (field_is_absent(f, object) && f->type != FIELD_BOOL && f->type != FIELD_INT && f->type != FIELD_DURATION)
+		return NULL;
+	switch (f->type) {
+	case FIELD_STRING: return arena_strdup(a, *(const char *const *)v);
+	case FIELD_BOOL: return arena_strdup(a, *(const gboolean *)v ? "true" : "false");
+	case FIELD_INT: return arena_printf(a, "%" G_GINT64_FORMAT, *(const gint64 *)v);
+	case FIELD_BYTES: return bytes_format(a, *(const guint64 *)v);
+	case FIELD_DURATION: return duration_format(a, *(const gint64 *)v);
+	case FIELD_ENUM: return arena_strdup(a, name_of(f->names, *(const int *)v));
+	case FIELD_FRAMES: return frames_format(a, v);
+	case FIELD_RESOLUTION: return resolution_format(a, *(const struct resolution *)v);
+	case FIELD_STRINGS:
+	case FIELD_STRUCT:
+	case FIELD_LIST:
+	case FIELD_MAP:
+	case FIELD_TEMPLATE: break;
+	}
+	g_assert_not_reached();
+}

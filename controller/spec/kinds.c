@@ -1,0 +1,169 @@
+/* kinds[]: one row a kind. Objects and their index. */
+#include "spec/kinds.h"
+#include "base/arena.h"
+#include "spec/farm.h"
+#include "spec/gpu.h"
+#include "spec/host.h"
+#include "spec/renderjob.h"
+#include "spec/vm.h"
+#include "spec/worker.h"
+#include <string.h>
+
+#define SPEC(fields, tag) .spec_fields = (fields), .spec_size = sizeof(struct tag)
+#define STATUS(fields, tag) .status_fields = (fields), .status_size = sizeof(struct tag)
+
+const struct kind kinds[N_KINDS] = {
+	[KIND_FARM] = { KIND_FARM, "Farm", "farms", "farm", SPEC(farm_fields, farm_spec),
+	                STATUS(farm_status_fields, farm_status), .doc = "What all objects share: Redis, roots, queues, defaults." },
+	[KIND_HOST] = { KIND_HOST, "Host", "hosts", "host", SPEC(host_fields, host_spec),
+	                STATUS(host_status_fields, host_status), .doc = "A machine that runs a controller." },
+	[KIND_GPU] = { KIND_GPU, "GPU", "gpus", "gpu", SPEC(gpu_fields, gpu_spec), STATUS(gpu_status_fields, gpu_status),
+	               .doc = "A card of a host." },
+	[KIND_VM] = { KIND_VM, "VM", "vms", "vm", SPEC(vm_fields, vm_spec), STATUS(vm_status_fields, vm_status),
+	              .defaults = "vm", .doc = "A virtual machine on a host." },
+	[KIND_RENDERJOB] = { KIND_RENDERJOB, "RenderJob", "renderjobs", "job", SPEC(renderjob_fields, renderjob_spec),
+	                     STATUS(renderjob_status_fields, renderjob_status), .defaults = "job",
+	                     .project_key = "project", .doc = "Frames of a Blender scene, rendered and verified." },
+	[KIND_WORKER] = { KIND_WORKER, "Worker", "workers", "worker", STATUS(worker_status_fields, worker_status),
+	                  .doc = "A render worker as it registered (status only)." },
+};
+
+static const struct field label_fields[] = {
+	{ 0 },
+};
+
+/* Labels are a map of plain strings; decode_meta() (spec/load.c) reads them. */
+const struct field meta_fields[] = {
+	{ "name", FIELD_STRING, IN(meta, name, const char *), .required = TRUE, .check = check_name,
+	  .doc = "Unique in its kind; of jobs, in their project." },
+	{ "labels", FIELD_MAP, IN(meta, labels, struct list), ITEMS(label_fields, label),
+	  .doc = "Words to select by." },
+	{ "annotations", FIELD_MAP, IN(meta, annotations, struct list), ITEMS(label_fields, label),
+	  .doc = "Notes of people and tools." },
+	{ 0 },
+};
+
+const struct kind *kind_find(const char *word)
+{
+	for (guint i = 0; i < N_KINDS; i++)
+		if (g_ascii_strcasecmp(word, kinds[i].name) == 0 || g_ascii_strcasecmp(word, kinds[i].plural) == 0 ||
+		    g_ascii_strcasecmp(word, kinds[i].alias) == 0)
+			return &kinds[i];
+	return NULL;
+}
+
+static void objects_free(gpointer p)
+{
+	struct objects *o = p;
+	for (guint i = 0; i < N_KINDS; i++)
+		g_ptr_array_free(o->by_kind[i], TRUE);
+	g_hash_table_destroy(o->by_id);
+}
+
+struct objects *objects_new(struct arena *a)
+{
+	struct objects *o = ARENA_NEW(a, struct objects);
+	for (guint i = 0; i < N_KINDS; i++)
+		o->by_kind[i] = g_ptr_array_new();
+	o->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	arena_own(a, o, objects_free);
+	return o;
+}
+
+gboolean objects_add(struct objects *o, struct object *object)
+{
+	char *id = g_strdup_printf("%s/%s", object->kind->name, object->id);
+	if (g_hash_table_contains(o->by_id, id)) {
+		g_free(id);
+		return FALSE;
+	}
+	g_hash_table_insert(o->by_id, id, object);
+	g_ptr_array_add(o->by_kind[object->kind->id], object);
+	return TRUE;
+}
+
+struct object *objects_get(const struct objects *o, enum kind_id kind, const char *id)
+{
+	g_autofree char *key = g_strdup_printf("%s/%s", kinds[kind].name, id);
+	return g_hash_table_lookup(o->by_id, key);
+}
+
+struct object *objects_farm(const struct objects *o)
+{
+	return o->by_kind[KIND_FARM]->len ? g_ptr_array_index(o->by_kind[KIND_FARM], 0) : NULL;
+}
+
+static gint by_id(gconstpointer x, gconstpointer y)
+{
+	return strcmp((*(struct object *const *)x)->id, (*(struct object *const *)y)->id);
+}
+
+void objects_sort(struct objects *o)
+{
+	for (guint i = 0; i < N_KINDS; i++)
+		g_ptr_array_sort(o->by_kind[i], by_id);
+}
+
+/* -- checks ---------------------------------------------------------------------------------- */
+
+const char *check_name(struct arena *a, const char *text)
+{
+	gsize len = strlen(text);
+	(void)a;
+	if (len < 1 || len > 128 || !g_ascii_isalnum(text[0]))
+		return "a name has 1 to 128 characters and begins with a letter or digit";
+	for (const char *c = text; *c; c++)
+		if (!g_ascii_isalnum(*c) && !strchr("._-", *c))
+			return "a name has letters, digits, `.`, `_` and `-` only";
+	return NULL;
+}
+
+/* No component may be empty, `.` or `..`: what is written is what is opened. */
+static gboolean is_clean_path(const char *text)
+{
+	g_auto(GStrv) parts = g_strsplit(text, "/", -1);
+	for (guint i = 0; parts[i]; i++)
+		if (!*parts[i] || strcmp(parts[i], ".") == 0 || strcmp(parts[i], "..") == 0)
+			return FALSE;
+	return *text != '\0';
+}
+
+const char *check_absolute_path(struct arena *a, const char *text)
+{
+	(void)a;
+	if (text[0] != '/')
+		return "write an absolute path";
+	if (strcmp(text, "/") != 0 && !is_clean_path(text + 1))
+		return "write the path without `.`, `..` and doubled or trailing slashes";
+	return NULL;
+}
+
+const char *check_sha256(struct arena *a, const char *text)
+{
+	(void)a;
+	if (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64)
+		return "a sha256 has 64 lowercase hex digits";
+	return NULL;
+}
+
+gboolean root_path_split(struct arena *a, const char *text, const char **ret_root, const char **ret_path)
+{
+	const char *colon = strchr(text, ':');
+	if (!colon || colon == text || !colon[1])
+		return FALSE;
+	*ret_root = arena_strndup(a, text, (gsize)(colon - text));
+	*ret_path = arena_strdup(a, colon + 1);
+	return TRUE;
+}
+
+const char *check_root_path(struct arena *a, const char *text)
+{
+	const char *root, *path;
+	if (!root_path_split(a, text, &root, &path) || check_name(a, root))
+		return "write ROOT:path, as shots:nimbus/sh010.blend";
+	if (!is_clean_path(path))
+		return "the path stays inside its root: no leading slash, no `.`, `..` or doubled slashes";
+	if (g_str_has_prefix(path, ".cleave"))
+		return "paths that begin with .cleave belong to cleave";
+	return NULL;
+}

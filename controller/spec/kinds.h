@@ -1,0 +1,76 @@
+/* The kinds of the language, and objects of them. Desired and actual state are the same kinds:
+ * `spec` is wanted, `status` is there. */
+#pragma once
+#include "base/problem.h"
+#include "spec/field.h"
+
+#define API_VERSION "cleave/v1alpha1"
+
+enum kind_id { KIND_FARM, KIND_HOST, KIND_GPU, KIND_VM, KIND_RENDERJOB, KIND_WORKER, N_KINDS };
+
+struct label {
+	const char *key, *value;
+};
+
+struct meta {
+	const char *name;
+	struct list labels, annotations; /* struct label */
+};
+
+struct object {
+	const struct kind *kind;
+	struct meta meta;
+	const char *id; /* unique in its kind: the name; of a job "project/name" */
+	struct place place;
+	void *spec;      /* of kind->spec_size; NULL for status-only kinds */
+	void *effective; /* the spec with references resolved (spec/resolve.c); NULL until then */
+	void *status;    /* of kind->status_size; NULL when not observed */
+};
+
+struct kind {
+	enum kind_id id;
+	const char *name;   /* "RenderJob" */
+	const char *plural; /* "renderjobs" */
+	const char *alias;  /* "job" */
+	const struct field *spec_fields; /* NULL: a status-only kind */
+	gsize spec_size;
+	const struct field *status_fields;
+	gsize status_size;
+	const char *defaults; /* the key below Farm.spec.defaults, or NULL */
+	const char *project_key; /* the spec key that makes the id "project/name", or NULL */
+	const char *doc;
+};
+
+extern const struct kind kinds[N_KINDS];
+extern const struct field meta_fields[];
+
+/* By name, plural or alias, any case; NULL when unknown. */
+const struct kind *kind_find(const char *word);
+
+/* All objects of a tree or of an observation, per kind in order of their ids. */
+struct objects {
+	GPtrArray *by_kind[N_KINDS]; /* struct object * */
+	GHashTable *by_id;           /* "Kind/id" → struct object * */
+};
+
+struct arena;
+struct objects *objects_new(struct arena *a);
+/* FALSE when one of that kind and id is there already. */
+gboolean objects_add(struct objects *o, struct object *object);
+struct object *objects_get(const struct objects *o, enum kind_id kind, const char *id);
+void objects_sort(struct objects *o);
+#define OBJECTS_EACH(o, objects, id_)                                                                 \
+	for (struct object **o##_at = (struct object **)(objects)->by_kind[id_]->pdata,                \
+	                   **o##_end = o##_at + (objects)->by_kind[id_]->len, *o;                     \
+	     o##_at < o##_end && (o = *o##_at) != NULL; o##_at++)
+
+/* The one Farm, or NULL. */
+struct object *objects_farm(const struct objects *o);
+
+/* Checks shared by several tables: NULL, or what would be right. */
+const char *check_name(struct arena *a, const char *text);
+const char *check_absolute_path(struct arena *a, const char *text);
+const char *check_sha256(struct arena *a, const char *text);
+const char *check_root_path(struct arena *a, const char *text); /* "root:path/inside" */
+/* Splits "root:path"; both from the arena. FALSE when it is not of that form. */
+gboolean root_path_split(struct arena *a, const char *text, const char **ret_root, const char **ret_path);

@@ -1,0 +1,53 @@
+/* VMs: roots become writable shares, and a directly booted kernel is told its name, Redis and mounts. */
+#include "spec/resolve.h"
+#include "base/arena.h"
+#include "spec/farm.h"
+#include "spec/vm.h"
+
+static void resolve_roots(struct arena *a, const struct farm_spec *farm, const struct vm_spec *vm, struct vm_spec *ret,
+                          GString *mounts)
+{
+	struct vm_share *shares = ARENA_ARRAY(a, struct vm_share, vm->shares.n + vm->roots.n);
+	guint n = 0;
+	for (guint i = 0; i < vm->shares.n; i++)
+		shares[n++] = *LIST_AT(vm->shares, struct vm_share, i);
+	for (guint i = 0; i < vm->roots.n; i++) {
+		const struct farm_root *root = farm_root_find(farm, vm->roots.items[i]);
+		if (!root)
+			continue;
+		shares[n++] = (struct vm_share){ root->path, root->name, FALSE };
+		g_string_append_printf(mounts, "%s%s=%s/%s", mounts->len ? "," : "", root->name, GUEST_ROOTS, root->name);
+	}
+	ret->shares = (struct list){ shares, n };
+}
+
+static void resolve_vm(struct arena *a, const struct farm_spec *farm, struct object *o)
+{
+	const struct vm_spec *vm = o->spec;
+	struct vm_spec *effective = arena_memdup(a, vm, sizeof *vm);
+	g_autoptr(GString) mounts = g_string_new(NULL);
+	resolve_roots(a, farm, vm, effective, mounts);
+	if (vm->boot.kernel) {
+		const char *redis = farm->redis.guest_url ? farm->redis.guest_url : farm->redis.url;
+		g_autoptr(GString) line = g_string_new(vm->boot.cmdline);
+		g_string_append_printf(line, "%sCLEAVE_VM=%s", line->len ? " " : "", o->meta.name);
+		if (redis)
+			g_string_append_printf(line, " CLEAVE_REDIS=%s", redis);
+		if (mounts->len)
+			g_string_append_printf(line, " CLEAVE_MOUNTS=%s", mounts->str);
+		effective->boot.cmdline = arena_strdup(a, line->str);
+	}
+	o->effective = effective;
+}
+
+void resolve_all(struct arena *a, struct objects *all)
+{
+	static const struct farm_spec no_farm;
+	const struct object *farm = objects_farm(all);
+	for (int kind = 0; kind < N_KINDS; kind++)
+		OBJECTS_EACH (o, all, kind)
+			if (kind == KIND_VM)
+				resolve_vm(a, farm ? farm->spec : &no_farm, o);
+			else
+				o->effective = o->spec;
+}
