@@ -2,36 +2,114 @@
 # (contrib/deps) and re-enter make, so that a bare machine needs only git and make.
 
 MAKEFLAGS += --no-builtin-rules
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+VERSION = 0.1.0
 B ?= build
 CC = gcc
-WARN = -Wall -Wextra -Wshadow -Wconversion -Werror
 OPT ?= -O2 -g
-PACKAGES = glib-2.0 gio-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib
+WARN = -Wall -Wextra -Wshadow -Wconversion -Werror
+PREFIX ?= /usr/local
+
 PKG_CONFIG ?= pkg-config
+PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib
+# Asked once; empty where pkg-config is not installed yet.
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -linotifytools -lpthread
-CPPFLAGS += -D_GNU_SOURCE -Icontroller -I$(B)/gen $(patsubst -I%,-isystem %,$(PKG_CFLAGS))
+
+# Libraries' headers are system headers: their warnings are not ours.
+CPPFLAGS += -D_GNU_SOURCE -DCLEAVE_VERSION='"$(VERSION)"' -Icontroller $(patsubst -I%,-isystem %,$(PKG_CFLAGS))
 CFLAGS += -std=gnu17 $(WARN) $(OPT) $(SAN)
 LDFLAGS += $(SAN)
+Q = $(if $(V),,@)
 
-.PHONY: all deps demo test lint asan docs bench clean help
-.DEFAULT_GOAL := all
+# -- what is built -------------------------------------------------------------------------------
+src = $(foreach folder,$(1),$(sort $(wildcard controller/$(folder)/*.c)))
+obj = $(patsubst %.c,$(B)/%.o,$(1))
 
-include controller/files.mk
+# The pure core links GLib and libyaml alone; plan tests link nothing else (style: layers).
+PURE = base spec plan
+HANDS = domain source host frames queue state observe apply report commands worker
+PURE_OBJ := $(call obj,$(call src,$(PURE)))
+HANDS_SRC := $(filter-out controller/worker/main.c,$(call src,$(HANDS)))
+# Nothing refers to resources by name, so an archive would leave them out: they are linked as they are.
+RESOURCES = $(B)/gen/queue_resources.o $(B)/gen/worker_resources.o
+HANDS_OBJ := $(call obj,$(HANDS_SRC) controller/reconcile.c)
 
-all: $(B)/cleave $(B)/cleave-worker
+all: $(B)/cleave $(B)/cleave-worker ## Build cleave and cleave-worker (default)
 
-# -- objects ------------------------------------------------------------------------------------
-object = $(patsubst %.c,$(B)/%.o,$(1))
+$(B)/cleave: $(B)/controller/main.o $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+$(B)/cleave-worker: $(B)/controller/worker/main.o $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+$(B)/cleave $(B)/cleave-worker:
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(B)/%.o: %.c | $(GENERATED)
+$(B)/libpure.a: $(PURE_OBJ)
+$(B)/libhands.a: $(HANDS_OBJ)
+$(B)/lib%.a:
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(QUIET_CC)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  cc  $<"
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-QUIET_CC = $(if $(V),,@echo "  cc  $<";)
-QUIET_LD = $(if $(V),,@echo "  ld  $@";)
+# Lua functions and Blender's loop travel inside the programs (GResource registers itself at start).
+$(B)/gen/%_resources.c: controller/%/*.gresource.xml
+	@mkdir -p $(@D)
+	$(Q)glib-compile-resources --sourcedir=controller/$* --generate-source --target=$@ $<
+$(B)/gen/queue_resources.c: $(wildcard controller/queue/*.xml controller/queue/lua/*)
+$(B)/gen/worker_resources.c: $(wildcard controller/worker/*.xml controller/worker/*.py)
+$(B)/gen/%.o: $(B)/gen/%.c
+	@echo "  cc  $<"
+	$(Q)$(CC) $(patsubst -I%,-isystem %,$(PKG_CFLAGS)) -std=gnu17 $(OPT) $(SAN) -w -c -o $@ $<
 
--include $(shell [ -d $(B) ] && find $(B) -name '*.d')
+DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
+-include $(DEPENDENCIES)
 
-clean:
+# -- targets for people ----------------------------------------------------------------------------
+.PHONY: all deps demo demo-run test test-run lint asan docs bench install clean help
+
+deps: ## Install the Debian packages that are missing (starts no service)
+	@contrib/deps/install
+
+demo: deps ## Set up and show the whole chain: git push to verified frames (KEEP=1 leaves it up)
+	@$(MAKE) --no-print-directory all
+	@examples/demo/run $(if $(KEEP),--keep)
+
+test: deps ## Unit tests, plan cases, and the chain end to end
+	@$(MAKE) --no-print-directory all tests
+	@tests/run $(B)
+
+lint: deps ## Layers, static checks, shell scripts
+	@tests/lint
+
+asan: deps ## The tests again under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" \
+		SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" all tests
+	@tests/run --sanitized build/asan
+
+install: all ## Install the programs below PREFIX
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
+
+clean: ## Remove what was built
 	rm -rf $(B)
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z]*\):.*## /  \1\t/p' Makefile | expand -t 12
+
+# -- tests -----------------------------------------------------------------------------------------
+UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out %_fixture.c,$(wildcard tests/unit/*.c)))
+PURE_UNIT := $(filter $(B)/tests/unit/base_% $(B)/tests/unit/spec_% $(B)/tests/unit/plan_%,$(UNIT))
+FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c))
+.PHONY: tests
+tests: $(UNIT)
+.SECONDARY:
+
+$(PURE_UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1 cmocka)
+$(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)

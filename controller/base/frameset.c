@@ -13,6 +13,7 @@ enum { RUNS_MAX = 100000 };
 /* A run, and where it stands in the text: problems are found after sorting. */
 struct placed_run {
 	struct frame_run run;
+	gint64 end; /* as written: 10 in 1-10:4, whose last member is 9 */
 	gsize offset;
 };
 
@@ -46,7 +47,7 @@ static gboolean scan_number(struct scan *s, gint64 *ret)
 }
 
 /* One item of the list: N, N-M, N-M:S or N-MxS. Leaves s->at at the place of a problem. */
-static const char *scan_run(struct arena *a, struct scan *s, struct frame_run *ret)
+static const char *scan_run(struct arena *a, struct scan *s, struct frame_run *ret, gint64 *ret_end)
 {
 	struct frame_run r = { .step = 1 };
 	if (!scan_number(s, &r.first))
@@ -80,6 +81,7 @@ static const char *scan_run(struct arena *a, struct scan *s, struct frame_run *r
 			}
 		}
 	}
+	*ret_end = r.last;
 	r.last = r.first + (r.last - r.first) / r.step * r.step;
 	if (r.first == r.last)
 		r.step = 1;
@@ -99,7 +101,7 @@ static const char *scan_list(struct arena *a, struct scan *s, GArray *runs)
 	for (;;) {
 		skip_spaces(s);
 		struct placed_run r = { .offset = (gsize)(s->at - s->text) };
-		const char *problem = scan_run(a, s, &r.run);
+		const char *problem = scan_run(a, s, &r.run, &r.end);
 		if (problem)
 			return problem;
 		g_array_append_val(runs, r);
@@ -120,7 +122,7 @@ static const char *find_overlap(const GArray *sorted, gsize *ret_offset)
 	for (guint i = 1; i < sorted->len; i++) {
 		const struct placed_run *before = &g_array_index(sorted, struct placed_run, i - 1);
 		const struct placed_run *r = &g_array_index(sorted, struct placed_run, i);
-		if (r->run.first > before->run.last)
+		if (r->run.first > before->end)
 			continue;
 		*ret_offset = MAX(r->offset, before->offset);
 		return "this range overlaps another; each frame is named once";

@@ -6,6 +6,7 @@
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
+#include "spec/status.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -31,6 +32,9 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 	struct note n = { kind, id, message };
 	g_array_append_val(b->notes, n);
 }
+
+/* A worker that was not heard for so long is not told any more. */
+enum { WORKER_SILENT_MS = 120000 };
 
 /* -- kinds that are only observed ---------------------------------------------------------------- */
 
@@ -77,6 +81,23 @@ static void judge_gpu(struct builder *b, const struct object *o)
 	else
 		builder_judge(b, o, IS_STALLED, "NotFound",
 		              arena_printf(b->arena, "no display or accelerator card at %s", gpu->address));
+}
+
+static void judge_revision(struct builder *b, const struct object *o)
+{
+	const struct revision_status *s = o->status;
+	if (s && s->trouble)
+		builder_judge(b, o, IS_STALLED, "InvalidSpecs",
+		              arena_printf(b->arena, "%s is refused: %s", s->refused, s->trouble));
+	else
+		builder_judge(b, o, IS_READY, "Applied", s ? s->applied : NULL);
+}
+
+static void judge_worker(struct builder *b, const struct object *o)
+{
+	const struct worker_status *s = o->status;
+	if (s && s->silent_ms < WORKER_SILENT_MS)
+		builder_judge(b, o, IS_READY, s->job ? "Rendering" : "Idle", s->job);
 }
 
 /* -- order and refusals --------------------------------------------------------------------------- */
@@ -184,6 +205,10 @@ static void build(struct builder *b)
 		judge_gpu(b, o);
 	plan_vms(b);
 	plan_jobs(b);
+	OBJECTS_EACH (o, b->in->have, KIND_WORKER)
+		judge_worker(b, o);
+	OBJECTS_EACH (o, b->in->have, KIND_REVISION)
+		judge_revision(b, o);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
 }

@@ -260,6 +260,8 @@ static void plan_job(struct builder *b, const struct object *o, const struct obj
 		builder_judge(b, o, IS_STALLED, "RootNotMounted", missing->reason);
 	} else if (!j.have) {
 		builder_judge(b, o, IS_RECONCILING, "NotObserved", NULL);
+	} else if (j.have->trouble) {
+		builder_judge(b, o, IS_STALLED, "NotReadable", j.have->trouble);
 	} else {
 		const struct job_scene_status *s = &j.have->scene;
 		j.scene = j.want->scene.sha256 ? j.want->scene.sha256 : s->pinned ? s->pinned : s->found;

@@ -35,8 +35,6 @@ static void plan_new_vm(struct builder *b, const struct object *o, const struct 
 
 static const char *start_reason(struct builder *b, const struct vm_status *s)
 {
-	if (s->state == DOMAIN_PAUSED)
-		return "should run, is paused";
 	if (s->state == DOMAIN_CRASHED)
 		return "should run, has crashed";
 	return s->reason ? arena_printf(b->arena, "should run, is shut off (%s)", s->reason) : "should run, is shut off";
@@ -45,7 +43,7 @@ static const char *start_reason(struct builder *b, const struct vm_status *s)
 static void plan_start(struct builder *b, const struct object *o, const char *reason)
 {
 	struct action *act = builder_act(b, VERB_START_VM, o, KIND_VM, o->id, reason);
-	act->expect = "shut off or paused";
+	act->expect = "shut off";
 }
 
 static void plan_stop(struct builder *b, const struct object *o, const char *reason, enum effect effect,
@@ -55,6 +53,22 @@ static void plan_stop(struct builder *b, const struct object *o, const char *rea
 	act->effect = effect;
 	act->changes = changes;
 	act->expect = "running";
+}
+
+/* Why it is paused (a full disk, a person) is not cleave's to guess: it says so and waits. */
+static void judge_known_vm(struct builder *b, const struct object *o, const struct vm_spec *want,
+                           const struct vm_status *s, gboolean differs)
+{
+	if (differs)
+		builder_judge(b, o, IS_RECONCILING, "Differs", NULL);
+	else if (want->state == VM_RUNNING && s->state == DOMAIN_PAUSED)
+		builder_judge(b, o, IS_STALLED, "Paused", arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", o->id));
+	else if (want->state == VM_RUNNING && !is_up(s))
+		builder_judge(b, o, IS_RECONCILING, "NotRunning", NULL);
+	else if (want->state == VM_STOPPED && is_up(s))
+		builder_judge(b, o, IS_RECONCILING, "ShouldStop", NULL);
+	else
+		builder_judge(b, o, IS_READY, want->state == VM_RUNNING ? "Running" : "Stopped", NULL);
 }
 
 static void plan_known_vm(struct builder *b, const struct object *o, const struct vm_spec *want,
@@ -76,16 +90,9 @@ static void plan_known_vm(struct builder *b, const struct object *o, const struc
 	}
 	if (restart)
 		plan_start(b, o, "should run");
-	else if (want->state == VM_RUNNING && s->state != DOMAIN_RUNNING && s->state != DOMAIN_OTHER)
+	else if (want->state == VM_RUNNING && !is_up(s))
 		plan_start(b, o, start_reason(b, s));
-	if (restart || stored.n)
-		builder_judge(b, o, IS_RECONCILING, "Differs", NULL);
-	else if (want->state == VM_RUNNING && s->state != DOMAIN_RUNNING)
-		builder_judge(b, o, IS_RECONCILING, "NotRunning", NULL);
-	else if (want->state == VM_STOPPED && is_up(s))
-		builder_judge(b, o, IS_RECONCILING, "Running", NULL);
-	else
-		builder_judge(b, o, IS_READY, want->state == VM_RUNNING ? "Running" : "Stopped", NULL);
+	judge_known_vm(b, o, want, s, restart || stored.n > 0);
 }
 
 static void plan_vm(struct builder *b, const struct object *o, const struct host_status *host)

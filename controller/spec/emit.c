@@ -92,7 +92,7 @@ static void emit_document(struct emitter *e, const struct object *o, unsigned pa
 	on_scalar(e, "kind", NULL, o->kind->name);
 	on_begin(e, "metadata", FALSE);
 	on_scalar(e, "name", NULL, o->meta.name);
-	if (o->kind->project_key && o->id != o->meta.name)
+	if (o->kind->project_key && !(parts & EMIT_SPEC))
 		on_scalar(e, "id", NULL, o->id);
 	emit_labels(e, "labels", &o->meta.labels);
 	emit_labels(e, "annotations", &o->meta.annotations);

@@ -4,9 +4,10 @@
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
+#include "spec/node.h"
 #include "spec/renderjob.h"
+#include "spec/status.h"
 #include "spec/vm.h"
-#include "spec/worker.h"
 #include <string.h>
 
 #define SPEC(fields, tag) .spec_fields = (fields), .spec_size = sizeof(struct tag)
@@ -26,6 +27,8 @@ const struct kind kinds[N_KINDS] = {
 	                     .project_key = "project", .doc = "Frames of a Blender scene, rendered and verified." },
 	[KIND_WORKER] = { KIND_WORKER, "Worker", "workers", "worker", STATUS(worker_status_fields, worker_status),
 	                  .doc = "A render worker as it registered (status only)." },
+	[KIND_REVISION] = { KIND_REVISION, "Revision", "revisions", "revision", STATUS(revision_status_fields, revision_status),
+	                    .doc = "The revision a running controller works with (status only)." },
 };
 
 static const struct field label_fields[] = {
@@ -102,6 +105,31 @@ void objects_sort(struct objects *o)
 {
 	for (guint i = 0; i < N_KINDS; i++)
 		g_ptr_array_sort(o->by_kind[i], by_id);
+}
+
+/* The child of a node at one part of a path: "networks[0]" is two steps. NULL when it was not written. */
+static const struct node *step(const struct node *n, const char *part)
+{
+	g_autofree char *key = g_strndup(part, strcspn(part, "["));
+	const struct node *child = node_get(n, key);
+	const char *bracket = strchr(part, '[');
+	if (!bracket || !child || child->type != NODE_LIST)
+		return child;
+	guint64 i = g_ascii_strtoull(bracket + 1, NULL, 10);
+	return i < child->n ? child->items[i] : child;
+}
+
+struct place object_place(const struct object *o, const char *path)
+{
+	struct place place = o->place;
+	g_auto(GStrv) parts = g_strsplit(path, ".", -1);
+	const struct node *n = o->node;
+	for (guint i = 0; parts[i] && n; i++) {
+		n = step(n, parts[i]);
+		if (n)
+			place = n->place;
+	}
+	return place;
 }
 
 /* -- checks ---------------------------------------------------------------------------------- */

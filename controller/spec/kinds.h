@@ -6,11 +6,13 @@
 
 #define API_VERSION "cleave/v1alpha1"
 
-enum kind_id { KIND_FARM, KIND_HOST, KIND_GPU, KIND_VM, KIND_RENDERJOB, KIND_WORKER, N_KINDS };
+enum kind_id { KIND_FARM, KIND_HOST, KIND_GPU, KIND_VM, KIND_RENDERJOB, KIND_WORKER, KIND_REVISION, N_KINDS };
 
 struct label {
 	const char *key, *value;
 };
+
+struct node;
 
 struct meta {
 	const char *name;
@@ -22,6 +24,7 @@ struct object {
 	struct meta meta;
 	const char *id; /* unique in its kind: the name; of a job "project/name" */
 	struct place place;
+	const struct node *node; /* the spec as written, defaults merged below it; for places */
 	void *spec;      /* of kind->spec_size; NULL for status-only kinds */
 	void *effective; /* the spec with references resolved (spec/resolve.c); NULL until then */
 	void *status;    /* of kind->status_size; NULL when not observed */
@@ -46,6 +49,10 @@ extern const struct field meta_fields[];
 
 /* By name, plural or alias, any case; NULL when unknown. */
 const struct kind *kind_find(const char *word);
+
+/* Where the value at a dotted path ("networks[0].user") stands; the nearest part that was written, or
+ * the object itself. */
+struct place object_place(const struct object *o, const char *path);
 
 /* All objects of a tree or of an observation, per kind in order of their ids. */
 struct objects {

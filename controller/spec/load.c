@@ -157,8 +157,8 @@ static void decode_object(struct loader *l, const struct document *doc)
 		decode_struct(l->arena, kind->status_fields, part, o->place, TRUE, o->status, l->problems);
 	} else {
 		o->spec = arena_alloc(l->arena, kind->spec_size);
-		decode_struct(l->arena, kind->spec_fields, with_defaults(l, kind, part), o->place, FALSE, o->spec,
-		              l->problems);
+		o->node = with_defaults(l, kind, part);
+		decode_struct(l->arena, kind->spec_fields, o->node, o->place, FALSE, o->spec, l->problems);
 	}
 	if (!o->meta.name)
 		return;

@@ -104,6 +104,8 @@ static const struct field queue_status_fields[] = {
 	{ name_, FIELD_LIST, IN(renderjob_status, member, struct list), ITEMS(frames_fields, job_frames), .doc = doc_ }
 
 const struct field renderjob_status_fields[] = {
+	{ "trouble", FIELD_STRING, IN(renderjob_status, trouble, const char *),
+	  .doc = "Why it could not be looked at; nothing else is told then." },
 	{ "scene", FIELD_STRUCT, IN(renderjob_status, scene, struct job_scene_status), .fields = scene_status_fields,
 	  .doc = "The scene file." },
 	FRAMES_ROW("whole", whole, "Delivered and as verified."),

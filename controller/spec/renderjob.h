@@ -54,6 +54,7 @@ struct job_queue_status {
 };
 
 struct renderjob_status {
+	const char *trouble; /* why it could not be looked at; the rest is then empty */
 	struct job_scene_status scene;
 	struct list whole;   /* struct job_frames: visible files as the manifest says */
 	struct list damaged; /* visible, ours, but not what was verified */

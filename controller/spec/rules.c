@@ -8,8 +8,8 @@
 #include "spec/vm.h"
 #include <string.h>
 
-#define ERROR(o, ...) problem_add(problems, SEVERITY_ERROR, (o)->place, __VA_ARGS__)
-#define WARNING(o, ...) problem_add(problems, SEVERITY_WARNING, (o)->place, __VA_ARGS__)
+#define ERROR(o, path, ...) problem_add(problems, SEVERITY_ERROR, object_place((o), (path)), __VA_ARGS__)
+#define WARNING(o, path, ...) problem_add(problems, SEVERITY_WARNING, object_place((o), (path)), __VA_ARGS__)
 #define RULE(name)                                                                                         \
 	static void name(struct arena *a G_GNUC_UNUSED, const struct objects *all G_GNUC_UNUSED,            \
 	                 const struct object *o, struct problems *problems)
@@ -32,17 +32,22 @@ static const char *known_ids(struct arena *a, const struct objects *all, enum ki
 	return arena_strdup(a, s->str);
 }
 
+static const char *item_path(struct arena *a, const char *list, guint i)
+{
+	return arena_printf(a, "%s[%u]", list, i);
+}
+
 static void check_host(struct arena *a, const struct objects *all, const struct object *o, const char *host,
                        struct problems *problems)
 {
 	if (host && !objects_get(all, KIND_HOST, host))
-		ERROR(o, "%s %s: host: there is no Host %s%s", o->kind->name, o->id, host, known_ids(a, all, KIND_HOST));
+		ERROR(o, "host", "%s %s: host: there is no Host %s%s", o->kind->name, o->id, host, known_ids(a, all, KIND_HOST));
 }
 
 RULE(farm_one)
 {
 	if (objects_farm(all) != o)
-		ERROR(o, "Farm %s: there is exactly one Farm; the first is at %s:%u", o->id, objects_farm(all)->place.path,
+		ERROR(o, "", "Farm %s: there is exactly one Farm; the first is at %s:%u", o->id, objects_farm(all)->place.path,
 		      objects_farm(all)->place.line);
 }
 
@@ -59,7 +64,7 @@ RULE(vm_host_known)
 RULE(vm_farm_there)
 {
 	if (!the_farm(all))
-		ERROR(o, "VM %s: there is no Farm; its name marks what cleave makes", o->id);
+		ERROR(o, "", "VM %s: there is no Farm; its name marks what cleave makes", o->id);
 }
 
 RULE(vm_roots_known)
@@ -68,13 +73,7 @@ RULE(vm_roots_known)
 	const struct farm_spec *farm = the_farm(all);
 	for (guint i = 0; farm && i < vm->roots.n; i++)
 		if (!farm_root_find(farm, vm->roots.items[i]))
-			ERROR(o, "VM %s: roots: the Farm has no root %s", o->id, vm->roots.items[i]);
-}
-
-RULE(vm_kernel_there)
-{
-	if (!((const struct vm_spec *)o->spec)->boot.kernel)
-		ERROR(o, "VM %s: boot.kernel is missing: a VM boots a kernel file directly", o->id);
+			ERROR(o, item_path(a, "roots", i), "VM %s: roots: the Farm has no root %s", o->id, vm->roots.items[i]);
 }
 
 RULE(vm_network_one_way)
@@ -83,18 +82,18 @@ RULE(vm_network_one_way)
 	for (guint i = 0; i < vm->networks.n; i++) {
 		const struct vm_network *n = LIST_AT(vm->networks, struct vm_network, i);
 		if (!!n->user + !!n->bridge + !!n->network != 1)
-			ERROR(o, "VM %s: networks[%u]: give exactly one of user: true, bridge, network", o->id, i);
+			ERROR(o, item_path(a, "networks", i), "VM %s: networks[%u]: give exactly one of user: true, bridge, network", o->id, i);
 	}
 }
 
 RULE(vm_share_targets_differ)
 {
-	const struct vm_spec *vm = o->effective;
+	const struct vm_spec *vm = o->effective, *written = o->spec;
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 	for (guint i = 0; i < vm->shares.n; i++) {
 		const struct vm_share *s = LIST_AT(vm->shares, struct vm_share, i);
 		if (s->target && !g_hash_table_add(seen, (gpointer)s->target))
-			ERROR(o, "VM %s: two shares (or a share and a root) have the mount tag %s", o->id, s->target);
+			ERROR(o, i < written->shares.n ? item_path(a, "shares", i) : "roots", "VM %s: two shares (or a share and a root) have the mount tag %s", o->id, s->target);
 	}
 }
 
@@ -104,7 +103,7 @@ RULE(vm_share_of_everything)
 	for (guint i = 0; i < vm->shares.n; i++) {
 		const struct vm_share *s = LIST_AT(vm->shares, struct vm_share, i);
 		if (s->path && strcmp(s->path, "/") == 0)
-			WARNING(o, "VM %s: shares[%u]: the guest can read every file of the host; for demonstrations only%s",
+			WARNING(o, item_path(a, "shares", i), "VM %s: shares[%u]: the guest can read every file of the host; for demonstrations only%s",
 			        o->id, i, s->readonly ? "" : ", and it can write them");
 	}
 }
@@ -112,7 +111,7 @@ RULE(vm_share_of_everything)
 RULE(job_farm_there)
 {
 	if (!the_farm(all))
-		ERROR(o, "RenderJob %s: there is no Farm; jobs need its roots and its Redis", o->id);
+		ERROR(o, "", "RenderJob %s: there is no Farm; jobs need its roots and its Redis", o->id);
 }
 
 RULE(job_roots_known)
@@ -123,7 +122,7 @@ RULE(job_roots_known)
 	for (guint i = 0; farm && i < G_N_ELEMENTS(texts); i++) {
 		const char *root, *path;
 		if (texts[i] && root_path_split(a, texts[i], &root, &path) && !farm_root_find(farm, root))
-			ERROR(o, "RenderJob %s: %s: the Farm has no root %s", o->id, keys[i], root);
+			ERROR(o, keys[i], "RenderJob %s: %s: the Farm has no root %s", o->id, keys[i], root);
 	}
 }
 
@@ -132,14 +131,14 @@ RULE(job_queue_known)
 	const struct renderjob_spec *job = o->spec;
 	const struct farm_spec *farm = the_farm(all);
 	if (farm && job->queue && farm_queue_rank(farm, job->queue) < 0)
-		ERROR(o, "RenderJob %s: queue: the Farm has no queue %s", o->id, job->queue);
+		ERROR(o, "queue", "RenderJob %s: queue: the Farm has no queue %s", o->id, job->queue);
 }
 
 RULE(job_output_named_by_format)
 {
 	const struct renderjob_spec *job = o->spec;
 	if (job->output && job->format == 0 && !g_str_has_suffix(job->output, ".png"))
-		ERROR(o, "RenderJob %s: output: a PNG file's name ends in .png", o->id);
+		ERROR(o, "output", "RenderJob %s: output: a PNG file's name ends in .png", o->id);
 }
 
 RULE(job_overrides_inside)
@@ -149,7 +148,7 @@ RULE(job_overrides_inside)
 		const struct job_override *v = LIST_AT(job->overrides, struct job_override, i);
 		struct frame_set outside = frames_minus(a, &v->frames, &job->frames);
 		if (v->frames.n_runs && job->frames.n_runs && outside.n_runs)
-			WARNING(o, "RenderJob %s: overrides[%u]: frames %s are not frames of the job", o->id, i,
+			WARNING(o, item_path(a, "overrides", i), "RenderJob %s: overrides[%u]: frames %s are not frames of the job", o->id, i,
 			        frames_format(a, &outside));
 	}
 }
@@ -164,7 +163,7 @@ RULE(job_output_own)
 			return;
 		if (job->output && j->output && strcmp(job->output, j->output) == 0 &&
 		    frames_overlap(&job->frames, &j->frames))
-			ERROR(o, "RenderJob %s: output: RenderJob %s (%s:%u) writes the same files", o->id, other->id,
+			ERROR(o, "output", "RenderJob %s: output: RenderJob %s (%s:%u) writes the same files", o->id, other->id,
 			      other->place.path, other->place.line);
 	}
 }
@@ -174,7 +173,6 @@ const struct spec_rule spec_rules[] = {
 	{ "gpu-host-known", "A GPU's host is a Host.", KIND_GPU, gpu_host_known },
 	{ "vm-host-known", "A VM's host is a Host.", KIND_VM, vm_host_known },
 	{ "vm-farm-there", "VMs need a Farm.", KIND_VM, vm_farm_there },
-	{ "vm-kernel-there", "A VM boots a kernel file.", KIND_VM, vm_kernel_there },
 	{ "vm-roots-known", "A VM's roots are roots of the Farm.", KIND_VM, vm_roots_known },
 	{ "vm-network-one-way", "A network card goes one way.", KIND_VM, vm_network_one_way },
 	{ "vm-share-targets-differ", "Mount tags of one VM differ.", KIND_VM, vm_share_targets_differ },

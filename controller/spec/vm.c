@@ -15,7 +15,7 @@ static const char *check_tag(struct arena *a, const char *text)
 }
 
 static const struct field boot_fields[] = {
-	{ "kernel", FIELD_STRING, IN(vm_boot, kernel, const char *), .check = check_absolute_path,
+	{ "kernel", FIELD_STRING, IN(vm_boot, kernel, const char *), .required = TRUE, .check = check_absolute_path,
 	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART, .doc = "Kernel file on the host." },
 	{ "initrd", FIELD_STRING, IN(vm_boot, initrd, const char *), .check = check_absolute_path,
 	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART, .doc = "Initial RAM disk on the host." },

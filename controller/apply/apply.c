@@ -1,0 +1,111 @@
+/* The order of the plan, action by action. */
+#include "apply/apply.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "queue/owner.h"
+#include "queue/redis.h"
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+const struct apply_row apply_rows[N_VERBS] = {
+	[VERB_CANCEL_FRAMES] = { NULL, cancel_frames },
+	[VERB_STOP_VM] = { stop_vm_check, stop_vm },
+	[VERB_DEFINE_VM] = { define_vm_check, define_vm },
+	[VERB_START_VM] = { start_vm_check, start_vm },
+	[VERB_PIN_SCENE] = { NULL, pin_scene },
+	[VERB_DELIVER_FRAMES] = { NULL, deliver_frames },
+	[VERB_PUT_BACK_FRAMES] = { NULL, put_back_frames },
+	[VERB_UPDATE_JOB] = { NULL, update_job },
+	[VERB_ENQUEUE_FRAMES] = { NULL, enqueue_frames },
+	[VERB_COMPLETE_JOB] = { NULL, complete_job },
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(apply_rows) == N_VERBS);
+
+void apply_fault(const char *when, enum verb verb)
+{
+	const char *fault = g_getenv("CLEAVE_FAULT");
+	if (!fault)
+		return;
+	g_autofree char *here = g_strdup_printf("%s:%s", when, verbs[verb].name);
+	if (strcmp(fault, here) == 0)
+		kill(getpid(), SIGKILL);
+}
+
+static gboolean become_owner(struct apply_input *in, GError **error)
+{
+	struct owner owner;
+	if (in->fence)
+		return TRUE;
+	if (!owner_acquire(in->redis, in->arena, in->plan->host, OWNER_TTL_MS, &owner, error))
+		return FALSE;
+	if (!owner.is_mine)
+		return fail(error, ERROR_REFUSED, "the jobs are reconciled by the controller of host %s", owner.holder);
+	in->fence = owner.fence;
+	return TRUE;
+}
+
+static gboolean act(struct apply_input *in, const struct action *action, GError **error)
+{
+	const struct apply_row *row = &apply_rows[action->verb];
+	if (action->kind == KIND_RENDERJOB && !become_owner(in, error))
+		return FALSE;
+	if (row->check && !row->check(in, action, error))
+		return FALSE;
+	apply_fault("before", action->verb);
+	if (!row->run(in, action, error))
+		return FALSE;
+	apply_fault("after", action->verb);
+	return TRUE;
+}
+
+/* The first action it waits for that is not done, or NULL. */
+static const struct action *missing_wait(const struct plan *p, const struct action *action,
+                                         const struct outcomes *so_far)
+{
+	for (guint i = 0; i < action->n_waits; i++)
+		if (so_far->items[action->waits[i]].state != OUTCOME_DONE)
+			return &p->actions[action->waits[i]];
+	return NULL;
+}
+
+static void do_one(struct apply_input *in, guint i, struct outcomes *ret)
+{
+	const struct action *action = &in->plan->actions[i];
+	struct outcome *o = &ret->items[i];
+	g_autoptr(GError) error = NULL;
+	gint64 start = g_get_monotonic_time();
+	const struct action *missing = missing_wait(in->plan, action, ret);
+	*o = (struct outcome){ .action = i };
+	if (missing) {
+		o->state = OUTCOME_SKIPPED;
+		o->message = arena_printf(in->arena, "waits for %s", verbs[missing->verb].name);
+	} else if (in->is_over && in->is_over(in->user)) {
+		o->state = OUTCOME_SKIPPED;
+		o->message = "the pass ended before it";
+	} else {
+		if (in->acting)
+			in->acting(in->user, i);
+		gboolean ok = act(in, action, &error);
+		o->state = ok ? OUTCOME_DONE : OUTCOME_FAILED;
+		o->message = error ? arena_strdup(in->arena, error->message) : NULL;
+	}
+	o->took_ms = (g_get_monotonic_time() - start) / 1000;
+	ret->n_done += o->state == OUTCOME_DONE;
+	ret->n_failed += o->state == OUTCOME_FAILED;
+	ret->n_skipped += o->state == OUTCOME_SKIPPED;
+	ret->n++;
+	if (in->acted)
+		in->acted(in->user, o);
+}
+
+gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error)
+{
+	const struct plan *p = in->plan;
+	if (p->n_refusals)
+		return fail(error, ERROR_REFUSED, "nothing was done: %s", p->refusals[0].message);
+	*ret = (struct outcomes){ .items = ARENA_ARRAY(in->arena, struct outcome, p->n_actions) };
+	for (guint i = 0; i < p->n_actions; i++)
+		do_one(in, i, ret);
+	return TRUE;
+}

@@ -1,0 +1,58 @@
+/* Carries a plan out: one row a verb (check, run), same index as plan/verbs.
+ *
+ * In: a plan and the open hands. Out: an outcome per action. Each action looks once more before it acts
+ * (check) and ends by observing its effect (run); what waits for a failed one is skipped. */
+#pragma once
+#include "apply/outcome.h"
+#include "plan/plan.h"
+
+struct arena;
+struct redis;
+struct shelf;
+struct virt;
+
+struct apply_input {
+	struct arena *arena;
+	const struct plan *plan;
+	struct virt *virt;
+	struct redis *redis;
+	struct shelf *shelf;
+	gint64 fence; /* of the job owner; filled in by apply_plan() when jobs are acted on */
+	void (*acting)(void *user, guint action);
+	void (*acted)(void *user, const struct outcome *o);
+	/* Asked between actions: a newer revision or a signal ends the pass there. May be NULL. */
+	gboolean (*is_over)(void *user);
+	void *user;
+};
+
+struct apply_row {
+	/* Is what the plan expected still there? ERROR_REFUSED when it is not; NULL: run looks by itself. */
+	gboolean (*check)(const struct apply_input *in, const struct action *act, GError **error);
+	gboolean (*run)(const struct apply_input *in, const struct action *act, GError **error);
+};
+
+extern const struct apply_row apply_rows[N_VERBS];
+
+/* ERROR_REFUSED before the first write when the plan holds refusals. Else TRUE; failures are in *ret. */
+gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error);
+
+/* Ends the process as a crash would when CLEAVE_FAULT is "before:VERB" or "after:VERB". For tests of
+ * recovery: every verb has both points. */
+void apply_fault(const char *when, enum verb verb);
+
+/* -- the verbs, one file each -------------------------------------------------------------------- */
+
+gboolean define_vm_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean define_vm(const struct apply_input *in, const struct action *act, GError **error);
+gboolean start_vm_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean start_vm(const struct apply_input *in, const struct action *act, GError **error);
+gboolean stop_vm_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean stop_vm(const struct apply_input *in, const struct action *act, GError **error);
+
+gboolean cancel_frames(const struct apply_input *in, const struct action *act, GError **error);
+gboolean update_job(const struct apply_input *in, const struct action *act, GError **error);
+gboolean enqueue_frames(const struct apply_input *in, const struct action *act, GError **error);
+gboolean pin_scene(const struct apply_input *in, const struct action *act, GError **error);
+gboolean deliver_frames(const struct apply_input *in, const struct action *act, GError **error);
+gboolean put_back_frames(const struct apply_input *in, const struct action *act, GError **error);
+gboolean complete_job(const struct apply_input *in, const struct action *act, GError **error);

@@ -1,0 +1,54 @@
+/* complete-job: records that every wanted frame is there, and the facts under which the next pass may
+ * believe it without reading each file again. */
+#include "apply/job.h"
+#include "base/arena.h"
+#include "base/frameset.h"
+#include "frames/inspect.h"
+
+/* Looks once more; what is not whole any more is left to the next pass. */
+static gboolean add_sight(struct arena *a, const struct inspection *look, const char *output, gint64 frame,
+                          const char *key, GArray *records, GError **error)
+{
+	struct frame_sight *sight = ARENA_NEW(a, struct frame_sight);
+	g_autofree char *path = frame_path(output, frame);
+	const char *visible = arena_strdup(a, path);
+	if (!frame_inspect(look, frame, key, visible, sight, error))
+		return FALSE;
+	if (sight->state == FRAME_WHOLE && sight->should_record) {
+		struct record seen = frame_seen_record(sight, frame, visible);
+		g_array_append_val(records, seen);
+	}
+	return TRUE;
+}
+
+static gboolean gather_sights(const struct apply_input *in, const struct action *act, const struct job_place *p,
+                              GArray *records, GError **error)
+{
+	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
+	const struct list *unseen = &((const struct renderjob_status *)have->status)->unseen;
+	struct inspection look = { p->root_fd, p->job_dir, p->view, shelf_digests(in->shelf), FALSE };
+	for (guint i = 0; i < unseen->n; i++) {
+		const struct job_frames *f = LIST_AT(*unseen, struct job_frames, i);
+		FRAMES_EACH (it, &f->frames)
+			if (!add_sight(in->arena, &look, p->output, it.frame, f->key, records, error))
+				return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean complete_job(const struct apply_input *in, const struct action *act, GError **error)
+{
+	struct job_place p;
+	g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(struct record));
+	struct manifest *m = job_place_find(in, act, &p, error) ? job_place_manifest(in, &p, error) : NULL;
+	gboolean ok = m && gather_sights(in, act, &p, records, error);
+	if (ok) {
+		struct record complete = { .type = RECORD_COMPLETE, .digest = act->digest };
+		g_array_append_val(records, complete);
+		ok = manifest_append_all(m, (const struct record *)(gpointer)records->data, records->len, error);
+	}
+	if (m)
+		manifest_close(m);
+	job_place_clear(&p);
+	return ok;
+}

@@ -1,0 +1,47 @@
+/* Places and authority for the verbs on jobs. */
+#include "apply/job.h"
+#include "base/error.h"
+#include "frames/root.h"
+
+gboolean job_place_find(const struct apply_input *in, const struct action *act, struct job_place *ret, GError **error)
+{
+	const char *root;
+	const struct object *farm = objects_farm(in->plan->want);
+	*ret = (struct job_place){ .job = act->want->effective, .farm = farm->spec, .root_fd = -1 };
+	root_path_split(in->arena, ret->job->output, &root, &ret->output);
+	const char *path = farm_root_find(ret->farm, root)->path;
+	ret->job_dir = root_job_dir(act->id);
+	ret->root_fd = shelf_root(in->shelf, path, error);
+	ret->view = shelf_view(in->shelf, path, ret->job_dir);
+	return ret->root_fd >= 0;
+}
+
+void job_place_clear(struct job_place *p)
+{
+	g_clear_pointer(&p->job_dir, g_free);
+}
+
+struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error)
+{
+	g_autofree char *writer = g_strdup_printf("controller-%s", in->plan->host);
+	struct manifest *m = manifest_open(p->root_fd, p->job_dir, writer, error);
+	if (m)
+		manifest_follow(m, p->view);
+	return m;
+}
+
+struct authority job_authority(const struct apply_input *in)
+{
+	return (struct authority){ in->fence, (gint64)in->plan->epoch };
+}
+
+struct job_meta job_meta_of(const struct renderjob_spec *job, const struct farm_spec *farm)
+{
+	return (struct job_meta){ .rank = farm_queue_rank(farm, job->queue),
+		                  .priority = job->priority,
+		                  .chunk = job->chunk,
+		                  .n_retries = job->retries,
+		                  .is_paused = job->suspend,
+		                  .time_limit_ms = job->time_limit_ms,
+		                  .blender = job->blender ? job->blender : "" };
+}

@@ -1,0 +1,27 @@
+/* What the verbs on jobs share: where the job's frames and manifest are. Private to apply/. */
+#pragma once
+#include "apply/apply.h"
+#include "frames/deliver.h"
+#include "frames/shelf.h"
+#include "queue/backlog.h"
+#include "spec/farm.h"
+#include "spec/renderjob.h"
+
+struct job_place {
+	const struct renderjob_spec *job;
+	const struct farm_spec *farm;
+	int root_fd;        /* the shelf's */
+	char *job_dir;
+	const char *output; /* template below the root */
+	struct manifest_view *view;
+};
+
+/* ERROR_AWAY when the root is not mounted (any more). job_place_clear() in any case. */
+gboolean job_place_find(const struct apply_input *in, const struct action *act, struct job_place *ret, GError **error);
+void job_place_clear(struct job_place *p);
+
+/* The controller's own segment of the job's manifest; later than all that the view holds. */
+struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error);
+
+struct authority job_authority(const struct apply_input *in);
+struct job_meta job_meta_of(const struct renderjob_spec *job, const struct farm_spec *farm);

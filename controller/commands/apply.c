@@ -1,0 +1,112 @@
+/* cleave apply: shows the plan, asks, carries it out. While `cleave run` holds the state folder it is
+ * the one that acts: it is told to look now. */
+#include "commands/command.h"
+#include "report/report.h"
+#include "state/state.h"
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct printer {
+	enum output output;
+	struct report_style style;
+};
+
+static void on_acted(void *user, const struct plan *p, const struct outcome *o)
+{
+	const struct printer *printer = user;
+	g_autoptr(GString) text = g_string_new(NULL);
+	if (printer->output == OUTPUT_JSON)
+		report_outcome_json(text, p, o);
+	else
+		report_outcome_text(text, p, o, printer->style);
+	command_print(text);
+}
+
+/* -1 = go on. */
+static int confirm(const struct invocation *in)
+{
+	char answer[16] = "";
+	if (in->yes)
+		return -1;
+	if (!isatty(STDIN_FILENO) || in->output == OUTPUT_JSON) {
+		fputs("cleave: nobody is there to ask; say -y to apply this plan\n", stderr);
+		return EXIT_BAD_USAGE;
+	}
+	fputs("Apply this plan? [y/N] ", stdout);
+	fflush(stdout);
+	if (fgets(answer, sizeof answer, stdin) && (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0))
+		return -1;
+	fputs("Nothing was done.\n", stdout);
+	return EXIT_REFUSED;
+}
+
+static int print_plan(const struct looked *l, const struct printer *printer)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	if (printer->output == OUTPUT_JSON)
+		report_plan_json(text, l->plan);
+	else
+		report_plan_text(text, l->plan, printer->style);
+	return command_print(text) ? -1 : EXIT_FAILED;
+}
+
+static int apply_here(struct looked *l, struct printer *printer)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GString) text = g_string_new(NULL);
+	struct outcomes outcomes;
+	struct pass_events events = { .acted = on_acted, .user = printer };
+	if (!session_apply(l->session, l->arena, l->plan, &events, &outcomes, &error))
+		return command_fail(error);
+	if (printer->output == OUTPUT_JSON)
+		report_summary_json(text, l->plan, &outcomes);
+	else
+		report_summary_text(text, l->plan, &outcomes, printer->style);
+	if (!command_print(text))
+		return EXIT_FAILED;
+	return outcomes.n_failed || outcomes.n_skipped ? EXIT_IN_PART : EXIT_FINE;
+}
+
+static int apply_there(const struct invocation *in)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *body = control_ask(in->settings.state, in->output == OUTPUT_JSON ? "reconcile json" : "reconcile", &error);
+	if (!body)
+		return command_fail(error);
+	fputs(body, stdout);
+	return EXIT_FINE;
+}
+
+static int apply(struct invocation *in, struct looked *l, struct printer *printer)
+{
+	int code = print_plan(l, printer);
+	if (code >= 0)
+		return code;
+	if (l->plan->n_refusals)
+		return EXIT_REFUSED;
+	if (l->plan->n_actions == 0)
+		return EXIT_FINE;
+	code = confirm(in);
+	if (code >= 0)
+		return code;
+	return l->is_asked ? apply_there(in) : apply_here(l, printer);
+}
+
+int command_apply(struct invocation *in)
+{
+	g_autoptr(GError) error = NULL;
+	struct looked l;
+	struct printer printer = { in->output, { command_has_colour() } };
+	in->settings.acts = TRUE;
+	/* Taken before looking: what is seen must still be there when it is acted upon. */
+	struct state_lock *lock = state_is_locked(in->settings.state) ? NULL : state_lock(in->settings.state, &error);
+	if (error)
+		return command_fail(error);
+	int code = command_look(in, &l);
+	if (code < 0)
+		code = apply(in, &l, &printer);
+	looked_clear(&l);
+	state_unlock(lock);
+	return code;
+}

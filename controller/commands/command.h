@@ -1,0 +1,88 @@
+/* A command is a row in commands[] and a file. What all share: the global options, where the output
+ * goes, and how errors become exit codes. */
+#pragma once
+#include "base/error.h"
+#include "reconcile.h"
+#include <gio/gio.h>
+
+/* One table for all commands (README). */
+enum exit_code {
+	EXIT_FINE = 0,
+	EXIT_FAILED = 1,
+	EXIT_CHANGES = 2, /* plan --detailed-exitcode */
+	EXIT_IN_PART = 3,
+	EXIT_REFUSED = 4,
+	EXIT_TIMED_OUT = 5,
+	EXIT_BAD_USAGE = 64,
+};
+
+enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, N_OUTPUTS };
+
+struct invocation {
+	const struct command *command;
+	struct settings settings;
+	enum output output;
+	char **args; /* what is left after the options; NULL-terminated */
+	guint n_args;
+	gboolean yes, detailed_exitcode;
+	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
+	const char *have;
+	gint64 interval_ms;
+};
+
+struct command {
+	const char *name;
+	const char *arguments; /* for the usage line */
+	const char *summary;
+	const char *details;   /* below the options in --help; may be NULL */
+	unsigned outputs;      /* bits 1 << enum output */
+	enum output output;    /* when -o is not given */
+	unsigned options;      /* enum command_options */
+	guint most_args;
+	int (*run)(struct invocation *in);
+};
+
+enum command_options {
+	OPTION_YES = 1 << 0,
+	OPTION_DETAILED_EXITCODE = 1 << 1,
+	OPTION_HAVE = 1 << 2,
+	OPTION_INTERVAL = 1 << 3,
+};
+
+extern const struct command commands[];
+extern const guint n_commands;
+
+int command_validate(struct invocation *in);
+int command_plan(struct invocation *in);
+int command_diff(struct invocation *in);
+int command_apply(struct invocation *in);
+int command_run(struct invocation *in);
+int command_observe(struct invocation *in);
+int command_get(struct invocation *in);
+
+/* -- shared ---------------------------------------------------------------------------------------- */
+
+/* Reads the command line after the command's name into *in. -1 = go on, else an exit code. */
+int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in);
+void invocation_clear(struct invocation *in);
+
+/* Prints "cleave: MESSAGE" on stderr and gives the exit code of the error. */
+int command_fail(const GError *error);
+/* Writes all of it to stdout. FALSE (with a message) when it cannot, as on a full disk. */
+gboolean command_print(const GString *text);
+/* Colour on stdout: a terminal, and NO_COLOR is not set. */
+gboolean command_has_colour(void);
+
+/* What plan, diff, apply and get begin with. */
+struct looked {
+	struct arena *arena;
+	struct session *session;
+	struct wanted wanted;
+	struct plan *plan;
+	gboolean is_asked; /* a running controller looked, because it holds the state folder */
+};
+
+/* Reads specs, looks (or asks the running controller, or reads --have) and plans. `lock`: nobody else
+ * may write. On failure prints and returns an exit code; -1 = fine. looked_clear() in any case. */
+int command_look(struct invocation *in, struct looked *ret);
+void looked_clear(struct looked *l);

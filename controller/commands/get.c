@@ -1,0 +1,64 @@
+/* cleave get [KIND [NAME]]: what is wanted and how it stands. */
+#include "commands/command.h"
+#include "report/report.h"
+#include "spec/emit.h"
+#include <stdio.h>
+
+static int unknown_kind(const char *word)
+{
+	fprintf(stderr, "cleave: there is no kind `%s`; kinds:", word);
+	for (guint i = 0; i < N_KINDS; i++)
+		fprintf(stderr, " %s", kinds[i].plural);
+	fputc('\n', stderr);
+	return EXIT_BAD_USAGE;
+}
+
+/* Wanted and observed in one document each. */
+static guint emit_both(GString *out, const struct plan *p, const struct kind *kind, const char *id)
+{
+	guint n = 0;
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		struct object o = *p->verdicts[i].object;
+		if ((kind && o.kind != kind) || (id && g_strcmp0(o.id, id) != 0))
+			continue;
+		const struct object *have = objects_get(p->have, o.kind->id, o.id);
+		o.status = have ? have->status : NULL;
+		emit_object(out, &o, EMIT_SPEC | EMIT_STATUS);
+		n++;
+	}
+	return n;
+}
+
+static guint write_objects(struct invocation *in, const struct plan *p, const struct kind *kind, const char *id,
+                           GString *out)
+{
+	switch (in->output) {
+	case OUTPUT_JSON: return report_get_json(out, p, kind, id);
+	case OUTPUT_YAML: return emit_both(out, p, kind, id);
+	default: return report_get_text(out, p, kind, id, (struct report_style){ command_has_colour() });
+	}
+}
+
+int command_get(struct invocation *in)
+{
+	struct looked l;
+	g_autoptr(GString) text = g_string_new(NULL);
+	const struct kind *kind = in->n_args > 0 ? kind_find(in->args[0]) : NULL;
+	const char *id = in->n_args > 1 ? in->args[1] : NULL;
+	if (in->n_args > 0 && !kind)
+		return unknown_kind(in->args[0]);
+	in->falls_back = TRUE;
+	int code = command_look(in, &l);
+	if (code < 0) {
+		guint n = write_objects(in, l.plan, kind, id, text);
+		code = EXIT_FINE;
+		if (id && n == 0) {
+			fprintf(stderr, "cleave: there is no %s %s at %s\n", kind->name, id, l.plan->revision);
+			code = EXIT_FAILED;
+		}
+		if (!command_print(text))
+			code = EXIT_FAILED;
+	}
+	looked_clear(&l);
+	return code;
+}

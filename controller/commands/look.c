@@ -1,0 +1,99 @@
+/* What plan, diff, apply and get begin with: want, have, plan. */
+#include "base/arena.h"
+#include "commands/command.h"
+#include "report/report.h"
+#include "spec/load.h"
+#include "spec/status.h"
+#include "state/state.h"
+#include <stdio.h>
+#include <string.h>
+
+/* Specs with errors: all of them, and nothing else is done. */
+static int print_problems(const struct wanted *w)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	report_problems_text(text, &w->problems, wanted_find_text, (void *)w);
+	fputs(text->str, stderr);
+	return EXIT_FAILED;
+}
+
+/* An observation as text, from a file or from the running controller. */
+static struct objects *read_have(struct arena *a, const char *path, const char *text, gsize size, GError **error)
+{
+	struct spec_file file = { path, text, size };
+	struct problems problems;
+	problems_init(&problems, a);
+	struct objects *have = status_load(a, &file, 1, &problems);
+	if (problems.n_errors) {
+		g_autoptr(GString) list = g_string_new(NULL);
+		report_problems_text(list, &problems, NULL, NULL);
+		fail(error, ERROR_INVALID, "the observation cannot be read:\n%s", list->str);
+		have = NULL;
+	}
+	problems_clear(&problems);
+	return have;
+}
+
+static struct objects *have_from_file(struct arena *a, const char *path, GError **error)
+{
+	char *text;
+	gsize size;
+	if (!g_file_get_contents(path, &text, &size, error))
+		return NULL;
+	arena_own(a, text, g_free);
+	return read_have(a, path, text, size, error);
+}
+
+static struct objects *have_from_controller(struct arena *a, const char *state, GError **error)
+{
+	char *text = control_ask(state, "observe", error);
+	if (!text)
+		return NULL;
+	arena_own(a, text, g_free);
+	return read_have(a, "controller", text, strlen(text), error);
+}
+
+/* The newest revision is not valid, but a controller runs: what is in force is the one before. */
+static gboolean want_in_force(struct invocation *in, struct looked *l)
+{
+	g_autoptr(GError) error = NULL;
+	struct objects *have = state_is_locked(in->settings.state) ? have_from_controller(l->arena, in->settings.state, &error) : NULL;
+	const struct object *o = have ? objects_get(have, KIND_REVISION, "current") : NULL;
+	const struct revision_status *s = o ? o->status : NULL;
+	struct wanted older;
+	if (!s || !s->commit || !session_want_at(l->session, l->arena, s->commit, &older, &error))
+		return FALSE;
+	wanted_clear(&l->wanted);
+	l->wanted = older;
+	l->wanted.tree.revision = s->applied;
+	return older.problems.n_errors == 0;
+}
+
+int command_look(struct invocation *in, struct looked *ret)
+{
+	g_autoptr(GError) error = NULL;
+	*ret = (struct looked){ .arena = arena_new(), .session = session_new(&in->settings) };
+	if (!session_want(ret->session, ret->arena, &ret->wanted, &error))
+		return command_fail(error);
+	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(in, ret)))
+		return print_problems(&ret->wanted);
+	struct objects *have;
+	ret->is_asked = !in->have && state_is_locked(in->settings.state);
+	if (in->have)
+		have = have_from_file(ret->arena, in->have, &error);
+	else if (ret->is_asked)
+		have = have_from_controller(ret->arena, in->settings.state, &error);
+	else
+		have = session_observe(ret->session, ret->arena, ret->wanted.objects);
+	if (!have)
+		return command_fail(error);
+	ret->plan = session_plan(ret->session, ret->arena, &ret->wanted, have);
+	return -1;
+}
+
+void looked_clear(struct looked *l)
+{
+	wanted_clear(&l->wanted);
+	session_free(l->session);
+	arena_free(l->arena);
+}

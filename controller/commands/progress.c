@@ -1,0 +1,152 @@
+/* Rates are of this burst of work: they begin when a job is first seen unfinished, and again when more
+ * is wanted of it. */
+#include "commands/progress.h"
+#include "report/report.h"
+#include "spec/vm.h"
+#include "spec/status.h"
+#include <stdio.h>
+#include <string.h>
+
+struct job_progress {
+	guint64 whole, wanted;             /* as last told */
+	guint64 whole_at_start;
+	gint64 start_us;
+	gboolean is_done;
+};
+
+struct vm_progress {
+	gint64 start_us; /* seen running, its worker not there yet */
+	gboolean is_up;
+};
+
+struct progress {
+	gboolean is_terminal, has_open_line;
+	GHashTable *jobs, *vms;
+};
+
+struct progress *progress_new(gboolean is_terminal)
+{
+	struct progress *p = g_new0(struct progress, 1);
+	p->is_terminal = is_terminal;
+	p->jobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	p->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	return p;
+}
+
+void progress_break(struct progress *p)
+{
+	if (p->has_open_line)
+		fputc('\n', stdout);
+	p->has_open_line = FALSE;
+}
+
+void progress_free(struct progress *p)
+{
+	if (!p)
+		return;
+	progress_break(p);
+	g_hash_table_destroy(p->jobs);
+	g_hash_table_destroy(p->vms);
+	g_free(p);
+}
+
+static gpointer entry(GHashTable *table, const char *id, gsize size)
+{
+	gpointer e = g_hash_table_lookup(table, id);
+	if (!e) {
+		e = g_malloc0(size);
+		g_hash_table_insert(table, g_strdup(id), e);
+	}
+	return e;
+}
+
+static void tell(struct progress *p, gboolean is_last, const char *line)
+{
+	if (p->is_terminal)
+		fputs("\r\033[K", stdout);
+	fputs(line, stdout);
+	p->has_open_line = p->is_terminal && !is_last;
+	if (!p->has_open_line)
+		fputc('\n', stdout);
+	fflush(stdout);
+}
+
+static char *bar(guint64 whole, guint64 wanted)
+{
+	enum { WIDTH = 20 };
+	char cells[WIDTH + 1];
+	guint64 full = wanted ? whole * WIDTH / wanted : 0;
+	for (guint i = 0; i < WIDTH; i++)
+		cells[i] = i < full ? '#' : '.';
+	cells[WIDTH] = '\0';
+	return g_strdup(cells);
+}
+
+static void show_job(struct progress *p, const struct plan *plan, const char *id)
+{
+	guint64 whole, wanted;
+	gint64 now = g_get_monotonic_time();
+	struct job_progress *j = entry(p->jobs, id, sizeof *j);
+	if (!report_job_progress(plan, id, &whole, &wanted) || (j->whole == whole && j->wanted == wanted))
+		return;
+	if (!j->start_us || j->wanted != wanted || j->is_done || whole < j->whole) {
+		j->start_us = now;
+		j->whole_at_start = whole;
+	}
+	j->whole = whole;
+	j->wanted = wanted;
+	j->is_done = whole == wanted;
+	double seconds = (double)(now - j->start_us) / G_USEC_PER_SEC;
+	double rate = seconds > 0.5 ? (double)(whole - j->whole_at_start) / seconds : 0;
+	g_autofree char *cells = bar(whole, wanted);
+	g_autoptr(GString) line = g_string_new(NULL);
+	g_string_append_printf(line, "  frames %-24s [%s] %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, id, cells, whole, wanted);
+	if (rate > 0)
+		g_string_append_printf(line, "  %.2f/s", rate);
+	if (rate > 0 && !j->is_done)
+		g_string_append_printf(line, "  %.0f s left", (double)(wanted - whole) / rate);
+	tell(p, j->is_done, line->str);
+}
+
+/* A worker of that VM which was heard since the VM was seen to run: not the one of an earlier boot. */
+static gboolean has_worker(const struct plan *plan, const char *vm, gint64 since_us)
+{
+	gint64 age_ms = (g_get_monotonic_time() - since_us) / 1000;
+	OBJECTS_EACH (o, plan->have, KIND_WORKER) {
+		const struct worker_status *w = o->status;
+		if (w && w->host && strcmp(w->host, vm) == 0 && w->silent_ms < age_ms)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static void show_vm(struct progress *p, const struct plan *plan, const struct object *o)
+{
+	const struct object *have = objects_get(plan->have, KIND_VM, o->id);
+	const struct vm_status *s = have ? have->status : NULL;
+	struct vm_progress *v = entry(p->vms, o->id, sizeof *v);
+	if (!s || s->state != DOMAIN_RUNNING) {
+		*v = (struct vm_progress){ 0 };
+		return;
+	}
+	if (v->is_up)
+		return;
+	gint64 now = g_get_monotonic_time();
+	gboolean is_first = v->start_us == 0;
+	v->start_us = is_first ? now : v->start_us;
+	v->is_up = has_worker(plan, o->id, v->start_us);
+	if (!v->is_up && !is_first && !p->is_terminal)
+		return;
+	g_autofree char *line = g_strdup_printf("  VM %-28s %s  %.1f s", o->id, v->is_up ? "its worker is there" : "boots",
+	                                        (double)(now - v->start_us) / G_USEC_PER_SEC);
+	tell(p, v->is_up, line);
+}
+
+void progress_show(struct progress *p, const struct plan *plan)
+{
+	OBJECTS_EACH (o, plan->want, KIND_VM)
+		if (plan_verdict(plan, KIND_VM, o->id))
+			show_vm(p, plan, o);
+	OBJECTS_EACH (o, plan->want, KIND_RENDERJOB)
+		show_job(p, plan, o->id);
+}

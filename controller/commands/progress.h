@@ -1,0 +1,13 @@
+/* What `cleave run` tells while work goes on: VMs that boot, frames done, rate, time left. */
+#pragma once
+#include "plan/plan.h"
+
+struct progress;
+
+/* On a terminal the last line is written over; elsewhere each change is a line of its own. */
+struct progress *progress_new(gboolean is_terminal);
+void progress_free(struct progress *p);
+/* After each pass. */
+void progress_show(struct progress *p, const struct plan *plan);
+/* Before other lines are printed: ends the line that would be written over. */
+void progress_break(struct progress *p);

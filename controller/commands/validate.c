@@ -1,0 +1,42 @@
+/* cleave validate: are the specs right? Reads nothing but them. */
+#include "base/arena.h"
+#include "commands/command.h"
+#include "report/report.h"
+#include <stdio.h>
+
+static guint count_objects(const struct objects *o)
+{
+	guint n = 0;
+	for (int kind = 0; kind < N_KINDS; kind++)
+		n += o->by_kind[kind]->len;
+	return n;
+}
+
+int command_validate(struct invocation *in)
+{
+	SCOPED_ARENA(a);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GString) text = g_string_new(NULL);
+	struct wanted w;
+	if (in->n_args) {
+		in->settings.specs = in->args[0];
+		in->settings.specs_given = TRUE;
+	}
+	struct session *s = session_new(&in->settings);
+	gboolean read = session_want(s, a, &w, &error);
+	session_free(s);
+	if (!read)
+		return command_fail(error);
+	guint n_errors = w.problems.n_errors;
+	if (in->output == OUTPUT_JSON)
+		report_problems_json(text, &w.problems);
+	else
+		report_problems_text(text, &w.problems, wanted_find_text, &w);
+	if (in->output == OUTPUT_TEXT && n_errors == 0)
+		g_string_append_printf(text, "%s: %u objects in %u files, valid\n", w.tree.revision, count_objects(w.objects),
+		                       w.tree.n_files);
+	wanted_clear(&w);
+	if (!command_print(text))
+		return EXIT_FAILED;
+	return n_errors ? EXIT_FAILED : EXIT_FINE;
+}

@@ -1,0 +1,33 @@
+/* VM ↔ libvirt domain XML, both ways through one table (domain.c).
+ *
+ * In: a resolved VM spec. Out: the XML to define; and from XML, the same fields again, so that wanted
+ * and defined are compared as typed values. What libvirt adds by itself is not read. */
+#pragma once
+#include "spec/vm.h"
+#include <glib.h>
+
+struct arena;
+
+struct domain_identity {
+	const char *farm, *name;
+};
+
+/* What only libvirt's XML tells. */
+struct domain_facts {
+	const char *name, *uuid;
+	const char *owner;        /* farm in cleave's mark; NULL: not made by cleave */
+	const char *machine_type; /* as recorded */
+};
+
+/* UUID of version 5 over farm and VM name (RFC 9562): the same at every define. */
+char *domain_uuid(struct arena *a, const struct domain_identity *id);
+/* Stable, locally administered MAC of the VM's nth network card. */
+char *domain_mac(struct arena *a, const struct domain_identity *id, guint nth);
+
+/* XML for virDomainDefineXML. `machine_type` (may be NULL) is the one recorded at an earlier define: it
+ * is kept, so that an upgrade of QEMU changes no guest. Format: https://libvirt.org/formatdomain.html */
+char *domain_to_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm,
+                    const char *machine_type);
+/* Reads the FIELD_IN_DOMAIN rows back. ERROR_INVALID when it is not domain XML. */
+gboolean domain_from_xml(struct arena *a, const char *xml, struct vm_spec *ret, struct domain_facts *ret_facts,
+                         GError **error);

@@ -1,0 +1,70 @@
+/* Two hash tables: roots of this pass, views for good. */
+#include "frames/shelf.h"
+#include "frames/root.h"
+
+struct shelf {
+	GHashTable *roots; /* path → descriptor + 1 */
+	GHashTable *views; /* "root path\njob dir" → struct manifest_view * */
+	struct digest_cache *digests;
+};
+
+static void close_root(gpointer value)
+{
+	close(GPOINTER_TO_INT(value) - 1);
+}
+
+static void free_view(gpointer value)
+{
+	manifest_view_free(value);
+}
+
+struct shelf *shelf_new(void)
+{
+	struct shelf *s = g_new0(struct shelf, 1);
+	s->roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_root);
+	s->views = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_view);
+	s->digests = digest_cache_new();
+	return s;
+}
+
+void shelf_free(struct shelf *s)
+{
+	if (!s)
+		return;
+	g_hash_table_destroy(s->roots);
+	g_hash_table_destroy(s->views);
+	digest_cache_free(s->digests);
+	g_free(s);
+}
+
+void shelf_begin(struct shelf *s)
+{
+	g_hash_table_remove_all(s->roots);
+}
+
+int shelf_root(struct shelf *s, const char *path, GError **error)
+{
+	int fd = GPOINTER_TO_INT(g_hash_table_lookup(s->roots, path)) - 1;
+	if (fd >= 0)
+		return fd;
+	fd = root_open(path, error);
+	if (fd >= 0)
+		g_hash_table_insert(s->roots, g_strdup(path), GINT_TO_POINTER(fd + 1));
+	return fd;
+}
+
+struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const char *job_dir)
+{
+	g_autofree char *key = g_strdup_printf("%s\n%s", root_path, job_dir);
+	struct manifest_view *v = g_hash_table_lookup(s->views, key);
+	if (!v) {
+		v = manifest_view_new();
+		g_hash_table_insert(s->views, g_steal_pointer(&key), v);
+	}
+	return v;
+}
+
+struct digest_cache *shelf_digests(struct shelf *s)
+{
+	return s->digests;
+}

@@ -1,0 +1,20 @@
+/* What stays open between passes: proven roots, the manifests read so far, digests of files.
+ *
+ * In: paths of roots. Out: descriptors valid until the next shelf_begin(), views and digests that go on
+ * from where they were. Owned by the session; used by observe/ and apply/ on the main thread. */
+#pragma once
+#include "frames/digest.h"
+#include "frames/manifest.h"
+
+struct shelf;
+
+struct shelf *shelf_new(void);
+void shelf_free(struct shelf *s);
+
+/* A new pass: every root has to prove itself again. */
+void shelf_begin(struct shelf *s);
+/* The root's directory, or -1 with ERROR_AWAY; the shelf closes it. */
+int shelf_root(struct shelf *s, const char *path, GError **error);
+/* The job's view below that root, as it was read last; never NULL. */
+struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const char *job_dir);
+struct digest_cache *shelf_digests(struct shelf *s);

@@ -1,0 +1,39 @@
+/* What is there, as the same kinds that people write, with their status.
+ *
+ * In: what is wanted (only that is looked for, besides domains and cards of this host) and the open
+ * hands. Out: objects with status; a plane that does not answer is said to be away, never guessed.
+ * Called by reconcile.c once a pass; changes nothing but the job owner's lease (with `claims`). */
+#pragma once
+#include "spec/kinds.h"
+
+struct arena;
+struct helper;
+struct host_tree;
+struct redis;
+struct shelf;
+struct virt;
+
+struct observe_input {
+	const char *host;
+	const struct objects *want;
+	const struct host_tree *tree;
+	struct helper *helper; /* reads PCI; NULL: cards are left out */
+	struct virt *virt;     /* NULL: left out, or away when libvirt_trouble is given */
+	const char *libvirt_trouble;
+	struct redis *redis; /* the same */
+	const char *redis_trouble;
+	struct shelf *shelf;
+	gboolean claims; /* become the job owner if nobody is */
+};
+
+struct objects *observe(struct arena *a, const struct observe_input *in);
+
+/* -- private to observe/ ----------------------------------------------------------------------------- */
+
+struct object *observed(struct arena *a, struct objects *have, enum kind_id kind, const char *name);
+void observe_host(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have);

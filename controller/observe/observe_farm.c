@@ -1,0 +1,66 @@
+/* The farm as this host sees it: is Redis there, who owns the jobs, which roots are mounted. And the
+ * workers that registered. */
+#include "base/arena.h"
+#include "frames/shelf.h"
+#include "observe/observe.h"
+#include "queue/crew.h"
+#include "queue/owner.h"
+#include "queue/redis.h"
+#include "spec/farm.h"
+#include "spec/status.h"
+
+static void observe_roots(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
+                          struct farm_status *ret)
+{
+	struct farm_root_status *roots = ARENA_ARRAY(a, struct farm_root_status, farm->roots.n);
+	for (guint i = 0; i < farm->roots.n; i++) {
+		g_autoptr(GError) error = NULL;
+		const struct farm_root *root = LIST_AT(farm->roots, struct farm_root, i);
+		roots[i].name = root->name;
+		roots[i].mounted = shelf_root(in->shelf, root->path, &error) >= 0;
+		roots[i].reason = error ? arena_strdup(a, error->message) : NULL;
+	}
+	ret->roots = (struct list){ roots, farm->roots.n };
+}
+
+static void observe_redis(struct arena *a, const struct observe_input *in, struct farm_status *ret)
+{
+	g_autoptr(GError) error = NULL;
+	struct owner owner = { 0 };
+	gboolean ok = in->redis != NULL;
+	if (ok && in->claims)
+		ok = owner_acquire(in->redis, a, in->host, OWNER_TTL_MS, &owner, &error);
+	else if (ok)
+		ok = owner_show(in->redis, a, &owner, &error);
+	ret->redis = ok ? PLANE_OK : error || in->redis_trouble ? PLANE_AWAY : PLANE_LEFT_OUT;
+	ret->redis_reason = error ? arena_strdup(a, error->message) : arena_strdup(a, in->redis_trouble);
+	ret->job_owner = ok && owner.holder && *owner.holder ? owner.holder : NULL;
+}
+
+void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have)
+{
+	const struct object *want = objects_farm(in->want);
+	if (!want)
+		return;
+	struct farm_status *status = observed(a, have, KIND_FARM, want->id)->status;
+	observe_roots(a, in, want->spec, status);
+	observe_redis(a, in, status);
+}
+
+void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have)
+{
+	struct crew_member *crew;
+	guint n;
+	if (!in->redis || !crew_list(in->redis, a, &crew, &n, NULL))
+		return; /* the farm's status says that Redis is away */
+	for (guint i = 0; i < n; i++) {
+		if (check_name(a, crew[i].name))
+			continue; /* somebody else's key */
+		struct worker_status *s = observed(a, have, KIND_WORKER, crew[i].name)->status;
+		*s = (struct worker_status){ .host = crew[i].host,
+			                     .boot_id = crew[i].boot_id,
+			                     .blender = crew[i].blender,
+			                     .job = crew[i].job && *crew[i].job ? crew[i].job : NULL,
+			                     .silent_ms = crew[i].age_ms };
+	}
+}

@@ -1,0 +1,275 @@
+/* Render jobs, frame by frame. The queue is read before the frames: a frame committed in between is
+ * then seen as running, never as missing. Frames of one state and key become ranges. */
+#include "base/arena.h"
+#include "base/error.h"
+#include "frames/inspect.h"
+#include "frames/manifest.h"
+#include "frames/root.h"
+#include "frames/shelf.h"
+#include "observe/observe.h"
+#include "queue/backlog.h"
+#include "queue/redis.h"
+#include "spec/farm.h"
+#include "spec/frame_key.h"
+#include "spec/renderjob.h"
+#include <string.h>
+
+/* -- frames by key, gathered in ascending order ---------------------------------------------------- */
+
+struct gathered {
+	GPtrArray *keys;     /* const char *; order of first sight */
+	GHashTable *builders; /* key → struct frame_builder * */
+};
+
+static void gathered_init(struct gathered *g)
+{
+	g->keys = g_ptr_array_new();
+	g->builders = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+}
+
+static void gathered_add(struct gathered *g, const char *key, gint64 frame)
+{
+	struct frame_builder *b = g_hash_table_lookup(g->builders, key);
+	if (!b) {
+		b = g_new(struct frame_builder, 1);
+		frame_builder_init(b);
+		g_hash_table_insert(g->builders, (gpointer)key, b);
+		g_ptr_array_add(g->keys, (gpointer)key);
+	}
+	frame_builder_add(b, frame);
+}
+
+static gint by_text(gconstpointer x, gconstpointer y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+static struct list gathered_end(struct gathered *g, struct arena *a)
+{
+	struct job_frames *items = ARENA_ARRAY(a, struct job_frames, g->keys->len);
+	guint n = g->keys->len;
+	g_ptr_array_sort(g->keys, by_text);
+	for (guint i = 0; i < n; i++) {
+		const char *key = g_ptr_array_index(g->keys, i);
+		items[i].key = *key ? arena_strdup(a, key) : NULL;
+		items[i].frames = frame_builder_end(g_hash_table_lookup(g->builders, key), a);
+	}
+	g_ptr_array_free(g->keys, TRUE);
+	g_hash_table_destroy(g->builders);
+	return (struct list){ items, n };
+}
+
+/* -- one job's files ------------------------------------------------------------------------------- */
+
+struct sights {
+	struct gathered whole, damaged, foreign, unseen, staged, stored, rendered;
+};
+
+struct looking {
+	struct arena *arena;
+	const struct observe_input *in;
+	const struct renderjob_spec *job;
+	struct inspection inspection;
+	const char *output; /* below the root */
+};
+
+static gboolean look_at_frame(const struct looking *l, gint64 frame, const char *key, struct sights *s, GError **error)
+{
+	struct frame_sight sight;
+	g_autofree char *path = frame_path(l->output, frame);
+	const struct inspection *in = &l->inspection;
+	if (!frame_inspect(in, frame, key, path, &sight, error))
+		return FALSE;
+	if (sight.state == FRAME_WHOLE)
+		gathered_add(&s->whole, sight.key, frame);
+	if (sight.state == FRAME_WHOLE && sight.should_record)
+		gathered_add(&s->unseen, sight.key, frame);
+	if (sight.state == FRAME_DAMAGED)
+		gathered_add(&s->damaged, "", frame);
+	if (sight.state == FRAME_FOREIGN)
+		gathered_add(&s->foreign, "", frame);
+	for (const struct record *r = manifest_next(in->view, frame, NULL); r; r = manifest_next(in->view, frame, r))
+		if (r->type == RECORD_FRAME)
+			gathered_add(&s->rendered, r->key, frame);
+	if (sight.state == FRAME_WHOLE && strcmp(sight.key, key) == 0)
+		return TRUE;
+	if (frame_staged(in, frame, key, path))
+		gathered_add(&s->staged, key, frame);
+	else if (frame_kept(in, frame, key, path))
+		gathered_add(&s->stored, key, frame);
+	return TRUE;
+}
+
+static gboolean look_at_frames(const struct looking *l, const struct key_groups *groups, struct sights *s,
+                               GError **error)
+{
+	/* Frame by frame in ascending order over all groups, because builders only take ascending frames. */
+	FRAMES_EACH (it, &l->job->frames)
+		for (guint g = 0; g < groups->n; g++)
+			if (frames_contain(&groups->items[g].frames, it.frame) &&
+			    !look_at_frame(l, it.frame, groups->items[g].key, s, error))
+				return FALSE;
+	return TRUE;
+}
+
+static gboolean look_at_files(struct looking *l, const char *scene, struct renderjob_status *status, GError **error)
+{
+	struct sights s;
+	struct gathered *all[] = { &s.whole, &s.damaged, &s.foreign, &s.unseen, &s.staged, &s.stored, &s.rendered };
+	struct list *lists[] = { &status->whole,  &status->damaged, &status->foreign, &status->unseen,
+		                 &status->staged, &status->stored,  &status->rendered };
+	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
+		gathered_init(all[i]);
+	struct key_groups groups = frame_key_groups(l->arena, l->job, scene);
+	gboolean ok = look_at_frames(l, &groups, &s, error);
+	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
+		*lists[i] = gathered_end(all[i], l->arena);
+	return ok;
+}
+
+/* -- scene and queue --------------------------------------------------------------------------------- */
+
+static void look_at_scene(struct looking *l, const struct farm_spec *farm, struct renderjob_status *status)
+{
+	g_autoptr(GError) error = NULL;
+	const char *root, *path;
+	struct file_digest digest;
+	const struct record *pin = manifest_pin(l->inspection.view, l->job->scene.file);
+	status->scene.pinned = pin ? arena_strdup(l->arena, pin->sha256) : NULL;
+	root_path_split(l->arena, l->job->scene.file, &root, &path);
+	int fd = shelf_root(l->in->shelf, farm_root_find(farm, root)->path, &error);
+	if (fd >= 0 && digest_file(shelf_digests(l->in->shelf), fd, path, &digest, &error))
+		status->scene.found = arena_strdup(l->arena, digest.sha256);
+	else
+		status->scene.reason = arena_printf(l->arena, "scene %s: %s", l->job->scene.file, error->message);
+}
+
+static struct list queued_list(struct arena *a, const struct backlog *b)
+{
+	struct job_frames *items = ARENA_ARRAY(a, struct job_frames, b->n_queued);
+	for (guint i = 0; i < b->n_queued; i++)
+		items[i] = (struct job_frames){ b->queued[i].frames, b->queued[i].key, NULL };
+	return (struct list){ items, b->n_queued };
+}
+
+static struct list running_list(struct arena *a, const struct backlog *b)
+{
+	struct job_frames *items = ARENA_ARRAY(a, struct job_frames, b->n_running);
+	for (guint i = 0; i < b->n_running; i++)
+		items[i] = (struct job_frames){ b->running[i].frames, b->running[i].key, b->running[i].worker };
+	return (struct list){ items, b->n_running };
+}
+
+static struct list failed_list(struct arena *a, const struct backlog *b)
+{
+	struct job_frames *items = ARENA_ARRAY(a, struct job_frames, b->n_failed);
+	for (guint i = 0; i < b->n_failed; i++)
+		items[i] = (struct job_frames){ frames_range(a, b->failed[i].frame, b->failed[i].frame), b->failed[i].key,
+			                        b->failed[i].reason };
+	return (struct list){ items, b->n_failed };
+}
+
+static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *id, struct renderjob_status *status,
+                              GError **error)
+{
+	const struct backlog *b = backlog_show(redis, a, id, error);
+	if (!b)
+		return FALSE;
+	status->queued = queued_list(a, b);
+	status->running = running_list(a, b);
+	status->failed = failed_list(a, b);
+	status->queue.known = b->n_queued + b->n_running + b->n_failed > 0;
+	if (!status->queue.known)
+		return TRUE;
+	status->queue.rank = b->meta.rank;
+	status->queue.values.priority = b->meta.priority;
+	status->queue.values.chunk = b->meta.chunk;
+	status->queue.values.retries = b->meta.n_retries;
+	status->queue.values.suspend = b->meta.is_paused;
+	status->queue.values.time_limit_ms = b->meta.time_limit_ms;
+	return TRUE;
+}
+
+/* -- the jobs ------------------------------------------------------------------------------------------ */
+
+static gboolean all_roots_there(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
+                                const struct renderjob_spec *job)
+{
+	const char *texts[] = { job->output, job->scene.file };
+	for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+		const char *root, *path;
+		root_path_split(a, texts[i], &root, &path);
+		if (shelf_root(in->shelf, farm_root_find(farm, root)->path, NULL) < 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* FALSE: nothing of it is known, so nothing of it is planned. */
+static gboolean look_at_job(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
+                            const struct object *o, struct renderjob_status *status, GError **error)
+{
+	const char *root, *path;
+	const struct renderjob_spec *job = o->effective;
+	if (!all_roots_there(a, in, farm, job))
+		return FALSE;
+	if (!look_at_queue(a, in->redis, o->id, status, error))
+		return FALSE;
+	g_autofree char *job_dir = root_job_dir(o->id);
+	root_path_split(a, job->output, &root, &path);
+	const char *root_path = farm_root_find(farm, root)->path;
+	struct manifest_view *view = shelf_view(in->shelf, root_path, job_dir);
+	struct looking l = { a, in, job, { shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE }, path };
+	if (!manifest_view_update(view, l.inspection.root_fd, job_dir, error))
+		return FALSE;
+	const struct record *complete = manifest_complete(view);
+	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
+	look_at_scene(&l, farm, status);
+	const char *scene = job->scene.sha256         ? job->scene.sha256
+	                    : status->scene.pinned ? status->scene.pinned
+	                                           : status->scene.found;
+	return !scene || look_at_files(&l, scene, status, error);
+}
+
+/* Jobs that the queue still has and nobody wants. */
+static void observe_gone_jobs(struct arena *a, const struct observe_input *in, struct objects *have)
+{
+	struct backlog_count *jobs;
+	guint n;
+	if (!backlog_list(in->redis, a, &jobs, &n, NULL))
+		return;
+	for (guint i = 0; i < n; i++) {
+		const char *slash = strchr(jobs[i].job, '/');
+		if (!slash || check_name(a, slash + 1) || objects_get(in->want, KIND_RENDERJOB, jobs[i].job))
+			continue;
+		struct renderjob_status *status = arena_alloc(a, sizeof *status);
+		if (!look_at_queue(a, in->redis, jobs[i].job, status, NULL))
+			continue;
+		struct object *o = ARENA_NEW(a, struct object);
+		*o = (struct object){ .kind = &kinds[KIND_RENDERJOB], .id = jobs[i].job, .status = status };
+		o->meta.name = slash + 1;
+		objects_add(have, o);
+	}
+}
+
+void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have)
+{
+	const struct object *farm = objects_farm(in->want);
+	const struct object *seen = farm ? objects_get(have, KIND_FARM, farm->id) : NULL;
+	if (!seen || ((const struct farm_status *)seen->status)->redis != PLANE_OK)
+		return;
+	OBJECTS_EACH (want, in->want, KIND_RENDERJOB) {
+		g_autoptr(GError) error = NULL;
+		struct renderjob_status *status = arena_alloc(a, sizeof *status);
+		gboolean ok = look_at_job(a, in, farm->spec, want, status, &error);
+		if (!ok && !error)
+			continue;
+		struct object *o = ARENA_NEW(a, struct object);
+		*o = (struct object){ .kind = want->kind, .meta = { .name = want->meta.name }, .id = want->id, .status = status };
+		/* Half a look is none: plan must not take unread frames for missing ones. */
+		if (error)
+			*status = (struct renderjob_status){ .trouble = arena_strdup(a, error->message) };
+		objects_add(have, o);
+	}
+	observe_gone_jobs(a, in, have);
+}

@@ -1,0 +1,272 @@
+/* A pass, and the session that carries connections and caches from one to the next. */
+#include "reconcile.h"
+#include "apply/apply.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "frames/shelf.h"
+#include "host/helper.h"
+#include "host/tree.h"
+#include "host/virt.h"
+#include "observe/observe.h"
+#include "queue/lease.h"
+#include "queue/notice.h"
+#include "queue/owner.h"
+#include "queue/redis.h"
+#include "spec/farm.h"
+#include "spec/host.h"
+#include "spec/load.h"
+#include <string.h>
+
+enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000 };
+
+struct session {
+	struct settings settings;
+	struct arena *arena; /* strings that outlive passes */
+	struct source_where where; /* remembers the history it has counted */
+	struct host_tree tree;
+	struct helper *helper;
+	struct shelf *shelf;
+	struct virt *virt;
+	char *virt_uri, *virt_trouble;
+	struct redis *redis;
+	char *redis_url, *redis_trouble;
+	struct notice *notice;
+	void (*look)(gpointer user);
+	gpointer look_user;
+};
+
+struct session *session_new(const struct settings *settings)
+{
+	struct session *s = g_new0(struct session, 1);
+	s->settings = *settings;
+	s->arena = arena_new();
+	s->tree = host_tree_at(s->arena, settings->root, settings->sysfs);
+	s->shelf = shelf_new();
+	return s;
+}
+
+static void close_virt(struct session *s)
+{
+	if (s->virt)
+		virt_close(s->virt, LIBVIRT_CLOSE_MS);
+	s->virt = NULL;
+	g_clear_pointer(&s->virt_uri, g_free);
+	g_clear_pointer(&s->virt_trouble, g_free);
+}
+
+static void close_redis(struct session *s)
+{
+	if (s->redis && s->settings.acts)
+		owner_release(s->redis, s->settings.host, NULL); /* else it runs out by itself */
+	g_clear_pointer(&s->notice, notice_free);
+	g_clear_pointer(&s->redis, redis_free);
+	g_clear_pointer(&s->redis_url, g_free);
+	g_clear_pointer(&s->redis_trouble, g_free);
+}
+
+void session_free(struct session *s)
+{
+	if (!s)
+		return;
+	close_virt(s);
+	close_redis(s);
+	if (s->helper)
+		helper_free(s->helper);
+	shelf_free(s->shelf);
+	arena_free(s->arena);
+	g_free(s);
+}
+
+/* -- want -------------------------------------------------------------------------------------------- */
+
+static void load(struct arena *a, struct wanted *w)
+{
+	struct spec_file *files = ARENA_ARRAY(a, struct spec_file, w->tree.n_files);
+	for (guint i = 0; i < w->tree.n_files; i++)
+		files[i] = (struct spec_file){ w->tree.files[i].path, w->tree.files[i].bytes, w->tree.files[i].size };
+	w->objects = spec_load(a, files, w->tree.n_files, &w->problems);
+}
+
+gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
+{
+	const struct settings *settings = &s->settings;
+	*ret = (struct wanted){ 0 };
+	problems_init(&ret->problems, a);
+	if (!source_parse(a, settings->specs, settings->worktree, &ret->where, error))
+		return FALSE;
+	if (commit)
+		ret->where.rev = commit;
+	memcpy(ret->where.known_commit, s->where.known_commit, sizeof s->where.known_commit);
+	ret->where.known_epoch = s->where.known_epoch;
+	if (!source_read(a, &ret->where, &ret->tree, &ret->problems, error))
+		return FALSE;
+	memcpy(s->where.known_commit, ret->where.known_commit, sizeof s->where.known_commit);
+	s->where.known_epoch = ret->where.known_epoch;
+	load(a, ret);
+	return TRUE;
+}
+
+gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GError **error)
+{
+	return session_want_at(s, a, NULL, ret, error);
+}
+
+void wanted_clear(struct wanted *w)
+{
+	problems_clear(&w->problems);
+}
+
+const char *wanted_find_text(void *user, const char *path, gsize *ret_size)
+{
+	const struct wanted *w = user;
+	for (guint i = 0; i < w->tree.n_files; i++)
+		if (strcmp(w->tree.files[i].path, path) == 0) {
+			*ret_size = w->tree.files[i].size;
+			return w->tree.files[i].bytes;
+		}
+	return NULL;
+}
+
+/* -- have -------------------------------------------------------------------------------------------- */
+
+static void on_domain_event(const struct virt_id *id, const char *event, gpointer user)
+{
+	struct session *s = user;
+	(void)id;
+	(void)event;
+	if (s->look)
+		s->look(s->look_user);
+}
+
+static void on_virt_closed(const char *reason, gpointer user)
+{
+	struct session *s = user;
+	(void)reason;
+	if (s->look)
+		s->look(s->look_user);
+}
+
+/* Opens libvirt when it is wanted and not open, or open elsewhere. */
+static void reach_libvirt(struct session *s, const struct objects *want)
+{
+	g_autoptr(GError) error = NULL;
+	const struct object *host = objects_get(want, KIND_HOST, s->settings.host);
+	const char *uri = s->settings.libvirt           ? s->settings.libvirt
+	                  : host                        ? ((const struct host_spec *)host->spec)->libvirt
+	                  : want->by_kind[KIND_VM]->len ? "qemu:///system"
+	                                                : "none";
+	if (s->virt && virt_is_alive(s->virt) && strcmp(uri, s->virt_uri) == 0)
+		return;
+	close_virt(s);
+	if (strcmp(uri, "none") == 0)
+		return;
+	struct virt_listener listener = { on_domain_event, on_virt_closed, s };
+	s->virt = virt_open(uri, &listener, LIBVIRT_OPEN_MS, &error);
+	s->virt_uri = g_strdup(uri);
+	s->virt_trouble = error ? g_strdup(error->message) : NULL;
+}
+
+static void reach_redis(struct session *s, const struct objects *want)
+{
+	g_autoptr(GError) error = NULL;
+	const struct object *farm = objects_farm(want);
+	const struct farm_redis *spec = farm ? &((const struct farm_spec *)farm->spec)->redis : NULL;
+	const char *url = s->settings.redis ? s->settings.redis : spec ? spec->url : "none";
+	if (s->redis && strcmp(url, s->redis_url) == 0)
+		return;
+	close_redis(s);
+	if (strcmp(url, "none") == 0)
+		return;
+	const char *password = spec ? spec->password_file : NULL;
+	s->redis = redis_new(url, password, REDIS_TIMEOUT_MS, &error);
+	s->redis_url = g_strdup(url);
+	s->redis_trouble = error ? g_strdup(error->message) : NULL;
+	if (s->redis && s->look)
+		s->notice = notice_new(url, password, s->look, s->look_user, NULL);
+}
+
+struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want)
+{
+	guint n_reaped;
+	shelf_begin(s->shelf);
+	reach_libvirt(s, want);
+	reach_redis(s, want);
+	if (!s->helper)
+		s->helper = helper_start(NULL);
+	/* Frames of workers that fell silent go back first; Redis away shows in the observation. */
+	if (s->redis && s->settings.acts)
+		lease_reap(s->redis, &n_reaped, NULL);
+	struct observe_input in = { .host = s->settings.host,
+		                    .want = want,
+		                    .tree = &s->tree,
+		                    .helper = s->helper,
+		                    .virt = s->virt,
+		                    .libvirt_trouble = s->virt_trouble,
+		                    .redis = s->redis,
+		                    .redis_trouble = s->redis_trouble,
+		                    .shelf = s->shelf,
+		                    .claims = s->settings.acts };
+	return observe(a, &in);
+}
+
+void session_listen(struct session *s, void (*look)(gpointer user), gpointer user)
+{
+	s->look = look;
+	s->look_user = user;
+}
+
+gboolean session_hold_jobs(struct session *s)
+{
+	SCOPED_ARENA(scratch);
+	struct owner owner;
+	return s->redis && owner_acquire(s->redis, scratch, s->settings.host, OWNER_TTL_MS, &owner, NULL) && owner.is_mine;
+}
+
+/* -- plan and apply ------------------------------------------------------------------------------------ */
+
+struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have)
+{
+	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have };
+	return plan_build(a, &in);
+}
+
+struct applying {
+	const struct pass_events *events;
+	const struct plan *plan;
+};
+
+static void on_acting(void *user, guint action)
+{
+	const struct applying *a = user;
+	if (a->events->acting)
+		a->events->acting(a->events->user, a->plan, action);
+}
+
+static void on_acted(void *user, const struct outcome *o)
+{
+	const struct applying *a = user;
+	if (a->events->acted)
+		a->events->acted(a->events->user, a->plan, o);
+}
+
+static gboolean is_over(void *user)
+{
+	const struct applying *a = user;
+	return a->events->is_over && a->events->is_over(a->events->user);
+}
+
+gboolean session_apply(struct session *s, struct arena *a, const struct plan *p, const struct pass_events *events,
+                       struct outcomes *ret, GError **error)
+{
+	struct applying applying = { events, p };
+	struct apply_input in = { .arena = a,
+		                  .plan = p,
+		                  .virt = s->virt,
+		                  .redis = s->redis,
+		                  .shelf = s->shelf,
+		                  .acting = on_acting,
+		                  .acted = on_acted,
+		                  .is_over = is_over,
+		                  .user = &applying };
+	return apply_plan(&in, ret, error);
+}

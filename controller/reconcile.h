@@ -1,0 +1,63 @@
+/* One pass: look at what is wanted and what is there, plan, apply. All state between passes (open
+ * connections, caches, the last good revision) is a session; each pass has an arena of its own. */
+#pragma once
+#include "apply/outcome.h"
+#include "base/problem.h"
+#include "plan/plan.h"
+#include "source/source.h"
+
+/* The global options. "none" for libvirt or redis leaves that plane out; NULL: as the specs say. */
+struct settings {
+	const char *specs; /* DIR-or-repository[@REV] */
+	gboolean specs_given;
+	gboolean worktree;
+	const char *host;
+	const char *libvirt, *redis;
+	const char *root, *sysfs;
+	const char *state;
+	gboolean acts; /* run, apply: may become the job owner */
+};
+
+/* What the specs say at a revision. Lives in the arena it was read into. */
+struct wanted {
+	struct source_where where;
+	struct source_tree tree;
+	struct objects *objects;
+	struct problems problems; /* with errors: objects are for messages only */
+};
+
+struct session;
+
+struct session *session_new(const struct settings *settings);
+void session_free(struct session *s);
+
+/* Reads and checks the specs. FALSE when there is no tree to read; problems are in *ret. */
+gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GError **error);
+/* The same at a commit (NULL: as the settings say): the last good one while a newer is not valid. */
+gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error);
+void wanted_clear(struct wanted *w);
+/* For report_problems_text(): `user` is a struct wanted. */
+const char *wanted_find_text(void *user, const char *path, gsize *ret_size);
+
+/* What is there. Planes that do not answer are said to be away in the Farm's and Host's status. */
+struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want);
+
+/* Pure: same input, same plan. */
+struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have);
+
+struct pass_events {
+	/* Each may be NULL. */
+	void (*acting)(void *user, const struct plan *p, guint action);
+	void (*acted)(void *user, const struct plan *p, const struct outcome *o);
+	gboolean (*is_over)(void *user); /* asked between actions: end the pass here */
+	void *user;
+};
+
+/* Carries the plan out. FALSE with ERROR_REFUSED, before the first write, when the plan is refused. */
+gboolean session_apply(struct session *s, struct arena *a, const struct plan *p, const struct pass_events *events,
+                       struct outcomes *ret, GError **error);
+
+/* Calls `look` on the main loop when libvirt or the queue says that something happened. */
+void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);
+/* Renews the job owner's lease. FALSE: another controller has the jobs, or Redis is away. */
+gboolean session_hold_jobs(struct session *s);

@@ -1,0 +1,291 @@
+/* For programs: jansson values from plans and, by walking the field tables, from objects. */
+#include "base/arena.h"
+#include "report/report.h"
+#include "spec/emit.h"
+#include "spec/walk.h"
+#include <jansson.h>
+#include <string.h>
+
+static void append_line(GString *out, json_t *line)
+{
+	g_autofree char *text = json_dumps(line, JSON_COMPACT);
+	g_string_append(out, text);
+	g_string_append_c(out, '\n');
+	json_decref(line);
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(object, key, json_string(text));
+}
+
+static json_t *type(const char *word)
+{
+	json_t *line = json_object();
+	set_text(line, "type", word);
+	return line;
+}
+
+static json_t *changes_json(const struct changes *c)
+{
+	json_t *list = json_array();
+	for (guint i = 0; i < c->n; i++) {
+		json_t *one = json_object();
+		set_text(one, "field", c->items[i].field);
+		json_object_set_new(one, "before", c->items[i].before ? json_string(c->items[i].before) : json_null());
+		json_object_set_new(one, "after", c->items[i].after ? json_string(c->items[i].after) : json_null());
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static json_t *action_json(const char *word, const struct action *act)
+{
+	json_t *line = type(word);
+	set_text(line, "verb", verbs[act->verb].name);
+	set_text(line, "kind", kinds[act->kind].name);
+	set_text(line, "name", act->id);
+	set_text(line, "effect", name_of(&effect_names, (int)act->effect));
+	set_text(line, "reason", act->reason);
+	return line;
+}
+
+static void append_action(GString *out, const struct action *act)
+{
+	SCOPED_ARENA(scratch);
+	json_t *line = action_json("action", act);
+	if (act->count)
+		json_object_set_new(line, "count", json_integer((json_int_t)act->count));
+	if (act->frames.n_runs)
+		set_text(line, "frames", frames_format(scratch, &act->frames));
+	set_text(line, "key", act->key);
+	set_text(line, "expect", act->expect);
+	json_object_set_new(line, "changes", changes_json(&act->changes));
+	json_t *waits = json_array();
+	for (guint i = 0; i < act->n_waits; i++)
+		json_array_append_new(waits, json_integer((json_int_t)act->waits[i]));
+	json_object_set_new(line, "waits", waits);
+	append_line(out, line);
+}
+
+/* What is not as it should be, said of the object: stalled objects, notes and refusals. */
+static void append_drift(GString *out, const struct plan *p)
+{
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		const struct verdict *v = &p->verdicts[i];
+		if (v->readiness == IS_READY)
+			continue;
+		json_t *line = type("drift");
+		set_text(line, "kind", v->object->kind->name);
+		set_text(line, "name", v->object->id);
+		set_text(line, "condition", name_of(&readiness_names, (int)v->readiness));
+		set_text(line, "reason", v->reason);
+		set_text(line, "message", v->message);
+		append_line(out, line);
+	}
+	for (guint i = 0; i < p->n_notes; i++) {
+		json_t *line = type("drift");
+		set_text(line, "kind", kinds[p->notes[i].kind].name);
+		set_text(line, "name", p->notes[i].id);
+		set_text(line, "message", p->notes[i].message);
+		append_line(out, line);
+	}
+}
+
+static json_t *refusals_json(const struct plan *p)
+{
+	json_t *list = json_array();
+	for (guint i = 0; i < p->n_refusals; i++) {
+		json_t *one = json_object();
+		set_text(one, "rule", p->refusals[i].rule);
+		set_text(one, "kind", kinds[p->refusals[i].kind].name);
+		set_text(one, "name", p->refusals[i].id);
+		set_text(one, "message", p->refusals[i].message);
+		json_array_append_new(list, one);
+	}
+	return list;
+}
+
+static json_t *summary_json(const struct plan *p)
+{
+	json_t *line = type("summary"), *effects = json_object();
+	json_object_set_new(line, "actions", json_integer(p->n_actions));
+	for (int e = EFFECT_NONE + 1; e < N_EFFECTS; e++) {
+		guint64 count = plan_effect_count(p, (enum effect)e);
+		if (count)
+			json_object_set_new(effects, name_of(&effect_names, e), json_integer((json_int_t)count));
+	}
+	json_object_set_new(line, "effects", effects);
+	json_object_set_new(line, "refusals", refusals_json(p));
+	return line;
+}
+
+void report_plan_json(GString *out, const struct plan *p)
+{
+	json_t *line = type("version");
+	json_object_set_new(line, "version", json_integer(1));
+	set_text(line, "revision", p->revision);
+	set_text(line, "host", p->host);
+	append_line(out, line);
+	append_drift(out, p);
+	for (guint i = 0; i < p->n_actions; i++)
+		append_action(out, &p->actions[i]);
+	append_line(out, summary_json(p));
+}
+
+void report_outcome_json(GString *out, const struct plan *p, const struct outcome *o)
+{
+	static const char *const words[] = { "done", "failed", "skipped" };
+	json_t *line = action_json("outcome", &p->actions[o->action]);
+	set_text(line, "outcome", words[o->state]);
+	set_text(line, "message", o->message);
+	json_object_set_new(line, "ms", json_integer(o->took_ms));
+	append_line(out, line);
+}
+
+void report_summary_json(GString *out, const struct plan *p, const struct outcomes *o)
+{
+	json_t *line = summary_json(p);
+	json_object_set_new(line, "done", json_integer(o->n_done));
+	json_object_set_new(line, "failed", json_integer(o->n_failed));
+	json_object_set_new(line, "skipped", json_integer(o->n_skipped));
+	append_line(out, line);
+}
+
+/* -- objects ------------------------------------------------------------------------------------------ */
+
+/* The open objects and arrays, innermost last. */
+struct json_builder {
+	GPtrArray *open;
+};
+
+static void put(struct json_builder *b, const char *key, json_t *value)
+{
+	json_t *into = g_ptr_array_index(b->open, b->open->len - 1);
+	if (key)
+		json_object_set_new(into, key, value);
+	else
+		json_array_append_new(into, value);
+}
+
+/* Numbers and truth values are JSON's; what carries a unit stays text, as in YAML. */
+static void on_scalar(void *user, const char *key, const struct field *f, const char *text)
+{
+	json_t *value = f && f->type == FIELD_BOOL  ? json_boolean(strcmp(text, "true") == 0)
+	                : f && f->type == FIELD_INT ? json_integer(g_ascii_strtoll(text, NULL, 10))
+	                                            : json_string(text);
+	put(user, key, value);
+}
+
+static void on_begin(void *user, const char *key, gboolean is_list)
+{
+	struct json_builder *b = user;
+	json_t *value = is_list ? json_array() : json_object();
+	put(b, key, value);
+	g_ptr_array_add(b->open, value);
+}
+
+static void on_end(void *user, gboolean is_list)
+{
+	struct json_builder *b = user;
+	(void)is_list;
+	g_ptr_array_set_size(b->open, (gint)b->open->len - 1);
+}
+
+static void walk_into(json_t *object, const char *key, const struct field *table, const void *value)
+{
+	static const struct visitor visitor = { on_scalar, on_begin, on_end };
+	g_autoptr(GPtrArray) open = g_ptr_array_new();
+	struct json_builder b = { open };
+	json_t *part = json_object();
+	json_object_set_new(object, key, part);
+	g_ptr_array_add(open, part);
+	walk_struct(table, value, 0, FALSE, &visitor, &b);
+}
+
+static json_t *labels_json(const struct list *labels)
+{
+	json_t *map = json_object();
+	for (guint i = 0; i < labels->n; i++)
+		set_text(map, LIST_AT(*labels, struct label, i)->key, LIST_AT(*labels, struct label, i)->value);
+	return map;
+}
+
+static json_t *object_json(const struct object *o, const void *spec, const void *status)
+{
+	json_t *object = json_object(), *meta = json_object();
+	set_text(object, "apiVersion", API_VERSION);
+	set_text(object, "kind", o->kind->name);
+	set_text(meta, "name", o->meta.name);
+	if (o->meta.labels.n)
+		json_object_set_new(meta, "labels", labels_json(&o->meta.labels));
+	if (o->meta.annotations.n)
+		json_object_set_new(meta, "annotations", labels_json(&o->meta.annotations));
+	json_object_set_new(object, "metadata", meta);
+	if (spec)
+		walk_into(object, "spec", o->kind->spec_fields, spec);
+	if (status)
+		walk_into(object, "status", o->kind->status_fields, status);
+	return object;
+}
+
+static void append_array(GString *out, json_t *array)
+{
+	g_autofree char *text = json_dumps(array, JSON_INDENT(2));
+	g_string_append(out, text);
+	g_string_append_c(out, '\n');
+	json_decref(array);
+}
+
+void report_objects_json(GString *out, const struct objects *objects, unsigned parts)
+{
+	json_t *array = json_array();
+	for (int kind = 0; kind < N_KINDS; kind++)
+		OBJECTS_EACH (o, objects, kind)
+			json_array_append_new(array, object_json(o, parts & EMIT_SPEC ? o->spec : NULL,
+			                                         parts & EMIT_STATUS ? o->status : NULL));
+	append_array(out, array);
+}
+
+guint report_get_json(GString *out, const struct plan *p, const struct kind *kind, const char *id)
+{
+	json_t *array = json_array();
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		const struct verdict *v = &p->verdicts[i];
+		const struct object *o = v->object;
+		if ((kind && o->kind != kind) || (id && strcmp(o->id, id) != 0))
+			continue;
+		const struct object *have = objects_get(p->have, o->kind->id, o->id);
+		json_t *one = object_json(o, o->spec, have ? have->status : NULL), *condition = json_object();
+		set_text(condition, "type", name_of(&readiness_names, (int)v->readiness));
+		set_text(condition, "status", "True");
+		set_text(condition, "reason", v->reason);
+		set_text(condition, "message", v->message);
+		set_text(condition, "revision", p->revision);
+		json_t *status = json_object_get(one, "status");
+		if (!status)
+			json_object_set_new(one, "status", status = json_object());
+		json_object_set_new(status, "conditions", json_pack("[o]", condition));
+		json_array_append_new(array, one);
+	}
+	guint n = (guint)json_array_size(array);
+	append_array(out, array);
+	return n;
+}
+
+void report_problems_json(GString *out, const struct problems *problems)
+{
+	json_t *array = json_array();
+	for (guint i = 0; i < problems->list->len; i++) {
+		const struct problem *p = &g_array_index(problems->list, struct problem, i);
+		json_t *one = json_object();
+		set_text(one, "severity", p->severity == SEVERITY_ERROR ? "error" : "warning");
+		set_text(one, "path", p->place.path);
+		json_object_set_new(one, "line", json_integer(p->place.line));
+		json_object_set_new(one, "column", json_integer(p->place.column));
+		set_text(one, "message", p->message);
+		json_array_append_new(array, one);
+	}
+	append_array(out, array);
+}

@@ -1,0 +1,42 @@
+/* Says it: plans, outcomes, objects and problems as text, JSON and YAML. Pure: appends to a string;
+ * who calls prints.
+ *
+ * The JSON stream has one object a line, {"type": "version|drift|action|progress|outcome|summary"}. */
+#pragma once
+#include "apply/outcome.h"
+#include "base/problem.h"
+#include "plan/plan.h"
+
+struct report_style {
+	gboolean colour;
+};
+
+/* -- text ---------------------------------------------------------------------------------------- */
+
+void report_plan_text(GString *out, const struct plan *p, struct report_style style);
+void report_outcome_text(GString *out, const struct plan *p, const struct outcome *o, struct report_style style);
+void report_summary_text(GString *out, const struct plan *p, const struct outcomes *o, struct report_style style);
+/* Field by field, what would change: `cleave diff`. Returns the number of differences. */
+guint report_diff_text(GString *out, const struct plan *p, struct report_style style);
+/* One line an object: KIND/NAME, condition, what it says. `kind` and `id` may be NULL. Returns how many. */
+guint report_get_text(GString *out, const struct plan *p, const struct kind *kind, const char *id,
+                      struct report_style style);
+/* Frames of a job that are whole and wanted; for progress. FALSE when the plan does not know the job. */
+gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_whole, guint64 *ret_wanted);
+
+/* -- JSON ----------------------------------------------------------------------------------------- */
+
+void report_plan_json(GString *out, const struct plan *p);
+void report_outcome_json(GString *out, const struct plan *p, const struct outcome *o);
+void report_summary_json(GString *out, const struct plan *p, const struct outcomes *o);
+/* One array of objects with what is wanted, what is there and the condition of each. */
+guint report_get_json(GString *out, const struct plan *p, const struct kind *kind, const char *id);
+void report_objects_json(GString *out, const struct objects *objects, unsigned parts);
+
+/* -- problems -------------------------------------------------------------------------------------- */
+
+/* Finds the bytes of a file that a problem speaks of; NULL when it is not known. */
+typedef const char *(*report_find_text)(void *user, const char *path, gsize *ret_size);
+
+void report_problems_text(GString *out, const struct problems *problems, report_find_text find, void *user);
+void report_problems_json(GString *out, const struct problems *problems);

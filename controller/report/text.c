@@ -1,0 +1,224 @@
+/* For people: aligned, few words, colour only where it is asked for. */
+#include "base/arena.h"
+#include "report/report.h"
+#include "spec/farm.h"
+#include "spec/renderjob.h"
+#include <string.h>
+
+enum colour { PLAIN, RED, GREEN, YELLOW, DIM, BOLD };
+
+static void paint(GString *out, struct report_style style, enum colour colour, const char *format, ...)
+    G_GNUC_PRINTF(4, 5);
+
+static void paint(GString *out, struct report_style style, enum colour colour, const char *format, ...)
+{
+	static const char *const codes[] = { "0", "31", "32", "33", "2", "1" };
+	va_list args;
+	if (style.colour && colour != PLAIN)
+		g_string_append_printf(out, "\033[%sm", codes[colour]);
+	va_start(args, format);
+	g_string_append_vprintf(out, format, args);
+	va_end(args);
+	if (style.colour && colour != PLAIN)
+		g_string_append(out, "\033[0m");
+}
+
+static enum colour sign_colour(char sign)
+{
+	return strchr("-x", sign) ? RED : strchr("~*", sign) ? YELLOW : GREEN;
+}
+
+static void append_changes(GString *out, const struct changes *c, const char *indent, struct report_style style)
+{
+	for (guint i = 0; i < c->n; i++) {
+		const struct change *ch = &c->items[i];
+		g_string_append_printf(out, "%s%s: ", indent, ch->field);
+		if (ch->before)
+			paint(out, style, RED, "%s", ch->before);
+		if (ch->before)
+			g_string_append(out, " → ");
+		paint(out, style, ch->after ? GREEN : DIM, "%s", ch->after ? ch->after : "(none)");
+		g_string_append_c(out, '\n');
+	}
+}
+
+/* "frames 1-8 were never rendered", or the reason alone. */
+static void append_reason(GString *out, const struct action *act)
+{
+	if (act->frames.n_runs) {
+		SCOPED_ARENA(scratch);
+		const char *text = frames_format(scratch, &act->frames);
+		g_string_append_printf(out, "%s %.60s%s ", act->count == 1 ? "frame" : "frames", text,
+		                       strlen(text) > 60 ? "…" : "");
+	}
+	g_string_append(out, act->reason);
+}
+
+static void append_effect(GString *out, const struct action *act, struct report_style style)
+{
+	if (act->effect == EFFECT_NONE)
+		return;
+	paint(out, style, act->effect >= EFFECT_VM_RESTART ? RED : BOLD, "  [%s", name_of(&effect_names, (int)act->effect));
+	if (act->count)
+		paint(out, style, BOLD, " %" G_GUINT64_FORMAT, act->count);
+	paint(out, style, act->effect >= EFFECT_VM_RESTART ? RED : BOLD, "]");
+}
+
+static void append_action(GString *out, const struct action *act, struct report_style style)
+{
+	const struct verb_row *verb = &verbs[act->verb];
+	g_autofree char *target = g_strdup_printf("%s/%s", kinds[act->kind].name, act->id);
+	paint(out, style, sign_colour(verb->sign), "  %c %-15s", verb->sign, verb->name);
+	g_string_append_printf(out, " %-24s ", target);
+	append_reason(out, act);
+	append_effect(out, act, style);
+	g_string_append_c(out, '\n');
+	append_changes(out, &act->changes, "        ", style);
+}
+
+static void append_effects_line(GString *out, const struct plan *p)
+{
+	guint n = 0;
+	for (int e = 0; e < N_EFFECTS; e++) {
+		guint64 count = plan_effect_count(p, (enum effect)e);
+		if (count && e != EFFECT_NONE)
+			g_string_append_printf(out, "%s%s %" G_GUINT64_FORMAT, n++ ? ", " : "Effects: ", name_of(&effect_names, e),
+			                       count);
+	}
+	if (n)
+		g_string_append_c(out, '\n');
+}
+
+static void append_troubles(GString *out, const struct plan *p, struct report_style style)
+{
+	for (guint i = 0; i < p->n_notes; i++)
+		g_string_append_printf(out, "  . %s/%s %s\n", kinds[p->notes[i].kind].name, p->notes[i].id, p->notes[i].message);
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		const struct verdict *v = &p->verdicts[i];
+		if (v->readiness != IS_STALLED)
+			continue;
+		paint(out, style, RED, "  ! %s/%s", v->object->kind->name, v->object->id);
+		g_string_append_printf(out, " Stalled %s%s%s\n", v->reason, v->message ? ": " : "", v->message ? v->message : "");
+	}
+	for (guint i = 0; i < p->n_refusals; i++) {
+		const struct refusal *r = &p->refusals[i];
+		paint(out, style, RED, "Refused (%s)", r->rule);
+		if (*r->id)
+			g_string_append_printf(out, ": %s/%s", kinds[r->kind].name, r->id);
+		g_string_append_printf(out, ": %s\n", r->message);
+	}
+}
+
+void report_plan_text(GString *out, const struct plan *p, struct report_style style)
+{
+	paint(out, style, BOLD, "Plan for host %s at %s", p->host, p->revision);
+	if (p->n_actions == 0)
+		g_string_append(out, ": nothing to do\n");
+	else
+		g_string_append_printf(out, ": %u action%s\n", p->n_actions, p->n_actions == 1 ? "" : "s");
+	for (guint i = 0; i < p->n_actions; i++)
+		append_action(out, &p->actions[i], style);
+	append_effects_line(out, p);
+	append_troubles(out, p, style);
+}
+
+void report_outcome_text(GString *out, const struct plan *p, const struct outcome *o, struct report_style style)
+{
+	static const char *const words[] = { "done", "failed", "skipped" };
+	static const enum colour colours[] = { GREEN, RED, YELLOW };
+	const struct action *act = &p->actions[o->action];
+	paint(out, style, colours[o->state], "  %-7s", words[o->state]);
+	g_string_append_printf(out, " %-15s %s/%s", verbs[act->verb].name, kinds[act->kind].name, act->id);
+	if (o->state == OUTCOME_DONE)
+		g_string_append_printf(out, "  %.2f s", (double)o->took_ms / 1000);
+	if (o->message)
+		g_string_append_printf(out, ": %s", o->message);
+	g_string_append_c(out, '\n');
+}
+
+void report_summary_text(GString *out, const struct plan *p, const struct outcomes *o, struct report_style style)
+{
+	enum colour colour = o->n_failed || o->n_skipped ? RED : GREEN;
+	paint(out, style, colour, "%s", colour == RED ? "Applied in part" : "Applied");
+	g_string_append_printf(out, ": %u done, %u failed, %u skipped of %u\n", o->n_done, o->n_failed, o->n_skipped,
+	                       p->n_actions);
+}
+
+guint report_diff_text(GString *out, const struct plan *p, struct report_style style)
+{
+	guint n = 0;
+	for (guint i = 0; i < p->n_actions; i++) {
+		const struct action *act = &p->actions[i];
+		if (act->verb == VERB_COMPLETE_JOB || act->verb == VERB_PIN_SCENE)
+			continue; /* records of what is there, no difference to it */
+		paint(out, style, BOLD, "%s/%s", kinds[act->kind].name, act->id);
+		g_string_append(out, ": ");
+		append_reason(out, act);
+		g_string_append_c(out, '\n');
+		append_changes(out, &act->changes, "  ", style);
+		n += MAX(act->changes.n, 1);
+	}
+	return n;
+}
+
+/* -- get --------------------------------------------------------------------------------------------- */
+
+gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_whole, guint64 *ret_wanted)
+{
+	const struct object *want = objects_get(p->want, KIND_RENDERJOB, id);
+	const struct object *have = objects_get(p->have, KIND_RENDERJOB, id);
+	SCOPED_ARENA(scratch);
+	if (!want || !have || !have->status)
+		return FALSE;
+	const struct renderjob_spec *spec = want->effective;
+	const struct renderjob_status *s = have->status;
+	const char *scene = spec->scene.sha256 ? spec->scene.sha256 : s->scene.pinned ? s->scene.pinned : s->scene.found;
+	*ret_wanted = frames_count(&spec->frames);
+	*ret_whole = 0;
+	struct key_groups g = scene ? frame_key_groups(scratch, spec, scene) : (struct key_groups){ 0 };
+	for (guint i = 0; i < g.n; i++)
+		for (guint k = 0; k < s->whole.n; k++) {
+			const struct job_frames *f = LIST_AT(s->whole, struct job_frames, k);
+			if (!f->key || strcmp(f->key, g.items[i].key) != 0)
+				continue;
+			struct frame_set common = frames_common(scratch, &f->frames, &g.items[i].frames);
+			*ret_whole += frames_count(&common);
+		}
+	return TRUE;
+}
+
+guint report_get_text(GString *out, const struct plan *p, const struct kind *kind, const char *id,
+                      struct report_style style)
+{
+	static const enum colour colours[] = { GREEN, YELLOW, RED };
+	guint n = 0;
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		const struct verdict *v = &p->verdicts[i];
+		if ((kind && v->object->kind != kind) || (id && strcmp(v->object->id, id) != 0))
+			continue;
+		if (n++ == 0)
+			paint(out, style, BOLD, "%-10s %-28s %-12s %-16s %s\n", "KIND", "NAME", "CONDITION", "REASON", "MESSAGE");
+		g_string_append_printf(out, "%-10s %-28s ", v->object->kind->name, v->object->id);
+		paint(out, style, colours[v->readiness], "%-12s", name_of(&readiness_names, (int)v->readiness));
+		g_string_append_printf(out, " %-16s %s", v->reason, v->message ? v->message : "");
+		while (out->len && out->str[out->len - 1] == ' ')
+			g_string_truncate(out, out->len - 1);
+		g_string_append_c(out, '\n');
+	}
+	return n;
+}
+
+/* -- problems ------------------------------------------------------------------------------------------ */
+
+void report_problems_text(GString *out, const struct problems *problems, report_find_text find, void *user)
+{
+	for (guint i = 0; i < problems->list->len; i++) {
+		const struct problem *p = &g_array_index(problems->list, struct problem, i);
+		gsize size = 0;
+		const char *text = find && p->place.path ? find(user, p->place.path, &size) : NULL;
+		problem_format(out, p, text, size);
+	}
+	if (problems->n_errors || problems->n_warnings)
+		g_string_append_printf(out, "%u error%s, %u warning%s\n", problems->n_errors, problems->n_errors == 1 ? "" : "s",
+		                       problems->n_warnings, problems->n_warnings == 1 ? "" : "s");
+}

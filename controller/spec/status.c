@@ -1,0 +1,20 @@
+/* Tables of the status-only kinds. */
+#include "spec/status.h"
+
+const struct field worker_status_fields[] = {
+	{ "host", FIELD_STRING, IN(worker_status, host, const char *), .doc = "Host name of its machine." },
+	{ "bootId", FIELD_STRING, IN(worker_status, boot_id, const char *), .doc = "Boot of that machine." },
+	{ "blender", FIELD_STRING, IN(worker_status, blender, const char *), .doc = "Blender version." },
+	{ "job", FIELD_STRING, IN(worker_status, job, const char *), .doc = "The job it renders; absent = idle." },
+	{ "silent", FIELD_DURATION, IN(worker_status, silent_ms, gint64), .doc = "Time since its last heartbeat." },
+	{ 0 },
+};
+
+const struct field revision_status_fields[] = {
+	{ "applied", FIELD_STRING, IN(revision_status, applied, const char *), .doc = "The revision in force." },
+	{ "commit", FIELD_STRING, IN(revision_status, commit, const char *), .doc = "Its commit." },
+	{ "refused", FIELD_STRING, IN(revision_status, refused, const char *),
+	  .doc = "A newer revision that is not valid; the one before stays in force." },
+	{ "trouble", FIELD_STRING, IN(revision_status, trouble, const char *), .doc = "Its first problem, with the place." },
+	{ 0 },
+};

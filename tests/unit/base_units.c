@@ -1,0 +1,97 @@
+/* Units: what people write, both ways, and the hints. */
+#include "base/arena.h"
+#include "base/names.h"
+#include "base/units.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+static void bytes_both_ways(void **state)
+{
+	static const struct {
+		const char *text;
+		guint64 bytes;
+	} rows[] = { { "24GiB", 24 * GiB }, { "512MiB", 512 * MiB }, { "1TiB", TiB }, { "1536B", 1536 }, { "3KiB", 3 * KiB } };
+	SCOPED_ARENA(a);
+	(void)state;
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+		guint64 bytes;
+		assert_null(bytes_parse(a, rows[i].text, &bytes));
+		assert_true(bytes == rows[i].bytes);
+		assert_string_equal(bytes_format(a, bytes), rows[i].text);
+	}
+}
+
+static void bytes_hints(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "24Gi", "24GiB?" }, { "24GB", "24GiB?" }, { "24", "a unit is required" },      { "x", "whole number" },
+		{ "1.5GiB", "units are" }, { "", "whole number" }, { "99999999999TiB", "16 EiB" }, { "-1GiB", "whole number" },
+	};
+	SCOPED_ARENA(a);
+	(void)state;
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+		guint64 bytes = 7;
+		const char *hint = bytes_parse(a, rows[i][0], &bytes);
+		assert_non_null(hint);
+		assert_non_null(strstr(hint, rows[i][1]));
+		assert_true(bytes == 7); /* out parameters are written only on success */
+	}
+}
+
+static void durations(void **state)
+{
+	SCOPED_ARENA(a);
+	gint64 ms;
+	(void)state;
+	assert_null(duration_parse(a, "1h30m", &ms));
+	assert_true(ms == 5400000);
+	assert_string_equal(duration_format(a, ms), "1h30m");
+	assert_null(duration_parse(a, "500ms", &ms));
+	assert_true(ms == 500);
+	assert_string_equal(duration_format(a, 0), "0s");
+	assert_non_null(duration_parse(a, "30m1h", &ms));
+	assert_non_null(duration_parse(a, "30", &ms));
+	assert_non_null(duration_parse(a, "", &ms));
+	assert_non_null(duration_parse(a, "5 m", &ms));
+	assert_non_null(duration_parse(a, "1h1h", &ms));
+}
+
+static void integers_and_resolutions(void **state)
+{
+	static const char *const bad[] = { "0o17", "1_000", "0x10", "007", "", "1.0", "+1", " 1", ".inf", "99999999999999999999" };
+	SCOPED_ARENA(a);
+	gint64 n;
+	struct resolution r;
+	(void)state;
+	assert_null(integer_parse(a, "-12", &n));
+	assert_true(n == -12);
+	for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
+		assert_non_null(integer_parse(a, bad[i], &n));
+	assert_null(resolution_parse(a, "1920x1080", &r));
+	assert_int_equal(r.width, 1920);
+	assert_non_null(resolution_parse(a, "1920X1080", &r));
+	assert_non_null(resolution_parse(a, "2x2", &r));
+}
+
+static void suggestions(void **state)
+{
+	static const char *const words[] = { "memory", "machine", "vcpus" };
+	(void)state;
+	assert_string_equal(name_suggest("memroy", words, 3), "memory");
+	assert_string_equal(name_suggest("vCPUs", words, 3), "vcpus");
+	assert_null(name_suggest("colour", words, 3));
+	assert_null(name_suggest("x", words, 3));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bytes_both_ways), cmocka_unit_test(bytes_hints), cmocka_unit_test(durations),
+		cmocka_unit_test(integers_and_resolutions), cmocka_unit_test(suggestions),
+	};
+	return cmocka_run_group_tests_name("units", tests, NULL, NULL);
+}
