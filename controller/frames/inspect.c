@@ -1,0 +1,154 @@
+/* Comparing what lies there with what the manifest says was put there. */
+#include "frames/inspect.h"
+#include "base/error.h"
+#include "frames/deliver.h"
+#include "frames/manifest.h"
+#include "frames/root.h"
+#include "frames/store.h"
+#include <string.h>
+
+static gboolean look(int root_fd, const char *path, gboolean *ret_is_there, struct stat *ret, GError **error)
+{
+	SCOPED_FD(fd) = root_openat(root_fd, path, O_PATH | O_NOFOLLOW, 0);
+	*ret_is_there = fd >= 0;
+	if (fd >= 0 && fstat(fd, ret) < 0)
+		return fail_errno(error, errno, "%s cannot be looked at", path);
+	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
+		return fail_errno(error, errno, "%s cannot be looked at", path);
+	return TRUE;
+}
+
+static gboolean agrees(const struct record *seen, const struct file_facts *now)
+{
+	return seen->ino == now->ino && seen->size == now->size && seen->mtime_ns == now->mtime_ns;
+}
+
+static gboolean lies_in_staging(const struct inspection *in, const struct record *r)
+{
+	g_autofree char *folder = root_job_path(in->job_dir, "staging", r->token, NULL);
+	static const char *const suffixes[] = { "", DELIVER_DISPLACED };
+	for (guint i = 0; folder && i < G_N_ELEMENTS(suffixes); i++) {
+		g_autofree char *path = g_strconcat(folder, "/", record_staged_name(r), suffixes[i], NULL);
+		struct stat st;
+		gboolean is_there = FALSE;
+		if (look(in->root_fd, path, &is_there, &st, NULL) && is_there && S_ISREG(st.st_mode) &&
+		    (guint64)st.st_size == r->size)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Did cleave put a frame at this path? A record whose content still waits in staging does not prove it:
+ * a foreign file may be the very reason why it waits. */
+static gboolean was_put_there(const struct inspection *in, gint64 frame, const char *visible)
+{
+	if (manifest_seen(in->view, frame, visible))
+		return TRUE;
+	const struct record *r = NULL;
+	while ((r = manifest_next(in->view, frame, r)))
+		if (strcmp(r->file, visible) == 0 && !lies_in_staging(in, r))
+			return TRUE;
+	return FALSE;
+}
+
+/* Fills ret->digest.sha256, from the `seen` record or the file. FALSE with ERROR_NOT_FOUND when the file
+ * vanished meanwhile. */
+static gboolean identify(const struct inspection *in, gint64 frame, const char *visible, struct frame_sight *ret,
+			 GError **error)
+{
+	const struct record *seen = manifest_seen(in->view, frame, visible);
+	if (!in->is_sweep && seen && agrees(seen, &ret->digest.facts)) {
+		g_strlcpy(ret->digest.sha256, seen->sha256, sizeof ret->digest.sha256);
+		return TRUE;
+	}
+	ret->was_read = TRUE;
+	return digest_file(in->is_sweep ? NULL : in->cache, in->root_fd, visible, &ret->digest, error);
+}
+
+/* A `seen` record is of use only when a later write cannot leave time and size as they are. */
+static gboolean deserves_record(const struct inspection *in, gint64 frame, const char *visible,
+				const struct frame_sight *s)
+{
+	const struct record *seen = manifest_seen(in->view, frame, visible);
+	if (!s->was_read || !facts_are_settled(&s->digest.facts))
+		return FALSE;
+	return !seen || !agrees(seen, &s->digest.facts) || strcmp(seen->sha256, s->digest.sha256) != 0;
+}
+
+static void judge(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible,
+		  struct frame_sight *s)
+{
+	s->record = manifest_content(in->view, frame, s->digest.sha256, wanted_key);
+	if (s->record) {
+		s->state = FRAME_WHOLE;
+		s->key = s->record->key;
+	} else {
+		s->state = was_put_there(in, frame, visible) ? FRAME_DAMAGED : FRAME_FOREIGN;
+	}
+	s->should_record = s->state != FRAME_FOREIGN && deserves_record(in, frame, visible, s);
+}
+
+gboolean frame_inspect(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible,
+		       struct frame_sight *ret, GError **error)
+{
+	struct frame_sight s = { .state = FRAME_MISSING };
+	g_autoptr(GError) why = NULL;
+	gboolean is_there = FALSE;
+	struct stat st;
+	if (!look(in->root_fd, visible, &is_there, &st, error))
+		return FALSE;
+	if (is_there) {
+		s.digest.facts = facts_of(&st);
+		s.state = FRAME_FOREIGN;
+	}
+	/* without any record of the frame there is nothing to compare with: no reading */
+	gboolean is_known = manifest_next(in->view, frame, NULL) || manifest_seen(in->view, frame, visible);
+	if (is_there && S_ISREG(st.st_mode) && is_known) {
+		if (identify(in, frame, visible, &s, &why))
+			judge(in, frame, wanted_key, visible, &s);
+		else if (g_error_matches(why, CLEAVE_ERROR, ERROR_NOT_FOUND))
+			s = (struct frame_sight){ .state = FRAME_MISSING };
+		else
+			return g_propagate_error(error, g_steal_pointer(&why)), FALSE;
+	}
+	*ret = s;
+	return TRUE;
+}
+
+struct record frame_seen_record(const struct frame_sight *sight, gint64 frame, const char *visible)
+{
+	return (struct record){
+		.type = RECORD_SEEN,
+		.frame = frame,
+		.key = sight->key,
+		.sha256 = sight->digest.sha256,
+		.file = visible,
+		.ino = sight->digest.facts.ino,
+		.size = sight->digest.facts.size,
+		.mtime_ns = sight->digest.facts.mtime_ns,
+		.ctime_ns = sight->digest.facts.ctime_ns,
+	};
+}
+
+static gboolean is_of(const struct record *r, const char *key, const char *visible)
+{
+	return strcmp(r->key, key) == 0 && (!visible || strcmp(r->file, visible) == 0);
+}
+
+const struct record *frame_staged(const struct inspection *in, gint64 frame, const char *key, const char *visible)
+{
+	const struct record *r = NULL;
+	while ((r = manifest_next(in->view, frame, r)))
+		if (is_of(r, key, visible) && lies_in_staging(in, r))
+			return r;
+	return NULL;
+}
+
+const struct record *frame_kept(const struct inspection *in, gint64 frame, const char *key, const char *visible)
+{
+	const struct record *r = NULL;
+	while ((r = manifest_next(in->view, frame, r)))
+		if (is_of(r, key, visible) && store_has(in->root_fd, r->sha256, store_extension(r->file), r->size))
+			return r;
+	return NULL;
+}

@@ -1,0 +1,24 @@
+/* What the records of a manifest say, ready to be asked. In: records in any order. Out: the lookups of
+ * manifest.h. Called by manifest_read.c alone. */
+#pragma once
+#include "frames/manifest.h"
+
+struct manifest_index {
+	struct arena *arena;    /* the records */
+	GStringChunk *strings;  /* their strings */
+	GHashTable *frames;     /* set of struct frame_entry */
+	GHashTable *superseded; /* set of struct attempt */
+	GHashTable *contents;   /* sha256 → struct frame_record, of all frames; made when first asked for */
+	GHashTable *pins;       /* scene → record */
+	struct record *pin, *complete;
+	guint64 n_frames, n_superseded;
+	gint64 latest_us;
+};
+
+void index_init(struct manifest_index *x);
+void index_clear(struct manifest_index *x);
+/* Copies the record; its strings must be in x->strings. */
+void index_add(struct manifest_index *x, const struct record *r);
+const struct record *index_any_content(struct manifest_index *x, const char *sha256);
+const struct record *index_next(const struct manifest_index *x, gint64 frame, const struct record *after);
+const struct record *index_seen(const struct manifest_index *x, gint64 frame, const char *file);

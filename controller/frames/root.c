@@ -1,0 +1,187 @@
+/* Opening a root and paths beneath it, so that no name from a spec or a manifest leads out of it. */
+#include "frames/root.h"
+#include "base/error.h"
+#include <dirent.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+enum {
+	DIR_MODE = 0777,     /* the umask decides: frames belong to artists, not to cleave */
+	NAME_MAX_SIZE = 256, /* of a root's name in its marker */
+	RACE_RETRIES = 16,   /* openat2 gives EAGAIN when a rename crosses its walk */
+};
+
+int root_open(const char *path, GError **error)
+{
+	SCOPED_FD(fd) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		fail(error, ERROR_AWAY, "root %s cannot be opened: %s", path, g_strerror(errno));
+		return -1;
+	}
+	struct stat st;
+	if (fstatat(fd, ROOT_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		if (S_ISREG(st.st_mode))
+			return fd_steal(&fd);
+		fail(error, ERROR_AWAY, "root %s: its " ROOT_MARKER " is not a regular file", path);
+	} else if (errno == ENOENT) {
+		fail(error, ERROR_AWAY, "root %s is not mounted: no " ROOT_MARKER " in it", path);
+	} else {
+		fail(error, ERROR_AWAY, "root %s cannot be read: %s", path, g_strerror(errno));
+	}
+	return -1;
+}
+
+gboolean root_mark(const char *path, const char *name, GError **error)
+{
+	SCOPED_FD(dir) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return fail_errno(error, errno, "root %s cannot be opened", path);
+	SCOPED_FD(fd) = openat(dir, ROOT_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == EEXIST)
+		return fail(error, ERROR_EXISTS, "root %s has a " ROOT_MARKER " already", path);
+	if (fd < 0)
+		return fail_errno(error, errno, "root %s: " ROOT_MARKER " cannot be written", path);
+	g_autofree char *line = g_strdup_printf("%s\n", name);
+	ssize_t size = (ssize_t)strlen(line);
+	if (write(fd, line, (size_t)size) != size || fsync(fd) || root_sync_dir(dir))
+		return fail_errno(error, errno, "root %s: " ROOT_MARKER " cannot be written", path);
+	return TRUE;
+}
+
+char *root_name(int root_fd, GError **error)
+{
+	char text[NAME_MAX_SIZE] = "";
+	SCOPED_FD(fd) = openat(root_fd, ROOT_MARKER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
+		fail(error, ERROR_AWAY, ROOT_MARKER " cannot be read: %s", g_strerror(errno));
+		return NULL;
+	}
+	return g_strdup(g_strstrip(text));
+}
+
+/* Without openat2: component by component. A symbolic link anywhere is refused, since where it leads
+ * can only be checked by following it. */
+static int open_walking(int dir_fd, const char *path, int flags, mode_t mode)
+{
+	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+	guint last = g_strv_length(parts);
+	while (last > 0 && !*parts[last - 1])
+		last--;
+	SCOPED_FD(at) = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	for (guint i = 0; i < last && at >= 0; i++) {
+		if (strcmp(parts[i], "..") == 0 || (i == 0 && !*parts[i])) {
+			errno = EXDEV;
+			return -1;
+		}
+		if (!*parts[i])
+			continue;
+		int f = i + 1 == last ? flags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW;
+		int next = openat(at, parts[i], f | O_CLOEXEC, mode);
+		fd_clear(&at);
+		at = next;
+	}
+	return fd_steal(&at);
+}
+
+int root_openat(int dir_fd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+		.flags = (guint64)(guint)flags | O_CLOEXEC,
+		.mode = flags & O_CREAT ? mode : 0,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+	};
+	for (guint i = 0; i < RACE_RETRIES; i++) {
+		long fd = syscall(SYS_openat2, dir_fd, path, &how, sizeof how);
+		if (fd >= 0)
+			return (int)fd;
+		if (errno == ENOSYS)
+			return open_walking(dir_fd, path, flags, mode);
+		if (errno != EAGAIN)
+			break;
+	}
+	return -1;
+}
+
+int root_mkdirs(int dir_fd, const char *path)
+{
+	int found = root_openat(dir_fd, path, O_RDONLY | O_DIRECTORY, 0);
+	if (found >= 0 || errno != ENOENT)
+		return found;
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	g_autofree char *above = slash ? g_strndup(path, (gsize)(slash - path)) : g_strdup(".");
+	SCOPED_FD(parent) = root_mkdirs(dir_fd, above);
+	if (parent < 0)
+		return -1;
+	/* another process may have been faster, and its fsync is not ours to rely on */
+	if (mkdirat(parent, name, DIR_MODE) < 0 && errno != EEXIST)
+		return -1;
+	if (root_sync_dir(parent) < 0)
+		return -1;
+	return root_openat(dir_fd, path, O_RDONLY | O_DIRECTORY, 0);
+}
+
+gboolean root_open_entry(int root_fd, const char *path, gboolean make, struct root_entry *ret, GError **error)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	if (path[0] == '/' || !*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return fail(error, ERROR_INVALID, "%s: not a path of a file below a root", path);
+	g_autofree char *folder = slash ? g_strndup(path, (gsize)(slash - path)) : g_strdup(".");
+	int fd = make ? root_mkdirs(root_fd, folder) : root_openat(root_fd, folder, O_RDONLY | O_DIRECTORY, 0);
+	if (fd < 0 && errno == EXDEV)
+		return fail(error, ERROR_REFUSED, "%s: leads out of the root", path);
+	if (fd < 0 && (make || errno != ENOENT))
+		return fail_errno(error, errno, "folder %s cannot be %s", folder, make ? "made" : "opened");
+	*ret = (struct root_entry){ fd, name };
+	return TRUE;
+}
+
+GPtrArray *root_list(int dir_fd, GError **error)
+{
+	SCOPED_FD(own) = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = own < 0 ? NULL : fdopendir(own);
+	if (!dir) {
+		fail_errno(error, errno, "folder cannot be read");
+		return NULL;
+	}
+	fd_steal(&own); /* closedir() closes it */
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+	errno = 0;
+	for (struct dirent *e; (e = readdir(dir)); errno = 0)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			g_ptr_array_add(names, g_strdup(e->d_name));
+	if (errno) {
+		fail_errno(error, errno, "folder cannot be read");
+		g_clear_pointer(&names, g_ptr_array_unref);
+	}
+	closedir(dir);
+	return names;
+}
+
+int root_sync_dir(int dir_fd)
+{
+	if (fsync(dir_fd) == 0 || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS)
+		return 0;
+	return -1;
+}
+
+gboolean root_name_is_plain(const char *name)
+{
+	gsize len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	return len > 0 && len <= 255 && !name[len] && g_ascii_isalnum(name[0]);
+}
+
+char *root_job_path(const char *job_dir, const char *folder, const char *name, GError **error)
+{
+	const char *wrong = !root_name_is_plain(job_dir) ? job_dir : name && !root_name_is_plain(name) ? name : NULL;
+	if (wrong) {
+		fail(error, ERROR_INVALID,
+		     "\"%s\" cannot name a folder: letters, digits, '.', '_' and '-', the first a letter or digit",
+		     wrong);
+		return NULL;
+	}
+	return g_strconcat(".cleave/", job_dir, "/", folder, name ? "/" : NULL, name, NULL);
+}

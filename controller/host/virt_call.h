@@ -1,0 +1,27 @@
+/* How a libvirt call is made: in the pool, with a deadline and a quarantine. For virt.c and its tests. */
+#pragma once
+#include "host/virt.h"
+#include <libvirt/libvirt.h>
+
+/* On a thread of the pool. Touches nothing but the connection and `data`. Returns the result, or NULL with
+ * an error (virt_fail). */
+typedef gpointer (*virt_func)(virConnectPtr connection, gpointer data, GError **error);
+
+struct virt_job {
+	const char *what;   /* "defining"; with the object's name it begins the error */
+	const char *name;   /* of the object, for messages; NULL when `what` says it all */
+	const char *object; /* what is quarantined; "" for the connection as a whole */
+	virt_func run;
+	gpointer data; /* given away: freed when the call has returned, maybe long after */
+	GDestroyNotify data_free;
+	GDestroyNotify result_free; /* for a result that nobody waits for any more */
+};
+
+gboolean virt_call(struct virt *v, const struct virt_job *job, gint64 timeout_ms, gpointer *ret_result, GError **error);
+
+/* Turns this thread's last libvirt error into `error`, in libvirt's words. Returns NULL. */
+gpointer virt_fail(GError **error);
+
+/* Iterates the default main context until an event came for this connection, or until `until_us` of
+ * g_get_monotonic_time(). */
+void virt_wait_event(struct virt *v, gint64 until_us);

@@ -1,0 +1,30 @@
+/* Who works for the queue: workers report themselves with every heartbeat.
+ *
+ * In: a worker's facts. Out: all workers with the age of their last report; who is silent for a day is
+ * forgotten. One table of facts makes both directions. */
+#pragma once
+#include <glib.h>
+
+struct arena;
+struct redis;
+
+struct crew_member {
+	const char *name; /* unique among workers */
+	const char *host, *boot_id;
+	const char *version; /* of cleave */
+	const char *blender; /* version */
+	const char *devices; /* "CPU,OPTIX" */
+	const char *labels;  /* "pool:render,…" */
+	const char *state;   /* starting, idle, rendering, waiting (for Redis or a root), leaving */
+	const char *detail;  /* why it waits; "" */
+	const char *job;     /* in hand, or "" */
+	gint64 frame;        /* in hand */
+	gint64 n_done, n_failed;
+	gint64 age_ms; /* since its last heartbeat; only read */
+};
+
+/* A heartbeat. */
+gboolean crew_report(struct redis *r, const struct crew_member *m, GError **error);
+gboolean crew_leave(struct redis *r, const char *name, GError **error);
+/* Sorted by the age of the last heartbeat, oldest first. */
+gboolean crew_list(struct redis *r, struct arena *a, struct crew_member **ret, guint *ret_n, GError **error);

@@ -1,0 +1,133 @@
+/* The library's text is in the program, in parts (lua/), which only together are a library. */
+#include "queue/functions.h"
+#include "base/error.h"
+#include <gio/gio.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* As in lua/head.lua; a test compares them. The newer library stays when old and new programs share a Redis. */
+enum { LIBRARY_VERSION = 1 };
+
+static const char *const library_parts[] = { "head", "range", "job", "lease", "owner", "show", "worker", "register" };
+
+/* Calling these twice would do something twice: a second lease, a second try counted. */
+static const char *const once_only[] = { "lease", NULL };
+
+static GString *library_text(void)
+{
+	GString *text = g_string_new(NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(library_parts); i++) {
+		g_autofree char *path = g_strdup_printf("/cleave/queue/lua/%s.lua", library_parts[i]);
+		g_autoptr(GBytes) part = g_resources_lookup_data(path, G_RESOURCE_LOOKUP_FLAGS_NONE, NULL);
+		g_assert(part); /* the program was linked without its resources */
+		gsize size;
+		const char *data = g_bytes_get_data(part, &size);
+		g_string_append_len(text, data, (gssize)size);
+	}
+	return text;
+}
+
+static gboolean library_load(struct redis *r, GError **error)
+{
+	const char *ask[] = { "FCALL", "cleave_version", "0" };
+	SCOPED_REPLY version = redis_call(r, REDIS_REPEAT, 3, ask, NULL);
+	if (version && reply_number(version) >= LIBRARY_VERSION)
+		return TRUE;
+	g_autoptr(GString) text = library_text();
+	const char *load[] = { "FUNCTION", "LOAD", "REPLACE", text->str };
+	SCOPED_REPLY reply = redis_call(r, REDIS_REPEAT, 4, load, error);
+	if (!reply)
+		g_prefix_error(error, "loading cleave's functions (Redis 7.0 or newer is needed): ");
+	return reply != NULL;
+}
+
+/* -- calling --------------------------------------------------------------------------------- */
+
+static GPtrArray *gather(const char *name, const char *types, va_list rest)
+{
+	GPtrArray *args = g_ptr_array_new_with_free_func(g_free);
+	g_ptr_array_add(args, g_strdup("FCALL"));
+	g_ptr_array_add(args, g_strconcat("cleave_", name, NULL));
+	g_ptr_array_add(args, g_strdup("0"));
+	for (const char *t = types; *t; t++) {
+		if (*t == 's') {
+			const char *text = va_arg(rest, const char *);
+			g_ptr_array_add(args, g_strdup(text ? text : ""));
+		} else if (*t == 'i') {
+			g_ptr_array_add(args, g_strdup_printf("%" G_GINT64_FORMAT, va_arg(rest, gint64)));
+		} else {
+			const GPtrArray *texts = va_arg(rest, const GPtrArray *);
+			for (guint i = 0; i < texts->len; i++)
+				g_ptr_array_add(args, g_strdup(g_ptr_array_index(texts, i)));
+		}
+	}
+	return args;
+}
+
+static gboolean is_library_missing(const GError *problem)
+{
+	return problem && strstr(problem->message, "Function not found") != NULL;
+}
+
+static redisReply *call(struct redis *r, const char *name, const char *types, va_list rest, GError **error)
+{
+	g_autoptr(GPtrArray) args = gather(name, types, rest);
+	g_autoptr(GError) problem = NULL;
+	enum redis_repeat repeat = g_strv_contains(once_only, name) ? REDIS_ONCE : REDIS_REPEAT;
+	if (redis_first_use(r) && !library_load(r, error))
+		return NULL;
+	redisReply *reply = redis_call(r, repeat, args->len, (const char *const *)args->pdata, &problem);
+	if (!reply && is_library_missing(problem)) {
+		g_clear_error(&problem);
+		if (library_load(r, &problem))
+			reply = redis_call(r, repeat, args->len, (const char *const *)args->pdata, &problem);
+	}
+	if (problem)
+		g_propagate_error(error, g_steal_pointer(&problem));
+	return reply;
+}
+
+redisReply *function_call(struct redis *r, GError **error, const char *name, const char *types, ...)
+{
+	va_list rest;
+	va_start(rest, types);
+	redisReply *reply = call(r, name, types, rest, error);
+	va_end(rest);
+	return reply;
+}
+
+gboolean function_call_number(struct redis *r, GError **error, gint64 *ret, const char *name, const char *types, ...)
+{
+	va_list rest;
+	va_start(rest, types);
+	SCOPED_REPLY reply = call(r, name, types, rest, error);
+	va_end(rest);
+	if (!reply)
+		return FALSE;
+	*ret = reply_number(reply);
+	return TRUE;
+}
+
+/* -- replies --------------------------------------------------------------------------------- */
+
+const char *reply_text(const redisReply *reply)
+{
+	return reply && (reply->type == REDIS_REPLY_STRING || reply->type == REDIS_REPLY_STATUS) ? reply->str : "";
+}
+
+gint64 reply_number(const redisReply *reply)
+{
+	if (reply && reply->type == REDIS_REPLY_INTEGER)
+		return reply->integer;
+	return g_ascii_strtoll(reply_text(reply), NULL, 10);
+}
+
+gsize reply_count(const redisReply *reply)
+{
+	return reply && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+}
+
+const redisReply *reply_at(const redisReply *reply, gsize i)
+{
+	return i < reply_count(reply) ? reply->element[i] : NULL;
+}

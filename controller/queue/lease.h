@@ -1,0 +1,49 @@
+/* The worker's side of the queue: take frames, keep them, commit or fail each one alone.
+ *
+ * In: what the worker can do. Out: a token that fences late reports: once a lease ran out or was revoked,
+ * its commits are answered "superseded" and change nothing. */
+#pragma once
+#include "base/frameset.h"
+#include "queue/task.h"
+
+struct arena;
+struct redis;
+
+struct capabilities {
+	const char *const *blenders; /* versions, NULL-terminated */
+	const char *const *labels;   /* NULL-terminated */
+};
+
+struct lease {
+	const char *token; /* digits and dashes; unique for ever, also over an emptied Redis */
+	const char *job;   /* "project/name" */
+	const char *key;
+	struct frame_set frames;
+	struct task task;
+	const char *problem; /* NULL, or why the task cannot be read (then `task` is empty) */
+};
+
+/* *ret_lease is NULL when there is nothing for this worker; lease_wait() then blocks until there may be. */
+gboolean lease_take(struct redis *r, struct arena *a, const char *worker, const struct capabilities *can, gint64 ttl_ms,
+		    struct lease **ret_lease, GError **error);
+/* Returns early when `stop_fd` (-1: none) becomes readable; *ret_woken is FALSE then and after the timeout. */
+gboolean lease_wait(struct redis *r, const char *worker, guint timeout_ms, int stop_fd, gboolean *ret_woken,
+		    GError **error);
+
+/* *ret_held: the lease still stands and, if `frame` is given, still has this frame. */
+gboolean lease_extend(struct redis *r, const char *token, gint64 ttl_ms, const gint64 *frame, gboolean *ret_held,
+		      GError **error);
+/* Asking again gives the same answer for ten minutes. */
+gboolean lease_commit(struct redis *r, const char *token, gint64 frame, gboolean *ret_accepted, GError **error);
+
+enum lease_failed {
+	LEASE_SUPERSEDED, /* it was not this lease's frame any more */
+	LEASE_QUEUED_AGAIN,
+	LEASE_GIVEN_UP,
+};
+gboolean lease_fail(struct redis *r, const char *token, gint64 frame, const char *reason, gboolean may_retry,
+		    enum lease_failed *ret, GError **error);
+/* All frames that are left go back to the backlog, not counted as tried. */
+gboolean lease_give_back(struct redis *r, const char *token, GError **error);
+/* Leases that ran out go back (every lease_take() does it too). Returns how many, up to 100 a call. */
+gboolean lease_reap(struct redis *r, guint *ret_n, GError **error);

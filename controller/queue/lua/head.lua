@@ -1,0 +1,52 @@
+#!lua name=cleave
+-- All that must be atomic about jobs, leases and the job owner, as one Redis function library.
+--
+-- In: ranges "first:last:step:key", JSON for a job's meta and a worker's capabilities. Out: arrays of
+-- strings. The clock is Redis's own. A function checks everything before its first write, and refuses
+-- with an error whose first word (FENCED, STALE, INVALID) the C side knows.
+--
+-- cleave:jobs           zset  job id -> urgency (rank * 1e6 - priority, lower first)
+-- cleave:ready          zset  those of them that have queued frames and are not paused
+-- cleave:job:<id>       hash  rank, priority, chunk, retries, paused, blender, requires, epoch, task:<key>
+-- cleave:todo:<id>      zset  "first:last:step:key" -> first
+-- cleave:running:<id>   hash  frame -> token
+-- cleave:tries:<id>     hash  frame -> attempts that failed
+-- cleave:failed:<id>    hash  frame -> JSON of key, reason, tries, worker
+-- cleave:leases         zset  token -> deadline in ms
+-- cleave:lease:<token>  hash  job, key, worker, ttl
+-- cleave:frames:<token> set   the lease's frames that are neither committed nor given up
+-- cleave:done:<token>   set   frames committed lately, so that a repeated commit gets the same answer
+-- cleave:workers        zset  name -> last heartbeat in ms;  cleave:worker:<name> hash of facts
+-- cleave:idle           hash  name -> capabilities of workers that found nothing
+-- cleave:wake:<name>    list  on which such a worker blocks
+-- cleave:owner          hash  holder, fence, deadline;  cleave:epoch, cleave:serial  numbers
+
+local VERSION = 1
+local CHUNK_MAX = 10000
+local REAP_MAX = 100           -- leases a call: no call may hold Redis for long
+local DONE_MS = 600000
+local WAKE_MS = 60000
+local SILENT_MS = 60000        -- a worker without heartbeat for so long is not woken
+local FORGET_MS = 86400000     -- and forgotten after so long
+
+local function refuse(word, sentence)
+  error({ err = word .. ' ' .. sentence })
+end
+
+-- Lua prints large numbers as 1.7e+15.
+local function text(n)
+  return string.format('%.0f', n)
+end
+
+local function now_us()
+  local t = redis.call('TIME')
+  return tonumber(t[1]) * 1000000 + tonumber(t[2])
+end
+
+local function now_ms()
+  return math.floor(now_us() / 1000)
+end
+
+local function notice(...)
+  redis.call('PUBLISH', 'cleave:notice', table.concat({ ... }, ' '))
+end

@@ -1,0 +1,204 @@
+-- The job owner's side: who it is, and what it changes.
+
+-- own HOLDER TTL_MS -> {holder, fence}. The fence grows with each change of holder, and starts from the
+-- clock, so that it does not go back when Redis was emptied.
+local function own(_, args)
+  local id, now = args[1], now_us()
+  local owner = redis.call('HMGET', 'cleave:owner', 'holder', 'fence', 'deadline')
+  if owner[1] and owner[1] ~= id and tonumber(owner[3]) > now / 1000 then
+    return { owner[1], owner[2] }
+  end
+  local fence = tonumber(owner[2] or 0)
+  if owner[1] ~= id then
+    fence = math.max(fence + 1, now)
+    notice('owner', id)
+  end
+  local deadline = math.floor(now / 1000) + tonumber(args[2])
+  redis.call('HSET', 'cleave:owner', 'holder', id, 'fence', text(fence), 'deadline', text(deadline))
+  return { id, text(fence) }
+end
+
+local function disown(_, args)
+  if redis.call('HGET', 'cleave:owner', 'holder') ~= args[1] then
+    return 0
+  end
+  redis.call('HDEL', 'cleave:owner', 'holder', 'deadline')
+  redis.call('HINCRBY', 'cleave:owner', 'fence', 1)
+  notice('owner', '-')
+  return 1
+end
+
+-- Refuses who is not the job owner (any more), or looks at an older revision than one already acted on;
+-- epoch 0 says that no order is known. Returns the epoch; check_owner() does not write, keep_epoch() does.
+local function check_owner(args)
+  local owner = redis.call('HMGET', 'cleave:owner', 'holder', 'fence')
+  if not owner[2] or tonumber(owner[2]) ~= tonumber(args[1]) then
+    refuse('FENCED', 'the job owner is ' .. (owner[1] or 'nobody') .. ' now')
+  end
+  local epoch, stored = tonumber(args[2]), tonumber(redis.call('GET', 'cleave:epoch') or 0)
+  if epoch ~= 0 and epoch < stored then
+    refuse('STALE', 'revision number ' .. text(epoch) .. ' is older than ' .. text(stored) .. ', already acted on')
+  end
+  return epoch
+end
+
+local function keep_epoch(epoch)
+  if epoch ~= 0 then
+    redis.call('SET', 'cleave:epoch', text(epoch))
+  end
+end
+
+-- Tasks that no queued or running frame uses are dropped.
+local function forget_tasks(id)
+  local used = {}
+  for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
+    used['task:' .. range_parse(s)[4]] = true
+  end
+  for _, token in ipairs(redis.call('HVALS', 'cleave:running:' .. id)) do
+    used['task:' .. (redis.call('HGET', 'cleave:lease:' .. token, 'key') or '')] = true
+  end
+  for _, field in ipairs(redis.call('HKEYS', 'cleave:job:' .. id)) do
+    if string.sub(field, 1, 5) == 'task:' and not used[field] then
+      redis.call('HDEL', 'cleave:job:' .. id, field)
+    end
+  end
+end
+
+-- Running frames: an index of frames with their tokens, and their ranges by key.
+local function running_load(id)
+  local list, by_key, ranges, keys = load_frames('cleave:running:' .. id), {}, {}, {}
+  for _, r in ipairs(list) do
+    local token = r.value
+    keys[token] = keys[token] or redis.call('HGET', 'cleave:lease:' .. token, 'key') or ''
+    r[4] = keys[token]
+    by_key[r[4]] = by_key[r[4]] or {}
+    table.insert(by_key[r[4]], r[1])
+  end
+  for key, frames in pairs(by_key) do
+    ranges[key] = ranges_of(frames, key)
+  end
+  return list, ranges
+end
+
+local function common(a, b)
+  return common_ends(a, b) ~= nil
+end
+
+-- A later commit of these frames will be answered "superseded".
+local function revoke(id, running, r, keep_key)
+  for frame in overlapping(running, r) do
+    if frame[4] ~= keep_key and common(frame, r) then
+      lease_release(id, frame.value, text(frame[1]))
+    end
+  end
+end
+
+-- Frees frames from failures and counted tries.
+local function absolve(id, history, r)
+  for _, name in ipairs({ 'failed', 'tries' }) do
+    for frame in overlapping(history[name], r) do
+      if common(frame, r) then
+        redis.call('HDEL', 'cleave:' .. name .. ':' .. id, text(frame[1]))
+      end
+    end
+  end
+end
+
+local function history_load(id)
+  return { failed = load_frames('cleave:failed:' .. id), tries = load_frames('cleave:tries:' .. id) }
+end
+
+-- enqueue's arguments after the job's meta: N, N ranges, then (key, task) pairs.
+local function parse_wanted(id, args)
+  local n, wanted, tasks = tonumber(args[5]), {}, {}
+  for i = 6 + n, #args - 1, 2 do
+    tasks[args[i]] = args[i + 1]
+  end
+  for i = 1, n do
+    local r = range_parse(args[5 + i])
+    if not tasks[r[4]] and redis.call('HEXISTS', 'cleave:job:' .. id, 'task:' .. r[4]) == 0 then
+      refuse('INVALID', 'the range ' .. args[5 + i] .. ' has no task')
+    end
+    wanted[i] = r
+  end
+  return wanted, tasks
+end
+
+-- enqueue FENCE EPOCH ID META N RANGE... (KEY TASK)... -> frames added. What is queued or running under
+-- the same key stays as it is; under another key it is replaced.
+local function enqueue(_, args)
+  local epoch, id = check_owner(args), args[3]
+  local meta = meta_decode(args[4])
+  local wanted, tasks = parse_wanted(id, args)
+  local todo, history = todo_load(id), history_load(id)
+  local running, running_ranges = running_load(id)
+  local added, n = {}, 0
+  for _, r in ipairs(wanted) do
+    local parts = { r }
+    for t in overlapping(todo, r) do
+      if t[4] == r[4] then parts = cut_all(parts, t) else todo_cut(t, r) end
+    end
+    for _, busy in ipairs(running_ranges[r[4]] or {}) do
+      parts = cut_all(parts, busy)
+    end
+    revoke(id, running, r, r[4])
+    for _, part in ipairs(parts) do
+      absolve(id, history, part)
+    end
+    added[#added + 1] = parts
+  end
+  todo_store(id, todo)
+  for _, parts in ipairs(added) do
+    n = n + todo_add(id, parts)
+  end
+  for key, task in pairs(tasks) do
+    redis.call('HSET', 'cleave:job:' .. id, 'task:' .. key, task)
+  end
+  meta_store(id, meta)
+  redis.call('HSET', 'cleave:job:' .. id, 'epoch', text(epoch))
+  keep_epoch(epoch)
+  forget_tasks(id)
+  settle(id)
+  wake(id, n)
+  return n
+end
+
+-- update FENCE EPOCH ID META -> 1, or 0 when there is no such job
+local function update(_, args)
+  local epoch, id = check_owner(args), args[3]
+  local meta = meta_decode(args[4])
+  keep_epoch(epoch)
+  if redis.call('EXISTS', 'cleave:job:' .. id) == 0 then
+    return 0
+  end
+  meta_store(id, meta)
+  settle(id)
+  wake(id, math.huge)
+  return 1
+end
+
+local EVERYTHING = { -2 ^ 52, 2 ^ 52, 1, '' }
+
+-- cancel FENCE EPOCH ID ALL RANGE... -> 1. Queued frames go, running ones are revoked, failures forgotten.
+local function cancel(_, args)
+  local epoch, id, ranges = check_owner(args), args[3], {}
+  for i = 5, #args do
+    ranges[#ranges + 1] = range_parse(args[i])
+  end
+  if args[4] == '1' then
+    ranges = { EVERYTHING }
+  end
+  keep_epoch(epoch)
+  local todo, history, running = todo_load(id), history_load(id), running_load(id)
+  for _, r in ipairs(ranges) do
+    for t in overlapping(todo, r) do
+      todo_cut(t, r)
+    end
+    revoke(id, running, r, nil)
+    absolve(id, history, r)
+  end
+  todo_store(id, todo)
+  settle(id)
+  notice('cancel', id)
+  return 1
+end

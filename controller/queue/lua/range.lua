@@ -1,0 +1,141 @@
+-- Arithmetic on stepped ranges, by their ends: ten million frames cost what five cost.
+-- {first, last, step, key}; last is a member, a single frame has step 1.
+
+local function range_text(r)
+  return text(r[1]) .. ':' .. text(r[2]) .. ':' .. text(r[3]) .. ':' .. r[4]
+end
+
+local function range_parse(s)
+  local first, last, step, key = string.match(s, '^(-?%d+):(-?%d+):(%d+):(.*)$')
+  if not first then
+    refuse('INVALID', 'a range is first:last:step:key, not ' .. s)
+  end
+  local r = { tonumber(first), tonumber(last), tonumber(step), key }
+  if r[3] < 1 or r[2] < r[1] or (r[2] - r[1]) % r[3] ~= 0 then
+    refuse('INVALID', 'a range ascends and ends with a member, not ' .. s)
+  end
+  return r
+end
+
+local function range_count(r)
+  return (r[2] - r[1]) / r[3] + 1
+end
+
+local function add_range(out, first, last, step, key)
+  if first > last then
+    return
+  end
+  last = first + math.floor((last - first) / step) * step
+  out[#out + 1] = { first, last, first == last and 1 or step, key }
+end
+
+local function gcd(a, b)
+  while b ~= 0 do
+    a, b = b, a % b
+  end
+  return a
+end
+
+-- First and last frame that both ranges have, or nothing.
+local function common_ends(a, b)
+  local from = math.max(a[1], b[1])
+  local limit = math.min(a[2], b[2])
+  if from > limit or (b[1] - a[1]) % gcd(a[3], b[3]) ~= 0 then
+    return nil
+  end
+  local m = a[1] + math.ceil((from - a[1]) / a[3]) * a[3]
+  while m <= limit and (m - b[1]) % b[3] ~= 0 do
+    m = m + a[3]
+  end
+  if m > limit then
+    return nil
+  end
+  local lcm = a[3] / gcd(a[3], b[3]) * b[3]
+  return m, m + math.floor((limit - m) / lcm) * lcm, lcm
+end
+
+-- Appends to `out` what of `a` is not in `b`. Between the first and the last common frame `a` loses
+-- one frame in `lcm`: what stays is written as residue classes or as gaps, whichever are fewer.
+local function cut(a, b, out)
+  local m, last, lcm = common_ends(a, b)
+  if not m then
+    out[#out + 1] = a
+    return
+  end
+  local step, key = a[3], a[4]
+  local classes, gaps = lcm / step - 1, (last - m) / lcm
+  add_range(out, a[1], m - step, step, key)
+  if classes <= gaps then
+    for i = 1, classes do
+      add_range(out, m + i * step, m + i * step + (gaps - 1) * lcm, lcm, key)
+    end
+  else
+    for i = 0, gaps - 1 do
+      add_range(out, m + i * lcm + step, m + (i + 1) * lcm - step, step, key)
+    end
+  end
+  add_range(out, last + step, a[2], step, key)
+end
+
+local function cut_all(parts, b)
+  local out = {}
+  for _, a in ipairs(parts) do
+    cut(a, b, out)
+  end
+  return out
+end
+
+-- Frames, in any order, as ranges.
+local function ranges_of(frames, key)
+  local out = {}
+  table.sort(frames)
+  for _, frame in ipairs(frames) do
+    local r = out[#out]
+    if r and (r[1] == r[2] or frame - r[2] == r[3]) then
+      r[2], r[3] = frame, frame - r[2]
+    else
+      out[#out + 1] = { frame, frame, 1, key }
+    end
+  end
+  return out
+end
+
+-- Ranges sorted by their first frame, with the largest last frame so far beside each: overlapping()
+-- then looks at few of them.
+local function index(list)
+  table.sort(list, function(a, b) return a[1] < b[1] end)
+  local top = -math.huge
+  for _, r in ipairs(list) do
+    top = math.max(top, r[2])
+    r.top = top
+  end
+  return list
+end
+
+local function overlapping(list, r)
+  local low, high = 0, #list
+  while low < high do
+    local middle = math.ceil((low + high) / 2)
+    if list[middle][1] <= r[2] then low = middle else high = middle - 1 end
+  end
+  local i = low + 1
+  return function()
+    i = i - 1
+    while i >= 1 and list[i].top >= r[1] do
+      if list[i][2] >= r[1] then
+        return list[i]
+      end
+      i = i - 1
+    end
+  end
+end
+
+-- The frames of a hash "frame -> value" as an index of one-frame ranges with their values.
+local function load_frames(key)
+  local list, all = {}, redis.call('HGETALL', key)
+  for i = 1, #all, 2 do
+    local frame = tonumber(all[i])
+    list[#list + 1] = { frame, frame, 1, value = all[i + 1] }
+  end
+  return index(list)
+end

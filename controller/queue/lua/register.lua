@@ -1,0 +1,23 @@
+-- The names under which the functions are called. This runs while the library is loaded, when Redis lets
+-- a script see nothing but `redis`.
+redis.register_function('cleave_own', own)
+redis.register_function('cleave_disown', disown)
+redis.register_function('cleave_enqueue', enqueue)
+redis.register_function('cleave_update', update)
+redis.register_function('cleave_cancel', cancel)
+redis.register_function('cleave_lease', lease)
+redis.register_function('cleave_extend', extend)
+redis.register_function('cleave_commit', commit)
+redis.register_function('cleave_fail', fail)
+redis.register_function('cleave_give_back', give_back)
+redis.register_function('cleave_reap', reap_expired)
+redis.register_function('cleave_beat', beat)
+redis.register_function('cleave_leave', leave)
+redis.register_function({ function_name = 'cleave_show', callback = show, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'cleave_list', callback = list, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'cleave_workers', callback = workers, flags = { 'no-writes' } })
+redis.register_function({
+  function_name = 'cleave_version',
+  callback = function() return VERSION end,
+  flags = { 'no-writes' },
+})

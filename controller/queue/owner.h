@@ -1,0 +1,21 @@
+/* The job owner: one controller at a time reconciles the render jobs, by a lease in Redis.
+ *
+ * In: a controller's name, unique to its process. Out: who the owner is and the fencing number that
+ * every change of the backlog carries, so that a former owner changes nothing. */
+#pragma once
+#include <glib.h>
+
+struct arena;
+struct redis;
+
+struct owner {
+	const char *holder; /* in the arena */
+	gint64 fence;       /* grows with each change of holder, also over an emptied Redis */
+	gboolean is_mine;
+};
+
+/* Takes the ownership, or renews it; somebody else's that has not run out is left alone. */
+gboolean owner_acquire(struct redis *r, struct arena *a, const char *holder, gint64 ttl_ms, struct owner *ret,
+		       GError **error);
+/* Lets others take it at once; nothing happens when it is not `holder`'s. */
+gboolean owner_release(struct redis *r, const char *holder, GError **error);

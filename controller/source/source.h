@@ -1,0 +1,70 @@
+/* Where specs come from: a commit's tree (libgit2) or a directory, as (path, bytes, revision).
+ *
+ * In: what a person wrote, `DIR-or-repository[@REV]`. Out: every *.yaml and *.yml beneath it, sorted
+ * by path, undecoded. A repository is read from the commit, never from files that are half written.
+ * Called by commands and reconcile.c, on one thread. */
+#pragma once
+#include "base/problem.h"
+#include <glib.h>
+
+struct arena;
+
+enum source_kind {
+	SOURCE_COMMIT,    /* the tree of a commit */
+	SOURCE_DIRECTORY, /* files as they are now */
+	SOURCE_FILE,      /* one file as it is now */
+};
+
+/* Strings belong to the arena given to source_parse(). */
+struct source_where {
+	enum source_kind kind;
+	const char *path;      /* canonical: the repository's work tree or git folder, the directory, the file */
+	const char *subtree;   /* COMMIT: folder within the tree that was named; NULL = all of it */
+	const char *rev;       /* COMMIT: as written; "HEAD" when nothing was */
+	const char *gitdir;    /* COMMIT: holds HEAD */
+	const char *commondir; /* COMMIT: holds refs and packed-refs; differs from gitdir in a linked work tree */
+	/* What source_read() remembers, so that a new commit's epoch costs only the new history. */
+	char known_commit[41];
+	guint64 known_epoch;
+};
+
+struct source_file {
+	const char *path;  /* within the tree that was named, `/` between its parts, valid UTF-8 */
+	const char *bytes; /* `size` of them; not NUL-terminated by contract */
+	gsize size;
+	const char *blob_id; /* git's id of the content in hex; NULL for a directory */
+};
+
+struct source_tree {
+	struct source_file *files; /* ascending by the bytes of their path */
+	guint n_files;
+	const char *revision; /* "main@sha1:…", "sha1:…" when no branch or tag was named, or "directory" */
+	const char *commit;   /* 40 hex digits; NULL for a directory */
+	guint64 epoch;        /* commits reachable from here, itself counted; 0 = no order known (shallow, directory) */
+	gint64 time_s;        /* of the commit, seconds since 1970; 0 for a directory */
+	const char *author;   /* "Name <mail>"; NULL for a directory */
+	const char *summary;  /* first line of the commit's message; NULL for a directory */
+};
+
+enum {
+	SOURCE_FILES_MAX = 100000,
+	SOURCE_FILE_MIB_MAX = 64,
+	SOURCE_TOTAL_MIB_MAX = 512,
+};
+
+/* Finds out what `text` names. A directory in a git repository is read from the commit REV (default
+ * HEAD) unless `worktree`. Where a path itself holds an `@`, the longest part that exists is the path.
+ * ERROR_INVALID, ERROR_NOT_FOUND; whether REV exists shows only in source_read(). */
+gboolean source_parse(struct arena *arena, const char *text, gboolean worktree, struct source_where *ret,
+		      GError **error);
+
+/* Reads the tree. What cannot be a spec though its name says so (a link, a submodule, a git LFS
+ * pointer, a file too large) becomes a problem and is left out; the rest is read. Bytes live as long
+ * as the arena. FALSE when there is no tree to read, or more than the limits above allow. */
+gboolean source_read(struct arena *arena, struct source_where *where, struct source_tree *ret,
+		     struct problems *problems, GError **error);
+
+/* One more file of the same tree, of any name: the commit that `tree` was read from, not a newer one.
+ * `path` is relative to the tree, without `..`; links are not followed. */
+gboolean source_file_at(struct arena *arena, const struct source_where *where, const struct source_tree *tree,
+			const char *path, struct source_file *ret, GError **error);

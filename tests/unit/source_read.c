@@ -1,0 +1,282 @@
+/* source_parse, source_read and source_file_at against real repositories and directories. */
+#include "base/arena.h"
+#include "base/error.h"
+#include "source/source.h"
+#include "source_fixture.h"
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct ctx {
+	char *dir;
+	struct arena *arena;
+	struct problems problems;
+	struct source_where where;
+	struct source_tree tree;
+	GError *error;
+};
+
+static int setup(void **state)
+{
+	struct ctx *x = g_new0(struct ctx, 1);
+	x->dir = temp_folder();
+	x->arena = arena_new();
+	problems_init(&x->problems, x->arena);
+	*state = x;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct ctx *x = *state;
+	g_clear_error(&x->error);
+	problems_clear(&x->problems);
+	arena_free(x->arena);
+	temp_remove(x->dir);
+	g_free(x);
+	return 0;
+}
+
+static gboolean parse(struct ctx *x, const char *what, gboolean worktree)
+{
+	g_autofree char *text = g_build_filename(x->dir, what, NULL);
+	g_clear_error(&x->error);
+	return source_parse(x->arena, text, worktree, &x->where, &x->error);
+}
+
+static gboolean read_tree(struct ctx *x, const char *what, gboolean worktree)
+{
+	return parse(x, what, worktree) && source_read(x->arena, &x->where, &x->tree, &x->problems, &x->error);
+}
+
+static void must_read(struct ctx *x, const char *what, gboolean worktree)
+{
+	if (!read_tree(x, what, worktree))
+		fail_msg("%s: %s", what, x->error->message);
+}
+
+static void must_say(struct ctx *x, const char *what, gboolean worktree, const char *words)
+{
+	assert_false(read_tree(x, what, worktree));
+	if (!strstr(x->error->message, words))
+		fail_msg("\"%s\" does not say \"%s\"", x->error->message, words);
+	g_clear_error(&x->error);
+}
+
+static void assert_paths(const struct ctx *x, const char *expected)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < x->tree.n_files; i++)
+		g_string_append_printf(s, "%s%s", i ? " " : "", x->tree.files[i].path);
+	assert_string_equal(s->str, expected);
+}
+
+static void assert_problem(const struct ctx *x, const char *path, const char *words)
+{
+	for (guint i = 0; i < x->problems.list->len; i++) {
+		const struct problem *p = &g_array_index(x->problems.list, struct problem, i);
+		if (strcmp(p->place.path, path) == 0 && strstr(p->message, words))
+			return;
+	}
+	fail_msg("no problem at %s with \"%s\"", path, words);
+}
+
+static const char SEED[] = "git init -q r; cd r; mkdir -p a/b .github x-y; echo one >a.yaml; echo two >a/b/two.yml; "
+			   "echo hid >.github/h.yaml;"
+			   "echo ci >.gitlab-ci.yml; echo n >note.txt; echo s >x-y/s.yaml; echo t >x-y.yaml; git add "
+			   ".; git commit -qm 'first line'";
+
+static void test_commit(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, SEED);
+	run_in(x->dir, "cd r; echo dirty >>a.yaml; echo new >new.yaml");
+	must_read(x, "r", FALSE);
+	assert_paths(x, "a.yaml a/b/two.yml x-y.yaml x-y/s.yaml");
+	assert_memory_equal(x->tree.files[0].bytes, "one\n", 4);
+	assert_int_equal(x->tree.files[0].size, 4);
+	assert_int_equal(strlen(x->tree.files[0].blob_id), 40);
+	assert_true(g_str_has_prefix(x->tree.revision, "main@sha1:"));
+	assert_string_equal(x->tree.revision + 10, x->tree.commit);
+	assert_string_equal(x->tree.author, "Ada <ada@example.org>");
+	assert_string_equal(x->tree.summary, "first line");
+	assert_int_equal(x->tree.epoch, 1);
+	must_read(x, "r", TRUE);
+	assert_paths(x, "a.yaml a/b/two.yml new.yaml x-y.yaml x-y/s.yaml");
+	assert_string_equal(x->tree.revision, "directory");
+	assert_null(x->tree.commit);
+}
+
+static void test_subtree_and_revisions(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, SEED);
+	run_in(x->dir, "cd r; git tag v1; echo more >a/c.yaml; git add .; git commit -qm two; git branch other HEAD~1;"
+		       "mkdir loose; echo u >loose/u.yaml; git clone -q --bare . ../b@c; git checkout -q --detach");
+	must_read(x, "r/a", FALSE);
+	assert_paths(x, "b/two.yml c.yaml");
+	assert_true(g_str_has_prefix(x->tree.revision, "sha1:"));
+	must_say(x, "r/loose", FALSE, "is not in commit");
+	must_read(x, "r/loose", TRUE);
+	assert_paths(x, "u.yaml");
+	must_read(x, "r/a@v1", FALSE);
+	assert_paths(x, "b/two.yml");
+	assert_true(g_str_has_prefix(x->tree.revision, "v1@sha1:"));
+	must_read(x, "r/a@main~1", FALSE);
+	assert_true(g_str_has_prefix(x->tree.revision, "sha1:"));
+	must_read(x, "b@c@other", FALSE);
+	assert_true(g_str_has_prefix(x->tree.revision, "other@sha1:"));
+	must_read(x, "b@c", FALSE);
+	assert_true(g_str_has_prefix(x->tree.revision, "main@sha1:"));
+	must_say(x, "r@mian", FALSE, "main, other");
+	must_say(x, "r@", FALSE, "a revision must follow the @");
+	must_say(x, "r@v1:a.yaml", FALSE, "not a commit");
+	must_say(x, "r@main", TRUE, "--worktree reads files");
+}
+
+static void test_epoch(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir,
+	       "git init -q r; cd r; for i in 1 2 3 4 5; do git commit -q --allow-empty -m $i; done; git branch b "
+	       "HEAD~2;"
+	       "git checkout -q b; git commit -q --allow-empty -m x; git checkout -q main; git merge -q b -m m 2>&1");
+	must_read(x, "r", FALSE);
+	assert_int_equal(x->tree.epoch, 7);
+	run_in(x->dir, "cd r; git commit -q --allow-empty -m 6; git commit -q --allow-empty -m 7");
+	assert_true(source_read(x->arena, &x->where, &x->tree, &x->problems, NULL));
+	assert_int_equal(x->tree.epoch, 9);
+	run_in(x->dir, "cd r; git reset -q --hard b; git commit -q --allow-empty -m forced");
+	assert_true(source_read(x->arena, &x->where, &x->tree, &x->problems, NULL));
+	assert_int_equal(x->tree.epoch, 5);
+	run_in(x->dir, "git clone -q --depth 1 file://$PWD/r shallow 2>&1");
+	must_read(x, "shallow", FALSE);
+	assert_int_equal(x->tree.epoch, 0);
+}
+
+static void test_what_is_no_spec(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, SEED);
+	run_in(x->dir, "cd r; ln -s a.yaml link.yaml; ln -s a folder; printf 'version "
+		       "https://git-lfs.github.com/spec/v1\\noid' "
+		       ">lfs.yaml; truncate -s 65M huge.yml; git add .; git -c protocol.file.allow=always submodule "
+		       "--quiet add ./ sub 2>/dev/null; git commit -qm odd; mkfifo pipe.yaml");
+	for (guint worktree = 0; worktree < 2; worktree++) {
+		guint before = x->problems.n_errors;
+		must_read(x, "r", worktree == 1);
+		assert_paths(x, "a.yaml a/b/two.yml x-y.yaml x-y/s.yaml");
+		assert_problem(x, "link.yaml", "symbolic link");
+		assert_problem(x, "lfs.yaml", "LFS pointer");
+		assert_problem(x, "huge.yml", "at most 64 MiB");
+		assert_problem(x, "sub", "repository of its own");
+		assert_int_equal(x->problems.n_errors - before, 3 + worktree);
+	}
+	assert_problem(x, "pipe.yaml", "not a regular file");
+}
+
+static void test_no_commit_yet(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, "git init -q r; git init -q --bare b; git clone -q b w 2>&1; cd w; git checkout -qb prod;"
+		       "git commit -q --allow-empty -m 1; git push -q origin prod");
+	must_say(x, "r", FALSE, "no commit yet in");
+	must_say(x, "b", FALSE, "branches are: prod; write");
+	must_say(x, "nothere", FALSE, "No such file");
+	assert_false(source_parse(x->arena, "git@example.org:farm.git", FALSE, &x->where, &x->error));
+	assert_non_null(strstr(x->error->message, "git clone --mirror git@example.org:farm.git"));
+	g_clear_error(&x->error);
+	run_in(x->dir, "mkdir plain; echo a >plain/a.yaml");
+	must_say(x, "plain@main", FALSE, "is not in a git repository");
+	must_read(x, "plain", FALSE);
+	assert_paths(x, "a.yaml");
+	must_read(x, "plain/a.yaml", FALSE);
+	assert_paths(x, "a.yaml");
+}
+
+static void test_unusual_repositories(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, SEED);
+	run_in(x->dir,
+	       "git init -q --object-format=sha256 s256; git -C s256 commit -q --allow-empty -m 1;"
+	       "git clone -q r sparse; git -C sparse sparse-checkout set a; git -C r worktree add -q ../linked -b wt;"
+	       "git -C r config uploadpack.allowFilter true; git clone -q --bare --filter=blob:none file://$PWD/r "
+	       "partial;"
+	       "git init -q odd; git -C odd config core.repositoryFormatVersion 1; git -C odd config extensions.moon "
+	       "x");
+	must_say(x, "s256", FALSE, "--object-format=sha1");
+	must_say(x, "odd", FALSE, "git clone --mirror");
+	must_say(x, "partial", FALSE, "--no-filter");
+	must_read(x, "sparse", FALSE);
+	assert_paths(x, "a.yaml a/b/two.yml x-y.yaml x-y/s.yaml");
+	must_read(x, "linked", FALSE);
+	assert_true(g_str_has_prefix(x->tree.revision, "wt@sha1:"));
+	assert_string_not_equal(x->where.gitdir, x->where.commondir);
+}
+
+static void test_other_owner(void **state)
+{
+	struct ctx *x = *state;
+	if (geteuid() != 0) {
+		print_message("skipped: only root can give a repository away\n");
+		skip();
+	}
+	run_in(x->dir, SEED);
+	run_in(x->dir, "chown -R 65534:65534 r");
+	must_read(x, "r", FALSE);
+	assert_int_equal(x->tree.n_files, 4);
+}
+
+static void test_file_at(void **state)
+{
+	struct ctx *x = *state;
+	struct source_file file;
+	run_in(x->dir, SEED);
+	run_in(x->dir, "cd r; ln -s note.txt l; ln -s / root; git add .; git commit -qm l");
+	for (guint worktree = 0; worktree < 2; worktree++) {
+		must_read(x, "r", worktree == 1);
+		assert_true(source_file_at(x->arena, &x->where, &x->tree, "note.txt", &file, NULL));
+		assert_int_equal(file.size, 2);
+		assert_memory_equal(file.bytes, "n\n", 2);
+		const char *bad[] = { "../r/note.txt", "/etc/passwd", "a//b", "", "l", "root/etc/passwd", "a", "none" };
+		for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
+			assert_false(source_file_at(x->arena, &x->where, &x->tree, bad[i], &file, NULL));
+	}
+	must_read(x, "r", FALSE);
+	run_in(x->dir, "cd r; git rm -q note.txt; git commit -qm gone");
+	assert_true(source_file_at(x->arena, &x->where, &x->tree, "note.txt", &file, NULL)); /* of its own commit */
+}
+
+static void test_many(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, "git init -q r; cd r; for d in $(seq 100); do mkdir d$d; for f in $(seq 100); do echo $d-$f "
+		       ">d$d/$f.yaml;"
+		       "done; done; git add .; git commit -qm many; git gc -q");
+	gint64 before = g_get_monotonic_time();
+	must_read(x, "r", FALSE);
+	gint64 git_us = g_get_monotonic_time() - before;
+	assert_int_equal(x->tree.n_files, 10000);
+	before = g_get_monotonic_time();
+	must_read(x, "r", TRUE);
+	print_message("10000 files: commit %.1f ms, directory %.1f ms\n", (double)git_us / 1e3,
+		      (double)(g_get_monotonic_time() - before) / 1e3);
+	assert_int_equal(x->tree.n_files, 10000);
+	for (guint i = 1; i < x->tree.n_files; i++)
+		assert_true(strcmp(x->tree.files[i - 1].path, x->tree.files[i].path) < 0);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_commit),        TEST(test_subtree_and_revisions),
+		TEST(test_epoch),         TEST(test_what_is_no_spec),
+		TEST(test_no_commit_yet), TEST(test_unusual_repositories),
+		TEST(test_other_owner),   TEST(test_file_at),
+		TEST(test_many),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
