@@ -71,7 +71,7 @@ void session_free(struct session *s)
 	close_virt(s);
 	close_redis(s);
 	if (s->helper)
-		helper_free(s->helper);
+		helper_stop(s->helper);
 	shelf_free(s->shelf);
 	arena_free(s->arena);
 	g_free(s);

@@ -42,6 +42,5 @@ struct job_meta job_meta_of(const struct renderjob_spec *job, const struct farm_
 		                  .chunk = job->chunk,
 		                  .n_retries = job->retries,
 		                  .is_paused = job->suspend,
-		                  .time_limit_ms = job->time_limit_ms,
 		                  .blender = job->blender ? job->blender : "" };
 }

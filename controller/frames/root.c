@@ -168,9 +168,14 @@ int root_sync_dir(int dir_fd)
 	return -1;
 }
 
+char *root_job_dir(const char *job_id)
+{
+	return g_strdelimit(g_strdup(job_id), "/", '+');
+}
+
 gboolean root_name_is_plain(const char *name)
 {
-	gsize len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+	gsize len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-");
 	return len > 0 && len <= 255 && !name[len] && g_ascii_isalnum(name[0]);
 }
 
@@ -179,7 +184,7 @@ char *root_job_path(const char *job_dir, const char *folder, const char *name, G
 	const char *wrong = !root_name_is_plain(job_dir) ? job_dir : name && !root_name_is_plain(name) ? name : NULL;
 	if (wrong) {
 		fail(error, ERROR_INVALID,
-		     "\"%s\" cannot name a folder: letters, digits, '.', '_' and '-', the first a letter or digit",
+		     "\"%s\" cannot name a folder: letters, digits, '.', '_', '+' and '-', the first a letter or digit",
 		     wrong);
 		return NULL;
 	}

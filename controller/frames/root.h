@@ -64,7 +64,9 @@ GPtrArray *root_list(int dir_fd, GError **error);
 /* fsync of a directory; file systems that have no such thing count as done. errno. */
 int root_sync_dir(int dir_fd);
 
-/* Can stand as one component of a path: `[A-Za-z0-9][A-Za-z0-9._-]*`, at most 255 bytes. */
+/* The folder of a job's own files: "project/name" → "project+name", which no other job has. g_free(). */
+char *root_job_dir(const char *job_id);
+/* Can stand as one component of a path: `[A-Za-z0-9][A-Za-z0-9._+-]*`, at most 255 bytes. */
 gboolean root_name_is_plain(const char *name);
 /* ".cleave/<job_dir>/<folder>[/<name>]"; g_free(). NULL when job_dir or name is not plain. */
 char *root_job_path(const char *job_dir, const char *folder, const char *name, GError **error);

@@ -17,7 +17,7 @@ struct observe_input {
 	const char *host;
 	const struct objects *want;
 	const struct host_tree *tree;
-	struct helper *helper; /* reads PCI; NULL: cards are left out */
+	struct helper *helper; /* reads PCI */
 	struct virt *virt;     /* NULL: left out, or away when libvirt_trouble is given */
 	const char *libvirt_trouble;
 	struct redis *redis; /* the same */

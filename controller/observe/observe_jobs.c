@@ -186,7 +186,6 @@ static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *
 	status->queue.values.chunk = b->meta.chunk;
 	status->queue.values.retries = b->meta.n_retries;
 	status->queue.values.suspend = b->meta.is_paused;
-	status->queue.values.time_limit_ms = b->meta.time_limit_ms;
 	return TRUE;
 }
 

@@ -16,6 +16,15 @@ gboolean owner_acquire(struct redis *r, struct arena *a, const char *holder, gin
 	return TRUE;
 }
 
+gboolean owner_show(struct redis *r, struct arena *a, struct owner *ret, GError **error)
+{
+	SCOPED_REPLY reply = function_call(r, error, "owner", "");
+	if (!reply)
+		return FALSE;
+	*ret = (struct owner){ arena_strdup(a, reply_text(reply_at(reply, 0))), reply_number(reply_at(reply, 1)), FALSE };
+	return TRUE;
+}
+
 gboolean owner_release(struct redis *r, const char *holder, GError **error)
 {
 	gint64 ignored;

@@ -14,6 +14,11 @@ struct owner {
 	gboolean is_mine;
 };
 
+/* A controller renews it more often; one that is gone loses the jobs after this long. */
+enum { OWNER_TTL_MS = 60000 };
+
+/* Who it is now, without becoming it; .holder is "" when nobody is. */
+gboolean owner_show(struct redis *r, struct arena *a, struct owner *ret, GError **error);
 /* Takes the ownership, or renews it; somebody else's that has not run out is left alone. */
 gboolean owner_acquire(struct redis *r, struct arena *a, const char *holder, gint64 ttl_ms, struct owner *ret,
 		       GError **error);

@@ -18,6 +18,8 @@ const struct field host_status_fields[] = {
 	{ "iommuGroups", FIELD_INT, IN(host_status, n_iommu_groups, gint64),
 	  .doc = "Number of IOMMU groups; absent when the IOMMU is off." },
 	{ "kvm", FIELD_BOOL, IN(host_status, has_kvm, gboolean), .doc = "/dev/kvm is there." },
+	{ "pciTrouble", FIELD_STRING, IN(host_status, pci_trouble, const char *),
+	  .doc = "Why the cards could not be listed; absent: they were." },
 	{ "libvirt", FIELD_ENUM, IN(host_status, libvirt, int), .names = &plane_state_names,
 	  .doc = "Whether libvirt answered." },
 	{ "libvirtReason", FIELD_STRING, IN(host_status, libvirt_reason, const char *), .doc = "Why it did not." },

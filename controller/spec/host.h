@@ -15,6 +15,7 @@ struct host_status {
 	gboolean has_kvm; /* /dev/kvm is there; whether it works shows when a VM starts */
 	int libvirt;      /* enum plane_state (spec/farm.h) */
 	const char *libvirt_reason;
+	const char *pci_trouble; /* why the cards could not be listed */
 	const char *libvirt_version, *hypervisor_version;
 };
 

@@ -70,7 +70,7 @@ const struct field renderjob_fields[] = {
 	{ "retries", FIELD_INT, IN(renderjob_spec, retries, gint64), .def = "3", .min = 0, .max = 100,
 	  .flags = FIELD_IN_QUEUE, .doc = "How often a frame that failed is tried again." },
 	{ "timeLimit", FIELD_DURATION, IN(renderjob_spec, time_limit_ms, gint64), .def = "1h", .min = 1000,
-	  .max = 30 * 86400000LL, .flags = FIELD_IN_QUEUE, .doc = "Longest time for one frame." },
+	  .max = 30 * 86400000LL, .doc = "Longest time for one frame; frames queued before a change keep the old one." },
 	{ "heal", FIELD_ENUM, IN(renderjob_spec, heal, int), .def = "untilComplete", .names = &heal_names,
 	  .doc = "Whether frames that are lost or damaged after the job was complete come back by themselves." },
 	{ "suspend", FIELD_BOOL, IN(renderjob_spec, suspend, gboolean), .flags = FIELD_IN_QUEUE,

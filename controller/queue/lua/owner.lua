@@ -18,6 +18,15 @@ local function own(_, args)
   return { id, text(fence) }
 end
 
+-- owner -> {holder, fence}; the holder is '' when nobody is, or its time ran out
+local function owner_now()
+  local owner = redis.call('HMGET', 'cleave:owner', 'holder', 'fence', 'deadline')
+  if not owner[1] or tonumber(owner[3]) <= now_us() / 1000 then
+    return { '', owner[2] or '0' }
+  end
+  return { owner[1], owner[2] }
+end
+
 local function disown(_, args)
   if redis.call('HGET', 'cleave:owner', 'holder') ~= args[1] then
     return 0
