@@ -29,6 +29,8 @@ static char *script_path;
 static struct blender *start(const char *commands, GError **error)
 {
 	g_autofree char *text = g_strconcat("#!/bin/sh\n", commands, "\n", NULL);
+	/* The mode counts only for a new file. */
+	g_unlink(script_path);
 	assert_true(g_file_set_contents_full(script_path, text, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
 	return blender_start(script_path, error);
 }

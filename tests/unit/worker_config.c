@@ -12,7 +12,8 @@
 static gboolean parse(struct config *c, const char *line, GError **error)
 {
 	g_autofree char *text = g_strconcat("cleave-worker ", line, NULL);
-	g_auto(GStrv) argv = g_strsplit(text, " ", -1);
+	g_auto(GStrv) argv = NULL;
+	assert_true(g_shell_parse_argv(text, NULL, &argv, NULL));
 	/* GOption moves the pointers about. */
 	g_autofree char **copy = g_memdup2(argv, (g_strv_length(argv) + 1) * sizeof(char *));
 	return config_parse(c, (int)g_strv_length(argv), copy, error);
