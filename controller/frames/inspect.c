@@ -13,6 +13,8 @@ static gboolean look(int root_fd, const char *path, gboolean *ret_is_there, stru
 	*ret_is_there = fd >= 0;
 	if (fd >= 0 && fstat(fd, ret) < 0)
 		return fail_errno(error, errno, "%s cannot be looked at", path);
+	if (fd < 0 && errno == EXDEV)
+		return fail(error, ERROR_REFUSED, "%s: leads out of the root", path);
 	if (fd < 0 && errno != ENOENT && errno != ENOTDIR)
 		return fail_errno(error, errno, "%s cannot be looked at", path);
 	return TRUE;

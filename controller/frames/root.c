@@ -61,6 +61,15 @@ char *root_name(int root_fd, GError **error)
 	return g_strdup(g_strstrip(text));
 }
 
+static gboolean is_link(int dir_fd, const char *name)
+{
+	struct stat st;
+	int saved = errno;
+	gboolean yes = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+	errno = saved;
+	return yes;
+}
+
 /* Without openat2: component by component. A symbolic link anywhere is refused, since where it leads
  * can only be checked by following it. */
 static int open_walking(int dir_fd, const char *path, int flags, mode_t mode)
@@ -79,6 +88,9 @@ static int open_walking(int dir_fd, const char *path, int flags, mode_t mode)
 			continue;
 		int f = i + 1 == last ? flags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW;
 		int next = openat(at, parts[i], f | O_CLOEXEC, mode);
+		/* O_DIRECTORY says ENOTDIR for a link, which would read as "nothing is there" */
+		if (next < 0 && errno == ENOTDIR && is_link(at, parts[i]))
+			errno = ELOOP;
 		fd_clear(&at);
 		at = next;
 	}

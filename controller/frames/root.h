@@ -51,7 +51,7 @@ gboolean root_mark(const char *path, const char *name, GError **error);
 char *root_name(int root_fd, GError **error);
 
 /* openat(2) that never leaves `dir_fd`, neither by "..", an absolute path nor a symbolic link (EXDEV).
- * Before Linux 5.6 (no openat2) symbolic links are not followed at all (ELOOP, ENOTDIR). errno. */
+ * Before Linux 5.6 (no openat2) symbolic links are not followed at all (ELOOP). errno. */
 int root_openat(int dir_fd, const char *path, int flags, mode_t mode);
 /* mkdir -p below `dir_fd`, each new directory on disk before the next; the opened last one. errno. */
 int root_mkdirs(int dir_fd, const char *path);

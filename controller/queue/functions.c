@@ -5,9 +5,6 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* As in lua/head.lua; a test compares them. The newer library stays when old and new programs share a Redis. */
-enum { LIBRARY_VERSION = 1 };
-
 static const char *const library_parts[] = { "head", "range", "job", "lease", "owner", "show", "worker", "register" };
 
 /* Calling these twice would do something twice: a second lease, a second try counted. */
@@ -27,16 +24,25 @@ static GString *library_text(void)
 	return text;
 }
 
+/* The library says its version itself; the newer one stays when old and new programs share a Redis. */
+static gint64 library_version(const GString *text)
+{
+	static const char word[] = "local VERSION = ";
+	const char *at = strstr(text->str, word);
+	g_assert(at);
+	return g_ascii_strtoll(at + strlen(word), NULL, 10);
+}
+
 static gboolean library_load(struct redis *r, GError **error)
 {
 	const char *ask[] = { "FCALL", "cleave_version", "0" };
 	SCOPED_REPLY version = redis_call(r, REDIS_REPEAT, 3, ask, NULL);
-	if (version && reply_number(version) >= LIBRARY_VERSION)
-		return TRUE;
 	g_autoptr(GString) text = library_text();
+	if (version && reply_number(version) >= library_version(text))
+		return TRUE;
 	const char *load[] = { "FUNCTION", "LOAD", "REPLACE", text->str };
 	SCOPED_REPLY reply = redis_call(r, REDIS_REPEAT, 4, load, error);
-	if (!reply)
+	if (!reply && error && !g_error_matches(*error, CLEAVE_ERROR, ERROR_AWAY))
 		g_prefix_error(error, "loading cleave's functions (Redis 7.0 or newer is needed): ");
 	return reply != NULL;
 }

@@ -1,0 +1,214 @@
+/* Lease, work, and wait: for work on the wake list, for troubles with growing pauses. */
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "frames/root.h"
+#include "worker/frame.h"
+#include <poll.h>
+#include <string.h>
+
+enum { FIRST_DELAY_MS = 250, LONGEST_DELAY_MS = 10000, IDLE_MS = 10000 };
+
+/* -- waiting --------------------------------------------------------------------------------- */
+
+void worker_say_trouble(struct worker *w, const char *trouble)
+{
+	if (!trouble)
+		w->delay_ms = FIRST_DELAY_MS;
+	if (g_strcmp0(w->trouble, trouble) == 0)
+		return;
+	if (trouble)
+		log_warning("worker", "waiting: %s", trouble);
+	else
+		log_notice("worker", "going on");
+	heartbeat_say(w->heartbeat, trouble ? "waiting" : "idle", trouble);
+	g_free(w->trouble);
+	w->trouble = g_strdup(trouble);
+}
+
+gboolean worker_pause(const struct worker *w, guint ms)
+{
+	struct pollfd fd = { w->stop_fd, POLLIN, 0 };
+	return poll(&fd, 1, (int)ms) <= 0;
+}
+
+gboolean worker_must_stop(const struct worker *w)
+{
+	return !worker_pause(w, 0);
+}
+
+/* -- what is needed -------------------------------------------------------------------------- */
+
+int worker_open_root(const struct worker *w, const char *name, GError **error)
+{
+	const char *directory = g_hash_table_lookup(w->config->mounts, name);
+	if (!directory) {
+		fail(error, ERROR_NOT_FOUND, "this worker has no root %s; give it --mount %s=DIR", name, name);
+		return -1;
+	}
+	SCOPED_FD(fd) = root_open(directory, error);
+	g_autofree char *marked = fd >= 0 ? root_name(fd, error) : NULL;
+	if (!marked)
+		return -1;
+	/* A marker made by hand may be empty. */
+	if (*marked && strcmp(marked, name) != 0) {
+		fail(error, ERROR_AWAY, "%s should be root %s, but its marker says %s", directory, name, marked);
+		return -1;
+	}
+	return fd_steal(&fd);
+}
+
+static gboolean roots_are_there(const struct worker *w, GError **error)
+{
+	GHashTableIter i;
+	gpointer name;
+	g_hash_table_iter_init(&i, w->config->mounts);
+	while (g_hash_table_iter_next(&i, &name, NULL)) {
+		SCOPED_FD(fd) = worker_open_root(w, name, error);
+		if (fd < 0)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* What jobs may require: the given labels, and root:NAME and device:KIND of what was found. */
+static char **labels_of(const struct worker *w)
+{
+	GStrvBuilder *builder = g_strv_builder_new();
+	GHashTableIter i;
+	gpointer name;
+	g_strv_builder_addv(builder, (const char **)w->config->labels);
+	g_hash_table_iter_init(&i, w->config->mounts);
+	while (g_hash_table_iter_next(&i, &name, NULL)) {
+		g_autofree char *label = g_strconcat("root:", name, NULL);
+		g_strv_builder_add(builder, label);
+	}
+	const char *const *devices = blender_devices(w->blender);
+	for (guint d = 0; devices && devices[d]; d++) {
+		g_autofree char *label = g_strconcat("device:", devices[d], NULL);
+		g_strv_builder_add(builder, label);
+	}
+	char **labels = g_strv_builder_end(builder);
+	g_strv_builder_unref(builder);
+	return labels;
+}
+
+gboolean worker_need_blender(struct worker *w, GError **error)
+{
+	if (w->blender && blender_n_frames(w->blender) >= w->config->n_recycle)
+		g_clear_pointer(&w->blender, blender_stop);
+	if (w->blender)
+		return TRUE;
+	w->blender = blender_start(w->config->blender, error);
+	if (!w->blender)
+		return FALSE;
+	g_auto(GStrv) labels = labels_of(w);
+	g_autofree char *all = g_strjoinv(",", labels);
+	g_autofree char *devices = g_strjoinv(",", (char **)blender_devices(w->blender));
+	heartbeat_know(w->heartbeat, blender_version(w->blender), devices, all);
+	return TRUE;
+}
+
+/* -- working --------------------------------------------------------------------------------- */
+
+/* The task itself cannot be done here: all frames of the lease say so. */
+static void fail_all(struct session *s, const GError *problem)
+{
+	/* Another worker may have the root, or be newer. */
+	FRAMES_EACH (it, &s->lease->frames)
+		if (!frame_fail(s, it.frame, problem->message, TRUE))
+			return;
+}
+
+static gboolean give_back(struct worker *w, const struct lease *lease, GError *why, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+	if (!lease_give_back(w->redis, lease->token, &problem))
+		log_warning("worker", "the lease will run out job=%s: %s", lease->job, problem->message);
+	if (worker_must_stop(w))
+		return TRUE;
+	g_propagate_error(error, g_error_copy(why));
+	return FALSE;
+}
+
+/* Renders the frames of a lease one by one. FALSE: nothing can be rendered now. */
+static gboolean work(struct worker *w, const struct lease *lease, GError **error)
+{
+	struct session s;
+	g_autoptr(GError) problem = NULL;
+	gboolean goes_on = TRUE;
+	if (!session_open(&s, w, lease, &problem)) {
+		gboolean is_here = g_error_matches(problem, CLEAVE_ERROR, ERROR_AWAY) ||
+				   g_error_matches(problem, CLEAVE_ERROR, ERROR_EXISTS);
+		if (is_here)
+			goes_on = give_back(w, lease, problem, error);
+		else
+			fail_all(&s, problem);
+		session_close(&s);
+		return goes_on;
+	}
+	FRAMES_EACH (it, &lease->frames) {
+		enum frame_end end = worker_must_stop(w) ? FRAME_GIVE_BACK : frame_work(&s, it.frame, &problem);
+		if (end == FRAME_GIVE_BACK)
+			goes_on = give_back(w, lease, problem, error);
+		if (end != FRAME_SETTLED)
+			break;
+	}
+	session_close(&s);
+	return goes_on;
+}
+
+/* Takes a lease and works on it. *ret_idle: there was none. */
+static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **error)
+{
+	SCOPED_ARENA(a);
+	struct lease *lease;
+	*ret_idle = FALSE;
+	if (!roots_are_there(w, error) || !worker_need_blender(w, error))
+		return FALSE;
+	g_auto(GStrv) labels = labels_of(w);
+	const char *const blenders[] = { blender_version(w->blender), NULL };
+	const struct capabilities can = { blenders, (const char *const *)labels };
+	if (!lease_take(w->redis, a, w->config->name, &can, w->config->lease_ms, &lease, error))
+		return FALSE;
+	worker_say_trouble(w, NULL);
+	*ret_idle = lease == NULL;
+	if (!lease)
+		return TRUE;
+	heartbeat_hold(w->heartbeat, lease->token, lease->job);
+	heartbeat_say(w->heartbeat, "rendering", NULL);
+	gboolean goes_on = work(w, lease, error);
+	heartbeat_hold(w->heartbeat, NULL, NULL);
+	heartbeat_frame(w->heartbeat, 0);
+	return goes_on;
+}
+
+/* Blocks until there may be work; a broken connection is the next lease's trouble. */
+static void idle(struct worker *w)
+{
+	gboolean is_woken;
+	heartbeat_say(w->heartbeat, "idle", NULL);
+	(void)lease_wait(w->redis, w->config->name, IDLE_MS, w->stop_fd, &is_woken, NULL);
+}
+
+gboolean worker_run(struct worker *w)
+{
+	w->delay_ms = FIRST_DELAY_MS;
+	while (!worker_must_stop(w)) {
+		g_autoptr(GError) problem = NULL;
+		gboolean is_idle;
+		if (lease_and_work(w, &is_idle, &problem)) {
+			if (is_idle && w->config->once)
+				return TRUE;
+			if (is_idle)
+				idle(w);
+			continue;
+		}
+		worker_say_trouble(w, problem->message);
+		if (w->config->once)
+			return FALSE;
+		worker_pause(w, w->delay_ms);
+		w->delay_ms = MIN(w->delay_ms * 2, (guint)LONGEST_DELAY_MS);
+	}
+	return TRUE;
+}

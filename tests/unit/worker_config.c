@@ -1,0 +1,116 @@
+/* The worker's command line and environment. */
+#include "base/error.h"
+#include "worker/config.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static gboolean parse(struct config *c, const char *line, GError **error)
+{
+	g_autofree char *text = g_strconcat("cleave-worker ", line, NULL);
+	g_auto(GStrv) argv = NULL;
+	assert_true(g_shell_parse_argv(text, NULL, &argv, NULL));
+	/* GOption moves the pointers about. */
+	g_autofree char **copy = g_memdup2(argv, (g_strv_length(argv) + 1) * sizeof(char *));
+	return config_parse(c, (int)g_strv_length(argv), copy, error);
+}
+
+static void command_line(void **state)
+{
+	struct config c;
+	(void)state;
+	assert_true(parse(&c,
+			  "--redis redis://h --mount shots=/mnt/shots --mount frames=/mnt/a=b --name w.1 --label a "
+			  "--label b --blender /opt/blender --lease 1m30s --recycle 7 --once",
+			  NULL));
+	assert_string_equal(c.redis_url, "redis://h");
+	assert_string_equal(g_hash_table_lookup(c.mounts, "shots"), "/mnt/shots");
+	assert_string_equal(g_hash_table_lookup(c.mounts, "frames"), "/mnt/a=b");
+	assert_string_equal(c.name, "w.1");
+	assert_string_equal(c.labels[1], "b");
+	assert_string_equal(c.blender, "/opt/blender");
+	assert_int_equal(c.lease_ms, 90000);
+	assert_int_equal(c.n_recycle, 7);
+	assert_true(c.once);
+	config_clear(&c);
+}
+
+static void environment(void **state)
+{
+	static const char *const variables[][2] = {
+		{ "CLEAVE_REDIS", "redis://env" }, { "CLEAVE_REDIS_PASSWORD_FILE", "/p" },
+		{ "CLEAVE_MOUNTS", "a=/a,b=/b" },  { "CLEAVE_BLENDER", "/env/blender" },
+		{ "CLEAVE_WORKER_NAME", "env1" },  { "CLEAVE_LEASE", "5s" },
+		{ "CLEAVE_LABELS", "x,y" },
+	};
+	struct config c;
+	(void)state;
+	for (guint i = 0; i < G_N_ELEMENTS(variables); i++)
+		g_setenv(variables[i][0], variables[i][1], TRUE);
+	assert_true(parse(&c, "--name given", NULL));
+	assert_string_equal(c.redis_url, "redis://env");
+	assert_string_equal(c.redis_password_file, "/p");
+	assert_string_equal(g_hash_table_lookup(c.mounts, "b"), "/b");
+	assert_string_equal(c.blender, "/env/blender");
+	assert_string_equal(c.name, "given");
+	assert_int_equal(c.lease_ms, 5000);
+	assert_string_equal(c.labels[1], "y");
+	config_clear(&c);
+	for (guint i = 0; i < G_N_ELEMENTS(variables); i++)
+		g_unsetenv(variables[i][0]);
+}
+
+static void defaults(void **state)
+{
+	struct config c;
+	(void)state;
+	assert_true(parse(&c, "--redis redis://h", NULL));
+	assert_string_equal(c.blender, "blender");
+	assert_int_equal(c.lease_ms, 30000);
+	assert_int_equal(c.n_recycle, 500);
+	assert_true(g_str_has_prefix(c.name, g_get_host_name()));
+	assert_null(c.labels[0]);
+	assert_false(c.once);
+	config_clear(&c);
+}
+
+static void misuse(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "", "say where Redis is: --redis redis://host:6379/0, or CLEAVE_REDIS" },
+		{ "--redis redis://h --mount shots", "a mount is NAME=/DIRECTORY, not \"shots\"" },
+		{ "--redis redis://h --mount shots=rel", "a mount is NAME=/DIRECTORY, not \"shots=rel\"" },
+		{ "--redis redis://h --mount =/x", "a mount is NAME=/DIRECTORY, not \"=/x\"" },
+		{ "--redis redis://h --mount a=/x --mount a=/y", "the root of \"a=/y\" is mounted twice" },
+		{ "--redis redis://h --lease 30", "--lease: " },
+		{ "--redis redis://h --lease 10ms", "--lease is at least 1s" },
+		{ "--redis redis://h --name a/b", "--name: \"a/b\" has more than" },
+		{ "--redis redis://h --recycle 0", "--recycle is a number of frames from 1" },
+		{ "--redis redis://h now", "\"now\" is no option; see --help" },
+		{ "--nope", "Unknown option --nope" },
+	};
+	(void)state;
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct config c;
+		g_autoptr(GError) problem = NULL;
+		assert_false(parse(&c, cases[i][0], &problem));
+		assert_true(g_str_has_prefix(problem->message, cases[i][1]));
+		assert_true(g_error_matches(problem, CLEAVE_ERROR, ERROR_USAGE));
+		config_clear(&c);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(command_line),
+		cmocka_unit_test(environment),
+		cmocka_unit_test(defaults),
+		cmocka_unit_test(misuse),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
