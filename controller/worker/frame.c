@@ -13,20 +13,6 @@ enum { RETRY_MS = 500 };
 
 /* -- sessions -------------------------------------------------------------------------------- */
 
-/* "project/name" → "project.name"; both parts must be able to stand in a path. */
-static char *job_dir_of(const char *job, GError **error)
-{
-	char *dir = g_strdup(job);
-	char *slash = strchr(dir, '/');
-	if (slash)
-		*slash = '.';
-	if (slash && root_name_is_plain(dir) && root_name_is_plain(slash + 1))
-		return dir;
-	fail(error, ERROR_INVALID, "\"%s\" is no job; it is PROJECT/NAME", job);
-	g_free(dir);
-	return NULL;
-}
-
 static gboolean check_task(const struct lease *lease, GError **error)
 {
 	const struct task *t = &lease->task;
@@ -44,8 +30,9 @@ static gboolean check_task(const struct lease *lease, GError **error)
 gboolean session_open(struct session *s, struct worker *w, const struct lease *lease, GError **error)
 {
 	*s = (struct session){ .w = w, .lease = lease, .root_fd = -1 };
-	if (!check_task(lease, error) || !(s->job_dir = job_dir_of(lease->job, error)))
+	if (!check_task(lease, error))
 		return FALSE;
+	s->job_dir = root_job_dir(lease->job);
 	s->root_fd = worker_open_root(w, lease->task.output_root, error);
 	if (s->root_fd < 0)
 		return FALSE;
