@@ -1,0 +1,27 @@
+/* The program itself in a second process, for what may hang or end the process it runs in: libpci (its
+ * error callback must not return) and sysfs (an unbind can block in the kernel for ever).
+ *
+ * A request and its answer are a line of JSON each, over a socket pair: {"op":"pci","sysfs":"/sys"},
+ * {"ok":…} or {"error":"sentence"}. The process is started when it is first needed, ends when its
+ * socket closes, and is killed and replaced when it does not answer in time or dies. */
+#pragma once
+#include <glib.h>
+#include <jansson.h>
+#include <sys/types.h>
+
+struct helper;
+
+/* `program` is run as `PROGRAM helper`; NULL for the running program. Starts no process yet. */
+struct helper *helper_start(const char *program);
+void helper_stop(struct helper *h);
+
+/* Waits at most `timeout_ms` for the answer, without running any main loop. *ret_answer is a new reference
+ * (json_decref). ERROR_FAILED with the helper's sentence; ERROR_TIMEOUT, ERROR_AWAY when it hung or died. */
+gboolean helper_call(struct helper *h, json_t *request, gint64 timeout_ms, json_t **ret_answer, GError **error);
+/* 0 when none runs. */
+pid_t helper_pid(const struct helper *h);
+
+/* The other side: answers requests on descriptor 0 until it closes. main.c's hidden command `helper`. */
+int helper_main(void);
+/* In the helper, where there is no way back: answers with an error and exits. */
+G_NORETURN void helper_die(const char *sentence);

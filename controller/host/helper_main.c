@@ -1,0 +1,91 @@
+/* The helper's side: a table of operations, one request after the other. */
+#include "base/arena.h"
+#include "base/error.h"
+#include "host/helper.h"
+#include "host/pci_scan.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct operation {
+	const char *name;
+	/* A new reference, or NULL with an error. */
+	json_t *(*run)(const json_t *request, GError **error);
+};
+
+static json_t *run_ping(const json_t *request, GError **error)
+{
+	(void)request, (void)error;
+	return json_object();
+}
+
+static json_t *run_pci(const json_t *request, GError **error)
+{
+	const char *sysfs = json_string_value(json_object_get(request, "sysfs"));
+	if (sysfs)
+		return pci_scan(sysfs, error);
+	fail(error, ERROR_INVALID, "pci: the request has no \"sysfs\"");
+	return NULL;
+}
+
+static const struct operation operations[] = {
+	{ "ping", run_ping },
+	{ "pci", run_pci },
+};
+
+static gboolean write_line(json_t *answer)
+{
+	g_autofree char *text = json_dumps(answer, JSON_COMPACT);
+	g_autofree char *line = g_strconcat(text ? text : "{\"error\":\"an answer that is no UTF-8\"}", "\n", NULL);
+	json_decref(answer);
+	const char *at = line;
+	for (gsize n = strlen(line); n > 0;) {
+		ssize_t sent = send(0, at, n, MSG_NOSIGNAL);
+		if (sent <= 0)
+			return FALSE;
+		at += sent;
+		n -= (gsize)sent;
+	}
+	return TRUE;
+}
+
+void helper_die(const char *sentence)
+{
+	g_autofree char *valid = g_utf8_make_valid(sentence, -1);
+	write_line(json_pack("{s:s, s:b}", "error", valid, "last", 1));
+	_exit(1);
+}
+
+static json_t *answer_to(const char *line)
+{
+	json_error_t problem;
+	json_t *request = json_loads(line, 0, &problem), *ok = NULL;
+	const char *op = json_string_value(json_object_get(request, "op"));
+	GError *error = NULL;
+	gboolean known = FALSE;
+	for (gsize i = 0; op && !known && i < G_N_ELEMENTS(operations); i++)
+		if ((known = strcmp(op, operations[i].name) == 0))
+			ok = operations[i].run(request, &error);
+	json_decref(request);
+	if (ok)
+		return json_pack("{s:o}", "ok", ok);
+	g_autofree char *sentence =
+		g_utf8_make_valid(error ? error->message : "the helper does not know this request", -1);
+	g_clear_error(&error);
+	return json_pack("{s:s}", "error", sentence);
+}
+
+/* Descriptors of the controller that were not closed on exec (libinotifytools') end here. */
+int helper_main(void)
+{
+	char *line = NULL;
+	size_t room = 0;
+	close_range(3, ~0U, 0);
+	while (getline(&line, &room, stdin) > 0)
+		if (!write_line(answer_to(line)))
+			break;
+	free(line);
+	return 0;
+}
