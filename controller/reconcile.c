@@ -22,7 +22,8 @@ enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000
 struct session {
 	struct settings settings;
 	struct arena *arena; /* strings that outlive passes */
-	struct source_where where; /* remembers the history it has counted */
+	struct source_where where; /* parsed once; remembers the history it has counted */
+	gboolean has_where;
 	struct host_tree tree;
 	struct helper *helper;
 	struct shelf *shelf;
@@ -92,16 +93,13 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	const struct settings *settings = &s->settings;
 	*ret = (struct wanted){ 0 };
 	problems_init(&ret->problems, a);
-	if (!source_parse(a, settings->specs, settings->worktree, &ret->where, error))
+	if (!s->has_where && !source_parse(s->arena, settings->specs, settings->worktree, &s->where, error))
 		return FALSE;
-	if (commit)
-		ret->where.rev = commit;
-	memcpy(ret->where.known_commit, s->where.known_commit, sizeof s->where.known_commit);
-	ret->where.known_epoch = s->where.known_epoch;
-	if (!source_read(a, &ret->where, &ret->tree, &ret->problems, error))
+	s->has_where = TRUE;
+	struct source_where other = s->where;
+	other.rev = commit;
+	if (!source_read(a, commit ? &other : &s->where, &ret->tree, &ret->problems, error))
 		return FALSE;
-	memcpy(s->where.known_commit, ret->where.known_commit, sizeof s->where.known_commit);
-	s->where.known_epoch = ret->where.known_epoch;
 	load(a, ret);
 	return TRUE;
 }

@@ -20,7 +20,6 @@ struct settings {
 
 /* What the specs say at a revision. Lives in the arena it was read into. */
 struct wanted {
-	struct source_where where;
 	struct source_tree tree;
 	struct objects *objects;
 	struct problems problems; /* with errors: objects are for messages only */

@@ -103,6 +103,7 @@ int command_apply(struct invocation *in)
 	struct state_lock *lock = state_is_locked(in->settings.state) ? NULL : state_lock(in->settings.state, &error);
 	if (error)
 		return command_fail(error);
+	in->holds_lock = lock != NULL;
 	int code = command_look(in, &l);
 	if (code < 0)
 		code = apply(in, &l, &printer);

@@ -25,6 +25,7 @@ struct invocation {
 	char **args; /* what is left after the options; NULL-terminated */
 	guint n_args;
 	gboolean yes, detailed_exitcode;
+	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
 	gint64 interval_ms;

@@ -78,7 +78,7 @@ int command_look(struct invocation *in, struct looked *ret)
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(in, ret)))
 		return print_problems(&ret->wanted);
 	struct objects *have;
-	ret->is_asked = !in->have && state_is_locked(in->settings.state);
+	ret->is_asked = !in->have && !in->holds_lock && state_is_locked(in->settings.state);
 	if (in->have)
 		have = have_from_file(ret->arena, in->have, &error);
 	else if (ret->is_asked)

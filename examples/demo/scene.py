@@ -47,7 +47,7 @@ def animate(target, path, value_at):
 
 def add_stage():
     """A disc, and no floor beyond it: in emulation, light on a floor that fills the picture is two thirds of the time."""
-    bpy.ops.mesh.primitive_cylinder_add(vertices=48, radius=3.9, depth=0.3, location=(0, 0, -0.15))
+    bpy.ops.mesh.primitive_cylinder_add(vertices=48, radius=2.1, depth=0.3, location=(0, 0, -0.15))
     stage = finish_object('Stage', make_material('Stage', (0.80, 0.82, 0.88)))
     for polygon in stage.data.polygons:
         polygon.use_smooth = False
@@ -67,7 +67,7 @@ def add_balls():
 
         def place(turn, offset=offset):
             angle = offset - turn
-            height = 0.5 + 1.6 * abs(math.sin(turn + offset / 2))
+            height = 0.2 + 1.6 * abs(math.sin(turn + offset / 2))
             return (3.1 * math.cos(angle), 3.1 * math.sin(angle), height)
         animate(ball, 'location', place)
 
@@ -89,7 +89,7 @@ def add_light_and_camera():
     bpy.context.object.data.energy = 3.0
     # A wide sun: soft shadows, which also show at a glance how many samples a frame had.
     bpy.context.object.data.angle = 0.15
-    bpy.ops.object.camera_add(location=(0, -10.5, 3.0), rotation=(math.radians(81), 0, 0))
+    bpy.ops.object.camera_add(location=(0, -11, 2.6), rotation=(math.radians(82), 0, 0))
     bpy.context.object.data.lens = 42
     scene.camera = bpy.context.object
 
