@@ -265,11 +265,12 @@ gboolean frame_deliver(const struct delivery *d, enum delivered *ret, GError **e
 static gboolean copy_to_stage(const struct site *s, GError **error)
 {
 	struct sight now = { 0 };
-	if (!settle(s, error) || !look(s, &now, error))
+	if (!look(s, &now, error))
 		return FALSE;
-	if (now.has_staged || (now.has_visible && strcmp(now.visible.sha256, s->d->sha256) == 0))
+	if ((now.has_staged && strcmp(now.staged.sha256, s->d->sha256) == 0) ||
+	    (now.has_visible && strcmp(now.visible.sha256, s->d->sha256) == 0))
 		return TRUE;
-	g_autofree char *partial = g_strconcat(s->staged.name, DELIVER_PARTIAL, NULL);
+	g_autofree char *partial = g_strconcat(s->staged.name, STORE_PARTIAL, NULL);
 	const char *extension = store_extension(s->visible.name);
 	if (!store_copy_out(s->d->root_fd, s->d->sha256, extension, s->staged.dir_fd, partial, error))
 		return FALSE;

@@ -222,7 +222,6 @@ static void decode(struct decoder *d, struct image_facts *facts)
 {
 	png_set_read_fn(d->png, d, on_read);
 	png_set_crc_action(d->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-	png_set_benign_errors(d->png, FALSE);
 	png_set_keep_unknown_chunks(d->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 	png_read_info(d->png, d->info);
 	png_set_expand(d->png); /* palette to colours, less than 8 bits to 8 */
