@@ -232,7 +232,7 @@ static void decode(struct decoder *d, struct image_facts *facts)
 	facts->bits = png_get_bit_depth(d->png, d->info);
 	d->row = g_malloc(png_get_rowbytes(d->png, d->info));
 	read_rows(d, facts);
-	png_read_end(d->png, NULL);
+	png_read_end(d->png, d->info);
 }
 
 /* Nothing of this frame is used after a longjmp but its parameters, which are not changed. */
