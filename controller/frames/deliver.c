@@ -98,7 +98,7 @@ static gboolean store_displaced(const struct site *s, GError **error)
 
 /* Brings what an interrupted call left under the displaced name to where it belongs: our own content
  * back to its staged name, the other to the store. While it is still visible as well (linked, not yet
- * replaced) it stays for displace_by_link(). */
+ * replaced) it stays: displace() writes over that second name. */
 static gboolean settle(const struct site *s, GError **error)
 {
 	gboolean is_there = FALSE;
@@ -186,8 +186,8 @@ static enum step publish(const struct site *s, const struct sight *now, GError *
  * file that someone puts there between these two steps would be lost; 9p offers nothing better. */
 static enum step displace_by_link(const struct site *s, GError **error)
 {
-	if (linkat(s->visible.dir_fd, s->visible.name, s->staged.dir_fd, s->displaced, 0) < 0 && errno != EEXIST) {
-		if (errno == ENOENT)
+	if (linkat(s->visible.dir_fd, s->visible.name, s->staged.dir_fd, s->displaced, 0) < 0) {
+		if (errno == ENOENT || errno == EEXIST)
 			return STEP_AGAIN;
 		return step_of(fail_errno(error, errno,
 					  "%s can neither be exchanged (the file system lacks it) nor linked, so that "
