@@ -32,7 +32,7 @@ static gboolean judge(const struct collection *c, const char *file, const struct
 	struct file_digest digest;
 	*ret_record = NULL;
 	*ret = FATE_REMOVE;
-	if (g_str_has_suffix(file, DELIVER_PARTIAL))
+	if (g_str_has_suffix(file, STORE_PARTIAL))
 		return TRUE;
 	if (!digest_file(NULL, c->stage->dir_fd, file, &digest, error))
 		return FALSE;

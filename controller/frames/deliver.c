@@ -98,7 +98,7 @@ static gboolean store_displaced(const struct site *s, GError **error)
 
 /* Brings what an interrupted call left under the displaced name to where it belongs: our own content
  * back to its staged name, the other to the store. While it is still visible as well (linked, not yet
- * replaced) it stays for displace_by_link(). */
+ * replaced) it stays: displace() writes over that second name. */
 static gboolean settle(const struct site *s, GError **error)
 {
 	gboolean is_there = FALSE;
@@ -186,8 +186,8 @@ static enum step publish(const struct site *s, const struct sight *now, GError *
  * file that someone puts there between these two steps would be lost; 9p offers nothing better. */
 static enum step displace_by_link(const struct site *s, GError **error)
 {
-	if (linkat(s->visible.dir_fd, s->visible.name, s->staged.dir_fd, s->displaced, 0) < 0 && errno != EEXIST) {
-		if (errno == ENOENT)
+	if (linkat(s->visible.dir_fd, s->visible.name, s->staged.dir_fd, s->displaced, 0) < 0) {
+		if (errno == ENOENT || errno == EEXIST)
 			return STEP_AGAIN;
 		return step_of(fail_errno(error, errno,
 					  "%s can neither be exchanged (the file system lacks it) nor linked, so that "
@@ -265,11 +265,12 @@ gboolean frame_deliver(const struct delivery *d, enum delivered *ret, GError **e
 static gboolean copy_to_stage(const struct site *s, GError **error)
 {
 	struct sight now = { 0 };
-	if (!settle(s, error) || !look(s, &now, error))
+	if (!look(s, &now, error))
 		return FALSE;
-	if (now.has_staged || (now.has_visible && strcmp(now.visible.sha256, s->d->sha256) == 0))
+	if ((now.has_staged && strcmp(now.staged.sha256, s->d->sha256) == 0) ||
+	    (now.has_visible && strcmp(now.visible.sha256, s->d->sha256) == 0))
 		return TRUE;
-	g_autofree char *partial = g_strconcat(s->staged.name, DELIVER_PARTIAL, NULL);
+	g_autofree char *partial = g_strconcat(s->staged.name, STORE_PARTIAL, NULL);
 	const char *extension = store_extension(s->visible.name);
 	if (!store_copy_out(s->d->root_fd, s->d->sha256, extension, s->staged.dir_fd, partial, error))
 		return FALSE;

@@ -13,8 +13,6 @@
 
 /* What a staged name becomes while it stands for displaced content. */
 #define DELIVER_DISPLACED ".displaced"
-/* A copy from the store that is not whole yet; always disposable. */
-#define DELIVER_PARTIAL ".partial"
 
 struct delivery {
 	int root_fd;

@@ -222,7 +222,6 @@ static void decode(struct decoder *d, struct image_facts *facts)
 {
 	png_set_read_fn(d->png, d, on_read);
 	png_set_crc_action(d->png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-	png_set_benign_errors(d->png, FALSE);
 	png_set_keep_unknown_chunks(d->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 	png_read_info(d->png, d->info);
 	png_set_expand(d->png); /* palette to colours, less than 8 bits to 8 */
@@ -233,7 +232,7 @@ static void decode(struct decoder *d, struct image_facts *facts)
 	facts->bits = png_get_bit_depth(d->png, d->info);
 	d->row = g_malloc(png_get_rowbytes(d->png, d->info));
 	read_rows(d, facts);
-	png_read_end(d->png, NULL);
+	png_read_end(d->png, d->info);
 }
 
 /* Nothing of this frame is used after a longjmp but its parameters, which are not changed. */

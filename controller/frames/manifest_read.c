@@ -6,13 +6,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* `mark` is the last line that was read, to tell a segment that was replaced but has its inode number
- * again from one that grew. */
+/* `mark` is the last line that was read, to tell a segment that was replaced from one that grew. Inode
+ * numbers cannot: local file systems use them again at once, network ones may change them. */
 struct segment {
 	char *name;
-	guint64 ino;
-	off_t read_size;      /* up to the end of the last whole line, or into one that is skipped */
-	gboolean is_skipping; /* within a line that is too long to be one */
+	off_t read_size; /* up to the end of the last whole line, or into one that is far too long */
 	off_t mark_at;
 	gsize mark_len; /* 0: nothing was read yet */
 	char mark[8];   /* its CRC */
@@ -27,7 +25,7 @@ struct manifest_view {
 
 enum {
 	READ_SIZE = 256 * 1024,
-	LINE_MAX_SIZE = 1024 * 1024, /* a longer one was not written by cleave, and is skipped unparsed */
+	LINE_MAX_SIZE = 1024 * 1024, /* a longer one was not written by cleave; its parts fail the CRC */
 };
 
 static void segment_free(gpointer p)
@@ -69,7 +67,7 @@ static gboolean segment_grew_only(int dir_fd, const struct segment *s)
 	struct stat st;
 	char mark[sizeof s->mark];
 	SCOPED_FD(fd) = root_openat(dir_fd, s->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0 || fstat(fd, &st) < 0 || st.st_ino != s->ino || st.st_size < s->read_size)
+	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < s->read_size)
 		return FALSE;
 	return s->mark_len < sizeof mark || (pread(fd, mark, sizeof mark, s->mark_at) == (ssize_t)sizeof mark &&
 					     memcmp(mark, s->mark, sizeof mark) == 0);
@@ -103,11 +101,7 @@ static gsize take_lines(struct manifest_view *v, struct segment *s, const char *
 	const char *lf;
 	while ((lf = memchr(text + used, '\n', size - used))) {
 		gsize len = (gsize)(lf - text) - used;
-		if (s->is_skipping)
-			v->invalid_lines++;
-		else
-			take_line(v, text + used, len);
-		s->is_skipping = FALSE;
+		take_line(v, text + used, len);
 		s->mark_at = s->read_size;
 		s->mark_len = len;
 		memcpy(s->mark, text + used, MIN(len, sizeof s->mark));
@@ -136,26 +130,23 @@ static gboolean read_segment(struct manifest_view *v, struct segment *s, int fd,
 		kept = size - used;
 		memmove(buffer->data, buffer->data + used, kept);
 		if (kept > LINE_MAX_SIZE) {
-			s->is_skipping = TRUE;
 			s->read_size += (off_t)kept;
 			kept = 0;
 		}
 	}
-	v->torn += kept > 0 || s->is_skipping;
+	v->torn += kept > 0;
 	return TRUE;
 }
 
 static gboolean update_segment(struct manifest_view *v, int dir_fd, const char *name, GError **error)
 {
-	struct stat st;
 	SCOPED_FD(fd) = root_openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return fail_errno(error, errno, "segment %s cannot be opened", name);
 	struct segment *s = g_hash_table_lookup(v->segments, name);
 	if (!s) {
 		s = g_new0(struct segment, 1);
 		s->name = g_strdup(name);
-		s->ino = st.st_ino;
 		g_hash_table_insert(v->segments, s->name, s);
 	}
 	return read_segment(v, s, fd, error);

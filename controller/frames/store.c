@@ -65,31 +65,6 @@ static gboolean make_room(int store_fd, const char *name, const char *sha256, co
 	return TRUE;
 }
 
-gboolean store_add(int root_fd, int dir_fd, const char *name, const char *extension, struct file_digest *ret,
-		   GError **error)
-{
-	struct file_digest digest;
-	gboolean is_there = FALSE;
-	if (!digest_file(NULL, dir_fd, name, &digest, error))
-		return FALSE;
-	g_autofree char *path = store_path(digest.sha256, extension, error);
-	if (!path)
-		return FALSE;
-	SCOPED_FD(store) = root_mkdirs(root_fd, ROOT_STORE);
-	if (store < 0)
-		return fail_errno(error, errno, ROOT_STORE " cannot be opened");
-	const char *stored = path + strlen(ROOT_STORE "/");
-	if (!make_room(store, stored, digest.sha256, extension, &is_there, error))
-		return FALSE;
-	if (is_there ? unlinkat(dir_fd, name, 0) < 0 : renameat(dir_fd, name, store, stored) < 0)
-		return fail_errno(error, errno, "%s cannot be moved into the store", name);
-	if (root_sync_dir(store) < 0 || root_sync_dir(dir_fd) < 0)
-		return fail_errno(error, errno, "the store cannot be put on disk");
-	if (ret)
-		*ret = digest;
-	return TRUE;
-}
-
 static gboolean write_all(int fd, const guchar *bytes, gsize size)
 {
 	while (size > 0) {
@@ -114,30 +89,28 @@ static gboolean copy_summed(int from, int to, char ret_sha256[SHA256_HEX_SIZE], 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return fail_errno(error, errno, "stored file cannot be read");
+			return fail_errno(error, errno, "cannot be read");
 		if (n == 0)
 			break;
 		g_checksum_update(sum, buffer, n);
 		if (!write_all(to, buffer, (gsize)n))
-			return fail_errno(error, errno, "copy cannot be written");
+			return fail_errno(error, errno, "its copy cannot be written");
 	}
 	if (fsync(to) < 0)
-		return fail_errno(error, errno, "copy cannot be written");
+		return fail_errno(error, errno, "its copy cannot be written");
 	g_strlcpy(ret_sha256, g_checksum_get_string(sum), SHA256_HEX_SIZE);
 	return TRUE;
 }
 
-gboolean store_copy_out(int root_fd, const char *sha256, const char *extension, int dir_fd, const char *name,
-			GError **error)
+/* Replaces what is at (to_dir, name). */
+static gboolean copy_checked(int from_dir, const char *path, int to_dir, const char *name, const char *sha256,
+			     GError **error)
 {
 	char copied[SHA256_HEX_SIZE];
-	g_autofree char *path = store_path(sha256, extension, error);
-	if (!path)
-		return FALSE;
-	SCOPED_FD(from) = root_openat(root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	SCOPED_FD(from) = root_openat(from_dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (from < 0)
 		return fail_errno(error, errno, "%s cannot be opened", path);
-	SCOPED_FD(to) = openat(dir_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
+	SCOPED_FD(to) = openat(to_dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
 	if (to < 0)
 		return fail_errno(error, errno, "%s cannot be made", name);
 	if (!copy_summed(from, to, copied, error)) {
@@ -147,6 +120,58 @@ gboolean store_copy_out(int root_fd, const char *sha256, const char *extension, 
 	if (strcmp(copied, sha256) != 0)
 		return fail(error, ERROR_INVALID, "%s is damaged: its content is %s", path, copied);
 	return TRUE;
+}
+
+/* Takes the file into the store. Where it has further names, as in a backup of hard links or between two
+ * steps of a delivery, a copy goes there instead: a stored file shares its inode with nothing. */
+static gboolean move_in(int dir_fd, const char *name, int store_fd, const char *stored, const char *sha256,
+			GError **error)
+{
+	struct stat st;
+	g_autofree char *partial = g_strconcat(name, STORE_PARTIAL, NULL);
+	gboolean is_shared = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink > 1;
+	if (is_shared && !copy_checked(dir_fd, name, dir_fd, partial, sha256, error))
+		return FALSE;
+	if (renameat(dir_fd, is_shared ? partial : name, store_fd, stored) < 0)
+		return fail_errno(error, errno, "%s cannot be moved into the store", name);
+	/* the copy first, then the name that it stands for */
+	if (is_shared && (root_sync_dir(store_fd) < 0 || unlinkat(dir_fd, name, 0) < 0))
+		return fail_errno(error, errno, "%s cannot be removed", name);
+	return TRUE;
+}
+
+gboolean store_add(int root_fd, int dir_fd, const char *name, const char *extension, struct file_digest *ret,
+		   GError **error)
+{
+	struct file_digest digest;
+	gboolean is_there = FALSE;
+	if (!digest_file(NULL, dir_fd, name, &digest, error))
+		return FALSE;
+	g_autofree char *path = store_path(digest.sha256, extension, error);
+	if (!path)
+		return FALSE;
+	SCOPED_FD(store) = root_mkdirs(root_fd, ROOT_STORE);
+	if (store < 0)
+		return fail_errno(error, errno, ROOT_STORE " cannot be opened");
+	const char *stored = path + strlen(ROOT_STORE "/");
+	if (!make_room(store, stored, digest.sha256, extension, &is_there, error))
+		return FALSE;
+	if (is_there && unlinkat(dir_fd, name, 0) < 0)
+		return fail_errno(error, errno, "%s cannot be removed", name);
+	if (!is_there && !move_in(dir_fd, name, store, stored, digest.sha256, error))
+		return FALSE;
+	if (root_sync_dir(store) < 0 || root_sync_dir(dir_fd) < 0)
+		return fail_errno(error, errno, "the store cannot be put on disk");
+	if (ret)
+		*ret = digest;
+	return TRUE;
+}
+
+gboolean store_copy_out(int root_fd, const char *sha256, const char *extension, int dir_fd, const char *name,
+			GError **error)
+{
+	g_autofree char *path = store_path(sha256, extension, error);
+	return path && copy_checked(root_fd, path, dir_fd, name, sha256, error);
 }
 
 gboolean store_remove(int root_fd, const char *sha256, const char *extension, GError **error)

@@ -6,6 +6,9 @@
 #pragma once
 #include "frames/digest.h"
 
+/* Suffix of a copy into or out of the store that is not whole yet; always disposable. */
+#define STORE_PARTIAL ".partial"
+
 /* The extension as the store uses it: from the last dot of the last component, ".png"; "" when there is
  * none or an odd one. Points into `path` or is static. */
 const char *store_extension(const char *path);
@@ -14,8 +17,9 @@ char *store_path(const char *sha256, const char *extension, GError **error);
 
 /* A file of that name and size is there; 0: of any size. The content is not read. */
 gboolean store_has(int root_fd, const char *sha256, const char *extension, guint64 size);
-/* Moves a regular file of the same file system into the store, under its own digest (*ret, may be NULL). A
- * stored file whose content does not match its name is moved to its right name first. On disk when it
+/* Moves a regular file of the same file system into the store, under its own digest (*ret, may be NULL);
+ * one that has other names as well is copied. A stored file whose content does not match its name is
+ * moved to its right name first. On disk when it
  * returns TRUE. Called again after a crash it goes on; ERROR_NOT_FOUND when the file is gone. */
 gboolean store_add(int root_fd, int dir_fd, const char *name, const char *extension, struct file_digest *ret,
 		   GError **error);

@@ -258,7 +258,7 @@ static void append_chunk(GByteArray *out, const char *type, const guchar *data, 
 }
 
 /* 8 x 8 grey, with the given compressed rows. */
-static GByteArray *make_by_hand(guint n_rows, const char *extra_chunk, const char *extra_data)
+static GByteArray *make_by_hand(guint n_rows, const char *extra_chunk, const char *extra_data, gboolean is_after)
 {
 	GByteArray *out = g_byte_array_new();
 	const guchar head[] = { 0, 0, 0, 8, 0, 0, 0, 8, 8, 0, 0, 0, 0 };
@@ -267,31 +267,38 @@ static GByteArray *make_by_hand(guint n_rows, const char *extra_chunk, const cha
 	assert_int_equal(compress(packed, &packed_size, rows, n_rows * 9), Z_OK);
 	g_byte_array_append(out, (const guchar *)"\x89PNG\r\n\x1a\n", 8);
 	append_chunk(out, "IHDR", head, sizeof head);
-	if (extra_chunk)
+	if (extra_chunk && !is_after)
 		append_chunk(out, extra_chunk, (const guchar *)extra_data, (guint)strlen(extra_data));
 	append_chunk(out, "IDAT", packed, (guint)packed_size);
+	if (extra_chunk && is_after)
+		append_chunk(out, extra_chunk, (const guchar *)extra_data, (guint)strlen(extra_data));
 	append_chunk(out, "IEND", NULL, 0);
 	return out;
 }
 
-static void assert_by_hand(guint n_rows, const char *chunk, const char *data, gboolean expected)
+/* The chunk before the pixels, and after them. */
+static void assert_by_hand(guint n_rows, const char *chunk, const char *data, gboolean before, gboolean after)
 {
-	g_autoptr(GByteArray) png = make_by_hand(n_rows, chunk, data);
-	assert_int_equal(is_whole(png->data, png->len), expected);
+	for (gboolean is_after = FALSE; is_after <= TRUE; is_after++) {
+		g_autoptr(GByteArray) png = make_by_hand(n_rows, chunk, data, is_after);
+		if (is_whole(png->data, png->len) != (is_after ? after : before))
+			fail_msg("%u rows, chunk %s, after %d", n_rows, chunk, is_after);
+	}
 }
 
 static void test_right_checksums_wrong_content(void **state)
 {
 	(void)state;
-	assert_by_hand(8, NULL, NULL, TRUE);
-	assert_by_hand(7, NULL, NULL, FALSE);
-	assert_by_hand(0, NULL, NULL, FALSE);
-	assert_by_hand(9, NULL, NULL, FALSE);
-	assert_by_hand(8, "IDAT", "not a zlib stream", FALSE);
-	assert_by_hand(8, "ABCD", "an unknown critical chunk", FALSE);
+	assert_by_hand(8, NULL, NULL, TRUE, TRUE);
+	assert_by_hand(7, NULL, NULL, FALSE, FALSE);
+	assert_by_hand(0, NULL, NULL, FALSE, FALSE);
+	assert_by_hand(9, NULL, NULL, FALSE, FALSE);
+	assert_by_hand(8, "ABCD", "an unknown critical chunk", FALSE, FALSE);
+	/* after the end of the pixels' stream no decoder looks at it */
+	assert_by_hand(8, "IDAT", "not a zlib stream", FALSE, TRUE);
 	/* what does not touch the pixels is no damage */
-	assert_by_hand(8, "iCCP", "odd profile", TRUE);
-	assert_by_hand(8, "abCd", "private", TRUE);
+	assert_by_hand(8, "iCCP", "odd profile", TRUE, TRUE);
+	assert_by_hand(8, "abCd", "private", TRUE, TRUE);
 }
 
 static void test_sentences(void **state)
@@ -319,6 +326,10 @@ static void test_sentences(void **state)
 	test_assert_error(&error, ERROR_INVALID, "is cut off at byte 100");
 	assert_false(image_check(r.fd, "text.png", &any, &facts, &error));
 	test_assert_error(&error, ERROR_INVALID, "is not a PNG file");
+	png->data[png->len - 20] ^= 1;
+	test_write(&r, "rot.png", png->data, png->len);
+	assert_false(image_check(r.fd, "rot.png", &any, &facts, &error));
+	test_assert_error(&error, ERROR_INVALID, "is damaged (CRC)");
 	assert_false(image_check(r.fd, "none.png", &any, &facts, &error));
 	test_assert_error(&error, ERROR_NOT_FOUND, "none.png cannot be opened");
 	assert_int_equal(symlinkat("whole.png", r.fd, "link.png"), 0);

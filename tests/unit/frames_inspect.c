@@ -107,6 +107,14 @@ static void test_seen_spares_reading(void **state)
 	assert_whole(&f, "k1", "k1", FALSE);
 	assert_false(inspect(&f, "k1").should_record);
 	/* another time, size or inode: it is read again */
+	struct stat before;
+	assert_int_equal(fstatat(f.root.fd, VISIBLE, &before, 0), 0);
+	assert_int_equal(linkat(f.root.fd, VISIBLE, f.root.fd, "holds the inode", 0), 0);
+	test_text(&f.root, VISIBLE, "PIXELS");
+	assert_int_equal(utimensat(f.root.fd, VISIBLE, (struct timespec[]){ before.st_mtim, before.st_mtim }, 0), 0);
+	assert_int_equal(inspect(&f, "k1").state, FRAME_DAMAGED);
+	assert_int_equal(renameat(f.root.fd, "holds the inode", f.root.fd, VISIBLE), 0);
+	assert_whole(&f, "k1", "k1", FALSE);
 	test_age(&f.root, VISIBLE);
 	assert_whole(&f, "k1", "k1", TRUE);
 	test_text(&f.root, VISIBLE, "pixels");
