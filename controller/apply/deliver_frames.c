@@ -13,6 +13,7 @@ static gboolean deliver_one(const struct job_place *p, gint64 frame, const char 
 	g_autofree char *token = NULL;
 	const struct record *r = manifest_frame(p->view, frame, key);
 	enum delivered how;
+	struct collected left;
 	if (!r)
 		return fail(error, ERROR_NOT_FOUND, "frame %" G_GINT64_FORMAT ": the manifest has no record of it", frame);
 	/* A folder of its own, the same at each try, so that a crash half-way is taken up again. */
@@ -23,15 +24,17 @@ static gboolean deliver_one(const struct job_place *p, gint64 frame, const char 
 		              .staged = put_back ? NULL : record_staged_name(r),
 		              .sha256 = r->sha256,
 		              .visible = visible,
-		              .may_replace = TRUE };
+		              .may_replace = TRUE,
+		              /* Another frame may have had the same content; clearing the store is an act of its own. */
+		              .keeps_stored = put_back };
 	deliver_function deliver = put_back ? frame_put_back : frame_deliver;
-	if (!deliver(&d, &how, error)) {
+	gboolean ok = deliver(&d, &how, error);
+	/* What is left of the attempt goes: also content that turned out damaged, or it would be tried for
+	 * ever. What cannot be cleared now is not worth failing for; the next look finds it. */
+	frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &left, NULL);
+	if (!ok)
 		g_prefix_error(error, "frame %" G_GINT64_FORMAT ": ", frame);
-		return FALSE;
-	}
-	/* What is left of the attempt, if anything, is not worth failing for; the next look finds it. */
-	frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, NULL, NULL);
-	return TRUE;
+	return ok;
 }
 
 static gboolean deliver_all(const struct apply_input *in, const struct action *act, gboolean put_back, GError **error)

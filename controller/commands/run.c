@@ -11,7 +11,7 @@
 #include "report/report.h"
 #include "source/watch.h"
 #include "spec/emit.h"
-#include "spec/farm.h"
+#include "spec/renderjob.h"
 #include "spec/status.h"
 #include "state/state.h"
 #include <glib-unix.h>
@@ -19,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000, HOLD_JOBS_MS = 20000 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000, HOLD_JOBS_MS = 20000, RENDERING_MS = 5000 };
 
 /* The revision in force: specs that were read and found valid. */
 struct in_force {
@@ -37,6 +37,7 @@ struct runner {
 	struct progress *progress;
 	GMainLoop *loop;
 	gboolean is_busy, look_again, is_ending;
+	gboolean is_rendering; /* leases may run out, and nobody says so */
 	gboolean is_stuck; /* the same actions were planned twice: only a new revision or the timer goes on */
 	guint pass_source, timer_source;
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
@@ -198,6 +199,14 @@ static void carry_out(struct runner *r, struct arena *a, const struct plan *p)
 		r->retry_ms = MAX(r->retry_ms, RETRY_FIRST_MS);
 }
 
+static gboolean has_running(const struct plan *p)
+{
+	OBJECTS_EACH (o, p->have, KIND_RENDERJOB)
+		if (o->status && ((const struct renderjob_status *)o->status)->running.n)
+			return TRUE;
+	return FALSE;
+}
+
 static gboolean has_stalled(const struct plan *p)
 {
 	for (guint i = 0; i < p->n_verdicts; i++)
@@ -222,6 +231,7 @@ static void pass(struct runner *r)
 	/* What is away (Redis, libvirt, a root) tells nobody when it is back. */
 	if (has_stalled(p))
 		r->retry_ms = MAX(r->retry_ms, CLAMP(retry_before * 2, RETRY_FIRST_MS, RETRY_MOST_MS));
+	r->is_rendering = has_running(p);
 	progress_show(r->progress, p);
 }
 
@@ -279,6 +289,8 @@ static gboolean on_timer(gpointer user)
 static void set_timer(struct runner *r)
 {
 	gint64 ms = r->retry_ms ? MIN(r->retry_ms, r->in->interval_ms) : r->in->interval_ms;
+	if (r->is_rendering)
+		ms = MIN(ms, RENDERING_MS);
 	if (r->timer_source)
 		g_source_remove(r->timer_source);
 	r->timer_source = g_timeout_add((guint)ms, on_timer, r);

@@ -14,6 +14,9 @@
 #include "spec/renderjob.h"
 #include <string.h>
 
+/* What a worker may need from verified to visible; by the hosts' clocks, so a wrong clock only delays. */
+static const gint64 DELIVERY_US = 10 * G_USEC_PER_SEC;
+
 /* -- frames by key, gathered in ascending order ---------------------------------------------------- */
 
 struct gathered {
@@ -62,7 +65,7 @@ static struct list gathered_end(struct gathered *g, struct arena *a)
 /* -- one job's files ------------------------------------------------------------------------------- */
 
 struct sights {
-	struct gathered whole, damaged, foreign, unseen, staged, stored, rendered;
+	struct gathered whole, damaged, foreign, unseen, staged, delivering, stored, rendered;
 };
 
 struct looking {
@@ -72,6 +75,12 @@ struct looking {
 	struct inspection inspection;
 	const char *output; /* below the root */
 };
+
+/* Between its verification and its visible name a frame is its worker's; only then the job owner's. */
+static gboolean is_being_delivered(const struct record *staged)
+{
+	return g_get_real_time() - staged->time_us < DELIVERY_US;
+}
 
 static gboolean look_at_frame(const struct looking *l, gint64 frame, const char *key, struct sights *s, GError **error)
 {
@@ -93,8 +102,9 @@ static gboolean look_at_frame(const struct looking *l, gint64 frame, const char 
 			gathered_add(&s->rendered, r->key, frame);
 	if (sight.state == FRAME_WHOLE && strcmp(sight.key, key) == 0)
 		return TRUE;
-	if (frame_staged(in, frame, key, path))
-		gathered_add(&s->staged, key, frame);
+	const struct record *staged = frame_staged(in, frame, key, path);
+	if (staged)
+		gathered_add(is_being_delivered(staged) ? &s->delivering : &s->staged, key, frame);
 	else if (frame_kept(in, frame, key, path))
 		gathered_add(&s->stored, key, frame);
 	return TRUE;
@@ -112,18 +122,28 @@ static gboolean look_at_frames(const struct looking *l, const struct key_groups 
 	return TRUE;
 }
 
+static struct list list_join(struct arena *a, const struct list *x, const struct list *y)
+{
+	struct job_frames *items = ARENA_ARRAY(a, struct job_frames, x->n + y->n);
+	for (guint i = 0; i < x->n + y->n; i++)
+		items[i] = i < x->n ? *LIST_AT(*x, struct job_frames, i) : *LIST_AT(*y, struct job_frames, i - x->n);
+	return (struct list){ items, x->n + y->n };
+}
+
 static gboolean look_at_files(struct looking *l, const char *scene, struct renderjob_status *status, GError **error)
 {
 	struct sights s;
-	struct gathered *all[] = { &s.whole, &s.damaged, &s.foreign, &s.unseen, &s.staged, &s.stored, &s.rendered };
+	struct list delivering;
+	struct gathered *all[] = { &s.whole, &s.damaged, &s.foreign, &s.unseen, &s.staged, &s.stored, &s.rendered, &s.delivering };
 	struct list *lists[] = { &status->whole,  &status->damaged, &status->foreign, &status->unseen,
-		                 &status->staged, &status->stored,  &status->rendered };
+		                 &status->staged, &status->stored,  &status->rendered, &delivering };
 	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
 		gathered_init(all[i]);
 	struct key_groups groups = frame_key_groups(l->arena, l->job, scene);
 	gboolean ok = look_at_frames(l, &groups, &s, error);
 	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
 		*lists[i] = gathered_end(all[i], l->arena);
+	status->running = list_join(l->arena, &status->running, &delivering);
 	return ok;
 }
 
