@@ -12,6 +12,14 @@ static guint count_objects(const struct objects *o)
 	return n;
 }
 
+/* A folder that is named is checked as it lies there: before the commit is when one wants to know. A bare
+ * repository, or a revision, is read from git. */
+static gboolean is_folder(const char *path)
+{
+	g_autofree char *objects = g_build_filename(path, "objects", NULL);
+	return g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(objects, G_FILE_TEST_IS_DIR);
+}
+
 int command_validate(struct invocation *in)
 {
 	SCOPED_ARENA(a);
@@ -21,6 +29,7 @@ int command_validate(struct invocation *in)
 	if (in->n_args) {
 		in->settings.specs = in->args[0];
 		in->settings.specs_given = TRUE;
+		in->settings.worktree |= is_folder(in->args[0]);
 	}
 	struct session *s = session_new(&in->settings);
 	gboolean read = session_want(s, a, &w, &error);
