@@ -74,6 +74,18 @@ static void print(struct runner *r, const GString *text, const GString *json)
 		g_string_append(r->recorded, r->record_json ? json->str : text->str);
 }
 
+/* Nothing is planned and nothing is wrong, but something is not ready yet. */
+static gboolean is_waiting(const struct plan *p)
+{
+	gboolean waits = FALSE;
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		if (p->verdicts[i].readiness == IS_STALLED)
+			return FALSE;
+		waits |= p->verdicts[i].readiness == IS_RECONCILING;
+	}
+	return waits;
+}
+
 static void print_plan(struct runner *r, const struct plan *p)
 {
 	g_autoptr(GString) text = g_string_new(NULL), json = g_string_new(NULL);
@@ -81,7 +93,9 @@ static void print_plan(struct runner *r, const struct plan *p)
 	report_plan_json(json, p);
 	/* A plan that stays as it was (a retry, a stall) is said once. */
 	gboolean is_new = g_strcmp0(text->str, r->last_plan) != 0;
-	if (is_new || r->recorded)
+	/* "Nothing to do" is worth a line only when all is well, not while frames are rendered. */
+	gboolean is_worth = p->n_actions || p->n_refusals || !is_waiting(p) || r->in->output == OUTPUT_JSON;
+	if ((is_new && is_worth) || r->recorded)
 		print(r, text, json);
 	r->is_stuck = !is_new && p->n_actions;
 	r->retry_ms = r->is_stuck ? CLAMP(r->retry_ms * 2, RETRY_FIRST_MS, RETRY_MOST_MS) : 0;
@@ -124,8 +138,11 @@ static void refuse_revision(struct runner *r, const struct wanted *w, const char
 	g_autoptr(GString) text = g_string_new(NULL);
 	report_problems_text(text, &w->problems, wanted_find_text, (void *)w);
 	progress_break(r->progress);
-	log_error("source", "%s is refused; %s stays in force: %s", revision,
-	          r->force.arena ? r->force.wanted.tree.revision : "nothing", trouble);
+	if (!w->tree.revision && !r->force.arena)
+		log_notice("source", "waits for a first revision: %s", trouble);
+	else
+		log_error("source", "%s is refused; %s stays in force: %s", revision,
+		          r->force.arena ? r->force.wanted.tree.revision : "nothing", trouble);
 	if (w->problems.n_errors)
 		fputs(text->str, stderr);
 }
@@ -301,7 +318,8 @@ static gboolean on_pass(gpointer user)
 	struct runner *r = user;
 	r->pass_source = 0;
 	r->is_busy = TRUE;
-	if (r->look_again && !r->is_ending) {
+	gboolean looks = r->look_again && !r->is_ending;
+	if (looks) {
 		r->look_again = FALSE;
 		pass(r);
 	}
@@ -312,7 +330,9 @@ static gboolean on_pass(gpointer user)
 		g_main_loop_quit(r->loop);
 		return G_SOURCE_REMOVE;
 	}
-	set_timer(r);
+	/* Requests do not put the next look off. */
+	if (looks || !r->timer_source)
+		set_timer(r);
 	if (r->look_again && !r->is_stuck)
 		schedule(r);
 	return G_SOURCE_REMOVE;

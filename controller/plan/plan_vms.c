@@ -25,6 +25,9 @@ static void plan_new_vm(struct builder *b, const struct object *o, const struct 
 	struct action *act = builder_act(b, VERB_DEFINE_VM, o, KIND_VM, o->id, "is not defined");
 	static const struct vm_spec nothing;
 	act->changes = diff_structs(b->arena, vm_fields, &nothing, want, FIELD_IN_DOMAIN);
+	/* There was no VM whose values these would replace. */
+	for (guint i = 0; i < act->changes.n; i++)
+		act->changes.items[i].before = NULL;
 	act->expect = "no domain of that name";
 	if (want->state == VM_RUNNING) {
 		act = builder_act(b, VERB_START_VM, o, KIND_VM, o->id, "should run");

@@ -48,7 +48,7 @@ static void append_reason(GString *out, const struct action *act)
 	if (act->frames.n_runs) {
 		SCOPED_ARENA(scratch);
 		const char *text = frames_format(scratch, &act->frames);
-		g_string_append_printf(out, "%s %.60s%s ", act->count == 1 ? "frame" : "frames", text,
+		g_string_append_printf(out, "frames %.60s%s ", text,
 		                       strlen(text) > 60 ? "…" : "");
 	}
 	g_string_append(out, act->reason);
@@ -109,9 +109,17 @@ static void append_troubles(GString *out, const struct plan *p, struct report_st
 	}
 }
 
+/* Twelve digits of a commit tell it from all others; the JSON stream has the whole. */
+static char *short_revision(const char *revision)
+{
+	const char *sha1 = strstr(revision, "sha1:");
+	return sha1 ? g_strdup_printf("%.*s%.12s", (int)(sha1 - revision) + 5, revision, sha1 + 5) : g_strdup(revision);
+}
+
 void report_plan_text(GString *out, const struct plan *p, struct report_style style)
 {
-	paint(out, style, BOLD, "Plan for host %s at %s", p->host, p->revision);
+	g_autofree char *revision = short_revision(p->revision);
+	paint(out, style, BOLD, "Plan for host %s at %s", p->host, revision);
 	if (p->n_actions == 0)
 		g_string_append(out, ": nothing to do\n");
 	else

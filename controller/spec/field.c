@@ -15,7 +15,7 @@ gboolean field_is_absent(const struct field *f, const void *object)
 {
 	const void *v = FIELD_AT_CONST(f, object);
 	switch (f->type) {
-	case FIELD_STRING: return *(const char *const *)v == NULL;
+	case FIELD_STRING: return !*(const char *const *)v || !**(const char *const *)v;
 	case FIELD_BOOL: return !*(const gboolean *)v;
 	case FIELD_INT:
 	case FIELD_DURATION: return *(const gint64 *)v == 0;

@@ -4,13 +4,13 @@ In: DEMO/records.jsonl and the frames. Out: DEMO/contact-sheet.png. A tile's bor
 frame that is delivered now, grey where the store keeps it, red where the picture is gone (it was damaged). The number
 is the frame's.
 """
+import array
 import hashlib
 import json
 import os
 import sys
 
 import bpy
-import numpy
 
 W, H, BORDER, COLUMNS = 160, 90, 3, 5
 GLYPHS = {
@@ -36,28 +36,42 @@ def picture_of(record):
     return None, (0.9, 0.1, 0.1)
 
 
-def draw_number(tile, text):
-    """Digits of 3 by 5 cells of 2 pixels, white on the picture's lower left corner (row 0 is the lowest)."""
+class Sheet:
+    """Floating point RGBA, row 0 is the lowest, as Blender keeps pixels."""
+
+    def __init__(self, width, height):
+        self.width, self.height = width, height
+        self.pixels = array.array('f', (0, 0, 0, 1)) * (width * height)
+
+    def fill(self, x, y, width, height, colour):
+        row = array.array('f', (*colour, 1)) * width
+        for line in range(y, y + height):
+            self.put_row(x, line, row)
+
+    def put_row(self, x, y, row):
+        at = (y * self.width + x) * 4
+        self.pixels[at:at + len(row)] = row
+
+
+def draw_number(sheet, x, y, text):
+    """Digits of 3 by 5 cells of 2 pixels, white."""
     for place, digit in enumerate(text):
         for row, bits in enumerate(GLYPHS[digit]):
             for column in range(3):
                 if bits >> (2 - column) & 1:
-                    x, y = BORDER + 4 + place * 8 + column * 2, BORDER + 4 + (4 - row) * 2
-                    tile[y:y + 2, x:x + 2, :3] = 1
+                    sheet.fill(x + place * 8 + column * 2, y + (4 - row) * 2, 2, 2, (1, 1, 1))
 
 
-def make_tile(record):
+def draw_tile(sheet, x, y, record):
     path, border = picture_of(record)
-    tile = numpy.ones((H + 2 * BORDER, W + 2 * BORDER, 4), dtype=numpy.float32)
-    tile[:, :, :3] = border
-    tile[BORDER:-BORDER, BORDER:-BORDER, :3] = 0.05
+    sheet.fill(x, y, W + 2 * BORDER, H + 2 * BORDER, border)
+    sheet.fill(x + BORDER, y + BORDER, W, H, (0.05, 0.05, 0.05))
     if path:
         image = bpy.data.images.load(path, check_existing=False)
-        pixels = numpy.empty(len(image.pixels), dtype=numpy.float32)
-        image.pixels.foreach_get(pixels)
-        tile[BORDER:-BORDER, BORDER:-BORDER] = pixels.reshape(H, W, 4)
-    draw_number(tile, str(record['frame']))
-    return tile
+        pixels = array.array('f', image.pixels[:])
+        for line in range(H):
+            sheet.put_row(x + BORDER, y + BORDER + line, pixels[line * W * 4:(line + 1) * W * 4])
+    draw_number(sheet, x + BORDER + 4, y + BORDER + 4, str(record['frame']))
 
 
 def main():
@@ -66,13 +80,11 @@ def main():
     records.sort(key=lambda r: r['time'])
     rows = -(-len(records) // COLUMNS)
     height, width = H + 2 * BORDER, W + 2 * BORDER
-    sheet = numpy.zeros((rows * height, COLUMNS * width, 4), dtype=numpy.float32)
-    sheet[:, :, 3] = 1
+    sheet = Sheet(COLUMNS * width, rows * height)
     for n, record in enumerate(records):
-        y, x = (rows - 1 - n // COLUMNS) * height, n % COLUMNS * width
-        sheet[y:y + height, x:x + width] = make_tile(record)
-    image = bpy.data.images.new('sheet', COLUMNS * width, rows * height, alpha=True)
-    image.pixels.foreach_set(sheet.ravel())
+        draw_tile(sheet, n % COLUMNS * width, (rows - 1 - n // COLUMNS) * height, record)
+    image = bpy.data.images.new('sheet', sheet.width, sheet.height, alpha=True)
+    image.pixels.foreach_set(sheet.pixels)
     image.filepath_raw = os.path.join(demo, 'contact-sheet.png')
     image.file_format = 'PNG'
     image.save()
