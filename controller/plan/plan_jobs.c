@@ -58,8 +58,11 @@ static const char *render_reason(struct job_plan *j, const struct frame_set *fra
 	struct frame_set damaged = frames_with_key(a, &j->have->damaged, NULL);
 	struct frame_set known = frames_with_key(a, &j->have->rendered, key);
 	struct frame_set other = frames_with_key(a, &j->have->rendered, NULL);
+	struct frame_set standing = frames_with_key(a, &j->have->whole, NULL);
 	if (frames_overlap(frames, &damaged))
 		return "the files are not what was verified";
+	if (frames_overlap(frames, &standing))
+		return "were rendered with other values";
 	if (frames_overlap(frames, &known))
 		return "the files are gone";
 	if (frames_overlap(frames, &other))
@@ -67,14 +70,17 @@ static const char *render_reason(struct job_plan *j, const struct frame_set *fra
 	return "were never rendered";
 }
 
-/* Frames that were there and are not: whether they come back by themselves is for `heal`. */
+/* Frames that were there and are not: whether they come back by themselves is for `heal`. Where a whole
+ * frame of another key stands, cleave itself replaced them: they are not lost. */
 static struct frame_set not_healed(struct job_plan *j, const struct frame_set *rest, const char *key)
 {
 	struct arena *a = j->b->arena;
 	struct frame_set was_there = frames_with_key(a, &j->have->rendered, key);
+	struct frame_set replaced = frames_with_key(a, &j->have->whole, NULL);
 	gboolean was_complete = j->have->completed && strcmp(j->have->completed, j->digest) == 0;
 	if (j->want->heal == HEAL_ALWAYS || (j->want->heal == HEAL_UNTIL_COMPLETE && !was_complete))
 		return (struct frame_set){ 0 };
+	was_there = frames_minus(a, &was_there, &replaced);
 	return frames_common(a, rest, &was_there);
 }
 
@@ -90,12 +96,12 @@ static void plan_group(struct job_plan *j, const struct key_group *g)
 	struct frame_set staged = take(j, &rest, &j->have->staged, g->key);
 	if (staged.n_runs)
 		act_on_frames(j, VERB_DELIVER_FRAMES, "are verified, not delivered", staged, g->key);
-	struct frame_set lost = not_healed(j, &rest, g->key);
-	rest = frames_minus(a, &rest, &lost);
-	j->lost = frames_union(a, &j->lost, &lost);
 	struct frame_set stored = take(j, &rest, &j->have->stored, g->key);
 	if (stored.n_runs)
 		act_on_frames(j, VERB_PUT_BACK_FRAMES, "the store has them", stored, g->key);
+	struct frame_set lost = not_healed(j, &rest, g->key);
+	rest = frames_minus(a, &rest, &lost);
+	j->lost = frames_union(a, &j->lost, &lost);
 	struct frame_set failed = take(j, &rest, &j->have->failed, g->key);
 	j->n_failed += frames_count(&failed);
 	struct frame_set queued = take(j, &rest, &j->have->queued, g->key);
