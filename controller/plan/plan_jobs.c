@@ -16,6 +16,7 @@ struct job_plan {
 	const char *digest; /* of groups */
 	guint64 n_whole, n_wanted, n_waiting, n_failed, n_foreign, n_lost, n_new;
 	const char *failure; /* of the first failed frames */
+	const char *scene_problem, *scene_message; /* why nothing can be rendered; NULL = it can */
 	struct frame_set foreign, lost;
 };
 
@@ -107,13 +108,13 @@ static void plan_group(struct job_plan *j, const struct key_group *g)
 	struct frame_set queued = take(j, &rest, &j->have->queued, g->key);
 	struct frame_set running = take(j, &rest, &j->have->running, g->key);
 	j->n_waiting += frames_count(&queued) + frames_count(&running);
-	if (!rest.n_runs)
+	j->n_new += frames_count(&rest);
+	if (!rest.n_runs || j->scene_problem)
 		return;
 	struct action *act = act_on_frames(j, VERB_ENQUEUE_FRAMES, render_reason(j, &rest, g->key), rest, g->key);
 	act->effect = EFFECT_RENDER;
 	act->expect = "neither whole nor queued";
 	act->values = &g->values;
-	j->n_new += act->count;
 }
 
 /* -- the job --------------------------------------------------------------------------------------- */
@@ -157,7 +158,9 @@ static void judge_job(struct job_plan *j)
 	struct builder *b = j->b;
 	struct arena *a = b->arena;
 	const char *done = arena_printf(a, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames", j->n_whole, j->n_wanted);
-	if (j->foreign.n_runs)
+	if (j->n_new && j->scene_problem)
+		builder_judge(b, j->o, IS_STALLED, j->scene_problem, j->scene_message);
+	else if (j->foreign.n_runs)
 		builder_judge(b, j->o, IS_STALLED, "OutputOccupied",
 		              arena_printf(a, "%s; files that cleave did not make stand at frames %s; move them away", done,
 		                           frames_format(a, &j->foreign)));
@@ -192,7 +195,7 @@ static void plan_pin(struct job_plan *j)
 }
 
 /* Rendering needs the scene as it was pinned; keeping and putting back does not. */
-static const char *scene_problem(struct job_plan *j, const char **ret_message)
+static const char *find_scene_problem(struct job_plan *j, const char **ret_message)
 {
 	const struct job_scene_status *s = &j->have->scene;
 	if (!s->found) {
@@ -212,7 +215,7 @@ static const char *scene_problem(struct job_plan *j, const char **ret_message)
 static void plan_frames(struct job_plan *j)
 {
 	struct builder *b = j->b;
-	guint before = b->actions->len;
+	j->scene_problem = find_scene_problem(j, &j->scene_message);
 	j->groups = frame_key_groups(b->arena, j->want, j->scene);
 	j->digest = frame_key_groups_digest(b->arena, &j->groups);
 	j->n_wanted = frames_count(&j->want->frames);
@@ -220,13 +223,7 @@ static void plan_frames(struct job_plan *j)
 		j->failure = LIST_AT(j->have->failed, struct job_frames, 0)->detail;
 	for (guint i = 0; i < j->groups.n; i++)
 		plan_group(j, &j->groups.items[i]);
-	const char *message = NULL, *problem = j->n_new ? scene_problem(j, &message) : NULL;
-	if (problem) {
-		g_array_set_size(b->actions, before);
-		builder_judge(b, j->o, IS_STALLED, problem, message);
-		return;
-	}
-	if (j->n_new)
+	if (j->n_new && !j->scene_problem)
 		plan_pin(j);
 	else
 		plan_update(j);
