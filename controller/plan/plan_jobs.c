@@ -298,8 +298,11 @@ void plan_jobs(struct builder *b)
 {
 	const struct object *farm = objects_farm(b->in->want);
 	const struct object *have = farm ? objects_get(b->in->have, KIND_FARM, farm->id) : NULL;
-	if (!have || !have->status)
+	if (!have || !have->status) {
+		OBJECTS_EACH (o, b->in->want, KIND_RENDERJOB)
+			builder_judge(b, o, IS_RECONCILING, "NotObserved", NULL);
 		return;
+	}
 	const struct farm_status *seen = have->status;
 	guint before = b->actions->len;
 	OBJECTS_EACH (o, b->in->want, KIND_RENDERJOB)
