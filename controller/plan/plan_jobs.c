@@ -85,29 +85,49 @@ static struct frame_set not_healed(struct job_plan *j, const struct frame_set *r
 	return frames_common(a, rest, &was_there);
 }
 
+/* A Redis that came back from an old snapshot, or a worker that died before its commit: the queue would
+ * render again what is there. What runs is left to its worker. */
+static void plan_cancel_done(struct job_plan *j, const struct key_group *g, const struct frame_set *done)
+{
+	struct arena *a = j->b->arena;
+	struct frame_set queued = frames_with_key(a, &j->have->queued, g->key), both = frames_common(a, done, &queued);
+	if (!both.n_runs)
+		return;
+	struct action *act = act_on_frames(j, VERB_CANCEL_FRAMES, "need no rendering any more", both, g->key);
+	act->effect = EFFECT_CANCEL;
+}
+
+/* Takes from `rest` what is there: whole, verified but not delivered, or in the store. */
+static void plan_present(struct job_plan *j, const struct key_group *g, struct frame_set *rest)
+{
+	struct arena *a = j->b->arena;
+	struct frame_set before = *rest;
+	struct frame_set whole = take(j, rest, &j->have->whole, g->key);
+	j->n_whole += frames_count(&whole);
+	struct frame_set staged = take(j, rest, &j->have->staged, g->key);
+	if (staged.n_runs)
+		act_on_frames(j, VERB_DELIVER_FRAMES, "are verified, not delivered", staged, g->key);
+	struct frame_set stored = take(j, rest, &j->have->stored, g->key);
+	if (stored.n_runs)
+		act_on_frames(j, VERB_PUT_BACK_FRAMES, "the store has them", stored, g->key);
+	struct frame_set done = frames_minus(a, &before, rest);
+	plan_cancel_done(j, g, &done);
+}
+
 static void plan_group(struct job_plan *j, const struct key_group *g)
 {
 	struct arena *a = j->b->arena;
-	struct frame_set rest = g->frames, foreign = frames_with_key(a, &j->have->foreign, NULL);
-	struct frame_set whole = take(j, &rest, &j->have->whole, g->key);
-	j->n_whole += frames_count(&whole);
-	foreign = frames_common(a, &rest, &foreign);
-	rest = frames_minus(a, &rest, &foreign);
+	struct frame_set rest = g->frames, foreign = take(j, &rest, &j->have->foreign, NULL);
 	j->foreign = frames_union(a, &j->foreign, &foreign);
-	struct frame_set staged = take(j, &rest, &j->have->staged, g->key);
-	if (staged.n_runs)
-		act_on_frames(j, VERB_DELIVER_FRAMES, "are verified, not delivered", staged, g->key);
-	struct frame_set stored = take(j, &rest, &j->have->stored, g->key);
-	if (stored.n_runs)
-		act_on_frames(j, VERB_PUT_BACK_FRAMES, "the store has them", stored, g->key);
-	struct frame_set lost = not_healed(j, &rest, g->key);
-	rest = frames_minus(a, &rest, &lost);
-	j->lost = frames_union(a, &j->lost, &lost);
+	plan_present(j, g, &rest);
 	struct frame_set failed = take(j, &rest, &j->have->failed, g->key);
 	j->n_failed += frames_count(&failed);
 	struct frame_set queued = take(j, &rest, &j->have->queued, g->key);
 	struct frame_set running = take(j, &rest, &j->have->running, g->key);
 	j->n_waiting += frames_count(&queued) + frames_count(&running);
+	struct frame_set lost = not_healed(j, &rest, g->key);
+	rest = frames_minus(a, &rest, &lost);
+	j->lost = frames_union(a, &j->lost, &lost);
 	j->n_new += frames_count(&rest);
 	if (!rest.n_runs || j->scene_problem)
 		return;
