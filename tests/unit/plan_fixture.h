@@ -6,7 +6,7 @@
 #include "plan/plan.h"
 #include "spec/load.h"
 
-/* Reads files as wants or as observations; any problem fails the test with its messages. */
+/* Reads files as wants or as observations; an error fails the test with its messages. */
 struct objects *plan_fixture_want(struct arena *a, const struct spec_file *files, guint n_files);
 struct objects *plan_fixture_have(struct arena *a, const struct spec_file *files, guint n_files);
 
