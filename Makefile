@@ -103,11 +103,12 @@ help: ## Show the targets
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out %_fixture.c,$(wildcard tests/unit/*.c)))
 PURE_UNIT := $(filter $(B)/tests/unit/base_% $(B)/tests/unit/spec_% $(B)/tests/unit/plan_%,$(UNIT))
 FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c))
+PURE_FIXTURES := $(call obj,$(wildcard tests/unit/plan_*fixture.c))
 .PHONY: tests
 tests: $(UNIT)
 .SECONDARY:
 
-$(PURE_UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libpure.a
+$(PURE_UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PURE_FIXTURES) $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1 cmocka)
 $(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a

@@ -16,6 +16,7 @@ struct job_plan {
 	const char *digest; /* of groups */
 	guint64 n_whole, n_wanted, n_waiting, n_failed, n_foreign, n_lost, n_new;
 	const char *failure; /* of the first failed frames */
+	const char *scene_problem, *scene_message; /* why nothing can be rendered; NULL = it can */
 	struct frame_set foreign, lost;
 };
 
@@ -58,8 +59,11 @@ static const char *render_reason(struct job_plan *j, const struct frame_set *fra
 	struct frame_set damaged = frames_with_key(a, &j->have->damaged, NULL);
 	struct frame_set known = frames_with_key(a, &j->have->rendered, key);
 	struct frame_set other = frames_with_key(a, &j->have->rendered, NULL);
+	struct frame_set standing = frames_with_key(a, &j->have->whole, NULL);
 	if (frames_overlap(frames, &damaged))
 		return "the files are not what was verified";
+	if (frames_overlap(frames, &standing))
+		return "were rendered with other values";
 	if (frames_overlap(frames, &known))
 		return "the files are gone";
 	if (frames_overlap(frames, &other))
@@ -67,47 +71,70 @@ static const char *render_reason(struct job_plan *j, const struct frame_set *fra
 	return "were never rendered";
 }
 
-/* Frames that were there and are not: whether they come back by themselves is for `heal`. */
+/* Frames that were there and are not: whether they come back by themselves is for `heal`. Where a whole
+ * frame of another key stands, cleave itself replaced them: they are not lost. */
 static struct frame_set not_healed(struct job_plan *j, const struct frame_set *rest, const char *key)
 {
 	struct arena *a = j->b->arena;
 	struct frame_set was_there = frames_with_key(a, &j->have->rendered, key);
+	struct frame_set replaced = frames_with_key(a, &j->have->whole, NULL);
 	gboolean was_complete = j->have->completed && strcmp(j->have->completed, j->digest) == 0;
 	if (j->want->heal == HEAL_ALWAYS || (j->want->heal == HEAL_UNTIL_COMPLETE && !was_complete))
 		return (struct frame_set){ 0 };
+	was_there = frames_minus(a, &was_there, &replaced);
 	return frames_common(a, rest, &was_there);
+}
+
+/* A Redis that came back from an old snapshot, or a worker that died before its commit: the queue would
+ * render again what is there. What runs is left to its worker. */
+static void plan_cancel_done(struct job_plan *j, const struct key_group *g, const struct frame_set *done)
+{
+	struct arena *a = j->b->arena;
+	struct frame_set queued = frames_with_key(a, &j->have->queued, g->key), both = frames_common(a, done, &queued);
+	if (!both.n_runs)
+		return;
+	struct action *act = act_on_frames(j, VERB_CANCEL_FRAMES, "need no rendering any more", both, g->key);
+	act->effect = EFFECT_CANCEL;
+}
+
+/* Takes from `rest` what is there: whole, verified but not delivered, or in the store. */
+static void plan_present(struct job_plan *j, const struct key_group *g, struct frame_set *rest)
+{
+	struct arena *a = j->b->arena;
+	struct frame_set before = *rest;
+	struct frame_set whole = take(j, rest, &j->have->whole, g->key);
+	j->n_whole += frames_count(&whole);
+	struct frame_set staged = take(j, rest, &j->have->staged, g->key);
+	if (staged.n_runs)
+		act_on_frames(j, VERB_DELIVER_FRAMES, "are verified, not delivered", staged, g->key);
+	struct frame_set stored = take(j, rest, &j->have->stored, g->key);
+	if (stored.n_runs)
+		act_on_frames(j, VERB_PUT_BACK_FRAMES, "the store has them", stored, g->key);
+	struct frame_set done = frames_minus(a, &before, rest);
+	plan_cancel_done(j, g, &done);
 }
 
 static void plan_group(struct job_plan *j, const struct key_group *g)
 {
 	struct arena *a = j->b->arena;
-	struct frame_set rest = g->frames, foreign = frames_with_key(a, &j->have->foreign, NULL);
-	struct frame_set whole = take(j, &rest, &j->have->whole, g->key);
-	j->n_whole += frames_count(&whole);
-	foreign = frames_common(a, &rest, &foreign);
-	rest = frames_minus(a, &rest, &foreign);
+	struct frame_set rest = g->frames, foreign = take(j, &rest, &j->have->foreign, NULL);
 	j->foreign = frames_union(a, &j->foreign, &foreign);
-	struct frame_set staged = take(j, &rest, &j->have->staged, g->key);
-	if (staged.n_runs)
-		act_on_frames(j, VERB_DELIVER_FRAMES, "are verified, not delivered", staged, g->key);
-	struct frame_set lost = not_healed(j, &rest, g->key);
-	rest = frames_minus(a, &rest, &lost);
-	j->lost = frames_union(a, &j->lost, &lost);
-	struct frame_set stored = take(j, &rest, &j->have->stored, g->key);
-	if (stored.n_runs)
-		act_on_frames(j, VERB_PUT_BACK_FRAMES, "the store has them", stored, g->key);
+	plan_present(j, g, &rest);
 	struct frame_set failed = take(j, &rest, &j->have->failed, g->key);
 	j->n_failed += frames_count(&failed);
 	struct frame_set queued = take(j, &rest, &j->have->queued, g->key);
 	struct frame_set running = take(j, &rest, &j->have->running, g->key);
 	j->n_waiting += frames_count(&queued) + frames_count(&running);
-	if (!rest.n_runs)
+	struct frame_set lost = not_healed(j, &rest, g->key);
+	rest = frames_minus(a, &rest, &lost);
+	j->lost = frames_union(a, &j->lost, &lost);
+	j->n_new += frames_count(&rest);
+	if (!rest.n_runs || j->scene_problem)
 		return;
 	struct action *act = act_on_frames(j, VERB_ENQUEUE_FRAMES, render_reason(j, &rest, g->key), rest, g->key);
 	act->effect = EFFECT_RENDER;
 	act->expect = "neither whole nor queued";
 	act->values = &g->values;
-	j->n_new += act->count;
 }
 
 /* -- the job --------------------------------------------------------------------------------------- */
@@ -151,7 +178,9 @@ static void judge_job(struct job_plan *j)
 	struct builder *b = j->b;
 	struct arena *a = b->arena;
 	const char *done = arena_printf(a, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames", j->n_whole, j->n_wanted);
-	if (j->foreign.n_runs)
+	if (j->n_new && j->scene_problem)
+		builder_judge(b, j->o, IS_STALLED, j->scene_problem, j->scene_message);
+	else if (j->foreign.n_runs)
 		builder_judge(b, j->o, IS_STALLED, "OutputOccupied",
 		              arena_printf(a, "%s; files that cleave did not make stand at frames %s; move them away", done,
 		                           frames_format(a, &j->foreign)));
@@ -186,7 +215,7 @@ static void plan_pin(struct job_plan *j)
 }
 
 /* Rendering needs the scene as it was pinned; keeping and putting back does not. */
-static const char *scene_problem(struct job_plan *j, const char **ret_message)
+static const char *find_scene_problem(struct job_plan *j, const char **ret_message)
 {
 	const struct job_scene_status *s = &j->have->scene;
 	if (!s->found) {
@@ -206,7 +235,7 @@ static const char *scene_problem(struct job_plan *j, const char **ret_message)
 static void plan_frames(struct job_plan *j)
 {
 	struct builder *b = j->b;
-	guint before = b->actions->len;
+	j->scene_problem = find_scene_problem(j, &j->scene_message);
 	j->groups = frame_key_groups(b->arena, j->want, j->scene);
 	j->digest = frame_key_groups_digest(b->arena, &j->groups);
 	j->n_wanted = frames_count(&j->want->frames);
@@ -214,13 +243,7 @@ static void plan_frames(struct job_plan *j)
 		j->failure = LIST_AT(j->have->failed, struct job_frames, 0)->detail;
 	for (guint i = 0; i < j->groups.n; i++)
 		plan_group(j, &j->groups.items[i]);
-	const char *message = NULL, *problem = j->n_new ? scene_problem(j, &message) : NULL;
-	if (problem) {
-		g_array_set_size(b->actions, before);
-		builder_judge(b, j->o, IS_STALLED, problem, message);
-		return;
-	}
-	if (j->n_new)
+	if (j->n_new && !j->scene_problem)
 		plan_pin(j);
 	else
 		plan_update(j);
@@ -295,8 +318,11 @@ void plan_jobs(struct builder *b)
 {
 	const struct object *farm = objects_farm(b->in->want);
 	const struct object *have = farm ? objects_get(b->in->have, KIND_FARM, farm->id) : NULL;
-	if (!have || !have->status)
+	if (!have || !have->status) {
+		OBJECTS_EACH (o, b->in->want, KIND_RENDERJOB)
+			builder_judge(b, o, IS_RECONCILING, "NotObserved", NULL);
 		return;
+	}
 	const struct farm_status *seen = have->status;
 	guint before = b->actions->len;
 	OBJECTS_EACH (o, b->in->want, KIND_RENDERJOB)

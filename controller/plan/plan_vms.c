@@ -15,6 +15,12 @@ static struct vm_spec comparable(const struct vm_spec *have, const struct vm_spe
 	return copy;
 }
 
+static gboolean is_ours(const struct builder *b, const struct vm_status *s)
+{
+	const struct object *farm = objects_farm(b->in->want);
+	return farm && s->owner && strcmp(s->owner, farm->meta.name) == 0;
+}
+
 static gboolean is_up(const struct vm_status *s)
 {
 	return s->state == DOMAIN_RUNNING || s->state == DOMAIN_PAUSED || s->state == DOMAIN_OTHER;
@@ -62,7 +68,9 @@ static void plan_stop(struct builder *b, const struct object *o, const char *rea
 static void judge_known_vm(struct builder *b, const struct object *o, const struct vm_spec *want,
                            const struct vm_status *s, gboolean differs)
 {
-	if (differs)
+	if (!is_ours(b, s))
+		builder_judge(b, o, IS_STALLED, "NotOurs", "a domain of this name is there, and this farm did not make it");
+	else if (differs)
 		builder_judge(b, o, IS_RECONCILING, "Differs", NULL);
 	else if (want->state == VM_RUNNING && s->state == DOMAIN_PAUSED)
 		builder_judge(b, o, IS_STALLED, "Paused", arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", o->id));
@@ -120,17 +128,24 @@ static void plan_vm(struct builder *b, const struct object *o, const struct host
 		plan_new_vm(b, o, want);
 }
 
+/* Ours, but not wanted here any more: pruning is off, so they are named and left alone. */
+static void note_left_alone(struct builder *b, const struct object *have)
+{
+	const struct object *o = objects_get(b->in->want, KIND_VM, have->id);
+	const struct vm_spec *want = o ? o->effective : NULL;
+	if (!want)
+		builder_note(b, KIND_VM, have->id, "is not in the specs any more; left as it is");
+	else if (strcmp(want->host, b->in->host) != 0)
+		builder_note(b, KIND_VM, have->id,
+		             arena_printf(b->arena, "is wanted on the host %s and is still here; left as it is", want->host));
+}
+
 void plan_vms(struct builder *b)
 {
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
-	const struct object *farm = objects_farm(b->in->want);
 	OBJECTS_EACH (o, b->in->want, KIND_VM)
 		plan_vm(b, o, host ? host->status : NULL);
-	/* Ours, but wanted no more: pruning is off, so they are named and left alone. */
-	OBJECTS_EACH (o, b->in->have, KIND_VM) {
-		const struct vm_status *s = o->status;
-		if (farm && s && s->owner && strcmp(s->owner, farm->meta.name) == 0 &&
-		    !objects_get(b->in->want, KIND_VM, o->id))
-			builder_note(b, KIND_VM, o->id, "is not in the specs any more; left as it is");
-	}
+	OBJECTS_EACH (o, b->in->have, KIND_VM)
+		if (o->status && is_ours(b, o->status))
+			note_left_alone(b, o);
 }

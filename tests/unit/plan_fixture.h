@@ -1,0 +1,20 @@
+/* What plan tests share: specs and observations from files, and a plan as plain text.
+ *
+ * The text holds every byte of a plan that matters, so that two plans are equal when their texts are.
+ * It is not what people see (report/): plan tests link base, spec and plan alone. */
+#pragma once
+#include "plan/plan.h"
+#include "spec/load.h"
+
+/* Reads files as wants or as observations; an error fails the test with its messages. */
+struct objects *plan_fixture_want(struct arena *a, const struct spec_file *files, guint n_files);
+struct objects *plan_fixture_have(struct arena *a, const struct spec_file *files, guint n_files);
+
+/* The plan of host "h1" at revision "test", epoch 7. */
+struct plan *plan_fixture_build(struct arena *a, const struct objects *want, const struct objects *have);
+
+/* The digest a job's frames are keyed with: declared, pinned or found; NULL when there is none. */
+const char *plan_fixture_scene(const struct renderjob_spec *want, const struct renderjob_status *have);
+
+/* Actions, verdicts, refusals and notes; then, to write observations with, each job's keys. */
+char *plan_fixture_dump(struct arena *a, const struct plan *p);
