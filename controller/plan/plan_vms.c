@@ -32,8 +32,10 @@ static void plan_new_vm(struct builder *b, const struct object *o, const struct 
 	static const struct vm_spec nothing;
 	act->changes = diff_structs(b->arena, vm_fields, &nothing, want, FIELD_IN_DOMAIN);
 	/* There was no VM whose values these would replace. */
-	for (guint i = 0; i < act->changes.n; i++)
+	for (guint i = 0; i < act->changes.n; i++) {
 		act->changes.items[i].before = NULL;
+		act->changes.items[i].effect = EFFECT_NONE;
+	}
 	act->expect = "no domain of that name";
 	if (want->state == VM_RUNNING) {
 		act = builder_act(b, VERB_START_VM, o, KIND_VM, o->id, "should run");
