@@ -1,5 +1,5 @@
-/* Rates are of this burst of work: they begin when a job is first seen unfinished, and again when more
- * is wanted of it. */
+/* Rates are of this burst of work: they begin with its first frame (before that a VM boots and Blender
+ * starts), and again when more is wanted or something was lost. */
 #include "commands/progress.h"
 #include "report/report.h"
 #include "spec/vm.h"
@@ -10,7 +10,7 @@
 struct job_progress {
 	guint64 whole, wanted;             /* as last told */
 	guint64 whole_at_start;
-	gint64 start_us;
+	gint64 start_us; /* of the burst's first frame; 0 before it */
 	gboolean is_done;
 };
 
@@ -89,15 +89,18 @@ static void show_job(struct progress *p, const struct plan *plan, const char *id
 	struct job_progress *j = entry(p->jobs, id, sizeof *j);
 	if (!report_job_progress(plan, id, &whole, &wanted) || (j->whole == whole && j->wanted == wanted))
 		return;
-	if (!j->start_us || j->wanted != wanted || j->is_done || whole < j->whole) {
+	gboolean is_new_burst = j->wanted != wanted || j->is_done || whole < j->whole;
+	if (is_new_burst)
+		j->start_us = 0;
+	if (!is_new_burst && !j->start_us && whole > j->whole) {
 		j->start_us = now;
 		j->whole_at_start = whole;
 	}
 	j->whole = whole;
 	j->wanted = wanted;
 	j->is_done = whole == wanted;
-	double seconds = (double)(now - j->start_us) / G_USEC_PER_SEC;
-	double rate = seconds > 0.5 ? (double)(whole - j->whole_at_start) / seconds : 0;
+	double seconds = j->start_us ? (double)(now - j->start_us) / G_USEC_PER_SEC : 0;
+	double rate = whole > j->whole_at_start && seconds > 0 ? (double)(whole - j->whole_at_start) / seconds : 0;
 	g_autofree char *cells = bar(whole, wanted);
 	g_autoptr(GString) line = g_string_new(NULL);
 	g_string_append_printf(line, "  frames %-24s [%s] %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, id, cells, whole, wanted);
