@@ -35,10 +35,13 @@ static yaml_scalar_style_t style_of(const struct field *f, const char *text)
 	return YAML_PLAIN_SCALAR_STYLE;
 }
 
+/* Observed texts (kernel arguments, file names) may hold bytes that no YAML can: U+FFFD stands for them. */
 static void emit_text(struct emitter *e, const char *text, yaml_scalar_style_t style)
 {
 	yaml_event_t event;
-	yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)text, (int)strlen(text), 1, 1, style);
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	if (!yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)valid, (int)strlen(valid), 1, 1, style))
+		g_error("libyaml: out of memory");
 	send(e, &event);
 }
 
