@@ -4,10 +4,16 @@
 #include "spec/node.h"
 #include <string.h>
 
+enum strictness {
+	FOR_SPEC,     /* required keys, defaults, limits */
+	FOR_DEFAULTS, /* limits; what is missing comes from the object */
+	AS_OBSERVED,  /* limits are for what people want, not for what is there */
+};
+
 struct decoder {
 	struct arena *arena;
 	struct problems *problems;
-	gboolean partial;
+	enum strictness strictness;
 };
 
 static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
@@ -36,7 +42,7 @@ static const char *range_text(struct decoder *d, const struct field *f)
 
 static const char *check_range(struct decoder *d, const struct field *f, gint64 value)
 {
-	if ((f->min || f->max) && (value < f->min || value > f->max))
+	if (d->strictness != AS_OBSERVED && (f->min || f->max) && (value < f->min || value > f->max))
 		return arena_printf(d->arena, "must be %s", range_text(d, f));
 	return NULL;
 }
@@ -46,7 +52,7 @@ static const char *decode_integer(struct decoder *d, const struct field *f, cons
 	gint64 value = 0;
 	const char *right = f->type == FIELD_DURATION ? duration_parse(d->arena, text, &value)
 	                                              : integer_parse(d->arena, text, &value);
-	if (!right && !d->partial)
+	if (!right)
 		right = check_range(d, f, value);
 	if (!right)
 		*(gint64 *)v = value;
@@ -77,7 +83,7 @@ static const char *decode_enum(struct decoder *d, const struct field *f, const c
 	return NULL;
 }
 
-static const char *decode_string(struct decoder *d, const struct field *f, const char *text, void *v)
+static const char *check_string(struct decoder *d, const struct field *f, const char *text)
 {
 	if (!*text)
 		return "must not be empty";
@@ -86,7 +92,12 @@ static const char *decode_string(struct decoder *d, const struct field *f, const
 	for (const char *c = text; *c; c++)
 		if ((guchar)*c < 0x20 || *c == 0x7f)
 			return "must be one line without control characters";
-	const char *right = f->check ? f->check(d->arena, text) : NULL;
+	return f->check ? f->check(d->arena, text) : NULL;
+}
+
+static const char *decode_string(struct decoder *d, const struct field *f, const char *text, void *v)
+{
+	const char *right = d->strictness == AS_OBSERVED ? NULL : check_string(d, f, text);
 	if (!right)
 		*(const char **)v = arena_strdup(d->arena, text);
 	return right;
@@ -171,7 +182,7 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 
 static void decode_template(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
-	struct decoder checker = { d->arena, d->problems, TRUE };
+	struct decoder checker = { d->arena, d->problems, FOR_DEFAULTS };
 	/* Only checked here; merged below each object's own keys before those are decoded. No spec is
 	 * larger than this scratch, which is asserted where the kinds are known (spec/load.c). */
 	decode_fields(&checker, f->fields, n, n->place, arena_alloc(d->arena, 4096));
@@ -186,7 +197,7 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 	case FIELD_MAP: decode_items(d, f, n, v); return;
 	case FIELD_TEMPLATE: decode_template(d, f, n, v); return;
 	case FIELD_STRUCT: {
-		struct decoder inner = { d->arena, d->problems, d->partial || (f->flags & FIELD_PARTIAL) };
+		struct decoder inner = { d->arena, d->problems, f->flags & FIELD_PARTIAL ? AS_OBSERVED : d->strictness };
 		decode_fields(&inner, f->fields, n, n->place, v);
 		return;
 	}
@@ -217,7 +228,7 @@ static void check_unknown_keys(struct decoder *d, const struct field *table, con
 
 static void decode_missing(struct decoder *d, const struct field *f, struct place at, void *v)
 {
-	if (d->partial)
+	if (d->strictness != FOR_SPEC)
 		return;
 	if (f->required) {
 		problem_add(d->problems, SEVERITY_ERROR, at, "the key `%s` is missing: %s", f->name, f->doc);
@@ -250,8 +261,8 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 }
 
 void decode_struct(struct arena *a, const struct field *table, const struct node *node, struct place at,
-                   gboolean partial, void *object, struct problems *problems)
+                   gboolean is_observed, void *object, struct problems *problems)
 {
-	struct decoder d = { a, problems, partial };
+	struct decoder d = { a, problems, is_observed ? AS_OBSERVED : FOR_SPEC };
 	decode_fields(&d, table, node, at, object);
 }

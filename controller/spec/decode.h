@@ -6,7 +6,7 @@
 struct node;
 
 /* Fills `object` (zeroed) from the map `node` (NULL = empty map) by `table`. `at` places problems of
- * missing keys when there is no node. `partial`: defaults and requiredness are left aside, as for
- * the Farm's `defaults`. */
+ * missing keys when there is no node. `is_observed`: defaults, requiredness and limits are left aside;
+ * they are for what people want, not for what is there. */
 void decode_struct(struct arena *a, const struct field *table, const struct node *node, struct place at,
-                   gboolean partial, void *object, struct problems *problems);
+                   gboolean is_observed, void *object, struct problems *problems);
