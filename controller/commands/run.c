@@ -299,9 +299,10 @@ static void set_timer(struct runner *r)
 static gboolean on_pass(gpointer user)
 {
 	struct runner *r = user;
+	gboolean looks = r->look_again && !r->is_ending;
 	r->pass_source = 0;
 	r->is_busy = TRUE;
-	if (r->look_again && !r->is_ending) {
+	if (looks) {
 		r->look_again = FALSE;
 		pass(r);
 	}
@@ -312,7 +313,9 @@ static gboolean on_pass(gpointer user)
 		g_main_loop_quit(r->loop);
 		return G_SOURCE_REMOVE;
 	}
-	set_timer(r);
+	/* Requests alone do not put the next look off: who asks every second would stop all reconciling. */
+	if (looks || !r->timer_source)
+		set_timer(r);
 	if (r->look_again && !r->is_stuck)
 		schedule(r);
 	return G_SOURCE_REMOVE;
