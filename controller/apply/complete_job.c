@@ -3,7 +3,9 @@
 #include "apply/job.h"
 #include "base/arena.h"
 #include "base/frameset.h"
+#include "frames/collect.h"
 #include "frames/inspect.h"
+#include "frames/stage.h"
 
 /* Looks once more; what is not whole any more is left to the next pass. */
 static gboolean add_sight(struct arena *a, const struct inspection *look, const char *output, gint64 frame,
@@ -36,6 +38,17 @@ static gboolean gather_sights(const struct apply_input *in, const struct action 
 	return TRUE;
 }
 
+/* All frames are visible and nobody has a lease: what still lies in staging was left by attempts that
+ * died or came too late. What cannot be cleared is not worth failing for. */
+static void clear_staging(const struct apply_input *in, const struct job_place *p)
+{
+	g_autoptr(GArray) left = stage_list(in->arena, p->root_fd, p->job_dir, NULL, NULL);
+	struct collected done;
+	for (guint i = 0; left && i < left->len; i++)
+		frame_collect(p->root_fd, p->job_dir, g_array_index(left, struct leftover, i).token, p->view, NULL, &done,
+		              NULL);
+}
+
 gboolean complete_job(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct job_place p;
@@ -49,6 +62,8 @@ gboolean complete_job(const struct apply_input *in, const struct action *act, GE
 	}
 	if (m)
 		manifest_close(m);
+	if (ok)
+		clear_staging(in, &p);
 	job_place_clear(&p);
 	return ok;
 }

@@ -7,17 +7,21 @@
 
 typedef gboolean (*deliver_function)(const struct delivery *d, enum delivered *ret, GError **error);
 
+/* The attempt whose folder in staging is used. A folder of its own for what is put back, the same at each
+ * try, so that a crash half-way is taken up again. */
+static char *token_of(const struct record *r, gint64 frame, gboolean put_back)
+{
+	return put_back ? g_strdup_printf("put-back-%" G_GINT64_FORMAT, frame) : g_strdup(r->token);
+}
+
 static gboolean deliver_one(const struct job_place *p, gint64 frame, const char *key, gboolean put_back, GError **error)
 {
 	g_autofree char *visible = frame_path(p->output, frame);
-	g_autofree char *token = NULL;
 	const struct record *r = manifest_frame(p->view, frame, key);
 	enum delivered how;
-	struct collected left;
 	if (!r)
 		return fail(error, ERROR_NOT_FOUND, "frame %" G_GINT64_FORMAT ": the manifest has no record of it", frame);
-	/* A folder of its own, the same at each try, so that a crash half-way is taken up again. */
-	token = put_back ? g_strdup_printf("put-back-%" G_GINT64_FORMAT, frame) : g_strdup(r->token);
+	g_autofree char *token = token_of(r, frame, put_back);
 	struct delivery d = { .root_fd = p->root_fd,
 		              .job_dir = p->job_dir,
 		              .token = token,
@@ -28,25 +32,47 @@ static gboolean deliver_one(const struct job_place *p, gint64 frame, const char 
 		              /* Another frame may have had the same content; clearing the store is an act of its own. */
 		              .keeps_stored = put_back };
 	deliver_function deliver = put_back ? frame_put_back : frame_deliver;
-	gboolean ok = deliver(&d, &how, error);
-	/* What is left of the attempt goes: also content that turned out damaged, or it would be tried for
-	 * ever. What cannot be cleared now is not worth failing for; the next look finds it. */
-	frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &left, NULL);
-	if (!ok)
+	if (!deliver(&d, &how, error)) {
 		g_prefix_error(error, "frame %" G_GINT64_FORMAT ": ", frame);
-	return ok;
+		return FALSE;
+	}
+	return TRUE;
+}
+
+/* What is left of the attempts up to frame `last` goes: also content that turned out damaged, or it would
+ * be tried for ever. What cannot be cleared now is not worth failing for; the next look finds it. */
+static void collect(const struct job_place *p, const struct action *act, gint64 last, gboolean put_back)
+{
+	struct collected left;
+	g_autoptr(GHashTable) wanted = g_hash_table_new(g_str_hash, g_str_equal);
+	/* One attempt may have several of the frames: those behind `last` are still to be delivered. */
+	FRAMES_EACH (it, &act->frames) {
+		const struct record *r = it.frame > last ? manifest_frame(p->view, it.frame, act->key) : NULL;
+		if (r)
+			g_hash_table_add(wanted, (gpointer)r->sha256);
+	}
+	FRAMES_EACH (it, &act->frames) {
+		const struct record *r = it.frame <= last ? manifest_frame(p->view, it.frame, act->key) : NULL;
+		g_autofree char *token = r ? token_of(r, it.frame, put_back) : NULL;
+		if (token)
+			frame_collect(p->root_fd, p->job_dir, token, p->view, wanted, &left, NULL);
+	}
 }
 
 static gboolean deliver_all(const struct apply_input *in, const struct action *act, gboolean put_back, GError **error)
 {
 	struct job_place p;
+	gint64 last = G_MININT64;
 	gboolean ok = job_place_find(in, act, &p, error);
-	if (ok)
+	if (ok) {
 		FRAMES_EACH (it, &act->frames) {
-			ok = deliver_one(&p, it.frame, act->key, put_back, error);
+			last = it.frame;
+			ok = deliver_one(&p, last, act->key, put_back, error);
 			if (!ok)
 				break;
 		}
+		collect(&p, act, last, put_back);
+	}
 	job_place_clear(&p);
 	return ok;
 }

@@ -87,3 +87,5 @@ struct looked {
  * may write. On failure prints and returns an exit code; -1 = fine. looked_clear() in any case. */
 int command_look(struct invocation *in, struct looked *ret);
 void looked_clear(struct looked *l);
+/* What the controller that holds the state folder observes now; it alone may have libvirt open. */
+struct objects *look_from_controller(struct arena *a, const char *state, GError **error);

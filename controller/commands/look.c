@@ -44,7 +44,7 @@ static struct objects *have_from_file(struct arena *a, const char *path, GError 
 	return read_have(a, path, text, size, error);
 }
 
-static struct objects *have_from_controller(struct arena *a, const char *state, GError **error)
+struct objects *look_from_controller(struct arena *a, const char *state, GError **error)
 {
 	char *text = control_ask(state, "observe", error);
 	if (!text)
@@ -57,7 +57,7 @@ static struct objects *have_from_controller(struct arena *a, const char *state, 
 static gboolean want_in_force(struct invocation *in, struct looked *l)
 {
 	g_autoptr(GError) error = NULL;
-	struct objects *have = state_is_locked(in->settings.state) ? have_from_controller(l->arena, in->settings.state, &error) : NULL;
+	struct objects *have = state_is_locked(in->settings.state) ? look_from_controller(l->arena, in->settings.state, &error) : NULL;
 	const struct object *o = have ? objects_get(have, KIND_REVISION, "current") : NULL;
 	const struct revision_status *s = o ? o->status : NULL;
 	struct wanted older;
@@ -82,7 +82,7 @@ int command_look(struct invocation *in, struct looked *ret)
 	if (in->have)
 		have = have_from_file(ret->arena, in->have, &error);
 	else if (ret->is_asked)
-		have = have_from_controller(ret->arena, in->settings.state, &error);
+		have = look_from_controller(ret->arena, in->settings.state, &error);
 	else
 		have = session_observe(ret->session, ret->arena, ret->wanted.objects);
 	if (!have)

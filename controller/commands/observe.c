@@ -28,7 +28,11 @@ static int observe(struct invocation *in, struct arena *a, struct session *s, st
 	g_autoptr(GError) error = NULL;
 	if (!want_or_nothing(in, s, a, w, &error))
 		return command_fail(error);
-	const struct objects *have = session_observe(s, a, w->objects);
+	const struct objects *have = state_is_locked(in->settings.state)
+	                                     ? look_from_controller(a, in->settings.state, &error)
+	                                     : session_observe(s, a, w->objects);
+	if (!have)
+		return command_fail(error);
 	if (in->output == OUTPUT_JSON)
 		report_objects_json(text, have, EMIT_STATUS);
 	else

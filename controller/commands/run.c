@@ -316,9 +316,9 @@ static void set_timer(struct runner *r)
 static gboolean on_pass(gpointer user)
 {
 	struct runner *r = user;
+	gboolean looks = r->look_again && !r->is_ending;
 	r->pass_source = 0;
 	r->is_busy = TRUE;
-	gboolean looks = r->look_again && !r->is_ending;
 	if (looks) {
 		r->look_again = FALSE;
 		pass(r);
@@ -330,7 +330,7 @@ static gboolean on_pass(gpointer user)
 		g_main_loop_quit(r->loop);
 		return G_SOURCE_REMOVE;
 	}
-	/* Requests do not put the next look off. */
+	/* Requests alone do not put the next look off: who asks every second would stop all reconciling. */
 	if (looks || !r->timer_source)
 		set_timer(r);
 	if (r->look_again && !r->is_stuck)

@@ -47,6 +47,12 @@ void observe_farm(struct arena *a, const struct observe_input *in, struct object
 	observe_redis(a, in, status);
 }
 
+/* What a worker does not know yet it has registered as "": Blender's version before Blender runs. */
+static const char *known(const char *text)
+{
+	return text && *text ? text : NULL;
+}
+
 void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have)
 {
 	struct crew_member *crew;
@@ -57,10 +63,10 @@ void observe_workers(struct arena *a, const struct observe_input *in, struct obj
 		if (check_name(a, crew[i].name))
 			continue; /* somebody else's key */
 		struct worker_status *s = observed(a, have, KIND_WORKER, crew[i].name)->status;
-		*s = (struct worker_status){ .host = crew[i].host,
-			                     .boot_id = crew[i].boot_id,
-			                     .blender = crew[i].blender,
-			                     .job = crew[i].job && *crew[i].job ? crew[i].job : NULL,
+		*s = (struct worker_status){ .host = known(crew[i].host),
+			                     .boot_id = known(crew[i].boot_id),
+			                     .blender = known(crew[i].blender),
+			                     .job = known(crew[i].job),
 			                     .silent_ms = crew[i].age_ms };
 	}
 }

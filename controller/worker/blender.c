@@ -336,7 +336,8 @@ enum render_end blender_render(struct blender *b, const struct order *o, const i
 	*ret = (struct answer){ 0 };
 	b->n_frames++;
 	g_string_truncate(b->tail, 0);
-	/* An order that cannot be sent is heard as the end of the answers. */
+	/* An order that cannot be sent is heard as the end of the answers; without this its pipe would end us. */
+	signal(SIGPIPE, SIG_IGN);
 	(void)send_order(b, o);
 	for (gint64 deadline_us = deadline_of(o);;) {
 		g_autofree char *line = NULL;
