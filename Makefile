@@ -69,7 +69,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo demo-run test test-run lint asan docs bench install clean help
+.PHONY: all deps demo test lint asan install clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -85,10 +85,10 @@ test: deps ## Unit tests, plan cases, and the chain end to end
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint
 
-asan: deps ## The tests again under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: deps ## The tests again under AddressSanitizer and UndefinedBehaviorSanitizer (UNIT_ONLY=1: the pure parts)
 	@$(MAKE) --no-print-directory B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" \
-		SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" all tests
-	@tests/run --sanitized build/asan
+		SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" $(if $(UNIT_ONLY),pure-tests,all tests)
+	@tests/run --sanitized $(if $(UNIT_ONLY),--pure) build/asan
 
 install: all ## Install the programs below PREFIX
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
@@ -104,13 +104,24 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out %_fixture.c,$(w
 PURE_UNIT := $(filter $(B)/tests/unit/base_% $(B)/tests/unit/spec_% $(B)/tests/unit/plan_%,$(UNIT))
 FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c))
 PURE_FIXTURES := $(call obj,$(wildcard tests/unit/plan_*fixture.c))
-.PHONY: tests
-tests: $(UNIT)
+PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs
+.PHONY: tests pure-tests
+tests: $(UNIT) $(PROGRAMS)
+# What needs neither Redis nor libvirt nor Blender.
+pure-tests: $(PURE_UNIT) $(filter $(B)/tests/unit/frames_%,$(UNIT))
 .SECONDARY:
 
 $(PURE_UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PURE_FIXTURES) $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1 cmocka)
 $(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)
+# Programs that the end-to-end tests start.
+$(B)/tests/tools/verbs: $(B)/tests/tools/verbs.o $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0)
+$(B)/tests/e2e/queue_worker.o: CPPFLAGS += -Itests/unit
+$(B)/tests/e2e/queue_worker: $(B)/tests/e2e/queue_worker.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)

@@ -171,15 +171,22 @@ static struct backlog *backlog(struct farm *f)
 static struct manifest_view *manifest(struct farm *f)
 {
 	int fd = root_open(f->frames, NULL);
-	struct manifest_view *view = manifest_read(f->a, fd, "nimbus.a", NULL);
+	g_autofree char *job_dir = root_job_dir("nimbus/a");
+	struct manifest_view *view = manifest_read(f->a, fd, job_dir, NULL);
 	close(fd);
 	assert_non_null(view);
 	return view;
 }
 
+static char *staging(struct farm *f)
+{
+	g_autofree char *job_dir = root_job_dir("nimbus/a");
+	return g_strdup_printf("%s/.cleave/%s/staging", f->frames, job_dir);
+}
+
 static gboolean staging_is_empty(struct farm *f)
 {
-	g_autofree char *path = g_strdup_printf("%s/.cleave/nimbus.a/staging", f->frames);
+	g_autofree char *path = staging(f);
 	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
 	return !dir || !g_dir_read_name(dir);
 }
@@ -431,12 +438,14 @@ static void verified_frame_outlives_redis(void **state)
 {
 	struct farm f = farm_new(state);
 	struct task task = scene_task(&f, "slow");
-	g_autofree char *staging = g_strdup_printf("%s/.cleave/nimbus.a/staging", f.frames);
+	g_autofree char *folder = staging(&f);
 	const struct record *r = NULL;
 	task.samples = 12;
 	enqueue(&f, &task, "1-4", 0);
 	GPid pid = worker_start(&f, "w1", FALSE);
 	wait_for_lease(&f, "w1");
+	/* It asks once more before it begins; this is within the frame. */
+	g_usleep(1000000);
 	redis_fixture_stop(f.redis_server);
 	for (int i = 0; i < 600 && !(r = manifest_frame(manifest(&f), 1, "k1")); i++)
 		g_usleep(50000);
@@ -445,7 +454,7 @@ static void verified_frame_outlives_redis(void **state)
 	kill(pid, SIGTERM);
 	assert_int_equal(worker_wait(pid), 0);
 	assert_false(is_visible(&f, 1));
-	g_autofree char *staged = g_build_filename(staging, r->token, "beauty.0001.png", NULL);
+	g_autofree char *staged = g_build_filename(folder, r->token, "beauty.0001.png", NULL);
 	assert_true(g_file_test(staged, G_FILE_TEST_IS_REGULAR));
 	redis_fixture_start(f.redis_server);
 	farm_free(&f);
