@@ -67,6 +67,7 @@ static void fill_settings(struct settings *s)
 {
 	s->specs = from_environment(s->specs, "CLEAVE_SPECS");
 	s->specs_given = s->specs != NULL;
+	s->worktree |= from_environment(NULL, "CLEAVE_WORKTREE") != NULL;
 	s->specs = s->specs ? s->specs : ".";
 	s->host = from_environment(s->host, "CLEAVE_HOST");
 	s->host = s->host ? s->host : g_get_host_name();
@@ -150,6 +151,8 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 	in->n_args = (guint)argc - 1;
 	if (in->n_args > command->most_args)
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
+	if (in->settings.sysfs && (command->options & OPTION_ACTS))
+		return usage_error(command, "--sysfs shows another machine; this command acts on this one");
 	fill_settings(&in->settings);
 	int code = parse_output(in, output);
 	return code >= 0 ? code : parse_interval(in, interval);

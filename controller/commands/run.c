@@ -52,7 +52,9 @@ static void look(gpointer user)
 {
 	struct runner *r = user;
 	r->look_again = TRUE;
-	schedule(r);
+	/* A failing action makes events of its own: its pause is not to be cut short by them. */
+	if (!r->is_stuck)
+		schedule(r);
 }
 
 static void look_at_source(gpointer user)
@@ -299,6 +301,7 @@ static gboolean on_timer(gpointer user)
 {
 	struct runner *r = user;
 	r->timer_source = 0;
+	r->is_stuck = FALSE;
 	look(r);
 	return G_SOURCE_REMOVE;
 }
@@ -410,10 +413,11 @@ static int run(struct invocation *in)
 	}
 	if (r.watch)
 		source_watch_stop(r.watch);
-	control_close(r.control);
 	progress_free(r.progress);
-	force_clear(&r.force);
 	session_free(r.session);
+	/* After the session, which still iterates the main context: a client's line may come in there. */
+	control_close(r.control);
+	force_clear(&r.force);
 	g_main_loop_unref(r.loop);
 	g_free(r.last_plan);
 	state_unlock(lock);

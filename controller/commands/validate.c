@@ -31,6 +31,8 @@ int command_validate(struct invocation *in)
 		in->settings.specs_given = TRUE;
 		in->settings.worktree |= is_folder(in->args[0]);
 	}
+	else if (!in->settings.specs_given)
+		in->settings.worktree |= is_folder(in->settings.specs);
 	struct session *s = session_new(&in->settings);
 	gboolean read = session_want(s, a, &w, &error);
 	session_free(s);

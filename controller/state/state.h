@@ -1,7 +1,7 @@
 /* The --state folder: one writer a host, and the socket where others ask it.
  *
  * In: the folder. Out: the lock held, a listening control socket, and the requests that came. Called by
- * reconcile.c (server) and commands/ (clients). Requests are only collected here; the loop takes them
+ * commands/: run serves, the others ask. Requests are only collected here; the loop takes them
  * between two passes, so that none is answered from half a pass. */
 #pragma once
 #include <glib.h>
