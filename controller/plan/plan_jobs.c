@@ -14,7 +14,7 @@ struct job_plan {
 	struct key_groups groups;
 	const char *scene; /* the digest its frames are keyed with */
 	const char *digest; /* of groups */
-	guint64 n_whole, n_wanted, n_waiting, n_failed, n_foreign, n_lost, n_new;
+	guint64 n_whole, n_wanted, n_waiting, n_failed, n_new;
 	const char *failure; /* of the first failed frames */
 	const char *scene_problem, *scene_message; /* why nothing can be rendered; NULL = it can */
 	struct frame_set foreign, lost;
