@@ -146,8 +146,10 @@ static void plan_group(struct job_plan *j, const struct key_group *g)
 static void plan_cancel(struct job_plan *j)
 {
 	struct arena *a = j->b->arena;
-	const struct list *lists[] = { &j->have->queued, &j->have->running, &j->have->failed };
-	struct frame_set unwanted = { 0 };
+	const struct list *lists[] = { &j->have->queued, &j->have->running };
+	/* Given up ones under another key are forgotten when they are queued anew; those cut off, here. */
+	struct frame_set failed = frames_with_key(a, &j->have->failed, NULL);
+	struct frame_set unwanted = frames_minus(a, &failed, &j->want->frames);
 	for (guint l = 0; l < G_N_ELEMENTS(lists); l++)
 		for (guint i = 0; i < lists[l]->n; i++) {
 			const struct job_frames *f = LIST_AT(*lists[l], struct job_frames, i);
