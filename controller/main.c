@@ -1,6 +1,5 @@
 /* Picks the command. The table is what help, completion and the reference are made of. */
 #include "commands/command.h"
-#include "host/helper.h"
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,7 +74,7 @@ int main(int argc, char **argv)
 		return EXIT_FINE;
 	}
 	if (strcmp(argv[1], "helper") == 0)
-		return helper_main();
+		return command_helper();
 	const struct command *command = find_command(argv[1]);
 	if (!command)
 		return unknown_command(argv[1]);

@@ -61,6 +61,7 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_get(struct invocation *in);
+int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */
 

@@ -29,6 +29,9 @@ const char *control_command(const struct control_request *r);
 /* `error` (may be NULL) is told to the client, else `body` is what it asked for. */
 void control_answer(struct control_request *r, const char *body, const GError *error);
 
+/* The last character of an answer to "reconcile" when not all of it could be done. */
+#define CONTROL_IN_PART '\004'
+
 /* -- client -------------------------------------------------------------------------------------- */
 
 /* Asks the controller that holds DIR and waits for the whole answer; g_free(). ERROR_AWAY when nobody
