@@ -6,6 +6,7 @@
 #include "worker/worker.h"
 #include <errno.h>
 #include <signal.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -90,6 +91,7 @@ int main(int argc, char **argv)
 	g_autoptr(GError) problem = NULL;
 	struct config c;
 	int code = EXIT_MISUSED;
+	setlocale(LC_CTYPE, "");
 	if (!config_parse(&c, argc, argv, &problem))
 		fprintf(stderr, "cleave-worker: %s\n", problem->message);
 	else if (c.version)
