@@ -1,6 +1,5 @@
 /* Picks the command. The table is what help, completion and the reference are made of. */
 #include "commands/command.h"
-#include "host/helper.h"
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,13 +14,13 @@ const struct command commands[] = {
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff },
 	{ "apply", NULL, "Show the plan, ask, and carry it out.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES, 0, command_apply },
+	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 0, command_apply },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL, 0, command_run },
+	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
 	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe },
 	{ "get", "[KIND [NAME]]", "Show what is wanted and how it stands.",
-	  "Kinds: farms, hosts, gpus, vms, renderjobs (jobs), workers. A job's name is PROJECT/NAME.",
+	  "Kinds: farms, hosts, gpus, vms, renderjobs (jobs), workers, revisions. A job's name is PROJECT/NAME.",
 	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE, 2, command_get },
 };
 const guint n_commands = G_N_ELEMENTS(commands);
@@ -75,7 +74,7 @@ int main(int argc, char **argv)
 		return EXIT_FINE;
 	}
 	if (strcmp(argv[1], "helper") == 0)
-		return helper_main();
+		return command_helper();
 	const struct command *command = find_command(argv[1]);
 	if (!command)
 		return unknown_command(argv[1]);

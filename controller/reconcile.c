@@ -24,17 +24,31 @@ struct session {
 	struct arena *arena; /* strings that outlive passes */
 	struct source_where where; /* parsed once; remembers the history it has counted */
 	gboolean has_where;
+	guint64 newest_epoch; /* of all revisions read */
 	struct host_tree tree;
 	struct helper *helper;
 	struct shelf *shelf;
 	struct virt *virt;
 	char *virt_uri, *virt_trouble;
+	char *holder; /* as job owner: the same for every process that holds this state folder */
+	gboolean holds_jobs;
 	struct redis *redis;
 	char *redis_url, *redis_trouble;
 	struct notice *notice;
 	void (*look)(gpointer user);
 	gpointer look_user;
 };
+
+/* Host, machine and state folder: a controller that died is followed at once by its successor, and two
+ * of one name are still told apart. */
+static char *make_holder(struct session *s)
+{
+	const char *machine = host_read(s->arena, &s->tree, "etc/machine-id");
+	g_autofree char *state = g_canonicalize_filename(s->settings.state, NULL);
+	g_autofree char *all = g_strdup_printf("%s %s", machine ? machine : "", state);
+	g_autofree char *hex = g_compute_checksum_for_string(G_CHECKSUM_SHA256, all, -1);
+	return g_strdup_printf("%s#%.8s", s->settings.host, hex);
+}
 
 struct session *session_new(const struct settings *settings)
 {
@@ -43,6 +57,7 @@ struct session *session_new(const struct settings *settings)
 	s->arena = arena_new();
 	s->tree = host_tree_at(s->arena, settings->root, settings->sysfs);
 	s->shelf = shelf_new();
+	s->holder = make_holder(s);
 	return s;
 }
 
@@ -58,7 +73,7 @@ static void close_virt(struct session *s)
 static void close_redis(struct session *s)
 {
 	if (s->redis && s->settings.acts)
-		owner_release(s->redis, s->settings.host, NULL); /* else it runs out by itself */
+		owner_release(s->redis, s->holder, NULL); /* else it runs out by itself */
 	g_clear_pointer(&s->notice, notice_free);
 	g_clear_pointer(&s->redis, redis_free);
 	g_clear_pointer(&s->redis_url, g_free);
@@ -75,6 +90,7 @@ void session_free(struct session *s)
 		helper_stop(s->helper);
 	shelf_free(s->shelf);
 	arena_free(s->arena);
+	g_free(s->holder);
 	g_free(s);
 }
 
@@ -86,6 +102,17 @@ static void load(struct arena *a, struct wanted *w)
 	for (guint i = 0; i < w->tree.n_files; i++)
 		files[i] = (struct spec_file){ w->tree.files[i].path, w->tree.files[i].bytes, w->tree.files[i].size };
 	w->objects = spec_load(a, files, w->tree.n_files, &w->problems);
+}
+
+/* The number of commits tells a controller that is behind from one that is not. A ref that was seen to
+ * move to fewer commits was rewritten (a forced push): until it has grown past what was seen, no order is
+ * known, and the job owner's fence alone decides. */
+static void order_revision(struct session *s, struct source_tree *tree)
+{
+	if (tree->epoch < s->newest_epoch)
+		tree->epoch = 0;
+	else
+		s->newest_epoch = tree->epoch;
 }
 
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
@@ -100,6 +127,7 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	other.rev = commit;
 	if (!source_read(a, commit ? &other : &s->where, &ret->tree, &ret->problems, error))
 		return FALSE;
+	order_revision(s, &ret->tree);
 	load(a, ret);
 	return TRUE;
 }
@@ -203,8 +231,13 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .redis = s->redis,
 		                    .redis_trouble = s->redis_trouble,
 		                    .shelf = s->shelf,
+		                    .holder = s->holder,
 		                    .claims = s->settings.acts };
-	return observe(a, &in);
+	struct objects *have = observe(a, &in);
+	const struct object *farm = objects_farm(have);
+	const char *owner = farm ? ((const struct farm_status *)farm->status)->job_owner : NULL;
+	s->holds_jobs = s->settings.acts && g_strcmp0(owner, s->settings.host) == 0;
+	return have;
 }
 
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user)
@@ -217,7 +250,8 @@ gboolean session_hold_jobs(struct session *s)
 {
 	SCOPED_ARENA(scratch);
 	struct owner owner;
-	return s->redis && owner_acquire(s->redis, scratch, s->settings.host, OWNER_TTL_MS, &owner, NULL) && owner.is_mine;
+	return s->redis && s->holds_jobs && owner_acquire(s->redis, scratch, s->holder, OWNER_TTL_MS, &owner, NULL) &&
+	       owner.is_mine;
 }
 
 /* -- plan and apply ------------------------------------------------------------------------------------ */
@@ -262,6 +296,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .virt = s->virt,
 		                  .redis = s->redis,
 		                  .shelf = s->shelf,
+		                  .holder = s->holder,
 		                  .acting = on_acting,
 		                  .acted = on_acted,
 		                  .is_over = is_over,

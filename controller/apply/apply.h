@@ -17,7 +17,9 @@ struct apply_input {
 	struct virt *virt;
 	struct redis *redis;
 	struct shelf *shelf;
-	gint64 fence; /* of the job owner; filled in by apply_plan() when jobs are acted on */
+	const char *holder; /* this controller as job owner */
+	gint64 fence;       /* of the job owner; filled in when jobs are acted on */
+	gint64 owner_us;    /* when it was renewed last */
 	void (*acting)(void *user, guint action);
 	void (*acted)(void *user, const struct outcome *o);
 	/* Asked between actions: a newer revision or a signal ends the pass there. May be NULL. */

@@ -2,12 +2,13 @@
  * believe it without reading each file again. */
 #include "apply/job.h"
 #include "base/arena.h"
+#include "base/error.h"
 #include "base/frameset.h"
 #include "frames/collect.h"
 #include "frames/inspect.h"
 #include "frames/stage.h"
 
-/* Looks once more; what is not whole any more is left to the next pass. */
+/* Looks once more: a job is not complete when a frame of it went in between. */
 static gboolean add_sight(struct arena *a, const struct inspection *look, const char *output, gint64 frame,
                           const char *key, GArray *records, GError **error)
 {
@@ -16,7 +17,9 @@ static gboolean add_sight(struct arena *a, const struct inspection *look, const 
 	const char *visible = arena_strdup(a, path);
 	if (!frame_inspect(look, frame, key, visible, sight, error))
 		return FALSE;
-	if (sight->state == FRAME_WHOLE && sight->should_record) {
+	if (sight->state != FRAME_WHOLE)
+		return fail(error, ERROR_REFUSED, "frame %" G_GINT64_FORMAT " is not whole any more", frame);
+	if (sight->should_record) {
 		struct record seen = frame_seen_record(sight, frame, visible);
 		g_array_append_val(records, seen);
 	}

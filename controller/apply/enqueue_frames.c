@@ -39,7 +39,7 @@ gboolean enqueue_frames(const struct apply_input *in, const struct action *act, 
 	const struct farm_spec *farm = objects_farm(in->plan->want)->spec;
 	struct task task = task_of(in->arena, act->values, scene_digest(in, act));
 	struct backlog_part part = { act->key, act->frames, &task };
-	struct job_meta meta = job_meta_of(act->want->effective, farm);
+	struct job_meta meta = job_meta_of(in->arena, act->want->effective, farm);
 	struct authority by = job_authority(in);
 	guint64 added;
 	return backlog_enqueue(in->redis, &by, act->id, &meta, &part, 1, &added, error);

@@ -1,5 +1,6 @@
 /* Places and authority for the verbs on jobs. */
 #include "apply/job.h"
+#include "base/arena.h"
 #include "base/error.h"
 #include "frames/root.h"
 
@@ -35,12 +36,20 @@ struct authority job_authority(const struct apply_input *in)
 	return (struct authority){ in->fence, (gint64)in->plan->epoch };
 }
 
-struct job_meta job_meta_of(const struct renderjob_spec *job, const struct farm_spec *farm)
+struct job_meta job_meta_of(struct arena *a, const struct renderjob_spec *job, const struct farm_spec *farm)
 {
+	const char *output_root, *scene_root, *path;
+	const char **requires = ARENA_ARRAY(a, const char *, 4);
+	root_path_split(a, job->output, &output_root, &path);
+	root_path_split(a, job->scene.file, &scene_root, &path);
+	requires[0] = arena_printf(a, "root:%s", output_root);
+	requires[1] = arena_printf(a, "root:%s", scene_root);
+	requires[2] = arena_printf(a, "device:%s", name_of(&device_names, job->device));
 	return (struct job_meta){ .rank = farm_queue_rank(farm, job->queue),
 		                  .priority = job->priority,
 		                  .chunk = job->chunk,
 		                  .n_retries = job->retries,
 		                  .is_paused = job->suspend,
-		                  .blender = job->blender ? job->blender : "" };
+		                  .blender = job->blender ? job->blender : "",
+		                  .requires = requires };
 }

@@ -24,4 +24,5 @@ void job_place_clear(struct job_place *p);
 struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error);
 
 struct authority job_authority(const struct apply_input *in);
-struct job_meta job_meta_of(const struct renderjob_spec *job, const struct farm_spec *farm);
+/* Also what a worker must have: the job's roots and its device, as it announces them. */
+struct job_meta job_meta_of(struct arena *a, const struct renderjob_spec *job, const struct farm_spec *farm);

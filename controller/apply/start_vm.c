@@ -1,6 +1,7 @@
 /* start-vm: starts the domain and sees it run. */
 #include "apply/vm.h"
 #include "base/error.h"
+#include "spec/diff.h"
 
 gboolean start_vm_check(const struct apply_input *in, const struct action *act, GError **error)
 {
@@ -11,11 +12,19 @@ gboolean start_vm_check(const struct apply_input *in, const struct action *act, 
 gboolean start_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct vm_now now;
+	const struct vm_spec *want = act->want->effective;
 	if (!vm_look(in, act, &now, error))
 		return FALSE;
 	if (!virt_start(in->virt, &now.id, VM_START_MS, error) || !vm_look(in, act, &now, error))
 		return FALSE;
 	if (!now.is_active)
 		return fail(error, ERROR_FAILED, "it started and ended at once; see its serial log and libvirt's log");
+	if (g_strcmp0(now.facts.machine_type, want->machine) == 0)
+		now.live.machine = want->machine;
+	struct changes left = diff_structs(in->arena, vm_fields, &now.live, want, FIELD_IN_DOMAIN);
+	if (left.n)
+		return fail(error, ERROR_FAILED, "it runs, but with %s %s instead of %s", left.items[0].field,
+		            left.items[0].before ? left.items[0].before : "(none)",
+		            left.items[0].after ? left.items[0].after : "(none)");
 	return TRUE;
 }

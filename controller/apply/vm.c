@@ -28,7 +28,7 @@ gboolean vm_look(const struct apply_input *in, const struct action *act, struct 
 	if (!virt_list(in->virt, in->arena, VM_LIST_MS, &all, error))
 		return FALSE;
 	for (guint i = 0; i < all.n; i++)
-		if (strcmp(all.list[i].name, act->id) == 0)
+		if (strcmp(all.list[i].name, act->id) == 0 && (all.list[i].inactive_xml || all.list[i].active_xml))
 			return read_domain(in, &all.list[i], ret, error);
 	return TRUE;
 }

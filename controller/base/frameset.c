@@ -65,8 +65,7 @@ static const char *scan_run(struct arena *a, struct scan *s, struct frame_run *r
 		if (r.last < r.first) {
 			s->at = second;
 			return arena_printf(a,
-			                    "the range goes down; write %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT
-			                    " (the order of rendering is the field `order`)",
+			                    "the range goes down; write %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT,
 			                    r.last, r.first);
 		}
 		skip_spaces(s);

@@ -68,14 +68,20 @@ static int apply_here(struct looked *l, struct printer *printer)
 	return outcomes.n_failed || outcomes.n_skipped ? EXIT_IN_PART : EXIT_FINE;
 }
 
-static int apply_there(const struct invocation *in)
+/* The controller looks again at the revision that was shown, and acts; its own words are the outcome. */
+static int apply_there(const struct invocation *in, const struct looked *l)
 {
 	g_autoptr(GError) error = NULL;
-	g_autofree char *body = control_ask(in->settings.state, in->output == OUTPUT_JSON ? "reconcile json" : "reconcile", &error);
+	g_autofree char *request = g_strdup_printf("reconcile %s %s", in->output == OUTPUT_JSON ? "json" : "text", l->plan->revision);
+	g_autofree char *body = control_ask(in->settings.state, request, &error);
 	if (!body)
 		return command_fail(error);
+	char *end = body + strlen(body);
+	gboolean in_part = end > body && end[-1] == CONTROL_IN_PART;
+	if (in_part)
+		end[-1] = '\0';
 	fputs(body, stdout);
-	return EXIT_FINE;
+	return in_part ? EXIT_IN_PART : EXIT_FINE;
 }
 
 static int apply(struct invocation *in, struct looked *l, struct printer *printer)
@@ -90,7 +96,7 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 	code = confirm(in);
 	if (code >= 0)
 		return code;
-	return l->is_asked ? apply_there(in) : apply_here(l, printer);
+	return l->is_asked ? apply_there(in, l) : apply_here(l, printer);
 }
 
 int command_apply(struct invocation *in)

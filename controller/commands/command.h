@@ -48,6 +48,7 @@ enum command_options {
 	OPTION_DETAILED_EXITCODE = 1 << 1,
 	OPTION_HAVE = 1 << 2,
 	OPTION_INTERVAL = 1 << 3,
+	OPTION_ACTS = 1 << 4, /* changes this machine */
 };
 
 extern const struct command commands[];
@@ -60,11 +61,13 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_get(struct invocation *in);
+int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */
 
 /* Reads the command line after the command's name into *in. -1 = go on, else an exit code. */
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in);
+/* Frees the settings' strings: a command that wants others works on a copy of the settings. */
 void invocation_clear(struct invocation *in);
 
 /* Prints "cleave: MESSAGE" on stderr and gives the exit code of the error. */
@@ -83,8 +86,8 @@ struct looked {
 	gboolean is_asked; /* a running controller looked, because it holds the state folder */
 };
 
-/* Reads specs, looks (or asks the running controller, or reads --have) and plans. `lock`: nobody else
- * may write. On failure prints and returns an exit code; -1 = fine. looked_clear() in any case. */
+/* Reads specs, looks (or asks the running controller, or reads --have) and plans.
+ * On failure prints and returns an exit code; -1 = fine. looked_clear() in any case. */
 int command_look(struct invocation *in, struct looked *ret);
 void looked_clear(struct looked *l);
 /* What the controller that holds the state folder observes now; it alone may have libvirt open. */

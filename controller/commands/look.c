@@ -54,10 +54,9 @@ struct objects *look_from_controller(struct arena *a, const char *state, GError 
 }
 
 /* The newest revision is not valid, but a controller runs: what is in force is the one before. */
-static gboolean want_in_force(struct invocation *in, struct looked *l)
+static gboolean want_in_force(struct looked *l, const struct objects *have)
 {
 	g_autoptr(GError) error = NULL;
-	struct objects *have = state_is_locked(in->settings.state) ? look_from_controller(l->arena, in->settings.state, &error) : NULL;
 	const struct object *o = have ? objects_get(have, KIND_REVISION, "current") : NULL;
 	const struct revision_status *s = o ? o->status : NULL;
 	struct wanted older;
@@ -69,24 +68,47 @@ static gboolean want_in_force(struct invocation *in, struct looked *l)
 	return older.problems.n_errors == 0;
 }
 
+/* Without --specs the controller's own source counts, wherever one stands; `apply` acts on no other. */
+static gboolean use_source_of_controller(struct invocation *in, struct looked *l, const struct objects *have, GError **error)
+{
+	const struct object *o = objects_get(have, KIND_REVISION, "current");
+	const struct revision_status *s = o ? o->status : NULL;
+	if (!s || !s->source)
+		return TRUE;
+	g_autofree char *mine = g_canonicalize_filename(in->settings.specs, NULL);
+	if (in->settings.specs_given && strcmp(mine, s->source) != 0 && (in->command->options & OPTION_ACTS))
+		return fail(error, ERROR_REFUSED, "the controller on this host works with %s, not with %s; push there", s->source, mine);
+	if (in->settings.specs_given)
+		return TRUE;
+	struct settings its = in->settings;
+	its.specs = s->source;
+	its.worktree = s->commit == NULL;
+	session_free(l->session);
+	l->session = session_new(&its);
+	return TRUE;
+}
+
+static struct objects *find_have(struct invocation *in, struct looked *l, GError **error)
+{
+	if (in->have)
+		return have_from_file(l->arena, in->have, error);
+	l->is_asked = !in->holds_lock && state_is_locked(in->settings.state);
+	return l->is_asked ? look_from_controller(l->arena, in->settings.state, error) : NULL;
+}
+
 int command_look(struct invocation *in, struct looked *ret)
 {
 	g_autoptr(GError) error = NULL;
 	*ret = (struct looked){ .arena = arena_new(), .session = session_new(&in->settings) };
+	struct objects *have = find_have(in, ret, &error);
+	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))
+		return command_fail(error);
 	if (!session_want(ret->session, ret->arena, &ret->wanted, &error))
 		return command_fail(error);
-	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(in, ret)))
+	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
-	struct objects *have;
-	ret->is_asked = !in->have && !in->holds_lock && state_is_locked(in->settings.state);
-	if (in->have)
-		have = have_from_file(ret->arena, in->have, &error);
-	else if (ret->is_asked)
-		have = look_from_controller(ret->arena, in->settings.state, &error);
-	else
-		have = session_observe(ret->session, ret->arena, ret->wanted.objects);
 	if (!have)
-		return command_fail(error);
+		have = session_observe(ret->session, ret->arena, ret->wanted.objects);
 	ret->plan = session_plan(ret->session, ret->arena, &ret->wanted, have);
 	return -1;
 }

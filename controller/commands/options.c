@@ -69,6 +69,8 @@ static void fill_settings(struct settings *s)
 	const char *env = g_getenv("CLEAVE_SPECS");
 	s->specs_given = s->specs || (env && *env);
 	s->specs = or_else(s->specs, "CLEAVE_SPECS", ".");
+	env = g_getenv("CLEAVE_WORKTREE");
+	s->worktree |= env && *env;
 	s->host = or_else(s->host, "CLEAVE_HOST", g_get_host_name());
 	s->libvirt = or_else(s->libvirt, "CLEAVE_LIBVIRT", NULL);
 	s->redis = or_else(s->redis, "CLEAVE_REDIS", NULL);
@@ -157,6 +159,8 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 	in->n_args = (guint)argc - 1;
 	if (in->n_args > command->most_args)
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
+	if (in->settings.sysfs && (command->options & OPTION_ACTS))
+		return usage_error(command, "--sysfs shows another machine; this command acts on this one");
 	fill_settings(&in->settings);
 	int code = parse_output(in, output);
 	return code >= 0 ? code : parse_interval(in, interval);

@@ -20,14 +20,15 @@ struct vm_progress {
 };
 
 struct progress {
-	gboolean is_terminal, has_open_line;
+	gboolean is_json, is_terminal, has_open_line;
 	GHashTable *jobs, *vms;
 };
 
-struct progress *progress_new(gboolean is_terminal)
+struct progress *progress_new(gboolean is_json, gboolean is_terminal)
 {
 	struct progress *p = g_new0(struct progress, 1);
-	p->is_terminal = is_terminal;
+	p->is_json = is_json;
+	p->is_terminal = is_terminal && !is_json;
 	p->jobs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	p->vms = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	return p;
@@ -99,6 +100,13 @@ static void show_job(struct progress *p, const struct plan *plan, const char *id
 	j->whole = whole;
 	j->wanted = wanted;
 	j->is_done = whole == wanted;
+	if (p->is_json) {
+		g_autoptr(GString) json = g_string_new(NULL);
+		report_progress_json(json, id, whole, wanted);
+		fputs(json->str, stdout);
+		fflush(stdout);
+		return;
+	}
 	double seconds = j->start_us ? (double)(now - j->start_us) / G_USEC_PER_SEC : 0;
 	double rate = whole > j->whole_at_start && seconds > 0 ? (double)(whole - j->whole_at_start) / seconds : 0;
 	g_autofree char *cells = bar(whole, wanted);
@@ -148,7 +156,7 @@ static void show_vm(struct progress *p, const struct plan *plan, const struct ob
 void progress_show(struct progress *p, const struct plan *plan)
 {
 	OBJECTS_EACH (o, plan->want, KIND_VM)
-		if (plan_verdict(plan, KIND_VM, o->id))
+		if (!p->is_json && plan_verdict(plan, KIND_VM, o->id))
 			show_vm(p, plan, o);
 	OBJECTS_EACH (o, plan->want, KIND_RENDERJOB)
 		show_job(p, plan, o->id);

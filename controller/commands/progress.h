@@ -4,8 +4,8 @@
 
 struct progress;
 
-/* On a terminal the last line is written over; elsewhere each change is a line of its own. */
-struct progress *progress_new(gboolean is_terminal);
+/* As JSON, a line {"type":"progress",…} for each change of a job. On a terminal the last line is written over; elsewhere each change is a line of its own. */
+struct progress *progress_new(gboolean is_json, gboolean is_terminal);
 void progress_free(struct progress *p);
 /* After each pass. */
 void progress_show(struct progress *p, const struct plan *plan);

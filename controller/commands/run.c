@@ -31,12 +31,15 @@ struct in_force {
 struct runner {
 	struct invocation *in;
 	struct session *session;
+	char *source; /* the specs, as a path that others can use */
 	struct in_force force;
 	struct control *control;
 	struct source_watch *watch;
 	struct progress *progress;
 	GMainLoop *loop;
 	gboolean is_busy, look_again, is_ending;
+	gboolean has_passed; /* since the timer was set */
+	guint n_failed;      /* failed or skipped actions of the last pass */
 	gboolean is_rendering; /* leases may run out, and nobody says so */
 	gboolean is_stuck; /* the same actions were planned twice: only a new revision or the timer goes on */
 	guint pass_source, timer_source;
@@ -52,7 +55,9 @@ static void look(gpointer user)
 {
 	struct runner *r = user;
 	r->look_again = TRUE;
-	schedule(r);
+	/* A failing action makes events of its own: its pause is not to be cut short by them. */
+	if (!r->is_stuck)
+		schedule(r);
 }
 
 static void look_at_source(gpointer user)
@@ -181,8 +186,8 @@ static void add_revision_status(struct runner *r, struct arena *a, struct object
 {
 	struct object *o = ARENA_NEW(a, struct object);
 	struct revision_status *s = ARENA_NEW(a, struct revision_status);
-	*s = (struct revision_status){ r->force.wanted.tree.revision, r->force.wanted.tree.commit, r->force.refused,
-		                       r->force.trouble };
+	*s = (struct revision_status){ r->source, r->force.wanted.tree.revision, r->force.wanted.tree.commit,
+		                       r->force.refused, r->force.trouble };
 	*o = (struct object){ .kind = &kinds[KIND_REVISION], .meta = { .name = "current" }, .id = "current", .status = s };
 	objects_add(have, o);
 }
@@ -210,8 +215,12 @@ static void carry_out(struct runner *r, struct arena *a, const struct plan *p)
 		log_error("pass", "%s", error->message);
 		return;
 	}
+	g_autoptr(GString) text = g_string_new(NULL), json = g_string_new(NULL);
+	report_summary_json(json, p, &outcomes);
+	print(r, text, json);
 	/* Something was done: look at what became of it. */
 	r->look_again |= outcomes.n_done > 0;
+	r->n_failed = outcomes.n_failed + outcomes.n_skipped;
 	if (outcomes.n_failed)
 		r->retry_ms = MAX(r->retry_ms, RETRY_FIRST_MS);
 }
@@ -235,6 +244,8 @@ static gboolean has_stalled(const struct plan *p)
 static void pass(struct runner *r)
 {
 	SCOPED_ARENA(a);
+	r->n_failed = 0;
+	r->has_passed = TRUE;
 	if (!read_revision(r)) {
 		r->retry_ms = CLAMP(r->retry_ms * 2, RETRY_FIRST_MS, RETRY_MOST_MS);
 		return;
@@ -266,14 +277,25 @@ static void answer_observe(struct runner *r, struct control_request *request)
 	control_answer(request, text->str, error);
 }
 
-static void answer_reconcile(struct runner *r, struct control_request *request, gboolean json)
+/* "reconcile FORMAT REVISION": one pass now, if that is still the revision that the client has shown. */
+static void answer_reconcile(struct runner *r, struct control_request *request, const char *format, const char *revision)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
-	r->recorded = text;
-	r->record_json = json;
-	pass(r);
-	r->recorded = NULL;
-	control_answer(request, text->str, NULL);
+	g_autoptr(GError) error = NULL;
+	if (!read_revision(r))
+		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (strcmp(r->force.wanted.tree.revision, revision) != 0)
+		fail(&error, ERROR_REFUSED, "the controller works with %s by now, the plan is of %s; look at the new plan",
+		     r->force.wanted.tree.revision, revision);
+	if (!error) {
+		r->recorded = text;
+		r->record_json = strcmp(format, "json") == 0;
+		pass(r);
+		r->recorded = NULL;
+		if (r->n_failed)
+			g_string_append_c(text, CONTROL_IN_PART);
+	}
+	control_answer(request, text->str, error);
 }
 
 static void answer_requests(struct runner *r)
@@ -282,12 +304,13 @@ static void answer_requests(struct runner *r)
 	while ((request = control_take(r->control))) {
 		g_autoptr(GError) error = NULL;
 		const char *command = control_command(request);
+		g_auto(GStrv) words = g_strsplit(command, " ", 3);
 		if (strcmp(command, "observe") == 0) {
 			answer_observe(r, request);
-		} else if (strcmp(command, "reconcile") == 0 || strcmp(command, "reconcile json") == 0) {
-			answer_reconcile(r, request, strcmp(command, "reconcile") != 0);
+		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {
+			answer_reconcile(r, request, words[1], words[2]);
 		} else {
-			fail(&error, ERROR_USAGE, "this controller does not know the request `%.40s`", command);
+			fail(&error, ERROR_USAGE, "this controller does not know that request; are both of one version?");
 			control_answer(request, NULL, error);
 		}
 	}
@@ -299,12 +322,14 @@ static gboolean on_timer(gpointer user)
 {
 	struct runner *r = user;
 	r->timer_source = 0;
+	r->is_stuck = FALSE;
 	look(r);
 	return G_SOURCE_REMOVE;
 }
 
 static void set_timer(struct runner *r)
 {
+	r->has_passed = FALSE;
 	gint64 ms = r->retry_ms ? MIN(r->retry_ms, r->in->interval_ms) : r->in->interval_ms;
 	if (r->is_rendering)
 		ms = MIN(ms, RENDERING_MS);
@@ -316,10 +341,9 @@ static void set_timer(struct runner *r)
 static gboolean on_pass(gpointer user)
 {
 	struct runner *r = user;
-	gboolean looks = r->look_again && !r->is_ending;
 	r->pass_source = 0;
 	r->is_busy = TRUE;
-	if (looks) {
+	if (r->look_again && !r->is_ending) {
 		r->look_again = FALSE;
 		pass(r);
 	}
@@ -331,7 +355,7 @@ static gboolean on_pass(gpointer user)
 		return G_SOURCE_REMOVE;
 	}
 	/* Requests alone do not put the next look off: who asks every second would stop all reconciling. */
-	if (looks || !r->timer_source)
+	if (r->has_passed || !r->timer_source)
 		set_timer(r);
 	if (r->look_again && !r->is_stuck)
 		schedule(r);
@@ -400,7 +424,8 @@ static int run(struct invocation *in)
 		return command_fail(error);
 	in->settings.acts = TRUE;
 	struct runner r = { .in = in, .session = session_new(&in->settings) };
-	r.progress = progress_new(in->output == OUTPUT_TEXT && isatty(STDOUT_FILENO));
+	r.source = g_canonicalize_filename(in->settings.specs, NULL);
+	r.progress = progress_new(in->output == OUTPUT_JSON, isatty(STDOUT_FILENO));
 	r.loop = g_main_loop_new(NULL, FALSE);
 	if (start(&r, &error)) {
 		log_notice("run", "host %s watches %s", in->settings.host, in->settings.specs);
@@ -410,12 +435,14 @@ static int run(struct invocation *in)
 	}
 	if (r.watch)
 		source_watch_stop(r.watch);
-	control_close(r.control);
 	progress_free(r.progress);
-	force_clear(&r.force);
 	session_free(r.session);
+	/* After the session, which still iterates the main context: a client's line may come in there. */
+	control_close(r.control);
+	force_clear(&r.force);
 	g_main_loop_unref(r.loop);
 	g_free(r.last_plan);
+	g_free(r.source);
 	state_unlock(lock);
 	return error ? command_fail(error) : EXIT_FINE;
 }

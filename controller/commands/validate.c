@@ -31,6 +31,8 @@ int command_validate(struct invocation *in)
 		settings.specs = in->args[0];
 		settings.specs_given = TRUE;
 		settings.worktree |= is_folder(in->args[0]);
+	} else if (!settings.specs_given) {
+		settings.worktree |= is_folder(settings.specs);
 	}
 	struct session *s = session_new(&settings);
 	gboolean read = session_want(s, a, &w, &error);

@@ -23,7 +23,8 @@ struct observe_input {
 	struct redis *redis; /* the same */
 	const char *redis_trouble;
 	struct shelf *shelf;
-	gboolean claims; /* become the job owner if nobody is */
+	const char *holder; /* this controller as job owner */
+	gboolean claims;    /* become the job owner if nobody is and all roots are here */
 };
 
 struct objects *observe(struct arena *a, const struct observe_input *in);

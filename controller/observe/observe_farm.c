@@ -8,6 +8,7 @@
 #include "queue/redis.h"
 #include "spec/farm.h"
 #include "spec/status.h"
+#include <string.h>
 
 static void observe_roots(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
                           struct farm_status *ret)
@@ -23,18 +24,28 @@ static void observe_roots(struct arena *a, const struct observe_input *in, const
 	ret->roots = (struct list){ roots, farm->roots.n };
 }
 
+static gboolean all_mounted(const struct farm_status *s)
+{
+	for (guint i = 0; i < s->roots.n; i++)
+		if (!LIST_AT(s->roots, struct farm_root_status, i)->mounted)
+			return FALSE;
+	return TRUE;
+}
+
 static void observe_redis(struct arena *a, const struct observe_input *in, struct farm_status *ret)
 {
 	g_autoptr(GError) error = NULL;
 	struct owner owner = { 0 };
 	gboolean ok = in->redis != NULL;
-	if (ok && in->claims)
-		ok = owner_acquire(in->redis, a, in->host, OWNER_TTL_MS, &owner, &error);
+	/* Who does not see the frames would only keep others from rendering them. */
+	if (ok && in->claims && all_mounted(ret))
+		ok = owner_acquire(in->redis, a, in->holder, OWNER_TTL_MS, &owner, &error);
 	else if (ok)
 		ok = owner_show(in->redis, a, &owner, &error);
 	ret->redis = ok ? PLANE_OK : error || in->redis_trouble ? PLANE_AWAY : PLANE_LEFT_OUT;
 	ret->redis_reason = error ? arena_strdup(a, error->message) : arena_strdup(a, in->redis_trouble);
-	ret->job_owner = ok && owner.holder && *owner.holder ? owner.holder : NULL;
+	if (ok && owner.holder && *owner.holder)
+		ret->job_owner = strcmp(owner.holder, in->holder) == 0 ? in->host : owner.holder;
 }
 
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have)

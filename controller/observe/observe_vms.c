@@ -57,5 +57,6 @@ void observe_vms(struct arena *a, const struct observe_input *in, struct objects
 	status->libvirt_version = about.libvirt_version;
 	status->hypervisor_version = arena_printf(a, "%s %s", about.hypervisor, about.hypervisor_version);
 	for (guint i = 0; i < all.n; i++)
-		read_domain(a, in, &all.list[i], observed(a, have, KIND_VM, all.list[i].name)->status);
+		if (all.list[i].inactive_xml || all.list[i].active_xml) /* else it ended while it was listed */
+			read_domain(a, in, &all.list[i], observed(a, have, KIND_VM, all.list[i].name)->status);
 }

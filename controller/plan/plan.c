@@ -57,6 +57,8 @@ static void judge_farm(struct builder *b, const struct object *o)
 		builder_judge(b, o, IS_STALLED, "RedisAway", s->redis_reason);
 	else
 		builder_judge(b, o, IS_READY, s->redis == PLANE_OK ? "Ready" : "RedisLeftOut", NULL);
+	if (s->redis == PLANE_LEFT_OUT && b->in->want->by_kind[KIND_RENDERJOB]->len)
+		builder_note(b, KIND_FARM, o->id, "Redis is left out: render jobs are not planned");
 }
 
 static void judge_host(struct builder *b, const struct object *o)
@@ -69,6 +71,8 @@ static void judge_host(struct builder *b, const struct object *o)
 		builder_judge(b, o, IS_STALLED, "LibvirtAway", s->libvirt_reason);
 	else
 		builder_judge(b, o, IS_READY, s->libvirt == PLANE_OK ? "Ready" : "LibvirtLeftOut", NULL);
+	if (s && s->libvirt == PLANE_LEFT_OUT && b->in->want->by_kind[KIND_VM]->len)
+		builder_note(b, KIND_HOST, o->id, "libvirt is left out: VMs are not planned");
 }
 
 static void judge_gpu(struct builder *b, const struct object *o)

@@ -37,7 +37,7 @@ struct verdict {
 
 /* Something that forbids the whole plan: nothing of it may be written. */
 struct refusal {
-	const char *rule; /* name of the row in plan_refusals */
+	const char *rule; /* name of the row in plan_rules */
 	enum kind_id kind;
 	const char *id;
 	const char *message;

@@ -14,7 +14,7 @@ struct job_plan {
 	struct key_groups groups;
 	const char *scene; /* the digest its frames are keyed with */
 	const char *digest; /* of groups */
-	guint64 n_whole, n_wanted, n_waiting, n_failed, n_foreign, n_lost, n_new;
+	guint64 n_whole, n_wanted, n_waiting, n_failed, n_new;
 	const char *failure; /* of the first failed frames */
 	const char *scene_problem, *scene_message; /* why nothing can be rendered; NULL = it can */
 	struct frame_set foreign, lost;
@@ -61,11 +61,11 @@ static const char *render_reason(struct job_plan *j, const struct frame_set *fra
 	struct frame_set other = frames_with_key(a, &j->have->rendered, NULL);
 	struct frame_set standing = frames_with_key(a, &j->have->whole, NULL);
 	if (frames_overlap(frames, &damaged))
-		return "the files are not what was verified";
+		return "are not what was verified any more";
 	if (frames_overlap(frames, &standing))
 		return "were rendered with other values";
 	if (frames_overlap(frames, &known))
-		return "the files are gone";
+		return "are gone";
 	if (frames_overlap(frames, &other))
 		return "were rendered with other values";
 	return "were never rendered";
@@ -109,7 +109,7 @@ static void plan_present(struct job_plan *j, const struct key_group *g, struct f
 		act_on_frames(j, VERB_DELIVER_FRAMES, "are verified, not delivered", staged, g->key);
 	struct frame_set stored = take(j, rest, &j->have->stored, g->key);
 	if (stored.n_runs)
-		act_on_frames(j, VERB_PUT_BACK_FRAMES, "the store has them", stored, g->key);
+		act_on_frames(j, VERB_PUT_BACK_FRAMES, "are in the store", stored, g->key);
 	struct frame_set done = frames_minus(a, &before, rest);
 	plan_cancel_done(j, g, &done);
 }
@@ -120,7 +120,10 @@ static void plan_group(struct job_plan *j, const struct key_group *g)
 	struct frame_set rest = g->frames, foreign = take(j, &rest, &j->have->foreign, NULL);
 	j->foreign = frames_union(a, &j->foreign, &foreign);
 	plan_present(j, g, &rest);
-	struct frame_set failed = take(j, &rest, &j->have->failed, g->key);
+	/* Raising `retries` is how a person says: try them again. */
+	struct frame_set failed = { 0 };
+	if (!j->have->queue.known || j->want->retries <= j->have->queue.values.retries)
+		failed = take(j, &rest, &j->have->failed, g->key);
 	j->n_failed += frames_count(&failed);
 	struct frame_set queued = take(j, &rest, &j->have->queued, g->key);
 	struct frame_set running = take(j, &rest, &j->have->running, g->key);
@@ -144,7 +147,9 @@ static void plan_cancel(struct job_plan *j)
 {
 	struct arena *a = j->b->arena;
 	const struct list *lists[] = { &j->have->queued, &j->have->running };
-	struct frame_set unwanted = { 0 };
+	/* Given up ones under another key are forgotten when they are queued anew; those cut off, here. */
+	struct frame_set failed = frames_with_key(a, &j->have->failed, NULL);
+	struct frame_set unwanted = frames_minus(a, &failed, &j->want->frames);
 	for (guint l = 0; l < G_N_ELEMENTS(lists); l++)
 		for (guint i = 0; i < lists[l]->n; i++) {
 			const struct job_frames *f = LIST_AT(*lists[l], struct job_frames, i);
@@ -178,7 +183,7 @@ static void judge_job(struct job_plan *j)
 	struct builder *b = j->b;
 	struct arena *a = b->arena;
 	const char *done = arena_printf(a, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames", j->n_whole, j->n_wanted);
-	if (j->n_new && j->scene_problem)
+	if (j->scene_problem && (j->n_new || j->n_waiting || j->n_failed))
 		builder_judge(b, j->o, IS_STALLED, j->scene_problem, j->scene_message);
 	else if (j->foreign.n_runs)
 		builder_judge(b, j->o, IS_STALLED, "OutputOccupied",
@@ -190,8 +195,8 @@ static void judge_job(struct job_plan *j)
 		                           done, frames_format(a, &j->lost)));
 	else if (j->n_failed)
 		builder_judge(b, j->o, IS_STALLED, "FramesFailed",
-		              arena_printf(a, "%s; %" G_GUINT64_FORMAT " failed: %s", done, j->n_failed,
-		                           j->failure ? j->failure : "no reason given"));
+		              arena_printf(a, "%s; %" G_GUINT64_FORMAT " failed: %s; raise `retries` to try them again", done,
+		                           j->n_failed, j->failure ? j->failure : "no reason given"));
 	else if (j->n_whole == j->n_wanted)
 		builder_judge(b, j->o, IS_READY, "Complete", done);
 	else
@@ -224,9 +229,9 @@ static const char *find_scene_problem(struct job_plan *j, const char **ret_messa
 	}
 	if (strcmp(s->found, j->scene) != 0) {
 		*ret_message = arena_printf(j->b->arena,
-		                            "%s is %.12s… now, not the pinned %.12s…; save it under a new name, or put its "
-		                            "sha256 into the spec",
-		                            j->want->scene.file, s->found, j->scene);
+		                            "%s is not the scene this job was pinned to (%.12s…) any more; save it under a new "
+		                            "name, or take it by writing scene.sha256: %s",
+		                            j->want->scene.file, j->scene, s->found);
 		return "SceneChanged";
 	}
 	return NULL;
@@ -304,7 +309,9 @@ static void plan_gone_jobs(struct builder *b)
 			continue;
 		struct frame_set queued = frames_with_key(b->arena, &s->queued, NULL);
 		struct frame_set running = frames_with_key(b->arena, &s->running, NULL);
-		struct frame_set all = frames_union(b->arena, &queued, &running);
+		struct frame_set failed = frames_with_key(b->arena, &s->failed, NULL);
+		struct frame_set waiting = frames_union(b->arena, &queued, &running);
+		struct frame_set all = frames_union(b->arena, &waiting, &failed);
 		if (!all.n_runs)
 			continue;
 		struct action *act = builder_act(b, VERB_CANCEL_FRAMES, NULL, KIND_RENDERJOB, o->id, "the job is not in the specs any more");

@@ -14,10 +14,12 @@ static void append_line(GString *out, json_t *line)
 	json_decref(line);
 }
 
+/* JSON has no other text than UTF-8; what a machine tells may be anything. */
 static void set_text(json_t *object, const char *key, const char *text)
 {
-	if (text)
-		json_object_set_new(object, key, json_string(text));
+	g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
+	if (valid)
+		json_object_set_new(object, key, json_string(valid));
 }
 
 static json_t *type(const char *word)
@@ -150,6 +152,16 @@ void report_summary_json(GString *out, const struct plan *p, const struct outcom
 	json_object_set_new(line, "done", json_integer(o->n_done));
 	json_object_set_new(line, "failed", json_integer(o->n_failed));
 	json_object_set_new(line, "skipped", json_integer(o->n_skipped));
+	append_line(out, line);
+}
+
+void report_progress_json(GString *out, const char *job, guint64 n_whole, guint64 n_wanted)
+{
+	json_t *line = type("progress");
+	set_text(line, "kind", kinds[KIND_RENDERJOB].name);
+	set_text(line, "name", job);
+	json_object_set_new(line, "whole", json_integer((json_int_t)n_whole));
+	json_object_set_new(line, "wanted", json_integer((json_int_t)n_wanted));
 	append_line(out, line);
 }
 

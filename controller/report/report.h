@@ -29,6 +29,7 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 void report_plan_json(GString *out, const struct plan *p);
 void report_outcome_json(GString *out, const struct plan *p, const struct outcome *o);
 void report_summary_json(GString *out, const struct plan *p, const struct outcomes *o);
+void report_progress_json(GString *out, const char *job, guint64 n_whole, guint64 n_wanted);
 /* One array of objects with what is wanted, what is there and the condition of each. */
 guint report_get_json(GString *out, const struct plan *p, const struct kind *kind, const char *id);
 void report_objects_json(GString *out, const struct objects *objects, unsigned parts);

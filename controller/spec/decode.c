@@ -65,6 +65,8 @@ static const char *decode_bytes(struct decoder *d, const struct field *f, const 
 	const char *right = bytes_parse(d->arena, text, &value);
 	if (!right)
 		right = check_range(d, f, value > G_MAXINT64 ? G_MAXINT64 : (gint64)value);
+	if (!right && d->strictness != AS_OBSERVED && f->multiple_of && value % (guint64)f->multiple_of != 0)
+		right = arena_printf(d->arena, "must be a multiple of %s", bytes_format(d->arena, (guint64)f->multiple_of));
 	if (!right)
 		*(guint64 *)v = value;
 	return right;

@@ -56,6 +56,7 @@ struct field {
 	gboolean required;
 	const char *def;                /* default, as it would be written; NULL = absent */
 	gint64 min, max;                /* integers, bytes, milliseconds; length of text; both 0 = any */
+	gint64 multiple_of;             /* bytes; 0 = any */
 	const struct name_table *names; /* FIELD_ENUM */
 	const struct field *fields;     /* FIELD_STRUCT, _LIST, _MAP, _TEMPLATE; ends with a row without name */
 	gsize item_size;                /* FIELD_LIST, _MAP */

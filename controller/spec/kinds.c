@@ -46,11 +46,18 @@ const struct field meta_fields[] = {
 	{ 0 },
 };
 
+/* "job" and "jobs". */
+static gboolean is_alias(const char *word, const char *alias)
+{
+	gsize len = strlen(alias);
+	return g_ascii_strncasecmp(word, alias, len) == 0 && (!word[len] || strcmp(word + len, "s") == 0);
+}
+
 const struct kind *kind_find(const char *word)
 {
 	for (guint i = 0; i < N_KINDS; i++)
 		if (g_ascii_strcasecmp(word, kinds[i].name) == 0 || g_ascii_strcasecmp(word, kinds[i].plural) == 0 ||
-		    g_ascii_strcasecmp(word, kinds[i].alias) == 0)
+		    is_alias(word, kinds[i].alias))
 			return &kinds[i];
 	return NULL;
 }

@@ -11,6 +11,7 @@ const struct field worker_status_fields[] = {
 };
 
 const struct field revision_status_fields[] = {
+	{ "source", FIELD_STRING, IN(revision_status, source, const char *), .doc = "Where the controller reads its specs." },
 	{ "applied", FIELD_STRING, IN(revision_status, applied, const char *), .doc = "The revision in force." },
 	{ "commit", FIELD_STRING, IN(revision_status, commit, const char *), .doc = "Its commit." },
 	{ "refused", FIELD_STRING, IN(revision_status, refused, const char *),

@@ -8,6 +8,7 @@ struct worker_status {
 };
 
 struct revision_status {
+	const char *source;  /* where the controller reads its specs */
 	const char *applied; /* the revision in force, as source/ writes it */
 	const char *commit;  /* its commit; NULL for a directory */
 	const char *refused; /* a newer one that is not valid; NULL = none */

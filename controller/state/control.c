@@ -116,7 +116,8 @@ const char *control_command(const struct control_request *r)
 void control_answer(struct control_request *r, const char *body, const GError *error)
 {
 	GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(r->connection));
-	json_t *head = error ? json_pack("{s:b,s:i,s:s}", "ok", 0, "code", error->code, "error", error->message)
+	g_autofree char *message = error ? g_utf8_make_valid(error->message, -1) : NULL; /* JSON has no other */
+	json_t *head = error ? json_pack("{s:b,s:i,s:s}", "ok", 0, "code", error->code, "error", message)
 	                     : json_pack("{s:b}", "ok", 1);
 	g_autofree char *line = json_dumps(head, JSON_COMPACT);
 	json_decref(head);

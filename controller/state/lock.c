@@ -36,7 +36,11 @@ struct state_lock *state_lock(const char *dir, GError **error)
 		fail_errno(error, errno, "opening %s/lock", dir);
 		return NULL;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+	/* Who only asks whether it is held (state_is_locked) holds it for an instant. */
+	int tries = 10;
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0 && --tries > 0)
+		g_usleep(20000);
+	if (tries == 0) {
 		char holder[32];
 		read_holder(fd, holder, sizeof holder);
 		close(fd);

@@ -1,7 +1,7 @@
 /* The --state folder: one writer a host, and the socket where others ask it.
  *
  * In: the folder. Out: the lock held, a listening control socket, and the requests that came. Called by
- * reconcile.c (server) and commands/ (clients). Requests are only collected here; the loop takes them
+ * commands/: run serves, the others ask. Requests are only collected here; the loop takes them
  * between two passes, so that none is answered from half a pass. */
 #pragma once
 #include <glib.h>
@@ -28,6 +28,9 @@ struct control_request *control_take(struct control *c);
 const char *control_command(const struct control_request *r);
 /* `error` (may be NULL) is told to the client, else `body` is what it asked for. */
 void control_answer(struct control_request *r, const char *body, const GError *error);
+
+/* The last character of an answer to "reconcile" when not all of it could be done. */
+#define CONTROL_IN_PART '\004'
 
 /* -- client -------------------------------------------------------------------------------------- */
 

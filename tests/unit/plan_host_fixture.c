@@ -267,7 +267,7 @@ static void apply_to_frame(struct sim *s, const struct action *act, struct sim_f
 	guint key = act->key ? sim_key(s, act->key) : 0;
 	switch (act->verb) {
 	case VERB_CANCEL_FRAMES:
-		assert_true(frame->slot == SLOT_QUEUED || frame->slot == SLOT_RUNNING);
+		assert_true(frame->slot != SLOT_FREE);
 		frame->slot = SLOT_FREE;
 		return;
 	case VERB_DELIVER_FRAMES:

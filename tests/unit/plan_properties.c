@@ -285,7 +285,7 @@ static struct census take_census(struct arena *a, struct sim *s, const struct ob
 		enum place_of_frame place = key ? place_of(frame, key, may_be_lost) : N_PLACES;
 		gboolean is_there = place == WHOLE || place == STAGED || place == STORED;
 		if ((frame->slot == SLOT_QUEUED && (frame->slot_key != key || is_there)) ||
-		    (frame->slot == SLOT_RUNNING && frame->slot_key != key))
+		    (frame->slot == SLOT_RUNNING && frame->slot_key != key) || (frame->slot == SLOT_FAILED && !key))
 			c.stale = frames_union(a, &c.stale, &one);
 		if (!key)
 			continue;
@@ -317,7 +317,7 @@ static void check_frames(struct arena *a, const struct plan *p, const char *id, 
 static const char *expected_reason(const struct census *c, const struct renderjob_spec *spec, const char *scene_problem,
                                    guint64 n_wanted)
 {
-	if (c->n[NEW] && scene_problem)
+	if (scene_problem && (c->n[NEW] || c->n[QUEUED] || c->n[RUNNING] || c->n[FAILED]))
 		return scene_problem;
 	return c->n[FOREIGN] ? "OutputOccupied" : c->n[LOST] ? "FramesLost" : c->n[FAILED] ? "FramesFailed"
 	       : c->n[WHOLE] == n_wanted ? "Complete" : spec->suspend ? "Suspended" : "Rendering";

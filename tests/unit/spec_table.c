@@ -80,7 +80,7 @@ static const char *sample(struct arena *a, const struct field *f, int variant)
 	case FIELD_STRINGS: return string_sample(a, f, variant);
 	case FIELD_BOOL: return variant ? "false" : "true";
 	case FIELD_INT: return arena_printf(a, "%" G_GINT64_FORMAT, low + 1 + variant);
-	case FIELD_BYTES: return bytes_format(a, (guint64)(low + 4096 * (1 + variant)));
+	case FIELD_BYTES: return bytes_format(a, (guint64)(low + (f->multiple_of ? f->multiple_of : 4096) * (1 + variant)));
 	case FIELD_DURATION: return duration_format(a, low + 1001 + variant);
 	case FIELD_ENUM: return f->names->n > 1 || !variant ? f->names->names[f->names->n - 1 - (guint)variant] : NULL;
 	case FIELD_FRAMES: return variant ? "1-10:3" : "1-8,20";
@@ -301,6 +301,8 @@ static void check_limits(struct arena *a, const struct field *f, gsize size, con
 		check_number(a, f, f->min, TRUE, path);
 		check_number(a, f, f->max, TRUE, path);
 		check_number(a, f, f->max + 1, FALSE, path);
+		if (f->multiple_of)
+			check_number(a, f, f->min + f->multiple_of + 1, FALSE, path);
 	} else if (f->type == FIELD_STRING && !f->check) {
 		g_autofree char *longest = g_strnfill((gsize)f->max, 'x'), *longer = g_strnfill((gsize)f->max + 1, 'x');
 		assert_null(decode_one(a, f, longest, arena_alloc(a, OBJECT_MAX)));

@@ -46,7 +46,7 @@ local function check_owner(args)
   end
   local epoch, stored = tonumber(args[2]), tonumber(redis.call('GET', 'cleave:epoch') or 0)
   if epoch ~= 0 and epoch < stored then
-    refuse('STALE', 'revision number ' .. text(epoch) .. ' is older than ' .. text(stored) .. ', already acted on')
+    refuse('STALE', 'revision number ' .. text(epoch) .. ' is older than ' .. text(stored) .. ', already acted on; if the branch was rewritten, `redis-cli DEL cleave:epoch` lets it pass')
   end
   return epoch
 end
