@@ -80,5 +80,8 @@ int main(int argc, char **argv)
 		return unknown_command(argv[1]);
 	struct invocation in;
 	int code = invocation_parse(command, argc - 1, argv + 1, &in);
-	return code >= 0 ? code : command->run(&in);
+	if (code < 0)
+		code = command->run(&in);
+	invocation_clear(&in);
+	return code;
 }

@@ -67,6 +67,8 @@ int command_helper(void); /* not in the table: started by cleave itself */
 
 /* Reads the command line after the command's name into *in. -1 = go on, else an exit code. */
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in);
+/* Frees the settings' strings: a command that wants others works on a copy of the settings. */
+void invocation_clear(struct invocation *in);
 
 /* Prints "cleave: MESSAGE" on stderr and gives the exit code of the error. */
 int command_fail(const GError *error);

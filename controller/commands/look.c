@@ -80,10 +80,11 @@ static gboolean use_source_of_controller(struct invocation *in, struct looked *l
 		return fail(error, ERROR_REFUSED, "the controller on this host works with %s, not with %s; push there", s->source, mine);
 	if (in->settings.specs_given)
 		return TRUE;
-	in->settings.specs = s->source;
-	in->settings.worktree = s->commit == NULL;
+	struct settings its = in->settings;
+	its.specs = s->source;
+	its.worktree = s->commit == NULL;
 	session_free(l->session);
-	l->session = session_new(&in->settings);
+	l->session = session_new(&its);
 	return TRUE;
 }
 

@@ -8,10 +8,11 @@
 
 static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml" };
 
-static const char *from_environment(const char *value, const char *variable)
+/* The option's value, else the environment's, else `otherwise`; owned by the invocation in any case. */
+static const char *or_else(const char *value, const char *variable, const char *otherwise)
 {
 	const char *env = g_getenv(variable);
-	return value ? value : env && *env ? env : NULL;
+	return value ? value : g_strdup(env && *env ? env : otherwise);
 }
 
 static int usage_error(const struct command *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -65,19 +66,26 @@ static int parse_interval(struct invocation *in, const char *text)
 
 static void fill_settings(struct settings *s)
 {
-	s->specs = from_environment(s->specs, "CLEAVE_SPECS");
-	s->specs_given = s->specs != NULL;
-	s->worktree |= from_environment(NULL, "CLEAVE_WORKTREE") != NULL;
-	s->specs = s->specs ? s->specs : ".";
-	s->host = from_environment(s->host, "CLEAVE_HOST");
-	s->host = s->host ? s->host : g_get_host_name();
-	s->libvirt = from_environment(s->libvirt, "CLEAVE_LIBVIRT");
-	s->redis = from_environment(s->redis, "CLEAVE_REDIS");
-	s->root = from_environment(s->root, "CLEAVE_ROOT");
-	s->root = s->root ? s->root : "/";
-	s->sysfs = from_environment(s->sysfs, "CLEAVE_SYSFS");
-	s->state = from_environment(s->state, "CLEAVE_STATE");
-	s->state = s->state ? s->state : "/var/lib/cleave";
+	const char *env = g_getenv("CLEAVE_SPECS");
+	s->specs_given = s->specs || (env && *env);
+	s->specs = or_else(s->specs, "CLEAVE_SPECS", ".");
+	env = g_getenv("CLEAVE_WORKTREE");
+	s->worktree |= env && *env;
+	s->host = or_else(s->host, "CLEAVE_HOST", g_get_host_name());
+	s->libvirt = or_else(s->libvirt, "CLEAVE_LIBVIRT", NULL);
+	s->redis = or_else(s->redis, "CLEAVE_REDIS", NULL);
+	s->root = or_else(s->root, "CLEAVE_ROOT", "/");
+	s->sysfs = or_else(s->sysfs, "CLEAVE_SYSFS", NULL);
+	s->state = or_else(s->state, "CLEAVE_STATE", "/var/lib/cleave");
+}
+
+void invocation_clear(struct invocation *in)
+{
+	const struct settings *s = &in->settings;
+	const char *owned[] = { s->specs, s->host, s->libvirt, s->redis, s->root, s->sysfs, s->state, in->have };
+	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
+		g_free((gpointer)owned[i]);
+	*in = (struct invocation){ 0 };
 }
 
 static void add_own_options(GOptionContext *context, struct invocation *in, char **output, char **interval)

@@ -26,14 +26,15 @@ int command_validate(struct invocation *in)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GString) text = g_string_new(NULL);
 	struct wanted w;
+	struct settings settings = in->settings;
 	if (in->n_args) {
-		in->settings.specs = in->args[0];
-		in->settings.specs_given = TRUE;
-		in->settings.worktree |= is_folder(in->args[0]);
+		settings.specs = in->args[0];
+		settings.specs_given = TRUE;
+		settings.worktree |= is_folder(in->args[0]);
+	} else if (!settings.specs_given) {
+		settings.worktree |= is_folder(settings.specs);
 	}
-	else if (!in->settings.specs_given)
-		in->settings.worktree |= is_folder(in->settings.specs);
-	struct session *s = session_new(&in->settings);
+	struct session *s = session_new(&settings);
 	gboolean read = session_want(s, a, &w, &error);
 	session_free(s);
 	if (!read)

@@ -194,7 +194,7 @@ start_controller() {
     "$BUILD/cleave" run "${specs[@]}" --interval "${INTERVAL:-2s}" "$@" >>"$work/controller.log" 2>&1 &
     controller_pid=$!
     pids+=("$controller_pid")
-    wait_for 30 controller_answers || true
+    wait_for 30 controller_answers || not_ok "the controller answers" "$(cleave get "${specs[@]}" 2>&1)"
 }
 start_worker() {
     "$BUILD/cleave-worker" --redis "redis://127.0.0.1:$redis_port/0" --mount "frames=$work/frames" --name "${1:-w1}" \
