@@ -31,7 +31,7 @@ static const char *scene_digest(const struct apply_input *in, const struct actio
 	const struct renderjob_spec *job = act->want->effective;
 	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
 	const struct renderjob_status *s = have->status;
-	return job->scene.sha256 ? job->scene.sha256 : s->scene.pinned ? s->scene.pinned : s->scene.found;
+	return renderjob_scene_sha256(job, s);
 }
 
 gboolean enqueue_frames(const struct apply_input *in, const struct action *act, GError **error)

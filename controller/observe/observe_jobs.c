@@ -244,9 +244,7 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
 	const struct record *complete = manifest_complete(view);
 	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
 	look_at_scene(&l, farm, status);
-	const char *scene = job->scene.sha256         ? job->scene.sha256
-	                    : status->scene.pinned ? status->scene.pinned
-	                                           : status->scene.found;
+	const char *scene = renderjob_scene_sha256(job, status);
 	return !scene || look_at_files(&l, scene, status, error);
 }
 

@@ -292,7 +292,7 @@ static void plan_job(struct builder *b, const struct object *o, const struct obj
 		builder_judge(b, o, IS_STALLED, "NotReadable", j.have->trouble);
 	} else {
 		const struct job_scene_status *s = &j.have->scene;
-		j.scene = j.want->scene.sha256 ? j.want->scene.sha256 : s->pinned ? s->pinned : s->found;
+		j.scene = renderjob_scene_sha256(j.want, j.have);
 		if (!j.scene)
 			builder_judge(b, o, IS_STALLED, "SceneMissing", s->reason);
 		else

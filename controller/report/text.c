@@ -180,7 +180,7 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 		return FALSE;
 	const struct renderjob_spec *spec = want->effective;
 	const struct renderjob_status *s = have->status;
-	const char *scene = spec->scene.sha256 ? spec->scene.sha256 : s->scene.pinned ? s->scene.pinned : s->scene.found;
+	const char *scene = renderjob_scene_sha256(spec, s);
 	*ret_wanted = frames_count(&spec->frames);
 	*ret_whole = 0;
 	struct key_groups g = scene ? frame_key_groups(scratch, spec, scene) : (struct key_groups){ 0 };

@@ -124,3 +124,10 @@ const struct field renderjob_status_fields[] = {
 	  .doc = "Digest of the frames and keys that were complete last." },
 	{ 0 },
 };
+
+const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status)
+{
+	if (job->scene.sha256)
+		return job->scene.sha256;
+	return status->scene.pinned ? status->scene.pinned : status->scene.found;
+}

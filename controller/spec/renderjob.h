@@ -68,5 +68,9 @@ struct renderjob_status {
 	const char *completed; /* digest of the frames and keys that were complete last */
 };
 
+/* The digest that the job's frames are keyed with: declared, else pinned, else of the file as it is now;
+ * NULL when there is none of them. */
+const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status);
+
 extern const struct field renderjob_fields[];
 extern const struct field renderjob_status_fields[];
