@@ -1,10 +1,11 @@
-/* Bump allocation in blocks that double up to 1 MiB; a large request gets a block of its own. */
+/* Bump allocation in blocks that double up to 1 MiB; a large request gets a block of its own. Values
+ * grow from a block's bottom, texts, which need no alignment, from its top. */
 #include "base/arena.h"
 #include <string.h>
 
 struct block {
 	struct block *next;
-	gsize used, size;
+	gsize used, top, size; /* used ≤ top ≤ size: free in between */
 	_Alignas(max_align_t) char data[];
 };
 
@@ -48,7 +49,7 @@ static struct block *block_add(struct arena *a, gsize at_least)
 	if (size < at_least)
 		size = at_least;
 	struct block *b = g_malloc0(sizeof *b + size);
-	b->size = size;
+	b->size = b->top = size;
 	b->next = a->blocks;
 	a->blocks = b;
 	return b;
@@ -60,7 +61,7 @@ void *arena_alloc(struct arena *a, gsize size)
 	gsize rounded = (size + align - 1) / align * align;
 	g_assert(rounded >= size);
 	struct block *b = a->blocks;
-	if (!b || b->size - b->used < rounded)
+	if (!b || b->top - b->used < rounded)
 		b = block_add(a, rounded);
 	void *p = b->data + b->used;
 	b->used += rounded;
@@ -77,8 +78,14 @@ void *arena_memdup(struct arena *a, const void *bytes, gsize size)
 
 char *arena_strndup(struct arena *a, const char *s, gsize len)
 {
-	char *p = arena_alloc(a, len + 1);
+	struct block *b = a->blocks;
+	g_assert(len < G_MAXSSIZE);
+	if (!b || b->top - b->used < len + 1)
+		b = block_add(a, len + 1);
+	b->top -= len + 1;
+	char *p = b->data + b->top;
 	memcpy(p, s, len);
+	p[len] = '\0';
 	return p;
 }
 

@@ -23,7 +23,7 @@ void *arena_alloc(struct arena *a, gsize size);
 #define ARENA_NEW(a, type) ((type *)arena_alloc((a), sizeof(type)))
 #define ARENA_ARRAY(a, type, n) ((type *)arena_alloc((a), sizeof(type) * (gsize)(n)))
 
-/* A copy; NULL stays NULL. */
+/* A copy, not aligned; NULL stays NULL. */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, gsize len);
 char *arena_printf(struct arena *a, const char *format, ...) G_GNUC_PRINTF(2, 3);

@@ -15,18 +15,40 @@ void problems_clear(struct problems *p)
 	*p = (struct problems){ 0 };
 }
 
+/* The place for one more: none when the list is full, unless an error takes that of the last warning. */
+static struct problem *make_room(struct problems *p, enum severity severity)
+{
+	if (p->list->len < PROBLEMS_HELD) {
+		g_array_set_size(p->list, p->list->len + 1);
+		return &g_array_index(p->list, struct problem, p->list->len - 1);
+	}
+	for (guint i = p->list->len; severity == SEVERITY_ERROR && p->n_errors < PROBLEMS_HELD && i-- > 0;) {
+		struct problem *held = &g_array_index(p->list, struct problem, i);
+		if (held->severity == SEVERITY_WARNING)
+			return held;
+	}
+	return NULL;
+}
+
 void problem_add(struct problems *p, enum severity severity, struct place place, const char *format, ...)
 {
-	va_list args;
-	va_start(args, format);
-	g_autofree char *message = g_strdup_vprintf(format, args);
-	va_end(args);
-	struct problem one = { severity, place, arena_strdup(p->arena, message) };
-	g_array_append_val(p->list, one);
+	struct problem *one = make_room(p, severity);
+	if (one) {
+		va_list args;
+		va_start(args, format);
+		g_autofree char *message = g_strdup_vprintf(format, args);
+		va_end(args);
+		*one = (struct problem){ severity, place, arena_strdup(p->arena, message) };
+	}
 	if (severity == SEVERITY_ERROR)
 		p->n_errors++;
 	else
 		p->n_warnings++;
+}
+
+guint problems_left_out(const struct problems *p)
+{
+	return p->n_errors + p->n_warnings - p->list->len;
 }
 
 static gint by_place(gconstpointer x, gconstpointer y)

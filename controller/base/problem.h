@@ -23,14 +23,19 @@ struct problem {
 
 struct problems {
 	struct arena *arena; /* owns the messages */
-	GArray *list;        /* struct problem */
-	guint n_errors, n_warnings;
+	GArray *list;        /* struct problem; errors push out warnings when it is full */
+	guint n_errors, n_warnings; /* also of those beyond PROBLEMS_HELD */
 };
+
+/* More are counted, not held: a farm with one wrong habit has it in every file. */
+enum { PROBLEMS_HELD = 1000 };
 
 void problems_init(struct problems *p, struct arena *arena);
 void problems_clear(struct problems *p);
 void problem_add(struct problems *p, enum severity severity, struct place place, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+/* How many were only counted. */
+guint problems_left_out(const struct problems *p);
 /* By path, line, column; equal places keep their order. */
 void problems_sort(struct problems *p);
 

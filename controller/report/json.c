@@ -299,5 +299,11 @@ void report_problems_json(GString *out, const struct problems *problems)
 		set_text(one, "message", p->message);
 		json_array_append_new(array, one);
 	}
+	if (problems_left_out(problems)) {
+		json_t *rest = json_object();
+		set_text(rest, "severity", problems->n_errors ? "error" : "warning");
+		json_object_set_new(rest, "message", json_sprintf("and %u more", problems_left_out(problems)));
+		json_array_append_new(array, rest);
+	}
 	append_array(out, array);
 }

@@ -226,6 +226,8 @@ void report_problems_text(GString *out, const struct problems *problems, report_
 		const char *text = find && p->place.path ? find(user, p->place.path, &size) : NULL;
 		problem_format(out, p, text, size);
 	}
+	if (problems_left_out(problems))
+		g_string_append_printf(out, "and %u more\n", problems_left_out(problems));
 	if (problems->n_errors || problems->n_warnings)
 		g_string_append_printf(out, "%u error%s, %u warning%s\n", problems->n_errors, problems->n_errors == 1 ? "" : "s",
 		                       problems->n_warnings, problems->n_warnings == 1 ? "" : "s");

@@ -21,10 +21,12 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 
 static void wrong(struct decoder *d, const struct node *n, const struct field *f, const char *right)
 {
+	if (n->is_default) /* said where the Farm's defaults were checked */
+		return;
 	if (n->type == NODE_SCALAR)
-		problem_add(d->problems, SEVERITY_ERROR, n->place, "%s: `%.80s`: %s", f->name, n->text, right);
+		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.80s`: %s", f->name, n->text, right);
 	else
-		problem_add(d->problems, SEVERITY_ERROR, n->place, "%s: %s", f->name, right);
+		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: %s", f->name, right);
 }
 
 /* -- scalars --------------------------------------------------------------------------------- */
@@ -136,7 +138,8 @@ static void decode_scalar(struct decoder *d, const struct field *f, const struct
 		return;
 	}
 	if (node_is_null(n)) {
-		problem_add(d->problems, SEVERITY_ERROR, n->place, "%s: has no value; leave the key out instead", f->name);
+		if (!n->is_default)
+			problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: has no value; leave the key out instead", f->name);
 		return;
 	}
 	const char *right = decode_text(d, f, n->text, v);
@@ -158,7 +161,7 @@ static void decode_strings(struct decoder *d, const struct field *f, const struc
 		struct field item = *f;
 		item.type = FIELD_STRING;
 		const char *text = NULL;
-		decode_scalar(d, &item, n->items[i], &text);
+		decode_scalar(d, &item, &n->items[i], &text);
 		if (text)
 			s->items[s->n++] = text;
 	}
@@ -176,10 +179,19 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 	list->items = arena_alloc(d->arena, n->n * f->item_size);
 	for (guint i = 0; i < n->n; i++) {
 		void *item = (char *)list->items + i * f->item_size;
+		const struct node *child = is_map ? &n->members[i].value : &n->items[i];
 		if (is_map)
-			*(const char **)item = n->keys[i];
-		decode_fields(d, f->fields, n->items[i], n->items[i]->place, item);
+			*(const char **)item = n->members[i].key;
+		decode_fields(d, f->fields, child, node_place(child), item);
 	}
+}
+
+/* What is wrong with the template is said once, here, not for each object it lies below. */
+static void mark_default(struct node *n)
+{
+	n->is_default = TRUE;
+	for (guint i = 0; n->type != NODE_SCALAR && i < n->n; i++)
+		mark_default(n->type == NODE_MAP ? &n->members[i].value : &n->items[i]);
 }
 
 static void decode_template(struct decoder *d, const struct field *f, const struct node *n, void *v)
@@ -187,7 +199,8 @@ static void decode_template(struct decoder *d, const struct field *f, const stru
 	struct decoder checker = { d->arena, d->problems, FOR_DEFAULTS };
 	/* Only checked here; merged below each object's own keys before those are decoded. No spec is
 	 * larger than this scratch, which is asserted where the kinds are known (spec/load.c). */
-	decode_fields(&checker, f->fields, n, n->place, arena_alloc(d->arena, 4096));
+	decode_fields(&checker, f->fields, n, node_place(n), arena_alloc(d->arena, 4096));
+	mark_default((struct node *)n);
 	*(const struct node **)v = n;
 }
 
@@ -200,7 +213,7 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 	case FIELD_TEMPLATE: decode_template(d, f, n, v); return;
 	case FIELD_STRUCT: {
 		struct decoder inner = { d->arena, d->problems, f->flags & FIELD_PARTIAL ? AS_OBSERVED : d->strictness };
-		decode_fields(&inner, f->fields, n, n->place, v);
+		decode_fields(&inner, f->fields, n, node_place(n), v);
 		return;
 	}
 	default: decode_scalar(d, f, n, v);
@@ -209,22 +222,22 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 
 static void check_unknown_keys(struct decoder *d, const struct field *table, const struct node *node)
 {
-	for (guint i = 0; i < node->n; i++) {
-		if (field_find(table, node->keys[i]))
+	MEMBERS_EACH (m, node) {
+		if (m->value.is_default || field_find(table, m->key))
 			continue;
 		g_autoptr(GPtrArray) known = g_ptr_array_new();
 		FIELDS_EACH (f, table)
 			g_ptr_array_add(known, (gpointer)f->name);
-		const char *near = name_suggest(node->keys[i], (const char *const *)known->pdata, known->len);
+		const char *near = name_suggest(m->key, (const char *const *)known->pdata, known->len);
 		if (near) {
-			problem_add(d->problems, SEVERITY_ERROR, node->key_places[i], "unknown key `%.80s`; did you mean `%s`?",
-			            node->keys[i], near);
+			problem_add(d->problems, SEVERITY_ERROR, member_place(node, m), "unknown key `%.80s`; did you mean `%s`?",
+			            m->key, near);
 			continue;
 		}
 		g_ptr_array_add(known, NULL);
 		g_autofree char *all = g_strjoinv(", ", (char **)known->pdata);
-		problem_add(d->problems, SEVERITY_ERROR, node->key_places[i], "unknown key `%.80s`; known here: %s",
-		            node->keys[i], all);
+		problem_add(d->problems, SEVERITY_ERROR, member_place(node, m), "unknown key `%.80s`; known here: %s", m->key,
+		            all);
 	}
 }
 
@@ -246,8 +259,8 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
                           void *object)
 {
 	if (node && node->type != NODE_MAP) {
-		if (!node_is_null(node))
-			problem_add(d->problems, SEVERITY_ERROR, node->place, "must be a map of keys and values");
+		if (!node_is_null(node) && !node->is_default)
+			problem_add(d->problems, SEVERITY_ERROR, node_place(node), "must be a map of keys and values");
 		node = NULL;
 	}
 	if (node)

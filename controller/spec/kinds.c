@@ -123,7 +123,7 @@ static const struct node *step(const struct node *n, const char *part)
 	if (!bracket || !child || child->type != NODE_LIST)
 		return child;
 	guint64 i = g_ascii_strtoull(bracket + 1, NULL, 10);
-	return i < child->n ? child->items[i] : child;
+	return i < child->n ? &child->items[i] : child;
 }
 
 struct place object_place(const struct object *o, const char *path)
@@ -134,7 +134,7 @@ struct place object_place(const struct object *o, const char *path)
 	for (guint i = 0; parts[i] && n; i++) {
 		n = step(n, parts[i]);
 		if (n)
-			place = n->place;
+			place = node_place(n);
 	}
 	return place;
 }

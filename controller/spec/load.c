@@ -24,12 +24,12 @@ struct loader {
 
 struct document {
 	const struct kind *kind;
-	struct node *node;
+	const struct node *node;
 };
 
 static void add_error(struct loader *l, const struct node *n, const char *message)
 {
-	problem_add(l->problems, SEVERITY_ERROR, n->place, "%s", message);
+	problem_add(l->problems, SEVERITY_ERROR, node_place(n), "%s", message);
 }
 
 static const char *scalar_at(const struct node *map, const char *key)
@@ -45,17 +45,17 @@ static void check_envelope(struct loader *l, const struct node *n)
 	if (!version)
 		add_error(l, n, "the key `apiVersion` is missing: write apiVersion: " API_VERSION);
 	else if (strcmp(version, API_VERSION) != 0)
-		problem_add(l->problems, SEVERITY_ERROR, node_get(n, "apiVersion")->place,
+		problem_add(l->problems, SEVERITY_ERROR, node_place(node_get(n, "apiVersion")),
 		            "apiVersion: `%.80s` is not known here; this cleave reads " API_VERSION, version);
-	for (guint i = 0; i < n->n; i++) {
+	MEMBERS_EACH (m, n) {
 		gboolean ok = FALSE;
-		for (guint k = 0; k < G_N_ELEMENTS(known); k++)
-			ok |= strcmp(n->keys[i], known[k]) == 0;
+		for (guint k = 0; k < G_N_ELEMENTS(known) && !ok; k++)
+			ok = strcmp(m->key, known[k]) == 0;
 		if (ok)
 			continue;
-		const char *near = name_suggest(n->keys[i], known, G_N_ELEMENTS(known));
-		problem_add(l->problems, SEVERITY_ERROR, n->key_places[i],
-		            "unknown key `%.80s`; %s%s%s", n->keys[i], near ? "did you mean `" : "an object has ",
+		const char *near = name_suggest(m->key, known, G_N_ELEMENTS(known));
+		problem_add(l->problems, SEVERITY_ERROR, member_place(n, m),
+		            "unknown key `%.80s`; %s%s%s", m->key, near ? "did you mean `" : "an object has ",
 		            near ? near : "apiVersion, kind, metadata and spec", near ? "`?" : "");
 	}
 }
@@ -82,7 +82,7 @@ static const struct kind *read_kind(struct loader *l, const struct node *n)
 			names[n_names++] = kinds[i].name;
 	}
 	const char *near = name_suggest(word, names, n_names);
-	problem_add(l->problems, SEVERITY_ERROR, node_get(n, "kind")->place,
+	problem_add(l->problems, SEVERITY_ERROR, node_place(node_get(n, "kind")),
 	            "kind: `%.80s` is not known; %s%s", word, near ? "did you mean " : "kinds are Farm, Host, GPU, VM, RenderJob",
 	            near ? near : "");
 	return NULL;
@@ -97,11 +97,11 @@ static void read_labels(struct loader *l, const struct node *n, struct list *ret
 		return;
 	}
 	struct label *labels = ARENA_ARRAY(l->arena, struct label, n->n);
-	for (guint i = 0; i < n->n; i++) {
-		if (n->items[i]->type != NODE_SCALAR)
-			add_error(l, n->items[i], "must be one word or sentence");
+	MEMBERS_EACH (m, n) {
+		if (m->value.type != NODE_SCALAR)
+			add_error(l, &m->value, "must be one word or sentence");
 		else
-			labels[ret->n++] = (struct label){ n->keys[i], n->items[i]->text };
+			labels[ret->n++] = (struct label){ m->key, m->value.text };
 	}
 	ret->items = labels;
 }
@@ -109,7 +109,7 @@ static void read_labels(struct loader *l, const struct node *n, struct list *ret
 static void read_meta(struct loader *l, const struct node *doc, struct meta *ret)
 {
 	const struct node *n = node_get(doc, "metadata");
-	struct node rest = n && n->type == NODE_MAP ? *n : (struct node){ .type = NODE_MAP, .place = doc->place };
+	struct node rest = n && n->type == NODE_MAP ? *n : (struct node){ .type = NODE_MAP };
 	read_labels(l, node_get(&rest, "labels"), &ret->labels);
 	read_labels(l, node_get(&rest, "annotations"), &ret->annotations);
 	if (!n)
@@ -117,11 +117,11 @@ static void read_meta(struct loader *l, const struct node *doc, struct meta *ret
 	else if (n->type != NODE_MAP)
 		add_error(l, n, "must be a map, as metadata: {name: NAME}");
 	const struct node *name = node_get(&rest, "name");
-	for (guint i = 0; i < rest.n; i++)
-		if (strcmp(rest.keys[i], "name") && strcmp(rest.keys[i], "labels") && strcmp(rest.keys[i], "annotations") &&
-		    !(l->is_status && strcmp(rest.keys[i], "id") == 0))
-			problem_add(l->problems, SEVERITY_ERROR, rest.key_places[i],
-			            "unknown key `%.80s`; metadata has name, labels, annotations", rest.keys[i]);
+	MEMBERS_EACH (m, &rest)
+		if (strcmp(m->key, "name") && strcmp(m->key, "labels") && strcmp(m->key, "annotations") &&
+		    !(l->is_status && strcmp(m->key, "id") == 0))
+			problem_add(l->problems, SEVERITY_ERROR, member_place(&rest, m),
+			            "unknown key `%.80s`; metadata has name, labels, annotations", m->key);
 	if (!name && n)
 		add_error(l, n, "the key `name` is missing");
 	if (!name)
@@ -131,19 +131,19 @@ static void read_meta(struct loader *l, const struct node *doc, struct meta *ret
 	if (!right && !l->is_status)
 		right = check_name(l->arena, name->text);
 	if (right)
-		problem_add(l->problems, SEVERITY_ERROR, name->place, "name: `%.80s`: %s",
+		problem_add(l->problems, SEVERITY_ERROR, node_place(name), "name: `%.80s`: %s",
 		            name->type == NODE_SCALAR ? name->text : "", right);
 	else
 		ret->name = name->text;
 }
 
 /* The spec node over the Farm's defaults of its kind. */
-static struct node *with_defaults(struct loader *l, const struct kind *kind, struct node *spec)
+static const struct node *with_defaults(struct loader *l, const struct kind *kind, const struct node *spec)
 {
 	const struct node *under = NULL;
 	if (l->farm && kind->defaults)
 		under = strcmp(kind->defaults, "vm") == 0 ? l->farm->defaults.vm : l->farm->defaults.job;
-	return under ? node_merge(l->arena, (struct node *)under, spec) : spec;
+	return under ? node_merge(l->arena, under, spec) : spec;
 }
 
 static void decode_object(struct loader *l, const struct document *doc)
@@ -151,10 +151,10 @@ static void decode_object(struct loader *l, const struct document *doc)
 	const struct kind *kind = doc->kind;
 	struct object *o = ARENA_NEW(l->arena, struct object);
 	o->kind = kind;
-	o->place = doc->node->place;
+	o->place = node_place(doc->node);
 	check_envelope(l, doc->node);
 	read_meta(l, doc->node, &o->meta);
-	struct node *part = node_get(doc->node, l->is_status ? "status" : "spec");
+	const struct node *part = node_get(doc->node, l->is_status ? "status" : "spec");
 	if (l->is_status) {
 		o->status = arena_alloc(l->arena, kind->status_size);
 		decode_struct(l->arena, kind->status_fields, part, o->place, TRUE, o->status, l->problems);
@@ -182,9 +182,9 @@ static GArray *read_documents(struct loader *l, const struct spec_file *files, g
 {
 	GArray *documents = g_array_new(FALSE, FALSE, sizeof(struct document));
 	for (guint i = 0; i < n_files; i++) {
-		g_autoptr(GPtrArray) nodes = node_read(l->arena, files[i].path, files[i].bytes, files[i].size, l->problems);
-		for (guint k = 0; k < nodes->len; k++) {
-			struct document doc = { .node = g_ptr_array_index(nodes, k) };
+		struct documents read = node_read(l->arena, files[i].path, files[i].bytes, files[i].size, l->problems);
+		for (guint k = 0; k < read.n; k++) {
+			struct document doc = { .node = &read.items[k] };
 			doc.kind = read_kind(l, doc.node);
 			if (doc.kind)
 				g_array_append_val(documents, doc);

@@ -3,10 +3,13 @@
  * nesting costs no stack. */
 #include "spec/node.h"
 #include "base/arena.h"
+#include "base/intern.h"
 #include <string.h>
 #include <yaml.h>
 
-enum { DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64, COLUMN_MAX = (1 << 20) - 1 };
+/* Maps of more keys find a key given twice by a hash. */
+enum { FEW_KEYS = 16 };
 
 struct reader {
 	struct arena *arena;
@@ -15,6 +18,10 @@ struct reader {
 	gsize size;
 	struct problems *problems;
 	gboolean stop; /* a syntax error: nothing after it can be read */
+	struct intern keys;
+	/* Children of all nodes that are open; a node that closes moves its own, the last, to the arena. */
+	struct member *open;
+	guint n_open, max_open;
 };
 
 static struct place place_of(const struct reader *r, const yaml_mark_t *mark)
@@ -90,90 +97,139 @@ static void check_properties(struct reader *r, const yaml_event_t *e)
 		problem_add(r->problems, SEVERITY_ERROR, place_of(r, &e->start_mark), "tags are not allowed");
 }
 
-static struct node *read_node(struct reader *r, yaml_event_t *event, guint depth);
-
-static struct node *read_scalar(struct reader *r, const yaml_event_t *e)
+static struct node node_at(const struct reader *r, enum node_type type, const yaml_mark_t *mark)
 {
-	struct node *n = ARENA_NEW(r->arena, struct node);
-	n->type = NODE_SCALAR;
-	n->place = place_of(r, &e->start_mark);
-	n->text = arena_strndup(r->arena, (const char *)e->data.scalar.value, e->data.scalar.length);
-	n->plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-	if (strlen(n->text) != e->data.scalar.length) {
-		problem_add(r->problems, SEVERITY_ERROR, n->place, "a NUL character cannot stand in a value");
-		r->stop = TRUE;
-	}
+	return (struct node){ .path = r->path,
+		              .line = (guint32)mark->line + 1,
+		              .column = (guint32)MIN(mark->column + 1, COLUMN_MAX) & COLUMN_MAX,
+		              .type = type };
+}
+
+static gboolean check_text(struct reader *r, const yaml_event_t *e)
+{
+	if (!memchr(e->data.scalar.value, '\0', e->data.scalar.length))
+		return TRUE;
+	problem_add(r->problems, SEVERITY_ERROR, place_of(r, &e->start_mark), "a NUL character cannot stand in a value");
+	r->stop = TRUE;
+	return FALSE;
+}
+
+static struct node read_scalar(struct reader *r, const yaml_event_t *e)
+{
+	struct node n = node_at(r, NODE_SCALAR, &e->start_mark);
+	check_text(r, e);
+	n.text = arena_strndup(r->arena, (const char *)e->data.scalar.value, e->data.scalar.length);
+	n.plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	return n;
 }
 
-struct members {
-	GPtrArray *items, *keys;
-	GArray *places;
+static gboolean read_value(struct reader *r, yaml_event_t *event, guint depth, struct node *ret);
+
+/* The keys of an open map: `first` and those after it in r->open, and once they are many, a set of them.
+ * Keys are interned, so that equal ones are one pointer. */
+struct keys {
+	guint first;
+	GHashTable *set;
 };
 
-static void members_move(struct arena *a, struct members *m, struct node *n)
+static gboolean is_taken(const struct reader *r, struct keys *k, const char *key)
 {
-	n->n = m->items->len;
-	n->items = arena_memdup(a, m->items->pdata, m->items->len * sizeof(gpointer));
-	n->keys = arena_memdup(a, m->keys->pdata, m->keys->len * sizeof(gpointer));
-	n->key_places = arena_memdup(a, m->places->data, m->places->len * sizeof(struct place));
-	g_ptr_array_free(m->items, TRUE);
-	g_ptr_array_free(m->keys, TRUE);
-	g_array_free(m->places, TRUE);
+	if (!k->set && r->n_open - k->first > FEW_KEYS) {
+		k->set = g_hash_table_new(g_direct_hash, g_direct_equal);
+		for (guint i = k->first; i < r->n_open; i++)
+			g_hash_table_add(k->set, (gpointer)r->open[i].key);
+	}
+	if (k->set)
+		return !g_hash_table_add(k->set, (gpointer)key);
+	for (guint i = k->first; i < r->n_open; i++)
+		if (r->open[i].key == key)
+			return TRUE;
+	return FALSE;
 }
 
-/* A key: a scalar not seen before. Returns NULL (and says so) for anything else. */
-static const char *read_key(struct reader *r, yaml_event_t *event, GHashTable *seen, guint depth)
+/* A key: a scalar not seen before, else FALSE and a problem. Deletes the event. */
+static gboolean read_key(struct reader *r, yaml_event_t *event, struct keys *keys, guint depth, struct member *ret)
 {
 	struct place place = place_of(r, &event->start_mark);
-	struct node *key = read_node(r, event, depth);
-	if (!key || key->type != NODE_SCALAR) {
-		if (key)
+	struct node other;
+	if (event->type != YAML_SCALAR_EVENT) {
+		if (read_value(r, event, depth, &other))
 			problem_add(r->problems, SEVERITY_ERROR, place, "a key is a plain word");
-		return NULL;
+		return FALSE;
 	}
-	if (!g_hash_table_add(seen, (gpointer)key->text)) {
-		problem_add(r->problems, SEVERITY_ERROR, place, "the key `%s` is given twice", key->text);
-		return NULL;
+	check_properties(r, event);
+	check_text(r, event);
+	const char *key = intern_text(&r->keys, (const char *)event->data.scalar.value, event->data.scalar.length);
+	yaml_event_delete(event);
+	if (is_taken(r, keys, key)) {
+		problem_add(r->problems, SEVERITY_ERROR, place, "the key `%s` is given twice", key);
+		return FALSE;
 	}
-	return key->text;
+	*ret = (struct member){ .key = key, .line = place.line, .column = place.column };
+	return TRUE;
 }
 
-static void read_members(struct reader *r, struct node *n, struct members *m, guint depth)
+static void push(struct reader *r, const struct member *m)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	if (r->n_open == r->max_open) {
+		r->max_open = MAX(64, r->max_open * 2);
+		r->open = g_renew(struct member, r->open, r->max_open);
+	}
+	r->open[r->n_open++] = *m;
+}
+
+/* Moves the open children from `first` on into the node. */
+static void take_children(struct reader *r, guint first, struct node *n)
+{
+	n->n = r->n_open - first;
+	r->n_open = first;
+	if (n->type == NODE_MAP) {
+		n->members = arena_memdup(r->arena, r->open + first, n->n * sizeof(struct member));
+		return;
+	}
+	n->items = ARENA_ARRAY(r->arena, struct node, n->n);
+	for (guint i = 0; i < n->n; i++)
+		n->items[i] = r->open[first + i].value;
+}
+
+static void read_children(struct reader *r, struct node *n, guint depth)
+{
 	yaml_event_type_t end = n->type == NODE_MAP ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
+	struct keys keys = { .first = r->n_open };
 	yaml_event_t event;
 	while (next_event(r, &event)) {
+		struct member m = { 0 };
+		gboolean is_good = TRUE;
 		if (event.type == end) {
 			yaml_event_delete(&event);
-			return;
+			break;
 		}
-		const char *key = NULL;
-		struct place place = place_of(r, &event.start_mark);
 		if (n->type == NODE_MAP) {
-			key = read_key(r, &event, seen, depth);
+			is_good = read_key(r, &event, &keys, depth, &m);
 			if (!next_event(r, &event))
-				return;
+				break;
 		}
-		struct node *item = read_node(r, &event, depth);
-		if (!item || (n->type == NODE_MAP && !key))
-			continue;
-		g_ptr_array_add(m->items, item);
-		if (key) {
-			g_ptr_array_add(m->keys, (gpointer)key);
-			g_array_append_val(m->places, place);
-		}
+		if (read_value(r, &event, depth, &m.value) && is_good)
+			push(r, &m);
 	}
+	g_clear_pointer(&keys.set, g_hash_table_destroy);
+	take_children(r, keys.first, n);
 }
 
-/* Reads the node that `event` begins, and deletes the event. NULL after a syntax error or an alias. */
-static struct node *read_node(struct reader *r, yaml_event_t *event, guint depth)
+static gboolean is_flow(const yaml_event_t *e)
 {
-	struct node *n = NULL;
+	return e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
+	                                           : e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+}
+
+/* Reads the node that `event` begins, and deletes the event. FALSE after a syntax error or an alias. */
+static gboolean read_value(struct reader *r, yaml_event_t *event, guint depth, struct node *ret)
+{
+	gboolean is_read = FALSE;
 	check_properties(r, event);
 	if (event->type == YAML_SCALAR_EVENT) {
-		n = read_scalar(r, event);
+		*ret = read_scalar(r, event);
+		is_read = TRUE;
 	} else if (event->type == YAML_ALIAS_EVENT) {
 		problem_add(r->problems, SEVERITY_ERROR, place_of(r, &event->start_mark),
 		            "anchors and aliases are not allowed; use the Farm's `defaults`");
@@ -182,51 +238,67 @@ static struct node *read_node(struct reader *r, yaml_event_t *event, guint depth
 		            "nested deeper than %d levels", DEPTH_MAX);
 		r->stop = TRUE;
 	} else {
-		n = ARENA_NEW(r->arena, struct node);
-		n->type = event->type == YAML_MAPPING_START_EVENT ? NODE_MAP : NODE_LIST;
-		n->place = place_of(r, &event->start_mark);
-		struct members m = { g_ptr_array_new(), g_ptr_array_new(),
-			             g_array_new(FALSE, FALSE, sizeof(struct place)) };
-		read_members(r, n, &m, depth + 1);
-		members_move(r->arena, &m, n);
+		*ret = node_at(r, event->type == YAML_MAPPING_START_EVENT ? NODE_MAP : NODE_LIST, &event->start_mark);
+		ret->flow = is_flow(event) ? 1 : 0;
+		read_children(r, ret, depth + 1);
+		is_read = TRUE;
 	}
 	yaml_event_delete(event);
-	return n;
+	return is_read;
 }
 
-GPtrArray *node_read(struct arena *a, const char *path, const char *bytes, gsize size, struct problems *problems)
+static void read_stream(struct reader *r, GArray *documents)
 {
-	GPtrArray *documents = g_ptr_array_new();
-	struct reader r = { .arena = a, .path = path, .bytes = bytes, .size = size, .problems = problems };
 	yaml_event_t event;
-	if (!yaml_parser_initialize(&r.parser))
-		g_error("libyaml: out of memory");
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)bytes, size);
-	while (next_event(&r, &event)) {
+	while (next_event(r, &event)) {
 		yaml_event_type_t type = event.type;
 		if (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT ||
 		    type == YAML_MAPPING_START_EVENT || type == YAML_ALIAS_EVENT) {
-			struct node *n = read_node(&r, &event, 0);
+			struct node n;
 			/* A document cut by a syntax error is not half a document. */
-			if (n && !r.stop)
-				g_ptr_array_add(documents, n);
+			if (read_value(r, &event, 0, &n) && !r->stop)
+				g_array_append_val(documents, n);
 			continue;
 		}
 		yaml_event_delete(&event);
 		if (type == YAML_STREAM_END_EVENT)
-			break;
+			return;
 	}
-	yaml_parser_delete(&r.parser);
-	return documents;
 }
 
-struct node *node_get(const struct node *map, const char *key)
+struct documents node_read(struct arena *a, const char *path, const char *bytes, gsize size, struct problems *problems)
+{
+	g_autoptr(GArray) documents = g_array_new(FALSE, FALSE, sizeof(struct node));
+	struct reader r = { .arena = a, .path = path, .bytes = bytes, .size = size, .problems = problems };
+	if (!yaml_parser_initialize(&r.parser))
+		g_error("libyaml: out of memory");
+	intern_init(&r.keys, a);
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)bytes, size);
+	read_stream(&r, documents);
+	yaml_parser_delete(&r.parser);
+	intern_clear(&r.keys);
+	g_free(r.open);
+	return (struct documents){ arena_memdup(a, documents->data, documents->len * sizeof(struct node)), documents->len };
+}
+
+struct place node_place(const struct node *n)
+{
+	return (struct place){ n->path, n->line, n->column };
+}
+
+struct place member_place(const struct node *map, const struct member *m)
+{
+	(void)map; /* of a merged map, members come from two files */
+	return (struct place){ m->value.path, m->line, m->column };
+}
+
+const struct node *node_get(const struct node *map, const char *key)
 {
 	if (!map || map->type != NODE_MAP)
 		return NULL;
-	for (guint i = 0; i < map->n; i++)
-		if (strcmp(map->keys[i], key) == 0)
-			return map->items[i];
+	MEMBERS_EACH (m, map)
+		if (strcmp(m->key, key) == 0)
+			return &m->value;
 	return NULL;
 }
 
@@ -236,27 +308,21 @@ gboolean node_is_null(const struct node *n)
 	       (!*n->text || strcmp(n->text, "~") == 0 || strcmp(n->text, "null") == 0);
 }
 
-struct node *node_merge(struct arena *a, struct node *under, struct node *over)
+const struct node *node_merge(struct arena *a, const struct node *under, const struct node *over)
 {
 	if (!under || !over || under->type != NODE_MAP || over->type != NODE_MAP)
 		return over ? over : under;
 	struct node *n = ARENA_NEW(a, struct node);
-	*n = (struct node){ .type = NODE_MAP, .place = over->place };
-	guint most = under->n + over->n;
-	n->keys = ARENA_ARRAY(a, const char *, most);
-	n->key_places = ARENA_ARRAY(a, struct place, most);
-	n->items = ARENA_ARRAY(a, struct node *, most);
-	for (guint i = 0; i < over->n; i++, n->n++) {
-		n->keys[n->n] = over->keys[i];
-		n->key_places[n->n] = over->key_places[i];
-		n->items[n->n] = node_merge(a, node_get(under, over->keys[i]), over->items[i]);
+	*n = *over;
+	n->members = ARENA_ARRAY(a, struct member, over->n + under->n);
+	n->n = 0;
+	MEMBERS_EACH (m, over) {
+		struct member *copy = &n->members[n->n++];
+		*copy = *m;
+		copy->value = *node_merge(a, node_get(under, m->key), &m->value);
 	}
-	for (guint i = 0; i < under->n; i++) {
-		if (node_get(over, under->keys[i]))
-			continue;
-		n->keys[n->n] = under->keys[i];
-		n->key_places[n->n] = under->key_places[i];
-		n->items[n->n++] = under->items[i];
-	}
+	MEMBERS_EACH (m, under)
+		if (!node_get(over, m->key))
+			n->members[n->n++] = *m;
 	return n;
 }

@@ -40,7 +40,10 @@ static void walk_node(struct walker *w, const char *key, const struct node *n)
 	}
 	begin(w, key, n->type == NODE_LIST);
 	for (guint i = 0; i < n->n; i++)
-		walk_node(w, n->type == NODE_MAP ? n->keys[i] : NULL, n->items[i]);
+		if (n->type == NODE_MAP)
+			walk_node(w, n->members[i].key, &n->members[i].value);
+		else
+			walk_node(w, NULL, &n->items[i]);
 	end(w, n->type == NODE_LIST);
 }
 

@@ -33,16 +33,19 @@ static struct node *children_node(struct arena *a, enum node_type type, guint mo
 {
 	struct node *n = ARENA_NEW(a, struct node);
 	*n = (struct node){ .type = type };
-	n->items = ARENA_ARRAY(a, struct node *, most);
-	n->keys = ARENA_ARRAY(a, const char *, most);
-	n->key_places = ARENA_ARRAY(a, struct place, most);
+	if (type == NODE_MAP)
+		n->members = ARENA_ARRAY(a, struct member, most);
+	else
+		n->items = ARENA_ARRAY(a, struct node, most);
 	return n;
 }
 
 static void add_child(struct node *n, const char *key, struct node *child)
 {
-	n->keys[n->n] = key;
-	n->items[n->n++] = child;
+	if (n->type == NODE_MAP)
+		n->members[n->n++] = (struct member){ .key = key, .value = *child };
+	else
+		n->items[n->n++] = *child;
 }
 
 enum { LEAST = 2 }; /* the variant with the least numbers, zero where that is allowed */
@@ -357,12 +360,12 @@ static const struct node *part_of(struct arena *a, const GString *text, const ch
 {
 	struct problems problems;
 	problems_init(&problems, a);
-	g_autoptr(GPtrArray) documents = node_read(a, "emitted", text->str, text->len, &problems);
-	if (problems.list->len || documents->len != 1)
+	struct documents documents = node_read(a, "emitted", text->str, text->len, &problems);
+	if (problems.list->len || documents.n != 1)
 		fail_msg("cannot be read again: %s\n%s",
 		         problems.list->len ? g_array_index(problems.list, struct problem, 0).message : "", text->str);
 	problems_clear(&problems);
-	return node_get(g_ptr_array_index(documents, 0), part);
+	return node_get(&documents.items[0], part);
 }
 
 static void expect_equal(struct arena *a, const struct field *table, const void *x, const void *y, const char *kind)
