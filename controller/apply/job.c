@@ -47,7 +47,7 @@ struct job_meta job_meta_of(struct arena *a, const struct renderjob_spec *job, c
 	requires[2] = arena_printf(a, "device:%s", name_of(&device_names, job->device));
 	return (struct job_meta){ .rank = farm_queue_rank(farm, job->queue),
 		                  .priority = job->priority,
-		                  .chunk = job->chunk,
+		                  .chunk = job->chunk.n_frames,
 		                  .n_retries = job->retries,
 		                  .is_paused = job->suspend,
 		                  .blender = job->blender ? job->blender : "",

@@ -11,7 +11,7 @@ const char *name_of(const struct name_table *t, int value)
 int name_value(const struct name_table *t, const char *word)
 {
 	for (guint i = 0; i < t->n; i++)
-		if (strcmp(t->names[i], word) == 0)
+		if (*word && strcmp(t->names[i], word) == 0)
 			return (int)i;
 	return -1;
 }
@@ -56,6 +56,7 @@ char *name_list(const struct name_table *t)
 {
 	GString *s = g_string_new(NULL);
 	for (guint i = 0; i < t->n; i++)
-		g_string_append_printf(s, "%s%s", i == 0 ? "" : i + 1 == t->n ? " or " : ", ", t->names[i]);
+		if (*t->names[i])
+			g_string_append_printf(s, "%s%s", !s->len ? "" : i + 1 == t->n ? " or " : ", ", t->names[i]);
 	return g_string_free(s, FALSE);
 }

@@ -1,6 +1,7 @@
 /* Name tables: an enum's values and their words, in one place.
  *
- * A table is an array indexed by the enum; NAME_TABLE checks its length at compile time. */
+ * A table is an array indexed by the enum; NAME_TABLE checks its length at compile time. An empty word at 0
+ * stands for "not said": no text has that value. */
 #pragma once
 #include <glib.h>
 

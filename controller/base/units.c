@@ -67,6 +67,21 @@ const char *bytes_parse(struct arena *a, const char *text, guint64 *ret_bytes)
 	return NULL;
 }
 
+guint64 bytes_unit(const char *text)
+{
+	const char *c = text + strspn(text, "0123456789");
+	const struct unit *u = find_unit(byte_units, G_N_ELEMENTS(byte_units), c, strlen(c));
+	return u ? u->factor : 0;
+}
+
+const char *bytes_unit_name(guint64 bytes)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(byte_units); i++)
+		if (byte_units[i].factor == bytes)
+			return byte_units[i].name;
+	return "B";
+}
+
 char *bytes_format(struct arena *a, guint64 bytes)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(byte_units); i++)
@@ -76,44 +91,83 @@ char *bytes_format(struct arena *a, guint64 bytes)
 	return arena_strdup(a, "0B");
 }
 
-const char *duration_parse(struct arena *a, const char *text, gint64 *ret_ms)
+/* "1h30m" is clear, but one unit keeps one way to write a time: tell it. */
+static const char *duration_hint(struct arena *a, const char *text)
 {
-	const char *c = text;
 	guint64 total = 0, n;
-	guint next = 0; /* units before this one are used up: each once, largest first */
-	(void)a;
-	do {
-		if (!read_number(&c, &n))
-			return "write a number and a unit, as 30m, 90s or 1h30m";
+	const char *c = text;
+	while (*c && read_number(&c, &n)) {
 		const char *word = c;
 		while (g_ascii_isalpha(*c))
 			c++;
 		const struct unit *u = find_unit(time_units, G_N_ELEMENTS(time_units), word, (gsize)(c - word));
-		if (!u)
-			return c == word ? "a unit is required: s, m, h or d" : "the units are ms, s, m, h and d";
-		guint at = (guint)(u - time_units);
-		if (at < next)
-			return "units stand largest first, each once, as 1h30m";
-		next = at + 1;
-		if (!g_uint64_checked_mul(&n, n, u->factor) || !g_uint64_checked_add(&total, total, n) ||
-		    total > G_MAXINT64)
-			return "that is longer than 292 million years";
-	} while (*c);
-	*ret_ms = (gint64)total;
+		if (!u || !g_uint64_checked_mul(&n, n, u->factor) || !g_uint64_checked_add(&total, total, n))
+			break;
+	}
+	if (*c == '\0' && total > 0 && total < G_MAXINT64)
+		return arena_printf(a, "write one number and one unit; did you mean %s?", duration_format(a, (gint64)total));
+	if (*text && text[strspn(text, "0123456789")] == '\0')
+		return arena_printf(a, "a unit is required: ms, s, m, h or d, as %ss", text);
+	return "write a number and a unit (ms, s, m, h, d), as 30m or 90s";
+}
+
+const char *duration_parse(struct arena *a, const char *text, gint64 *ret_ms)
+{
+	const char *c = text;
+	guint64 n;
+	if (!read_number(&c, &n))
+		return "write a number and a unit (ms, s, m, h, d), as 30m or 90s";
+	const struct unit *u = find_unit(time_units, G_N_ELEMENTS(time_units), c, strlen(c));
+	if (!u)
+		return duration_hint(a, text);
+	if (!g_uint64_checked_mul(&n, n, u->factor) || n > G_MAXINT64)
+		return "that is longer than 292 million years";
+	*ret_ms = (gint64)n;
 	return NULL;
 }
 
 char *duration_format(struct arena *a, gint64 ms)
 {
-	g_autoptr(GString) s = g_string_new(NULL);
-	guint64 left = (guint64)MAX(ms, 0);
-	for (guint i = 0; i < G_N_ELEMENTS(time_units); i++) {
-		guint64 n = left / time_units[i].factor;
-		if (n)
-			g_string_append_printf(s, "%" G_GUINT64_FORMAT "%s", n, time_units[i].name);
-		left -= n * time_units[i].factor;
+	for (guint i = 0; i < G_N_ELEMENTS(time_units); i++)
+		if (ms > 0 && (guint64)ms % time_units[i].factor == 0)
+			return arena_printf(a, "%" G_GUINT64_FORMAT "%s", (guint64)ms / time_units[i].factor, time_units[i].name);
+	return arena_strdup(a, "0s");
+}
+
+enum { DECIMALS = 6 };
+
+const char *decimal_parse(struct arena *a, const char *text, gint64 *ret_millionths)
+{
+	const char *c = text;
+	guint64 whole, part = 0;
+	(void)a;
+	if ((text[0] == '0' && g_ascii_isdigit(text[1])) || !read_number(&c, &whole))
+		return "write a number, as 0.42";
+	if (*c == '.') {
+		const char *digits = ++c;
+		guint n = 0;
+		for (; n < DECIMALS; n++)
+			part = part * 10 + (g_ascii_isdigit(*c) ? (guint64)(*c++ - '0') : 0);
+		if (c == digits)
+			return "write a number, as 0.42";
+		if (g_ascii_isdigit(*c))
+			return "six digits after the point are the most";
 	}
-	return arena_strdup(a, s->len ? s->str : "0s");
+	if (*c || !g_uint64_checked_mul(&whole, whole, 1000000) || !g_uint64_checked_add(&whole, whole, part) || whole > G_MAXINT64)
+		return "write a number, as 0.42";
+	*ret_millionths = (gint64)whole;
+	return NULL;
+}
+
+char *decimal_format(struct arena *a, gint64 millionths)
+{
+	g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT ".%06" G_GINT64_FORMAT, millionths / 1000000, millionths % 1000000);
+	gsize len = strlen(text);
+	while (text[len - 1] == '0')
+		len--;
+	if (text[len - 1] == '.')
+		len--;
+	return arena_strndup(a, text, len);
 }
 
 const char *resolution_parse(struct arena *a, const char *text, struct resolution *ret)

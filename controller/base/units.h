@@ -15,10 +15,18 @@ struct arena;
 /* "24GiB" → bytes. Units: B, KiB, MiB, GiB, TiB. */
 const char *bytes_parse(struct arena *a, const char *text, guint64 *ret_bytes);
 char *bytes_format(struct arena *a, guint64 bytes);
+/* The unit that a size is written in, in bytes; 0 when it has none. */
+guint64 bytes_unit(const char *text);
+/* "MiB" of 1048576. */
+const char *bytes_unit_name(guint64 bytes);
 
-/* "30m", "1h30m", "500ms" → milliseconds. Units: ms, s, m, h, d; each once, largest first. */
+/* "30m", "500ms" → milliseconds: one number and one unit of ms, s, m, h, d. */
 const char *duration_parse(struct arena *a, const char *text, gint64 *ret_ms);
 char *duration_format(struct arena *a, gint64 ms);
+
+/* "0.42" → millionths. No sign, no exponent, six digits after the point at most. */
+const char *decimal_parse(struct arena *a, const char *text, gint64 *ret_millionths);
+char *decimal_format(struct arena *a, gint64 millionths);
 
 struct resolution {
 	guint width, height; /* pixels; 0 = not given */

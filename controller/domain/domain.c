@@ -230,8 +230,9 @@ static void read_networks(struct context *c, struct vm_spec *ret)
 		if (e->type != XML_ELEMENT_NODE || strcmp((const char *)e->name, "interface") != 0)
 			continue;
 		const xmlNode *source = child(e, "source");
-		nets[ret->networks.n++] = (struct vm_network){ g_strcmp0(get(c, e, "type"), "user") == 0,
-			                                       get(c, source, "bridge"), get(c, source, "network") };
+		nets[ret->networks.n++] = (struct vm_network){ .user = g_strcmp0(get(c, e, "type"), "user") == 0,
+			                                       .bridge = get(c, source, "bridge"),
+			                                       .network = get(c, source, "network") };
 	}
 }
 

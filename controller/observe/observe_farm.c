@@ -71,7 +71,7 @@ void observe_workers(struct arena *a, const struct observe_input *in, struct obj
 	if (!in->redis || !crew_list(in->redis, a, &crew, &n, NULL))
 		return; /* the farm's status says that Redis is away */
 	for (guint i = 0; i < n; i++) {
-		if (check_name(a, crew[i].name))
+		if (form_check(a, FORM_NAME, crew[i].name))
 			continue; /* somebody else's key */
 		struct worker_status *s = observed(a, have, KIND_WORKER, crew[i].name)->status;
 		*s = (struct worker_status){ .host = known(crew[i].host),

@@ -203,7 +203,7 @@ static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *
 		return TRUE;
 	status->queue.rank = b->meta.rank;
 	status->queue.values.priority = b->meta.priority;
-	status->queue.values.chunk = b->meta.chunk;
+	status->queue.values.chunk.n_frames = b->meta.chunk;
 	status->queue.values.retries = b->meta.n_retries;
 	status->queue.values.suspend = b->meta.is_paused;
 	return TRUE;
@@ -257,7 +257,7 @@ static void observe_gone_jobs(struct arena *a, const struct observe_input *in, s
 		return;
 	for (guint i = 0; i < n; i++) {
 		const char *slash = strchr(jobs[i].job, '/');
-		if (!slash || check_name(a, slash + 1) || objects_get(in->want, KIND_RENDERJOB, jobs[i].job))
+		if (!slash || form_check(a, FORM_NAME, slash + 1) || objects_get(in->want, KIND_RENDERJOB, jobs[i].job))
 			continue;
 		struct renderjob_status *status = arena_alloc(a, sizeof *status);
 		if (!look_at_queue(a, in->redis, jobs[i].job, status, NULL))

@@ -182,12 +182,23 @@ static void put(struct json_builder *b, const char *key, json_t *value)
 }
 
 /* Numbers and truth values are JSON's; what carries a unit stays text, as in YAML. */
+static json_t *scalar_value(const struct field *f, const char *text)
+{
+	switch (f ? f->type : FIELD_STRING) {
+	case FIELD_BOOL: return json_boolean(strcmp(text, "true") == 0);
+	case FIELD_INT: return json_integer(g_ascii_strtoll(text, NULL, 10));
+	case FIELD_DECIMAL: return json_real(g_ascii_strtod(text, NULL));
+	case FIELD_TEMPLATE: { /* written without quotes */
+		json_t *value = json_loads(text, JSON_DECODE_ANY, NULL);
+		return value ? value : json_string(text);
+	}
+	default: return json_string(text);
+	}
+}
+
 static void on_scalar(void *user, const char *key, const struct field *f, const char *text)
 {
-	json_t *value = f && f->type == FIELD_BOOL  ? json_boolean(strcmp(text, "true") == 0)
-	                : f && f->type == FIELD_INT ? json_integer(g_ascii_strtoll(text, NULL, 10))
-	                                            : json_string(text);
-	put(user, key, value);
+	put(user, key, scalar_value(f, text));
 }
 
 static void on_begin(void *user, const char *key, gboolean is_list)

@@ -2,6 +2,7 @@
 #include "spec/decode.h"
 #include "base/arena.h"
 #include "spec/node.h"
+#include "spec/secret.h"
 #include <string.h>
 
 enum strictness {
@@ -17,7 +18,7 @@ struct decoder {
 };
 
 static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
-                          void *object);
+                          void *object, const char *outer);
 
 static void wrong(struct decoder *d, const struct node *n, const struct field *f, const char *right)
 {
@@ -39,6 +40,8 @@ static const char *range_text(struct decoder *d, const struct field *f)
 		return arena_printf(a, "%s to %s", bytes_format(a, (guint64)f->min), bytes_format(a, (guint64)f->max));
 	if (f->type == FIELD_DURATION)
 		return arena_printf(a, "%s to %s", duration_format(a, f->min), duration_format(a, f->max));
+	if (f->type == FIELD_DECIMAL)
+		return arena_printf(a, "%s to %s", decimal_format(a, f->min), decimal_format(a, f->max));
 	return arena_printf(a, "%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, f->min, f->max);
 }
 
@@ -52,8 +55,9 @@ static const char *check_range(struct decoder *d, const struct field *f, gint64 
 static const char *decode_integer(struct decoder *d, const struct field *f, const char *text, void *v)
 {
 	gint64 value = 0;
-	const char *right = f->type == FIELD_DURATION ? duration_parse(d->arena, text, &value)
-	                                              : integer_parse(d->arena, text, &value);
+	const char *right = f->type == FIELD_DURATION  ? duration_parse(d->arena, text, &value)
+	                    : f->type == FIELD_DECIMAL ? decimal_parse(d->arena, text, &value)
+	                                               : integer_parse(d->arena, text, &value);
 	if (!right)
 		right = check_range(d, f, value);
 	if (!right)
@@ -67,8 +71,9 @@ static const char *decode_bytes(struct decoder *d, const struct field *f, const 
 	const char *right = bytes_parse(d->arena, text, &value);
 	if (!right)
 		right = check_range(d, f, value > G_MAXINT64 ? G_MAXINT64 : (gint64)value);
-	if (!right && d->strictness != AS_OBSERVED && f->multiple_of && value % (guint64)f->multiple_of != 0)
-		right = arena_printf(d->arena, "must be a multiple of %s", bytes_format(d->arena, (guint64)f->multiple_of));
+	/* The unit itself, not a multiple in bytes: what may be written is then the same in JSON Schema. */
+	if (!right && d->strictness != AS_OBSERVED && bytes_unit(text) < (guint64)f->unit)
+		right = arena_printf(d->arena, "must be in whole %s or a larger unit", bytes_unit_name((guint64)f->unit));
 	if (!right)
 		*(guint64 *)v = value;
 	return right;
@@ -89,14 +94,12 @@ static const char *decode_enum(struct decoder *d, const struct field *f, const c
 
 static const char *check_string(struct decoder *d, const struct field *f, const char *text)
 {
-	if (!*text)
-		return "must not be empty";
-	if (f->max && strlen(text) > (gsize)f->max)
+	if (f->names)
+		return decode_enum(d, f, text, &(int){ 0 });
+	if (f->max && g_utf8_strlen(text, -1) > f->max)
 		return arena_printf(d->arena, "must have %" G_GINT64_FORMAT " characters at most", f->max);
-	for (const char *c = text; *c; c++)
-		if ((guchar)*c < 0x20 || *c == 0x7f)
-			return "must be one line without control characters";
-	return f->check ? f->check(d->arena, text) : NULL;
+	const char *right = form_check(d->arena, f->form, text);
+	return right ? right : secret_check(d->arena, text);
 }
 
 static const char *decode_string(struct decoder *d, const struct field *f, const char *text, void *v)
@@ -109,6 +112,10 @@ static const char *decode_string(struct decoder *d, const struct field *f, const
 
 static const char *decode_bool(const char *text, void *v)
 {
+	static const char *const truths[] = { "yes", "on", "y", "true" };
+	for (guint i = 0; i < G_N_ELEMENTS(truths) && strcmp(text, "true") != 0; i++)
+		if (g_ascii_strcasecmp(text, truths[i]) == 0)
+			return "write true or false; did you mean true?";
 	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
 		return "write true or false";
 	*(gboolean *)v = text[0] == 't';
@@ -122,6 +129,7 @@ static const char *decode_text(struct decoder *d, const struct field *f, const c
 	case FIELD_STRING: return decode_string(d, f, text, v);
 	case FIELD_BOOL: return decode_bool(text, v);
 	case FIELD_INT:
+	case FIELD_DECIMAL:
 	case FIELD_DURATION: return decode_integer(d, f, text, v);
 	case FIELD_BYTES: return decode_bytes(d, f, text, v);
 	case FIELD_ENUM: return decode_enum(d, f, text, v);
@@ -129,6 +137,29 @@ static const char *decode_text(struct decoder *d, const struct field *f, const c
 	case FIELD_RESOLUTION: return resolution_parse(d->arena, text, v);
 	default: g_assert_not_reached();
 	}
+}
+
+/* What YAML itself would take the scalar for must be what the row is: then an editor, a linter with the
+ * JSON Schema and cleave see the same value. */
+static const char *check_quotes(struct decoder *d, const struct field *f, const struct node *n)
+{
+	if (d->strictness == AS_OBSERVED)
+		return NULL;
+	if ((f->type == FIELD_STRING || f->type == FIELD_ENUM) && n->plain && text_is_ambiguous(n->text))
+		return arena_printf(d->arena, "without quotes YAML reads this as %s; write \"%.80s\"",
+		                    g_ascii_isalpha(*n->text) || *n->text == '~' ? "true, false or nothing" : "a number or date", n->text);
+	if ((f->type == FIELD_INT || f->type == FIELD_DECIMAL || f->type == FIELD_BOOL) && !n->plain)
+		return arena_printf(d->arena, "write it without quotes: %.80s", n->text);
+	return NULL;
+}
+
+/* A row that does not act yet says so, once, where the value stands. */
+static void warn_of_later(struct decoder *d, const struct field *f, const struct node *n, const void *object)
+{
+	if (!(f->flags & FIELD_LATER) || d->strictness == AS_OBSERVED || n->is_default || !field_is_said(f, object))
+		return;
+	problem_add(d->problems, SEVERITY_WARNING, node_place(n), "%s%s: does not act yet in this version",
+	            f->name, n->type == NODE_SCALAR ? arena_printf(d->arena, ": `%.80s`", n->text) : "");
 }
 
 static void decode_scalar(struct decoder *d, const struct field *f, const struct node *n, void *v)
@@ -142,7 +173,9 @@ static void decode_scalar(struct decoder *d, const struct field *f, const struct
 			problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: has no value; leave the key out instead", f->name);
 		return;
 	}
-	const char *right = decode_text(d, f, n->text, v);
+	const char *right = check_quotes(d, f, n);
+	if (!right)
+		right = decode_text(d, f, n->text, v);
 	if (right)
 		wrong(d, n, f, right);
 }
@@ -167,6 +200,27 @@ static void decode_strings(struct decoder *d, const struct field *f, const struc
 	}
 }
 
+static const char *check_key(struct decoder *d, const struct field *f, const char *key)
+{
+	if (d->strictness == AS_OBSERVED)
+		return NULL;
+	return form_check(d->arena, table_has_long_form(f->fields) ? FORM_NAME : FORM_LINE, key);
+}
+
+/* Items that have a name are told apart by it. */
+static void check_names_differ(struct decoder *d, const struct field *f, const struct node *n)
+{
+	g_autoptr(GHashTable) seen = NULL;
+	if (f->type != FIELD_LIST || strcmp(f->fields->name, "name") != 0 || n->n < 2 || d->strictness == AS_OBSERVED)
+		return;
+	seen = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < n->n; i++) {
+		const struct node *name = node_get(&n->items[i], "name");
+		if (name && name->type == NODE_SCALAR && !g_hash_table_add(seen, (gpointer)name->text))
+			wrong(d, name, f, "this name is given twice");
+	}
+}
+
 static void decode_items(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
 	struct list *list = v;
@@ -175,14 +229,19 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 		wrong(d, n, f, is_map ? "must be a map of names" : "must be a list");
 		return;
 	}
+	check_names_differ(d, f, n);
 	list->n = n->n;
 	list->items = arena_alloc(d->arena, n->n * f->item_size);
 	for (guint i = 0; i < n->n; i++) {
 		void *item = (char *)list->items + i * f->item_size;
 		const struct node *child = is_map ? &n->members[i].value : &n->items[i];
+		const char *right = is_map ? check_key(d, f, n->members[i].key) : NULL;
+		if (right && !child->is_default)
+			problem_add(d->problems, SEVERITY_ERROR, member_place(n, &n->members[i]), "%s: `%.80s`: %s", f->name,
+			            n->members[i].key, right);
 		if (is_map)
 			*(const char **)item = n->members[i].key;
-		decode_fields(d, f->fields, child, node_place(child), item);
+		decode_fields(d, f->fields, child, node_place(child), item, is_map ? n->members[i].key : f->name);
 	}
 }
 
@@ -199,7 +258,7 @@ static void decode_template(struct decoder *d, const struct field *f, const stru
 	struct decoder checker = { d->arena, d->problems, FOR_DEFAULTS };
 	/* Only checked here; merged below each object's own keys before those are decoded. No spec is
 	 * larger than this scratch, which is asserted where the kinds are known (spec/load.c). */
-	decode_fields(&checker, f->fields, n, node_place(n), arena_alloc(d->arena, 4096));
+	decode_fields(&checker, f->fields, n, node_place(n), arena_alloc(d->arena, 4096), f->name);
 	mark_default((struct node *)n);
 	*(const struct node **)v = n;
 }
@@ -213,7 +272,7 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 	case FIELD_TEMPLATE: decode_template(d, f, n, v); return;
 	case FIELD_STRUCT: {
 		struct decoder inner = { d->arena, d->problems, f->flags & FIELD_PARTIAL ? AS_OBSERVED : d->strictness };
-		decode_fields(&inner, f->fields, n, node_place(n), v);
+		decode_fields(&inner, f->fields, n, node_place(n), v, f->name);
 		return;
 	}
 	default: decode_scalar(d, f, n, v);
@@ -251,27 +310,54 @@ static void decode_missing(struct decoder *d, const struct field *f, struct plac
 		const char *right = decode_text(d, f, f->def, v);
 		g_assert(!right);
 	} else if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL)) {
-		decode_fields(d, f->fields, NULL, at, v);
+		decode_fields(d, f->fields, NULL, at, v, f->name);
 	}
 }
 
-static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
-                          void *object)
+/* One value instead of a map: the row that takes it, or a problem. */
+static const struct field *find_shorthand(struct decoder *d, const struct field *table, const struct node *node,
+                                          const char *outer)
 {
-	if (node && node->type != NODE_MAP) {
-		if (!node_is_null(node) && !node->is_default)
-			problem_add(d->problems, SEVERITY_ERROR, node_place(node), "must be a map of keys and values");
-		node = NULL;
+	const struct field *row = table_shorthand(table, node->type == NODE_LIST);
+	if (node->type == NODE_MAP || node_is_null(node))
+		return NULL;
+	if (!row && !node->is_default)
+		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s%smust be a map of keys and values", outer ? outer : "",
+		            outer ? ": " : "");
+	return row;
+}
+
+static void decode_row(struct decoder *d, const struct field *f, const struct node *n, struct place at, void *object)
+{
+	void *v = FIELD_AT(f, object);
+	if (!n) {
+		decode_missing(d, f, at, v);
+		return;
 	}
-	if (node)
-		check_unknown_keys(d, table, node);
+	decode_value(d, f, n, v);
+	warn_of_later(d, f, n, object);
+}
+
+/* `outer`: the key that the map, or what stands for it, is written under; NULL at the top. */
+static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
+                          void *object, const char *outer)
+{
+	const struct field *shorthand = node ? find_shorthand(d, table, node, outer) : NULL;
+	const struct node *map = node && node->type == NODE_MAP ? node : NULL;
+	if (map && !table_has_long_form(table)) {
+		problem_add(d->problems, SEVERITY_ERROR, node_place(map), "%s: must be one value, not a map", outer);
+		return;
+	}
+	if (map)
+		check_unknown_keys(d, table, map);
 	FIELDS_EACH (f, table) {
-		const struct node *n = node_get(node, f->name);
-		void *v = FIELD_AT(f, object);
-		if (n)
-			decode_value(d, f, n, v);
-		else
-			decode_missing(d, f, at, v);
+		struct field named = *f;
+		if (f != shorthand) {
+			decode_row(d, f, node_get(map, f->name), at, object);
+			continue;
+		}
+		named.name = outer;
+		decode_row(d, &named, node, at, object);
 	}
 }
 
@@ -279,5 +365,5 @@ void decode_struct(struct arena *a, const struct field *table, const struct node
                    gboolean is_observed, void *object, struct problems *problems)
 {
 	struct decoder d = { a, problems, is_observed ? AS_OBSERVED : FOR_SPEC };
-	decode_fields(&d, table, node, at, object);
+	decode_fields(&d, table, node, at, object, NULL);
 }

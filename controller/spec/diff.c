@@ -118,7 +118,7 @@ static void diff_fields(struct differ *d, const struct field *table, const void 
 {
 	FIELDS_EACH (f, table)
 		if ((f->flags & mask) == mask)
-			diff_value(d, f, before, after, join(d, prefix, f->name));
+			diff_value(d, f, before, after, f->flags & FIELD_SHORTHAND && *prefix ? prefix : join(d, prefix, f->name));
 }
 
 struct changes diff_structs(struct arena *a, const struct field *table, const void *before, const void *after,

@@ -21,16 +21,11 @@ static void send(struct emitter *e, yaml_event_t *event)
 		g_error("libyaml emitter: %s", e->yaml.problem);
 }
 
-/* Plain where libyaml allows it; quoted where another reader would see null, a truth value or a number. */
+/* Plain where libyaml allows it; quoted where YAML would take the text for something else. */
 static yaml_scalar_style_t style_of(const struct field *f, const char *text)
 {
-	static const char *const words[] = { "null", "~", "true", "false", "yes", "no", "on", "off", "y", "n", "" };
-	if (f && f->type != FIELD_STRING && f->type != FIELD_STRINGS && f->type != FIELD_FRAMES)
-		return YAML_PLAIN_SCALAR_STYLE;
-	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
-		if (g_ascii_strcasecmp(text, words[i]) == 0)
-			return YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-	if (text[strspn(text, "0123456789+-._eExoXabcdefABCDEF:")] == '\0')
+	gboolean is_text = !f || f->type == FIELD_STRING || f->type == FIELD_STRINGS || f->type == FIELD_ENUM;
+	if ((is_text && text_is_ambiguous(text)) || strchr(text, '\n'))
 		return YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	return YAML_PLAIN_SCALAR_STYLE;
 }

@@ -1,5 +1,7 @@
 /* Farm's tables. */
 #include "spec/farm.h"
+#include "spec/gpu.h"
+#include "spec/host.h"
 #include "spec/kinds.h"
 #include "spec/renderjob.h"
 #include "spec/vm.h"
@@ -7,45 +9,164 @@
 
 NAME_TABLE(plane_state_names, "a state", 3, "leftOut", "ok", "away");
 
-static const char *check_redis_url(struct arena *a, const char *text)
-{
-	(void)a;
-	if (g_str_has_prefix(text, "rediss://"))
-		return "TLS is not built in; put stunnel in front and write redis:// to it";
-	if (!g_str_has_prefix(text, "redis://") && !g_str_has_prefix(text, "redis+unix:///"))
-		return "write redis://HOST:PORT/DB or redis+unix:///PATH";
-	return NULL;
-}
+NAME_TABLE(reconcile_names, "a mode", 4, "", "observe", "propose", "enforce");
+
+#define LATER .flags = FIELD_LATER
 
 static const struct field redis_fields[] = {
-	{ "url", FIELD_STRING, IN(farm_redis, url, const char *), .required = TRUE, .check = check_redis_url,
+	{ "url", FIELD_STRING, IN(farm_redis, url, const char *), .required = TRUE, .form = FORM_REDIS_URL,
 	  .doc = "Where controllers reach Redis, as redis://10.0.0.5:6379/0." },
-	{ "guestUrl", FIELD_STRING, IN(farm_redis, guest_url, const char *), .check = check_redis_url,
+	{ "user", FIELD_STRING, IN(farm_redis, user, const char *), .form = FORM_NAME,
+	  .doc = "The user of Redis's access list; without the key its default user." },
+	{ "passwordFile", FIELD_STRING, IN(farm_redis, password_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "File on the host with that user's password." },
+	{ "guestUrl", FIELD_STRING, IN(farm_redis, guest_url, const char *), .form = FORM_REDIS_URL,
 	  .doc = "Where the VMs reach the same Redis, if another way than `url`." },
-	{ "passwordFile", FIELD_STRING, IN(farm_redis, password_file, const char *), .check = check_absolute_path,
-	  .doc = "File on the host with the password of the user in `url`." },
+	{ 0 },
+};
+
+static const struct field mount_fields[] = {
+	{ "nfs", FIELD_STRING, IN(root_mount, nfs, const char *), LATER, .doc = "Server and export, as nas1:/vol/shots." },
+	{ "options", FIELD_STRINGS, IN(root_mount, options, struct strings), LATER, .doc = "Mount options, as nfsvers=4.2." },
+	{ 0 },
+};
+
+static const struct field artist_fields[] = {
+	{ "windows", FIELD_STRING, IN(root_artist, windows, const char *), LATER, .doc = "Drive or share on Windows, as P:\\." },
+	{ "macos", FIELD_STRING, IN(root_artist, macos, const char *), LATER, .form = FORM_ABSOLUTE_PATH, .doc = "Mount point on macOS." },
+	{ "linux", FIELD_STRING, IN(root_artist, linux_path, const char *), LATER, .form = FORM_ABSOLUTE_PATH, .doc = "Mount point on Linux." },
+	{ 0 },
+};
+
+static const struct field store_fields[] = {
+	{ "maxSize", FIELD_BYTES, IN(root_store, max_bytes, guint64), LATER, .min = (gint64)MiB, .max = 1024 * 1024 * (gint64)TiB,
+	  .unit = (gint64)MiB, .doc = "Most space for superseded frames." },
+	{ "keep", FIELD_DURATION, IN(root_store, keep_ms, gint64), LATER, .min = 3600000, .max = 3650 * 86400000LL,
+	  .doc = "How long superseded frames are kept at least." },
+	{ "keys", FIELD_INT, IN(root_store, n_keys, gint64), LATER, .min = 1, .max = 100, .doc = "Superseded versions kept of a frame." },
 	{ 0 },
 };
 
 static const struct field root_fields[] = {
-	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .required = TRUE, .check = check_absolute_path,
+	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "Where the root is mounted on the hosts. A file .cleave-root in it proves that it is." },
+	{ "url", FIELD_STRING, IN(farm_root, url, const char *), LATER, .form = FORM_URL, .doc = "An S3 bucket instead of a path." },
+	{ "mount", FIELD_STRUCT, IN(farm_root, mount, struct root_mount), .fields = mount_fields, .doc = "How guests mount it." },
+	{ "marker", FIELD_STRING, IN(farm_root, marker, const char *), LATER, .def = ".cleave-root", .form = FORM_TREE_FOLDER,
+	  .doc = "The file that proves that the root is mounted." },
+	{ "artist", FIELD_STRUCT, IN(farm_root, artist, struct root_artist), .fields = artist_fields,
+	  .doc = "Where artists see it, so that their paths can be translated." },
+	{ "store", FIELD_STRUCT, IN(farm_root, store, struct root_store), .fields = store_fields,
+	  .doc = "What is kept of superseded frames." },
+	{ 0 },
+};
+
+#define FILE_ROWS(what)                                                                                       \
+	{ "url", FIELD_STRING, IN(farm_file, url, const char *), .form = FORM_URL, .flags = FIELD_LATER,      \
+	  .doc = "Where hosts fetch " what ", once." },                                                       \
+	{ "file", FIELD_STRING, IN(farm_file, file, const char *), .form = FORM_ABSOLUTE_PATH,                \
+	  .flags = FIELD_LATER, .doc = "The file on the hosts, instead of `url`." },                          \
+	{ "sha256", FIELD_STRING, IN(farm_file, sha256, const char *), .form = FORM_SHA256,                   \
+	  .flags = FIELD_LATER, .doc = "Its digest; checked before it is used." }
+
+static const struct field image_fields[] = {
+	FILE_ROWS("the image"),
+	{ 0 },
+};
+
+static const struct field blender_fields[] = {
+	FILE_ROWS("the archive"),
+	{ "installed", FIELD_BOOL, IN(farm_file, is_installed, gboolean), .doc = "The workers' own system brings this version." },
 	{ 0 },
 };
 
 static const struct field queue_fields[] = {
-	{ "name", FIELD_STRING, IN(farm_queue, name, const char *), .required = TRUE, .check = check_name,
+	{ "name", FIELD_STRING, IN(farm_queue, name, const char *), .required = TRUE, .form = FORM_NAME,
 	  .doc = "The name jobs use." },
+	{ "list", FIELD_STRING, IN(farm_queue, list, const char *), LATER, .max = 128,
+	  .doc = "A Redis list kept filled for plain workers, as queue:blender." },
 	{ "default", FIELD_BOOL, IN(farm_queue, is_default, gboolean),
 	  .doc = "Jobs that name no queue go here; else to the last one." },
 	{ 0 },
 };
 
+static const struct field price_fields[] = {
+	{ "price", FIELD_DECIMAL, IN(price, per_hour, gint64), .required = TRUE, .max = 1000000 * 1000000LL,
+	  .flags = FIELD_SHORTHAND, .doc = "Price of an hour." },
+	{ 0 },
+};
+
+static const struct field prices_fields[] = {
+	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price), LATER,
+	  .doc = "Price of a GPU's hour by the label `model` of the GPU." },
+	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), LATER, .form = FORM_CURRENCY, .doc = "Their currency." },
+	{ 0 },
+};
+
+static const struct field budget_fields[] = {
+	{ "maxDelete", FIELD_INT, IN(farm_budgets, max_delete, gint64), LATER, .def = "1", .max = 1000000,
+	  .doc = "Most objects deleted in a pass." },
+	{ "maxRestart", FIELD_INT, IN(farm_budgets, max_restart, gint64), LATER, .def = "2", .max = 1000000,
+	  .doc = "Most VMs restarted in a pass." },
+	{ "maxDataLoss", FIELD_INT, IN(farm_budgets, max_data_loss, gint64), LATER, .def = "0", .max = 1000000,
+	  .doc = "Most disks made anew in a pass." },
+	{ "maxRender", FIELD_INT, IN(farm_budgets, max_render, gint64), LATER, .def = "100000", .max = 1000000000,
+	  .doc = "Most frames that a pass may send to the queue." },
+	{ 0 },
+};
+
+static const struct field window_fields[] = {
+	{ "allow", FIELD_STRINGS, IN(farm_window, allow, struct strings), .required = TRUE, .names = &effect_names,
+	  .doc = "Effects that are allowed in the window and at no other time." },
+	{ "days", FIELD_STRING, IN(farm_window, days, const char *), .form = FORM_DAYS, .doc = "Days; without the key all." },
+	{ "from", FIELD_STRING, IN(farm_window, from, const char *), .required = TRUE, .form = FORM_TIME_OF_DAY, .doc = "Begin." },
+	{ "to", FIELD_STRING, IN(farm_window, to, const char *), .required = TRUE, .form = FORM_TIME_OF_DAY,
+	  .doc = "End; before `from` it is on the next day." },
+	{ "zone", FIELD_STRING, IN(farm_window, zone, const char *), .def = "UTC", .form = FORM_ZONE, .doc = "Time zone." },
+	{ 0 },
+};
+
+static const struct field rollout_fields[] = {
+	{ "hostsAtOnce", FIELD_INT, IN(farm_rollout, hosts_at_once, gint64), LATER, .def = "1", .min = 1, .max = 10000,
+	  .doc = "Hosts with disruptive actions at the same time." },
+	{ "order", FIELD_STRINGS, IN(farm_rollout, order, struct strings), LATER, .form = FORM_NAME,
+	  .doc = "Rings in order: values of the hosts' label `ring`." },
+	{ 0 },
+};
+
+static const struct field policy_fields[] = {
+	{ "prune", FIELD_BOOL, IN(farm_policy, prune, gboolean), LATER, .def = "false",
+	  .doc = "Delete what this farm made and the specs name no more." },
+	{ "budgets", FIELD_STRUCT, IN(farm_policy, budgets, struct farm_budgets), .fields = budget_fields,
+	  .doc = "What a pass may do at most." },
+	{ "windows", FIELD_LIST, IN(farm_policy, windows, struct list), ITEMS(window_fields, farm_window), LATER,
+	  .doc = "When disruptive effects are allowed." },
+	{ "rollout", FIELD_STRUCT, IN(farm_policy, rollout, struct farm_rollout), .fields = rollout_fields,
+	  .doc = "In which order hosts take disruptive changes." },
+	{ 0 },
+};
+
+#define TEMPLATES_IN(tag)                                                                                     \
+	{ "host", FIELD_TEMPLATE, IN(tag, templates.host, const struct node *), .fields = host_fields,        \
+	  .doc = "Keys of Host specs; an object's own value wins, maps merge, lists replace." },              \
+	{ "gpu", FIELD_TEMPLATE, IN(tag, templates.gpu, const struct node *), .fields = gpu_fields,           \
+	  .doc = "Keys of GPU specs; an object's own value wins, maps merge, lists replace." },               \
+	{ "vm", FIELD_TEMPLATE, IN(tag, templates.vm, const struct node *), .fields = vm_fields,              \
+	  .doc = "Keys of VM specs; an object's own value wins, maps merge, lists replace." },                \
+	{ "job", FIELD_TEMPLATE, IN(tag, templates.job, const struct node *), .fields = renderjob_fields,     \
+	  .doc = "Keys of RenderJob specs; an object's own value wins, maps merge, lists replace." }
+
+static const struct field by_label_fields[] = {
+	{ "labels", FIELD_MAP, IN(labelled_templates, labels, struct list), ITEMS(label_fields, label), .required = TRUE,
+	  .doc = "Labels that an object must have, all of them." },
+	TEMPLATES_IN(labelled_templates),
+	{ 0 },
+};
+
 static const struct field defaults_fields[] = {
-	{ "vm", FIELD_TEMPLATE, IN(farm_defaults, vm, const struct node *), .fields = vm_fields,
-	  .doc = "Keys of VM specs; a VM's own value wins, maps merge, lists replace." },
-	{ "job", FIELD_TEMPLATE, IN(farm_defaults, job, const struct node *), .fields = renderjob_fields,
-	  .doc = "Keys of RenderJob specs; a job's own value wins, maps merge, lists replace." },
+	TEMPLATES_IN(farm_defaults),
+	{ "byLabel", FIELD_LIST, IN(farm_defaults, by_label, struct list), ITEMS(by_label_fields, labelled_templates),
+	  .doc = "Values for objects with these labels, above the ones for all; later items win." },
 	{ 0 },
 };
 
@@ -54,12 +175,23 @@ const struct field farm_fields[] = {
 	  .doc = "The queue's server." },
 	{ "roots", FIELD_MAP, IN(farm_spec, roots, struct list), ITEMS(root_fields, farm_root),
 	  .doc = "The only places jobs read from and write to; a path in a job is ROOT:path." },
+	{ "images", FIELD_MAP, IN(farm_spec, images, struct list), ITEMS(image_fields, farm_file),
+	  .doc = "Disk images that VMs may be made from." },
+	{ "blenders", FIELD_MAP, IN(farm_spec, blenders, struct list), ITEMS(blender_fields, farm_file),
+	  .doc = "Blender versions that jobs may ask for; without the key any." },
 	{ "queues", FIELD_LIST, IN(farm_spec, queues, struct list), ITEMS(queue_fields, farm_queue),
 	  .doc = "Queues, most urgent first. Without the key there is one queue." },
 	{ "lease", FIELD_DURATION, IN(farm_spec, lease_ms, gint64), .def = "30s", .min = 2000, .max = 3600000,
 	  .doc = "How long a worker may be silent before its frames go back to the queue." },
+	{ "prices", FIELD_STRUCT, IN(farm_spec, prices, struct farm_prices), .fields = prices_fields,
+	  .doc = "What rendering costs, for reports." },
+	{ "reconcile", FIELD_ENUM, IN(farm_spec, reconcile, int), .names = &reconcile_names,
+	  .doc = "How far cleave goes: observe (say what differs), propose (plan it, act only when a person applies it), "
+	         "enforce (the default). A Host or an object may say otherwise for itself." },
+	{ "policy", FIELD_STRUCT, IN(farm_spec, policy, struct farm_policy), .fields = policy_fields,
+	  .doc = "What a pass may do, and when." },
 	{ "defaults", FIELD_STRUCT, IN(farm_spec, defaults, struct farm_defaults), .fields = defaults_fields,
-	  .doc = "Values for all VMs and jobs that do not say otherwise." },
+	  .doc = "Values for all objects of a kind that do not say otherwise." },
 	{ 0 },
 };
 
@@ -99,4 +231,12 @@ int farm_queue_rank(const struct farm_spec *farm, const char *name)
 			return (int)i;
 	}
 	return name ? -1 : rank;
+}
+
+const struct farm_file *farm_file_find(const struct list *files, const char *name)
+{
+	for (guint i = 0; i < files->n; i++)
+		if (strcmp(LIST_AT(*files, struct farm_file, i)->name, name) == 0)
+			return LIST_AT(*files, struct farm_file, i);
+	return NULL;
 }

@@ -4,28 +4,101 @@
 
 struct node;
 
+/* How far cleave goes; the nearest of object, Host and Farm that says it counts (spec/reconcile_mode.h). */
+enum reconcile_mode { RECONCILE_INHERITED, RECONCILE_OBSERVE, RECONCILE_PROPOSE, RECONCILE_ENFORCE };
+extern const struct name_table reconcile_names;
+
 struct farm_redis {
-	const char *url, *guest_url, *password_file;
+	const char *url, *user, *guest_url, *password_file;
+};
+
+struct root_mount {
+	const char *nfs;
+	struct strings options;
+};
+
+struct root_artist {
+	const char *windows, *macos, *linux_path;
+};
+
+struct root_store {
+	guint64 max_bytes;
+	gint64 keep_ms, n_keys;
 };
 
 struct farm_root {
-	const char *name, *path;
+	const char *name, *path, *url, *marker; /* exactly one of path and url */
+	struct root_mount mount;
+	struct root_artist artist;
+	struct root_store store;
+};
+
+/* An image, or a Blender: a file with a digest. */
+struct farm_file {
+	const char *name, *file, *url, *sha256;
+	gboolean is_installed; /* Blender: the workers' system brings it */
 };
 
 struct farm_queue {
-	const char *name;
+	const char *name, *list;
 	gboolean is_default;
 };
 
+struct price {
+	const char *model;
+	gint64 per_hour; /* millionths */
+};
+
+struct farm_prices {
+	struct list gpu_hour; /* struct price */
+	const char *currency;
+};
+
+struct farm_budgets {
+	gint64 max_delete, max_restart, max_data_loss, max_render;
+};
+
+struct farm_window {
+	struct strings allow; /* words of effects */
+	const char *days, *from, *to, *zone;
+};
+
+struct farm_rollout {
+	gint64 hosts_at_once;
+	struct strings order; /* values of the label `ring` */
+};
+
+struct farm_policy {
+	gboolean prune;
+	struct farm_budgets budgets;
+	struct list windows; /* struct farm_window */
+	struct farm_rollout rollout;
+};
+
+/* Keys below an object's own, per kind; NULL when not given. */
+struct templates {
+	const struct node *host, *gpu, *vm, *job;
+};
+
+struct labelled_templates {
+	struct list labels; /* struct label; all have to be there */
+	struct templates templates;
+};
+
 struct farm_defaults {
-	const struct node *vm, *job; /* NULL when not given */
+	struct templates templates;
+	struct list by_label; /* struct labelled_templates, later ones win */
 };
 
 struct farm_spec {
 	struct farm_redis redis;
-	struct list roots;  /* struct farm_root, by name */
-	struct list queues; /* struct farm_queue, most urgent first */
+	struct list roots;            /* struct farm_root, by name */
+	struct list images, blenders; /* struct farm_file, by name or version */
+	struct list queues;           /* struct farm_queue, most urgent first */
 	gint64 lease_ms;
+	struct farm_prices prices;
+	int reconcile; /* enum reconcile_mode */
+	struct farm_policy policy;
 	struct farm_defaults defaults;
 };
 
@@ -52,3 +125,5 @@ extern const struct field farm_status_fields[];
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name);
 /* Rank of a queue, 0 = most urgent; NULL = the default queue. -1 when there is none of that name. */
 int farm_queue_rank(const struct farm_spec *farm, const char *name);
+/* The image or Blender of that name, or NULL. */
+const struct farm_file *farm_file_find(const struct list *files, const char *name);

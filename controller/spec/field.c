@@ -18,9 +18,10 @@ gboolean field_is_absent(const struct field *f, const void *object)
 	case FIELD_STRING: return !*(const char *const *)v || !**(const char *const *)v;
 	case FIELD_BOOL: return !*(const gboolean *)v;
 	case FIELD_INT:
+	case FIELD_DECIMAL:
 	case FIELD_DURATION: return *(const gint64 *)v == 0;
 	case FIELD_BYTES: return *(const guint64 *)v == 0;
-	case FIELD_ENUM: return FALSE;
+	case FIELD_ENUM: return !*name_of(f->names, *(const int *)v);
 	case FIELD_FRAMES: return ((const struct frame_set *)v)->n_runs == 0;
 	case FIELD_RESOLUTION: return ((const struct resolution *)v)->width == 0;
 	case FIELD_STRINGS: return ((const struct strings *)v)->n == 0;
@@ -39,12 +40,14 @@ gboolean field_is_absent(const struct field *f, const void *object)
 char *field_scalar_text(struct arena *a, const struct field *f, const void *object)
 {
 	const void *v = FIELD_AT_CONST(f, object);
-	if (field_is_absent(f, object) && f->type != FIELD_BOOL && f->type != FIELD_INT && f->type != FIELD_DURATION)
+	if (field_is_absent(f, object) && f->type != FIELD_BOOL && f->type != FIELD_INT && f->type != FIELD_DECIMAL &&
+	    f->type != FIELD_DURATION)
 		return NULL;
 	switch (f->type) {
 	case FIELD_STRING: return arena_strdup(a, *(const char *const *)v);
 	case FIELD_BOOL: return arena_strdup(a, *(const gboolean *)v ? "true" : "false");
 	case FIELD_INT: return arena_printf(a, "%" G_GINT64_FORMAT, *(const gint64 *)v);
+	case FIELD_DECIMAL: return decimal_format(a, *(const gint64 *)v);
 	case FIELD_BYTES: return bytes_format(a, *(const guint64 *)v);
 	case FIELD_DURATION: return duration_format(a, *(const gint64 *)v);
 	case FIELD_ENUM: return arena_strdup(a, name_of(f->names, *(const int *)v));
@@ -57,4 +60,55 @@ char *field_scalar_text(struct arena *a, const struct field *f, const void *obje
 	case FIELD_TEMPLATE: break;
 	}
 	g_assert_not_reached();
+}
+
+gboolean field_is_scalar(const struct field *f)
+{
+	switch (f->type) {
+	case FIELD_STRINGS:
+	case FIELD_STRUCT:
+	case FIELD_LIST:
+	case FIELD_MAP:
+	case FIELD_TEMPLATE: return FALSE;
+	default: return TRUE;
+	}
+}
+
+const struct field *table_shorthand(const struct field *table, gboolean is_list)
+{
+	FIELDS_EACH (f, table)
+		if ((f->flags & FIELD_SHORTHAND) && (is_list ? f->type == FIELD_STRINGS : field_is_scalar(f)))
+			return f;
+	return NULL;
+}
+
+gboolean table_has_long_form(const struct field *table)
+{
+	return table[0].name && (table[1].name || !(table[0].flags & FIELD_SHORTHAND));
+}
+
+gboolean field_is_said(const struct field *f, const void *object)
+{
+	SCOPED_ARENA(scratch);
+	const char *text = f->def ? field_scalar_text(scratch, f, object) : NULL;
+	return text ? strcmp(text, f->def) != 0 : !field_is_absent(f, object);
+}
+
+static void add_not_acting(GString *out, const struct field *table, const void *object, const char *prefix)
+{
+	FIELDS_EACH (f, table) {
+		if ((f->flags & FIELD_LATER) && field_is_said(f, object))
+			g_string_append_printf(out, "%s%s%s", out->len ? ", " : "", prefix, f->name);
+		else if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL)) {
+			g_autofree char *path = g_strdup_printf("%s%s.", prefix, f->name);
+			add_not_acting(out, f->fields, FIELD_AT_CONST(f, object), path);
+		}
+	}
+}
+
+const char *fields_not_acting(struct arena *a, const struct field *table, const void *object)
+{
+	g_autoptr(GString) out = g_string_new(NULL);
+	add_not_acting(out, table, object, "");
+	return out->len ? arena_strdup(a, out->str) : NULL;
 }

@@ -8,6 +8,7 @@
 #include "base/names.h"
 #include "base/units.h"
 #include "spec/effect.h"
+#include "spec/form.h"
 #include <stddef.h>
 
 /* The C member each type fills stands behind it. */
@@ -15,9 +16,10 @@ enum field_type {
 	FIELD_STRING,     /* const char *, NULL = absent */
 	FIELD_BOOL,       /* gboolean */
 	FIELD_INT,        /* gint64 */
+	FIELD_DECIMAL,    /* gint64, millionths */
 	FIELD_BYTES,      /* guint64 */
 	FIELD_DURATION,   /* gint64, milliseconds */
-	FIELD_ENUM,       /* int, index into .names */
+	FIELD_ENUM,       /* int, index into .names; an empty word at 0 stands for "not said" */
 	FIELD_FRAMES,     /* struct frame_set */
 	FIELD_RESOLUTION, /* struct resolution */
 	FIELD_STRINGS,    /* struct strings */
@@ -25,6 +27,11 @@ enum field_type {
 	FIELD_LIST,       /* struct list of items described by .fields */
 	FIELD_MAP,        /* struct list; each item's first member is its key (const char *) */
 	FIELD_TEMPLATE,   /* const struct node *: keys of .fields, none required, kept as written */
+};
+
+/* Metadata labels, and every map of words (FIELD_MAP). */
+struct label {
+	const char *key, *value;
 };
 
 struct strings {
@@ -43,9 +50,12 @@ enum field_flags {
 	FIELD_IN_DOMAIN = 1 << 0, /* read back from libvirt's definition and compared with it */
 	FIELD_IN_KEY = 1 << 1,    /* decides pixels: part of the frame key */
 	FIELD_IN_QUEUE = 1 << 2,  /* carried by the job in Redis; changing it renders nothing again */
-	FIELD_PATH = 1 << 3,      /* an absolute path on the host */
-	FIELD_NAME = 1 << 4,      /* an object's name */
+	FIELD_FILE = 1 << 3,      /* a file: absolute on the host, relative in the commit's tree */
+	FIELD_LATER = 1 << 4,     /* does not act yet: any value but the default is warned of */
 	FIELD_PARTIAL = 1 << 5,   /* FIELD_STRUCT: no defaults, nothing required (observed values) */
+	/* A struct or item written as one value (or list) instead of a map gives this row that value. A
+	 * table with no other row has no long form: labels are such a map. */
+	FIELD_SHORTHAND = 1 << 6,
 };
 
 struct field {
@@ -55,15 +65,17 @@ struct field {
 	const char *doc;
 	gboolean required;
 	const char *def;                /* default, as it would be written; NULL = absent */
-	gint64 min, max;                /* integers, bytes, milliseconds; length of text; both 0 = any */
-	gint64 multiple_of;             /* bytes; 0 = any */
+	gint64 min, max;                /* integers, millionths, bytes, milliseconds; length of text; both 0 = any */
+	gint64 unit;                    /* bytes: the least unit that may be written (KiB, MiB); 0 = any */
+	enum form_id form;              /* strings: what they must look like; 0 = one line of text */
 	const struct name_table *names; /* FIELD_ENUM */
 	const struct field *fields;     /* FIELD_STRUCT, _LIST, _MAP, _TEMPLATE; ends with a row without name */
 	gsize item_size;                /* FIELD_LIST, _MAP */
-	const char *(*check)(struct arena *a, const char *text); /* scalars and strings: NULL or what would be right */
 	enum effect on_change;
 	unsigned flags; /* enum field_flags */
 };
+
+extern const struct field label_fields[];
 
 /* The offset of a member, with its C type checked at compile time. */
 #define IN(tag, member, ctype)                                                                     \
@@ -79,6 +91,16 @@ struct field {
 
 /* The row called `name`, or NULL. */
 const struct field *field_find(const struct field *table, const char *name);
+/* The row that one value (or list) stands for when it is written instead of the map, or NULL. */
+const struct field *table_shorthand(const struct field *table, gboolean is_list);
+/* Whether the value may be written as a map. */
+gboolean table_has_long_form(const struct field *table);
+gboolean field_is_scalar(const struct field *f);
+/* Whether the value says something: it is neither absent nor the row's default. */
+gboolean field_is_said(const struct field *f, const void *object);
+/* Names of the rows that do not act yet and say something, as "disks, gpus"; NULL when there are none.
+ * Below structs the path is given. */
+const char *fields_not_acting(struct arena *a, const struct field *table, const void *object);
 
 /* The text of a scalar value (not STRUCT, LIST, MAP, STRINGS), or NULL when it is absent. */
 char *field_scalar_text(struct arena *a, const struct field *f, const void *object);

@@ -4,10 +4,10 @@
 #include "spec/walk.h"
 #include <string.h>
 
+/* Items of a list have no key of their own: the row's name stands before each. */
 static void add_line(void *user, const char *key, const struct field *f, const char *text)
 {
-	(void)f;
-	g_string_append_printf(user, "%s %s\n", key, text);
+	g_string_append_printf(user, "%s %s\n", key ? key : f->name, text);
 }
 
 char *frame_key_text(struct arena *a, const struct renderjob_spec *values, const char *scene_sha256)

@@ -1,37 +1,55 @@
 /* GPU's tables. */
 #include "spec/gpu.h"
-#include "spec/kinds.h"
-#include <string.h>
+#include "spec/farm.h"
 
-LOCAL_NAME_TABLE(share_names, "a way to share", 1, "none");
+NAME_TABLE(share_names, "a way to share", 6, "", "none", "passthrough", "vgpu", "vf", "mig");
+LOCAL_NAME_TABLE(group_names, "a rule", 2, "refuse", "take");
 
-static gboolean is_hex(const char *text, gsize len)
-{
-	for (gsize i = 0; i < len; i++)
-		if (!g_ascii_isxdigit(text[i]))
-			return FALSE;
-	return TRUE;
-}
+#define LATER .flags = FIELD_LATER
+#define RESETS .on_change = EFFECT_GPU_RESET
 
-/* Domains have four hex digits, more behind VMD and Hyper-V (up to eight). */
-static const char *check_pci_address(struct arena *a, const char *text)
-{
-	const char *colon = strchr(text, ':');
-	gsize domain = colon ? (gsize)(colon - text) : 0;
-	(void)a;
-	if (domain < 4 || domain > 8 || !is_hex(text, domain) || strlen(colon) != 8 || !is_hex(colon + 1, 2) ||
-	    colon[3] != ':' || !is_hex(colon + 4, 2) || colon[6] != '.' || colon[7] < '0' || colon[7] > '7')
-		return "write the full PCI address, as 0000:25:00.0";
-	return NULL;
-}
+static const struct field match_fields[] = {
+	{ "slot", FIELD_STRING, IN(gpu_match, slot, const char *), .max = 64, LATER, .doc = "The slot's label on the mainboard." },
+	{ "serial", FIELD_STRING, IN(gpu_match, serial, const char *), .max = 64, LATER, .doc = "Its serial number; most cards tell none." },
+	{ "id", FIELD_STRING, IN(gpu_match, id, const char *), .form = FORM_PCI_ID, LATER, .doc = "Vendor and device, as 10de:2231." },
+	{ 0 },
+};
+
+#define SLICES(name_, type_doc, count_doc)                                                                    \
+	static const struct field name_[] = {                                                                 \
+		{ "type", FIELD_STRING, IN(gpu_slices, type, const char *), .max = 128, LATER, RESETS,        \
+		  .doc = type_doc },                                                                          \
+		{ "count", FIELD_INT, IN(gpu_slices, count, gint64), .min = 1, .max = 256, LATER, RESETS,     \
+		  .doc = count_doc },                                                                         \
+		{ 0 },                                                                                        \
+	}
+SLICES(vgpu_fields, "The vGPU type, by name or number, as GRID P40-8Q; a card has one at a time.", "How many; without the key as many as VMs use.");
+SLICES(mig_fields, "The MIG profile, as 1g.10gb.", "How many; without the key as many as VMs use.");
+
+static const struct field vf_fields[] = {
+	{ "count", FIELD_INT, IN(gpu_slices, count, gint64), .min = 1, .max = 256, LATER, RESETS,
+	  .doc = "Virtual functions to make; without the key as many as VMs use." },
+	{ 0 },
+};
 
 const struct field gpu_fields[] = {
-	{ "host", FIELD_STRING, IN(gpu_spec, host, const char *), .required = TRUE, .check = check_name,
+	{ "host", FIELD_STRING, IN(gpu_spec, host, const char *), .required = TRUE, .form = FORM_NAME,
 	  .doc = "The Host the card is in." },
-	{ "address", FIELD_STRING, IN(gpu_spec, address, const char *), .required = TRUE, .check = check_pci_address,
-	  .doc = "PCI address of the card's first function." },
-	{ "share", FIELD_ENUM, IN(gpu_spec, share, int), .def = "none", .names = &share_names,
-	  .on_change = EFFECT_GPU_RESET, .doc = "How VMs use the card. `none`: it is observed and left alone." },
+	{ "match", FIELD_STRUCT, IN(gpu_spec, match, struct gpu_match), .fields = match_fields,
+	  .doc = "What tells this card from others; all that is given has to fit." },
+	{ "address", FIELD_STRING, IN(gpu_spec, address, const char *), .form = FORM_PCI_ADDRESS,
+	  .doc = "PCI address of the card's first function; with `match` it is a hint." },
+	{ "share", FIELD_ENUM, IN(gpu_spec, share, int), .def = "none", .names = &share_names, RESETS, LATER,
+	  .doc = "How VMs use the card. `none`: it is observed and left alone." },
+	{ "vgpu", FIELD_STRUCT, IN(gpu_spec, vgpu, struct gpu_slices), .fields = vgpu_fields, .doc = "For share: vgpu." },
+	{ "vf", FIELD_STRUCT, IN(gpu_spec, vf, struct gpu_slices), .fields = vf_fields, .doc = "For share: vf." },
+	{ "mig", FIELD_STRUCT, IN(gpu_spec, mig, struct gpu_slices), .fields = mig_fields, .doc = "For share: mig." },
+	{ "rom", FIELD_STRING, IN(gpu_spec, rom, const char *), .form = FORM_FILE, .on_change = EFFECT_VM_RESTART,
+	  .flags = FIELD_FILE | FIELD_LATER, .doc = "A ROM file for the guest instead of the card's own." },
+	{ "group", FIELD_ENUM, IN(gpu_spec, group, int), .def = "refuse", .names = &group_names, LATER,
+	  .doc = "Other devices in its IOMMU group: `refuse` the card, or `take` them from the host as well." },
+	{ "reconcile", FIELD_ENUM, IN(gpu_spec, reconcile, int), .names = &reconcile_names,
+	  .doc = "How far cleave goes with this card; without the key as its Host says." },
 	{ 0 },
 };
 

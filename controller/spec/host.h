@@ -2,8 +2,37 @@
 #pragma once
 #include "spec/field.h"
 
+enum host_state { HOST_ACTIVE, HOST_CORDONED, HOST_DRAINED };
+
+struct host_hugepages {
+	guint64 size_bytes;
+	gint64 node, count;
+};
+
+struct host_reserve {
+	gint64 cpus_per_node;
+	guint64 memory_bytes;
+};
+
+struct host_bridge {
+	const char *name, *uplink;
+	gint64 n_slaves, mtu;
+};
+
+struct host_pool {
+	const char *name, *path, *min_free;
+};
+
 struct host_spec {
 	const char *libvirt;
+	int state;     /* enum host_state */
+	int reconcile; /* enum reconcile_mode */
+	gboolean manage_boot;
+	struct strings kernel_args, modules, blacklist;
+	struct list hugepages; /* struct host_hugepages */
+	struct host_reserve reserve;
+	struct list bridges; /* struct host_bridge */
+	struct list pools;   /* struct host_pool */
 };
 
 struct host_status {
@@ -21,3 +50,5 @@ struct host_status {
 
 extern const struct field host_fields[];
 extern const struct field host_status_fields[];
+
+const struct host_pool *host_pool_find(const struct host_spec *host, const char *name);

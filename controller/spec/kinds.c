@@ -1,6 +1,7 @@
 /* kinds[]: one row a kind. Objects and their index. */
 #include "spec/kinds.h"
 #include "base/arena.h"
+#include "spec/controller.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
@@ -17,9 +18,9 @@ const struct kind kinds[N_KINDS] = {
 	[KIND_FARM] = { KIND_FARM, "Farm", "farms", "farm", SPEC(farm_fields, farm_spec),
 	                STATUS(farm_status_fields, farm_status), .doc = "What all objects share: Redis, roots, queues, defaults." },
 	[KIND_HOST] = { KIND_HOST, "Host", "hosts", "host", SPEC(host_fields, host_spec),
-	                STATUS(host_status_fields, host_status), .doc = "A machine that runs a controller." },
+	                STATUS(host_status_fields, host_status), .defaults = "host", .doc = "A machine that runs a controller." },
 	[KIND_GPU] = { KIND_GPU, "GPU", "gpus", "gpu", SPEC(gpu_fields, gpu_spec), STATUS(gpu_status_fields, gpu_status),
-	               .doc = "A card of a host." },
+	               .defaults = "gpu", .doc = "A card of a host." },
 	[KIND_VM] = { KIND_VM, "VM", "vms", "vm", SPEC(vm_fields, vm_spec), STATUS(vm_status_fields, vm_status),
 	              .defaults = "vm", .doc = "A virtual machine on a host." },
 	[KIND_RENDERJOB] = { KIND_RENDERJOB, "RenderJob", "renderjobs", "job", SPEC(renderjob_fields, renderjob_spec),
@@ -27,17 +28,20 @@ const struct kind kinds[N_KINDS] = {
 	                     .project_key = "project", .doc = "Frames of a Blender scene, rendered and verified." },
 	[KIND_WORKER] = { KIND_WORKER, "Worker", "workers", "worker", STATUS(worker_status_fields, worker_status),
 	                  .doc = "A render worker as it registered (status only)." },
+	[KIND_CONTROLLER] = { KIND_CONTROLLER, "Controller", "controllers", "controller", SPEC(controller_fields, controller_spec),
+	                      .is_local = TRUE, .doc = "What one host's controller may do; lies on the host, not in git." },
 	[KIND_REVISION] = { KIND_REVISION, "Revision", "revisions", "revision", STATUS(revision_status_fields, revision_status),
 	                    .doc = "The revision a running controller works with (status only)." },
 };
 
-static const struct field label_fields[] = {
+const struct field label_fields[] = {
+	{ "value", FIELD_STRING, IN(label, value, const char *), .required = TRUE, .max = 256, .flags = FIELD_SHORTHAND,
+	  .doc = "A word or sentence." },
 	{ 0 },
 };
 
-/* Labels are a map of plain strings; decode_meta() (spec/load.c) reads them. */
 const struct field meta_fields[] = {
-	{ "name", FIELD_STRING, IN(meta, name, const char *), .required = TRUE, .check = check_name,
+	{ "name", FIELD_STRING, IN(meta, name, const char *), .required = TRUE, .form = FORM_NAME,
 	  .doc = "Unique in its kind; of jobs, in their project." },
 	{ "labels", FIELD_MAP, IN(meta, labels, struct list), ITEMS(label_fields, label),
 	  .doc = "Words to select by." },
@@ -45,6 +49,8 @@ const struct field meta_fields[] = {
 	  .doc = "Notes of people and tools." },
 	{ 0 },
 };
+
+NAME_TABLE(kind_names, "a kind", N_KINDS, "Farm", "Host", "GPU", "VM", "RenderJob", "Worker", "Revision", "Controller");
 
 /* "job" and "jobs". */
 static gboolean is_alias(const char *word, const char *alias)
@@ -139,66 +145,13 @@ struct place object_place(const struct object *o, const char *path)
 	return place;
 }
 
-/* -- checks ---------------------------------------------------------------------------------- */
-
-const char *check_name(struct arena *a, const char *text)
-{
-	gsize len = strlen(text);
-	(void)a;
-	if (len < 1 || len > 128 || !g_ascii_isalnum(text[0]))
-		return "a name has 1 to 128 characters and begins with a letter or digit";
-	for (const char *c = text; *c; c++)
-		if (!g_ascii_isalnum(*c) && !strchr("._-", *c))
-			return "a name has letters, digits, `.`, `_` and `-` only";
-	return NULL;
-}
-
-/* No component may be empty, `.` or `..`: what is written is what is opened. */
-static gboolean is_clean_path(const char *text)
-{
-	g_auto(GStrv) parts = g_strsplit(text, "/", -1);
-	for (guint i = 0; parts[i]; i++)
-		if (!*parts[i] || strcmp(parts[i], ".") == 0 || strcmp(parts[i], "..") == 0)
-			return FALSE;
-	return *text != '\0';
-}
-
-const char *check_absolute_path(struct arena *a, const char *text)
-{
-	(void)a;
-	if (text[0] != '/')
-		return "write an absolute path";
-	if (strcmp(text, "/") != 0 && !is_clean_path(text + 1))
-		return "write the path without `.`, `..` and doubled or trailing slashes";
-	return NULL;
-}
-
-const char *check_sha256(struct arena *a, const char *text)
-{
-	(void)a;
-	if (strlen(text) != 64 || strspn(text, "0123456789abcdef") != 64)
-		return "a sha256 has 64 lowercase hex digits";
-	return NULL;
-}
-
 gboolean root_path_split(struct arena *a, const char *text, const char **ret_root, const char **ret_path)
 {
-	const char *colon = strchr(text, ':');
+	const char *colon = text ? strchr(text, ':') : NULL;
+	*ret_root = *ret_path = NULL;
 	if (!colon || colon == text || !colon[1])
 		return FALSE;
 	*ret_root = arena_strndup(a, text, (gsize)(colon - text));
 	*ret_path = arena_strdup(a, colon + 1);
 	return TRUE;
-}
-
-const char *check_root_path(struct arena *a, const char *text)
-{
-	const char *root, *path;
-	if (!root_path_split(a, text, &root, &path) || check_name(a, root))
-		return "write ROOT:path, as shots:nimbus/sh010.blend";
-	if (!is_clean_path(path))
-		return "the path stays inside its root: no leading slash, no `.`, `..` or doubled slashes";
-	if (g_str_has_prefix(path, ".cleave"))
-		return "paths that begin with .cleave belong to cleave";
-	return NULL;
 }

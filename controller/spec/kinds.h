@@ -6,11 +6,8 @@
 
 #define API_VERSION "cleave/v1alpha1"
 
-enum kind_id { KIND_FARM, KIND_HOST, KIND_GPU, KIND_VM, KIND_RENDERJOB, KIND_WORKER, KIND_REVISION, N_KINDS };
-
-struct label {
-	const char *key, *value;
-};
+enum kind_id { KIND_FARM, KIND_HOST, KIND_GPU, KIND_VM, KIND_RENDERJOB, KIND_WORKER, KIND_REVISION, KIND_CONTROLLER, N_KINDS };
+extern const struct name_table kind_names;
 
 struct node;
 
@@ -37,10 +34,11 @@ struct kind {
 	const char *alias;  /* "job" */
 	const struct field *spec_fields; /* NULL: a status-only kind */
 	gsize spec_size;
-	const struct field *status_fields;
+	const struct field *status_fields; /* NULL: nothing is observed of it */
 	gsize status_size;
-	const char *defaults; /* the key below Farm.spec.defaults, or NULL */
+	const char *defaults; /* the key of its template below Farm.spec.defaults, or NULL */
 	const char *project_key; /* the spec key that makes the id "project/name", or NULL */
+	gboolean is_local;       /* lies on a host, never in a tree */
 	const char *doc;
 };
 
@@ -74,10 +72,5 @@ void objects_sort(struct objects *o);
 /* The one Farm, or NULL. */
 struct object *objects_farm(const struct objects *o);
 
-/* Checks shared by several tables: NULL, or what would be right. */
-const char *check_name(struct arena *a, const char *text);
-const char *check_absolute_path(struct arena *a, const char *text);
-const char *check_sha256(struct arena *a, const char *text);
-const char *check_root_path(struct arena *a, const char *text); /* "root:path/inside" */
-/* Splits "root:path"; both from the arena. FALSE when it is not of that form. */
+/* Splits "root:path"; both from the arena. FALSE (both NULL) when it is not of that form, or NULL. */
 gboolean root_path_split(struct arena *a, const char *text, const char **ret_root, const char **ret_path);

@@ -78,7 +78,7 @@ static const struct kind *read_kind(struct loader *l, const struct node *n)
 	for (guint i = 0; i < N_KINDS; i++) {
 		if (strcmp(kinds[i].name, word) == 0 && (l->is_status || kinds[i].spec_fields))
 			return &kinds[i];
-		if (kinds[i].spec_fields)
+		if (kinds[i].spec_fields && !kinds[i].is_local)
 			names[n_names++] = kinds[i].name;
 	}
 	const char *near = name_suggest(word, names, n_names);
@@ -88,62 +88,73 @@ static const struct kind *read_kind(struct loader *l, const struct node *n)
 	return NULL;
 }
 
-static void read_labels(struct loader *l, const struct node *n, struct list *ret)
+/* Observed jobs carry their id beside their name. */
+static struct node without_id(struct arena *a, const struct node *meta)
 {
-	if (!n)
-		return;
-	if (n->type != NODE_MAP) {
-		add_error(l, n, "must be a map of words");
-		return;
-	}
-	struct label *labels = ARENA_ARRAY(l->arena, struct label, n->n);
-	MEMBERS_EACH (m, n) {
-		if (m->value.type != NODE_SCALAR)
-			add_error(l, &m->value, "must be one word or sentence");
-		else
-			labels[ret->n++] = (struct label){ m->key, m->value.text };
-	}
-	ret->items = labels;
+	struct node rest = *meta;
+	rest.members = ARENA_ARRAY(a, struct member, meta->n);
+	rest.n = 0;
+	MEMBERS_EACH (m, meta)
+		if (strcmp(m->key, "id") != 0)
+			rest.members[rest.n++] = *m;
+	return rest;
 }
 
 static void read_meta(struct loader *l, const struct node *doc, struct meta *ret)
 {
 	const struct node *n = node_get(doc, "metadata");
-	struct node rest = n && n->type == NODE_MAP ? *n : (struct node){ .type = NODE_MAP };
-	read_labels(l, node_get(&rest, "labels"), &ret->labels);
-	read_labels(l, node_get(&rest, "annotations"), &ret->annotations);
-	if (!n)
+	if (!n) {
 		add_error(l, doc, "the key `metadata` is missing: write metadata: {name: NAME}");
-	else if (n->type != NODE_MAP)
-		add_error(l, n, "must be a map, as metadata: {name: NAME}");
-	const struct node *name = node_get(&rest, "name");
-	MEMBERS_EACH (m, &rest)
-		if (strcmp(m->key, "name") && strcmp(m->key, "labels") && strcmp(m->key, "annotations") &&
-		    !(l->is_status && strcmp(m->key, "id") == 0))
-			problem_add(l->problems, SEVERITY_ERROR, member_place(&rest, m),
-			            "unknown key `%.80s`; metadata has name, labels, annotations", m->key);
-	if (!name && n)
-		add_error(l, n, "the key `name` is missing");
-	if (!name)
 		return;
-	const char *right = name->type != NODE_SCALAR ? "must be one word" : NULL;
-	/* Domains that cleave did not make are called as their owners like. */
-	if (!right && !l->is_status)
-		right = check_name(l->arena, name->text);
-	if (right)
-		problem_add(l->problems, SEVERITY_ERROR, node_place(name), "name: `%.80s`: %s",
-		            name->type == NODE_SCALAR ? name->text : "", right);
-	else
-		ret->name = name->text;
+	}
+	if (n->type != NODE_MAP) {
+		add_error(l, n, "must be a map, as metadata: {name: NAME}");
+		return;
+	}
+	struct node rest = l->is_status ? without_id(l->arena, n) : *n;
+	decode_struct(l->arena, meta_fields, &rest, node_place(n), l->is_status, ret, l->problems);
 }
 
-/* The spec node over the Farm's defaults of its kind. */
-static const struct node *with_defaults(struct loader *l, const struct kind *kind, const struct node *spec)
+static const struct node *template_of(const struct templates *t, const char *key)
 {
-	const struct node *under = NULL;
-	if (l->farm && kind->defaults)
-		under = strcmp(kind->defaults, "vm") == 0 ? l->farm->defaults.vm : l->farm->defaults.job;
-	return under ? node_merge(l->arena, under, spec) : spec;
+	const struct { const char *key; const struct node *node; } all[] = {
+		{ "host", t->host }, { "gpu", t->gpu }, { "vm", t->vm }, { "job", t->job },
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
+		if (strcmp(all[i].key, key) == 0)
+			return all[i].node;
+	g_assert_not_reached();
+}
+
+static gboolean has_labels(const struct meta *meta, const struct list *wanted)
+{
+	for (guint i = 0; i < wanted->n; i++) {
+		const struct label *w = LIST_AT(*wanted, struct label, i);
+		gboolean found = FALSE;
+		for (guint k = 0; k < meta->labels.n && !found; k++) {
+			const struct label *l = LIST_AT(meta->labels, struct label, k);
+			found = strcmp(l->key, w->key) == 0 && g_strcmp0(l->value, w->value) == 0;
+		}
+		if (!found)
+			return FALSE;
+	}
+	return TRUE;
+}
+
+/* The spec node over the Farm's defaults of its kind: for all, then by label, then its own. */
+static const struct node *with_defaults(struct loader *l, const struct object *o, const struct node *spec)
+{
+	const char *key = o->kind->defaults;
+	if (!l->farm || !key)
+		return spec;
+	const struct farm_defaults *d = &l->farm->defaults;
+	const struct node *under = template_of(&d->templates, key);
+	for (guint i = 0; i < d->by_label.n; i++) {
+		const struct labelled_templates *t = LIST_AT(d->by_label, struct labelled_templates, i);
+		const struct node *more = has_labels(&o->meta, &t->labels) ? template_of(&t->templates, key) : NULL;
+		under = node_merge(l->arena, under, more);
+	}
+	return node_merge(l->arena, under, spec);
 }
 
 static void decode_object(struct loader *l, const struct document *doc)
@@ -157,10 +168,11 @@ static void decode_object(struct loader *l, const struct document *doc)
 	const struct node *part = node_get(doc->node, l->is_status ? "status" : "spec");
 	if (l->is_status) {
 		o->status = arena_alloc(l->arena, kind->status_size);
-		decode_struct(l->arena, kind->status_fields, part, o->place, TRUE, o->status, l->problems);
+		if (kind->status_fields)
+			decode_struct(l->arena, kind->status_fields, part, o->place, TRUE, o->status, l->problems);
 	} else {
 		o->spec = arena_alloc(l->arena, kind->spec_size);
-		o->node = with_defaults(l, kind, part);
+		o->node = with_defaults(l, o, part);
 		decode_struct(l->arena, kind->spec_fields, o->node, o->place, FALSE, o->spec, l->problems);
 	}
 	if (!o->meta.name)

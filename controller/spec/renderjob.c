@@ -1,80 +1,160 @@
 /* RenderJob's tables. Rows with FIELD_IN_KEY decide pixels: they are hashed into the frame key
  * (spec/frame_key.c), so a new one of them needs a default that leaves old keys as they were. */
 #include "spec/renderjob.h"
-#include "spec/kinds.h"
-#include <string.h>
+#include "spec/farm.h"
 
 NAME_TABLE(device_names, "a device", 5, "CPU", "CUDA", "OPTIX", "HIP", "ONEAPI");
-NAME_TABLE(image_format_names, "a format", 1, "PNG");
-NAME_TABLE(engine_names, "an engine", 1, "CYCLES");
+NAME_TABLE(image_format_names, "a format", 5, "PNG", "OPEN_EXR", "OPEN_EXR_MULTILAYER", "JPEG", "TIFF");
+NAME_TABLE(engine_names, "an engine", 3, "CYCLES", "BLENDER_EEVEE", "BLENDER_WORKBENCH");
 LOCAL_NAME_TABLE(heal_names, "a way to heal", 3, "untilComplete", "always", "never");
+LOCAL_NAME_TABLE(inputs_names, "a way", 3, "", "traced", "none");
+LOCAL_NAME_TABLE(order_names, "an order", 4, "", "forward", "reverse", "interleave");
+LOCAL_NAME_TABLE(denoise_names, "a denoiser", 4, "", "none", "optix", "oidn");
+LOCAL_NAME_TABLE(depth_names, "a depth", 5, "", "8bit", "16bit", "half", "float");
+LOCAL_NAME_TABLE(codec_names, "a codec", 9, "", "NONE", "ZIP", "ZIPS", "PIZ", "RLE", "PXR24", "DWAA", "DWAB");
+LOCAL_NAME_TABLE(check_names, "a check", 4, "", "accept", "warn", "reject");
+LOCAL_NAME_TABLE(need_names, "a need", 3, "", "complete", "frames");
 
-static const char *check_output(struct arena *a, const char *text)
-{
-	const char *wrong = check_root_path(a, text);
-	if (wrong)
-		return wrong;
-	if (!strchr(strrchr(text, '/') ? strrchr(text, '/') : text, '#'))
-		return "the file name needs `#` where the frame number goes, as frames:shot/beauty.####.png";
-	return NULL;
-}
+#define LATER .flags = FIELD_LATER
+/* Decides pixels. */
+#define RENDERS .on_change = EFFECT_RENDER
+#define PIXELS .flags = FIELD_IN_KEY, RENDERS
+#define PIXELS_LATER .flags = FIELD_IN_KEY | FIELD_LATER, RENDERS
 
 static const struct field scene_fields[] = {
-	{ "file", FIELD_STRING, IN(job_scene, file, const char *), .required = TRUE, .check = check_root_path,
+	{ "file", FIELD_STRING, IN(job_scene, file, const char *), .form = FORM_ROOT_PATH, RENDERS,
 	  .doc = "The .blend, as ROOT:path." },
-	{ "sha256", FIELD_STRING, IN(job_scene, sha256, const char *), .check = check_sha256,
+	{ "url", FIELD_STRING, IN(job_scene, url, const char *), .form = FORM_URL, LATER, RENDERS, .doc = "A .blend or an archive to fetch, instead of `file`." },
+	{ "blend", FIELD_STRING, IN(job_scene, blend, const char *), .form = FORM_BLEND, LATER, RENDERS, .doc = "The .blend inside the archive." },
+	{ "sha256", FIELD_STRING, IN(job_scene, sha256, const char *), .form = FORM_SHA256, RENDERS,
 	  .doc = "Its digest. Without it the digest found at the first enqueue is recorded and kept." },
+	{ "follow", FIELD_BOOL, IN(job_scene, follow, gboolean), LATER, RENDERS, .doc = "Render anew whenever the file changes, instead of stopping." },
+	{ "name", FIELD_STRING, IN(job_scene, name, const char *), .max = 63, PIXELS_LATER, .doc = "The scene in the .blend; without the key the one it was saved with." },
+	{ "camera", FIELD_STRING, IN(job_scene, camera, const char *), .max = 63, PIXELS_LATER, .doc = "The camera; without the key the scene's." },
+	{ "viewLayers", FIELD_STRINGS, IN(job_scene, view_layers, struct strings), .max = 63, PIXELS_LATER, .doc = "View layers to render; without the key those that are on." },
+	{ 0 },
+};
+
+static const struct field inputs_fields[] = {
+	{ "mode", FIELD_ENUM, IN(job_inputs, mode, int), .names = &inputs_names, .flags = FIELD_SHORTHAND | FIELD_LATER,
+	  .doc = "traced: the files that Blender opened; none: the .blend holds all." },
+	{ "files", FIELD_STRINGS, IN(job_inputs, files, struct strings), .form = FORM_ROOT_PATH, .flags = FIELD_SHORTHAND | FIELD_LATER, RENDERS,
+	  .doc = "Libraries, textures and caches, as ROOT:path; `*` stands for anything in a name." },
+	{ 0 },
+};
+
+static const struct field chunk_fields[] = {
+	{ "frames", FIELD_INT, IN(job_chunk, n_frames, gint64), .def = "5", .min = 1, .max = 1000, .flags = FIELD_SHORTHAND | FIELD_IN_QUEUE,
+	  .doc = "A number of frames." },
+	{ "seconds", FIELD_INT, IN(job_chunk, seconds, gint64), .min = 1, .max = 86400, LATER, .doc = "As many as take so long." },
+	{ 0 },
+};
+
+static const struct field output_fields[] = {
+	{ "name", FIELD_STRING, IN(job_output, name, const char *), .required = TRUE, .form = FORM_NAME, .doc = "What reports call it." },
+	{ "file", FIELD_STRING, IN(job_output, file, const char *), .required = TRUE, .form = FORM_OUTPUT, .doc = "As the job's `output`." },
+	{ "node", FIELD_STRING, IN(job_output, node, const char *), .max = 63, RENDERS, .doc = "The File Output node that writes it; without the key the render itself." },
+	{ "format", FIELD_ENUM, IN(job_output, format, int), .def = "PNG", .names = &image_format_names, RENDERS, .doc = "File format." },
+	{ "depth", FIELD_ENUM, IN(job_output, depth, int), .names = &depth_names, RENDERS, .doc = "Bits a channel." },
+	{ "codec", FIELD_ENUM, IN(job_output, codec, int), .names = &codec_names, RENDERS, .doc = "Compression of OpenEXR." },
+	{ 0 },
+};
+
+static const struct field preview_fields[] = {
+	{ "movie", FIELD_STRING, IN(job_preview, movie, const char *), .form = FORM_MOVIE, LATER, .doc = "A movie made of the frames when all are there." },
+	{ "fps", FIELD_INT, IN(job_preview, fps, gint64), .min = 1, .max = 240, LATER, .doc = "Its frames a second." },
 	{ 0 },
 };
 
 static const struct field override_fields[] = {
 	{ "frames", FIELD_FRAMES, IN(job_override, frames, struct frame_set), .required = TRUE,
 	  .doc = "The frames it speaks of." },
-	{ "samples", FIELD_INT, IN(job_override, samples, gint64), .min = 1, .max = 1 << 20,
+	{ "samples", FIELD_INT, IN(job_override, samples, gint64), .min = 1, .max = 1 << 20, RENDERS,
 	  .doc = "Samples for these frames." },
-	{ "resolution", FIELD_RESOLUTION, IN(job_override, resolution, struct resolution),
+	{ "resolution", FIELD_RESOLUTION, IN(job_override, resolution, struct resolution), RENDERS,
 	  .doc = "Resolution for these frames." },
 	{ 0 },
 };
 
+static const struct field requires_fields[] = {
+	{ "labels", FIELD_MAP, IN(job_requires, labels, struct list), ITEMS(label_fields, label), LATER, .doc = "Labels a worker must have." },
+	{ "vram", FIELD_BYTES, IN(job_requires, vram_bytes, guint64), .min = (gint64)MiB, .max = (gint64)TiB, .unit = (gint64)MiB, LATER,
+	  .doc = "Memory a GPU must have." },
+	{ "gpus", FIELD_INT, IN(job_requires, n_gpus, gint64), .min = 1, .max = 64, LATER, .doc = "GPUs a frame needs together." },
+	{ 0 },
+};
+
+static const struct field checks_fields[] = {
+	{ "black", FIELD_ENUM, IN(job_checks, black, int), .names = &check_names, LATER, .doc = "A frame that is all black." },
+	{ "constant", FIELD_ENUM, IN(job_checks, constant, int), .names = &check_names, LATER, .doc = "A frame of one colour." },
+	{ "missingAssets", FIELD_ENUM, IN(job_checks, missing_assets, int), .names = &check_names, LATER, .doc = "Textures or libraries that Blender did not find." },
+	{ 0 },
+};
+
+static const struct field after_fields[] = {
+	{ "job", FIELD_STRING, IN(job_after, job, const char *), .required = TRUE, .max = 257, .flags = FIELD_SHORTHAND,
+	  .doc = "A job of the same project, or PROJECT/NAME." },
+	{ "need", FIELD_ENUM, IN(job_after, need, int), .names = &need_names, .doc = "complete: all of it first; frames: each frame after its own. Without the key complete." },
+	{ 0 },
+};
+
 const struct field renderjob_fields[] = {
-	{ "project", FIELD_STRING, IN(renderjob_spec, project, const char *), .required = TRUE, .check = check_name,
+	{ "project", FIELD_STRING, IN(renderjob_spec, project, const char *), .required = TRUE, .form = FORM_NAME,
 	  .doc = "The production it belongs to; job names are unique within it." },
 	{ "scene", FIELD_STRUCT, IN(renderjob_spec, scene, struct job_scene), .fields = scene_fields, .required = TRUE,
 	  .doc = "What is rendered." },
-	{ "blender", FIELD_STRING, IN(renderjob_spec, blender, const char *), .max = 32, .flags = FIELD_IN_KEY,
-	  .on_change = EFFECT_RENDER, .doc = "Blender version a worker must have, as 3.4.1; absent = any." },
+	{ "inputs", FIELD_STRUCT, IN(renderjob_spec, inputs, struct job_inputs), .fields = inputs_fields, .doc = "Files that the scene needs besides itself." },
+	{ "blender", FIELD_STRING, IN(renderjob_spec, blender, const char *), .form = FORM_VERSION, PIXELS,
+	  .doc = "Blender version a worker must have, as 3.4.1; absent = any." },
 	{ "frames", FIELD_FRAMES, IN(renderjob_spec, frames, struct frame_set), .required = TRUE,
 	  .doc = "Frame numbers and ranges, as 1-240 or 1-10:2,20." },
-	{ "chunk", FIELD_INT, IN(renderjob_spec, chunk, gint64), .def = "5", .min = 1, .max = 1000,
+	{ "order", FIELD_ENUM, IN(renderjob_spec, order, int), .names = &order_names, LATER,
+	  .doc = "Order of the frames; interleave shows a rough animation first. Without the key forward." },
+	{ "chunk", FIELD_STRUCT, IN(renderjob_spec, chunk, struct job_chunk), .fields = chunk_fields,
 	  .flags = FIELD_IN_QUEUE, .doc = "Frames a worker takes at once." },
-	{ "engine", FIELD_ENUM, IN(renderjob_spec, engine, int), .def = "CYCLES", .names = &engine_names,
-	  .flags = FIELD_IN_KEY, .on_change = EFFECT_RENDER, .doc = "Render engine." },
-	{ "device", FIELD_ENUM, IN(renderjob_spec, device, int), .def = "CPU", .names = &device_names,
-	  .flags = FIELD_IN_KEY, .on_change = EFFECT_RENDER,
+	{ "engine", FIELD_ENUM, IN(renderjob_spec, engine, int), .def = "CYCLES", .names = &engine_names, PIXELS_LATER,
+	  .doc = "Render engine." },
+	{ "device", FIELD_ENUM, IN(renderjob_spec, device, int), .def = "CPU", .names = &device_names, PIXELS,
 	  .doc = "What Cycles computes on. Never another one silently." },
-	{ "samples", FIELD_INT, IN(renderjob_spec, samples, gint64), .def = "128", .min = 1, .max = 1 << 20,
-	  .flags = FIELD_IN_KEY, .on_change = EFFECT_RENDER, .doc = "Samples a pixel." },
-	{ "resolution", FIELD_RESOLUTION, IN(renderjob_spec, resolution, struct resolution), .required = TRUE,
-	  .flags = FIELD_IN_KEY, .on_change = EFFECT_RENDER, .doc = "Width and height in pixels." },
-	{ "format", FIELD_ENUM, IN(renderjob_spec, format, int), .def = "PNG", .names = &image_format_names,
-	  .flags = FIELD_IN_KEY, .on_change = EFFECT_RENDER, .doc = "File format of the frames." },
-	{ "output", FIELD_STRING, IN(renderjob_spec, output, const char *), .required = TRUE, .check = check_output,
+	{ "samples", FIELD_INT, IN(renderjob_spec, samples, gint64), .def = "128", .min = 1, .max = 1 << 20, PIXELS,
+	  .doc = "Samples a pixel." },
+	{ "resolution", FIELD_RESOLUTION, IN(renderjob_spec, resolution, struct resolution), .required = TRUE, PIXELS,
+	  .doc = "Width and height in pixels." },
+	{ "denoise", FIELD_ENUM, IN(renderjob_spec, denoise, int), .names = &denoise_names, PIXELS_LATER,
+	  .doc = "Denoiser; without the key as the scene says." },
+	{ "threads", FIELD_INT, IN(renderjob_spec, n_threads, gint64), .min = 1, .max = 1024, LATER, .doc = "CPU threads; without the key all of the worker." },
+	{ "format", FIELD_ENUM, IN(renderjob_spec, format, int), .def = "PNG", .names = &image_format_names, PIXELS_LATER,
+	  .doc = "File format of the frames." },
+	{ "depth", FIELD_ENUM, IN(renderjob_spec, depth, int), .names = &depth_names, PIXELS_LATER, .doc = "Bits a channel; without the key as the scene says." },
+	{ "codec", FIELD_ENUM, IN(renderjob_spec, codec, int), .names = &codec_names, PIXELS_LATER, .doc = "Compression of OpenEXR; without the key as the scene says." },
+	{ "output", FIELD_STRING, IN(renderjob_spec, output, const char *), .form = FORM_OUTPUT,
 	  .doc = "Where frames go, as ROOT:path/name.####.png." },
+	{ "outputs", FIELD_LIST, IN(renderjob_spec, outputs, struct list), ITEMS(output_fields, job_output), LATER, RENDERS,
+	  .doc = "Several files a frame, instead of `output`." },
+	{ "preview", FIELD_STRUCT, IN(renderjob_spec, preview, struct job_preview), .fields = preview_fields, .doc = "A movie to look at." },
 	{ "overrides", FIELD_LIST, IN(renderjob_spec, overrides, struct list), ITEMS(override_fields, job_override),
 	  .doc = "Other values for some of the frames; later ones win." },
-	{ "queue", FIELD_STRING, IN(renderjob_spec, queue, const char *), .check = check_name,
+	{ "queue", FIELD_STRING, IN(renderjob_spec, queue, const char *), .form = FORM_NAME,
 	  .doc = "A queue of the Farm; absent = its default." },
 	{ "priority", FIELD_INT, IN(renderjob_spec, priority, gint64), .def = "50", .min = 0, .max = 100,
 	  .flags = FIELD_IN_QUEUE, .doc = "Within the queue, higher first." },
+	{ "requires", FIELD_STRUCT, IN(renderjob_spec, requires, struct job_requires), .fields = requires_fields, .doc = "What a worker must have." },
 	{ "retries", FIELD_INT, IN(renderjob_spec, retries, gint64), .def = "3", .min = 0, .max = 100,
 	  .flags = FIELD_IN_QUEUE, .doc = "How often a frame that failed is tried again." },
 	{ "timeLimit", FIELD_DURATION, IN(renderjob_spec, time_limit_ms, gint64), .def = "1h", .min = 1000,
 	  .max = 30 * 86400000LL, .doc = "Longest time for one frame; frames queued before a change keep the old one." },
 	{ "heal", FIELD_ENUM, IN(renderjob_spec, heal, int), .def = "untilComplete", .names = &heal_names,
 	  .doc = "Whether frames that are lost or damaged after the job was complete come back by themselves." },
+	{ "checks", FIELD_STRUCT, IN(renderjob_spec, checks, struct job_checks), .fields = checks_fields, .doc = "What is thought of suspicious frames." },
+	{ "after", FIELD_LIST, IN(renderjob_spec, after, struct list), ITEMS(after_fields, job_after), LATER, .doc = "Jobs that come first." },
+	{ "arguments", FIELD_STRINGS, IN(renderjob_spec, arguments, struct strings), .max = 256, PIXELS_LATER, .doc = "More arguments for Blender, of those that are allowed." },
+	{ "scripts", FIELD_BOOL, IN(renderjob_spec, scripts, gboolean), PIXELS_LATER, .doc = "Run the scripts and drivers in the .blend." },
 	{ "suspend", FIELD_BOOL, IN(renderjob_spec, suspend, gboolean), .flags = FIELD_IN_QUEUE,
 	  .doc = "Its frames wait; none is given to a worker." },
+	{ "ttlAfterComplete", FIELD_DURATION, IN(renderjob_spec, ttl_after_complete_ms, gint64), .min = 60000, .max = 3650 * 86400000LL, LATER,
+	  .doc = "How long after its completion the job's file is moved out of the tree." },
+	{ "reconcile", FIELD_ENUM, IN(renderjob_spec, reconcile, int), .names = &reconcile_names,
+	  .doc = "How far cleave goes with this job; without the key as the Farm says." },
 	{ 0 },
 };
 

@@ -4,10 +4,51 @@
 
 enum job_device { DEVICE_CPU, DEVICE_CUDA, DEVICE_OPTIX, DEVICE_HIP, DEVICE_ONEAPI };
 enum job_heal { HEAL_UNTIL_COMPLETE, HEAL_ALWAYS, HEAL_NEVER };
+enum job_engine { ENGINE_CYCLES, ENGINE_EEVEE, ENGINE_WORKBENCH };
+enum job_format { FORMAT_PNG, FORMAT_OPEN_EXR, FORMAT_OPEN_EXR_MULTILAYER, FORMAT_JPEG, FORMAT_TIFF };
 extern const struct name_table device_names, image_format_names, engine_names;
 
 struct job_scene {
-	const char *file, *sha256;
+	const char *file, *url, *blend, *sha256; /* exactly one of file and url */
+	gboolean follow;
+	const char *name, *camera; /* in the .blend */
+	struct strings view_layers;
+};
+
+enum job_inputs_mode { INPUTS_UNSAID, INPUTS_TRACED, INPUTS_NONE };
+
+struct job_inputs {
+	int mode;
+	struct strings files;
+};
+
+struct job_chunk {
+	gint64 n_frames, seconds;
+};
+
+struct job_output {
+	const char *name, *file, *node;
+	int format, depth, codec;
+};
+
+struct job_preview {
+	const char *movie;
+	gint64 fps;
+};
+
+struct job_requires {
+	struct list labels; /* struct label */
+	guint64 vram_bytes;
+	gint64 n_gpus;
+};
+
+struct job_checks {
+	int black, constant, missing_assets;
+};
+
+struct job_after {
+	const char *job;
+	int need;
 };
 
 struct job_override {
@@ -19,18 +60,31 @@ struct job_override {
 struct renderjob_spec {
 	const char *project;
 	struct job_scene scene;
+	struct job_inputs inputs;
 	const char *blender;
 	struct frame_set frames;
-	gint64 chunk;
-	int engine, device, format;
+	int order;
+	struct job_chunk chunk;
+	int engine, device, denoise;
+	gint64 n_threads;
+	int format, depth, codec;
 	gint64 samples;
 	struct resolution resolution;
 	const char *output;
+	struct list outputs; /* struct job_output; instead of output */
+	struct job_preview preview;
 	struct list overrides; /* struct job_override */
 	const char *queue;
 	gint64 priority, retries, time_limit_ms;
+	struct job_requires requires;
 	int heal;         /* enum job_heal */
+	struct job_checks checks;
+	struct list after; /* struct job_after */
+	struct strings arguments;
+	gboolean scripts;
 	gboolean suspend; /* frames wait in the queue, none is leased */
+	gint64 ttl_after_complete_ms;
+	int reconcile; /* enum reconcile_mode */
 };
 
 /* Frames that share a key and a state. */

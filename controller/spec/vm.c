@@ -1,77 +1,207 @@
 /* VM's tables. Rows with FIELD_IN_DOMAIN are read back from libvirt by domain/ and compared. */
 #include "spec/vm.h"
-#include "spec/kinds.h"
-#include <string.h>
+#include "spec/farm.h"
+#include "spec/gpu.h"
 
 LOCAL_NAME_TABLE(vm_state_names, "a state", 2, "running", "stopped");
 LOCAL_NAME_TABLE(accelerator_names, "an accelerator", 2, "kvm", "tcg");
 NAME_TABLE(domain_state_names, "a state", 5, "shutOff", "running", "paused", "crashed", "other");
 
-/* virtio-9p mount tags: QEMU takes 31 bytes. */
-static const char *check_tag(struct arena *a, const char *text)
-{
-	const char *wrong = check_name(a, text);
-	return wrong ? wrong : strlen(text) > 31 ? "a mount tag has 31 characters at most" : NULL;
-}
+LOCAL_NAME_TABLE(firmware_names, "a firmware", 4, "", "bios", "uefi", "uefi-secure");
+LOCAL_NAME_TABLE(cpu_mode_names, "a mode", 5, "", "host-passthrough", "host-model", "maximum", "named");
+LOCAL_NAME_TABLE(numa_names, "a placement", 4, "", "auto", "none", "nodes");
+LOCAL_NAME_TABLE(disk_format_names, "a format", 3, "", "raw", "qcow2");
+LOCAL_NAME_TABLE(cache_names, "a cache mode", 6, "", "none", "writeback", "writethrough", "directsync", "unsafe");
+LOCAL_NAME_TABLE(io_names, "an I/O mode", 4, "", "native", "threads", "io_uring");
+LOCAL_NAME_TABLE(bus_names, "a bus", 4, "", "virtio", "scsi", "sata");
+LOCAL_NAME_TABLE(filesystem_names, "a file system", 3, "", "xfs", "ext4");
+LOCAL_NAME_TABLE(nic_names, "a network card", 3, "", "virtio", "e1000e");
+LOCAL_NAME_TABLE(vnc_names, "an access", 3, "", "none", "loopback");
+LOCAL_NAME_TABLE(video_names, "a video card", 4, "", "none", "virtio", "vga");
+LOCAL_NAME_TABLE(watchdog_names, "an action", 5, "", "none", "reset", "poweroff", "inject-nmi");
+LOCAL_NAME_TABLE(update_names, "a time", 4, "", "whenIdle", "now", "never");
+
+#define LATER .flags = FIELD_LATER
+#define RESTARTS .on_change = EFFECT_VM_RESTART
 
 static const struct field boot_fields[] = {
-	{ "kernel", FIELD_STRING, IN(vm_boot, kernel, const char *), .required = TRUE, .check = check_absolute_path,
-	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART, .doc = "Kernel file on the host." },
-	{ "initrd", FIELD_STRING, IN(vm_boot, initrd, const char *), .check = check_absolute_path,
-	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART, .doc = "Initial RAM disk on the host." },
-	{ "cmdline", FIELD_STRING, IN(vm_boot, cmdline, const char *), .max = 2048, .flags = FIELD_IN_DOMAIN,
-	  .on_change = EFFECT_VM_RESTART,
+	{ "kernel", FIELD_STRING, IN(vm_boot, kernel, const char *), .form = FORM_ABSOLUTE_PATH, .flags = FIELD_IN_DOMAIN, RESTARTS,
+	  .doc = "Kernel file on the host." },
+	{ "initrd", FIELD_STRING, IN(vm_boot, initrd, const char *), .form = FORM_ABSOLUTE_PATH, .flags = FIELD_IN_DOMAIN, RESTARTS,
+	  .doc = "Initial RAM disk on the host." },
+	{ "cmdline", FIELD_STRING, IN(vm_boot, cmdline, const char *), .max = 2048, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Kernel arguments. CLEAVE_VM, CLEAVE_REDIS and CLEAVE_MOUNTS are added to them." },
 	{ 0 },
 };
 
+static const struct field hyperv_fields[] = {
+	{ "relaxed", FIELD_BOOL, IN(vm_hyperv, relaxed, gboolean), LATER, RESTARTS, .doc = "Relaxed timing." },
+	{ "vapic", FIELD_BOOL, IN(vm_hyperv, vapic, gboolean), LATER, RESTARTS, .doc = "Virtual APIC." },
+	{ "spinlocks", FIELD_INT, IN(vm_hyperv, spinlocks, gint64), LATER, .min = 4095, .max = 2147483647, RESTARTS,
+	  .doc = "Spins before the hypervisor is told, as 8191." },
+	{ "vendorId", FIELD_STRING, IN(vm_hyperv, vendor_id, const char *), LATER, .max = 12, RESTARTS,
+	  .doc = "Vendor shown to the guest, up to 12 characters." },
+	{ 0 },
+};
+
+static const struct field topology_fields[] = {
+	{ "sockets", FIELD_INT, IN(vm_topology, n_sockets, gint64), LATER, .min = 1, .max = 64, RESTARTS, .doc = "Sockets." },
+	{ "cores", FIELD_INT, IN(vm_topology, n_cores, gint64), LATER, .min = 1, .max = 512, RESTARTS, .doc = "Cores a socket." },
+	{ "threads", FIELD_INT, IN(vm_topology, n_threads, gint64), LATER, .min = 1, .max = 8, RESTARTS, .doc = "Threads a core." },
+	{ 0 },
+};
+
+static const struct field pin_fields[] = {
+	{ "vcpu", FIELD_INT, IN(vm_pin, vcpu, gint64), .required = TRUE, .max = 511, .doc = "Virtual CPU, from 0." },
+	{ "cpus", FIELD_STRING, IN(vm_pin, cpus, const char *), .required = TRUE, .form = FORM_CPU_LIST, .doc = "CPUs of the host." },
+	{ 0 },
+};
+
+static const struct field cpu_fields[] = {
+	{ "mode", FIELD_ENUM, IN(vm_cpu, mode, int), .names = &cpu_mode_names, LATER, RESTARTS,
+	  .doc = "What the guest sees; without the key host-passthrough, with accelerator tcg maximum." },
+	{ "model", FIELD_STRING, IN(vm_cpu, model, const char *), .form = FORM_NAME, LATER, RESTARTS, .doc = "For mode named: libvirt's name of it." },
+	{ "require", FIELD_STRINGS, IN(vm_cpu, require, struct strings), .form = FORM_NAME, LATER, RESTARTS, .doc = "CPU features the guest must have." },
+	{ "disable", FIELD_STRINGS, IN(vm_cpu, disable, struct strings), .form = FORM_NAME, LATER, RESTARTS, .doc = "CPU features the guest must not see." },
+	{ "hideHypervisor", FIELD_BOOL, IN(vm_cpu, hide_hypervisor, gboolean), LATER, RESTARTS,
+	  .doc = "Hide KVM and the hypervisor bit; for consumer cards whose driver refuses to run in a VM." },
+	{ "hyperv", FIELD_STRUCT, IN(vm_cpu, hyperv, struct vm_hyperv), .fields = hyperv_fields, .doc = "What Windows guests and some drivers look for." },
+	{ "topology", FIELD_STRUCT, IN(vm_cpu, topology, struct vm_topology), .fields = topology_fields, .doc = "How the vCPUs are arranged." },
+	{ "pinning", FIELD_LIST, IN(vm_cpu, pinning, struct list), ITEMS(pin_fields, vm_pin), LATER, .on_change = EFFECT_LIVE,
+	  .doc = "Which CPUs of the host run each vCPU; instead of `numa: auto`." },
+	{ "emulatorCpus", FIELD_STRING, IN(vm_cpu, emulator_cpus, const char *), .form = FORM_CPU_LIST, LATER, .on_change = EFFECT_LIVE,
+	  .doc = "CPUs of the host for QEMU's own threads." },
+	{ 0 },
+};
+
+static const struct field numa_fields[] = {
+	{ "mode", FIELD_ENUM, IN(vm_numa, mode, int), .names = &numa_names, .flags = FIELD_SHORTHAND | FIELD_LATER, RESTARTS,
+	  .doc = "auto: on the nodes of its GPUs; none: anywhere; nodes: on `nodes`." },
+	{ "nodes", FIELD_STRING, IN(vm_numa, nodes, const char *), .form = FORM_CPU_LIST, LATER, RESTARTS, .doc = "NUMA nodes of the host, as \"0\" or \"0-1\"." },
+	{ 0 },
+};
+
+static const struct field gpu_use_fields[] = {
+	{ "gpu", FIELD_STRING, IN(vm_gpu, gpu, const char *), .required = TRUE, .form = FORM_NAME, .flags = FIELD_SHORTHAND, RESTARTS,
+	  .doc = "A GPU of the VM's host." },
+	{ "share", FIELD_ENUM, IN(vm_gpu, share, int), .names = &share_names, RESTARTS,
+	  .doc = "Which share of it: vgpu, vf or mig, as the GPU says; not needed for a whole card." },
+	{ "type", FIELD_STRING, IN(vm_gpu, type, const char *), .max = 128, RESTARTS, .doc = "vGPU type or MIG profile; without the key the GPU's." },
+	{ 0 },
+};
+
+static const struct field disk_fields[] = {
+	{ "name", FIELD_STRING, IN(vm_disk, name, const char *), .required = TRUE, .form = FORM_NAME, RESTARTS, .doc = "Its name in this VM; part of its volume's." },
+	{ "pool", FIELD_STRING, IN(vm_disk, pool, const char *), .form = FORM_NAME, .on_change = EFFECT_DATA_LOSS, .doc = "A pool of the Host." },
+	{ "image", FIELD_STRING, IN(vm_disk, image, const char *), .form = FORM_NAME, .on_change = EFFECT_DATA_LOSS, .doc = "An image of the Farm that it begins as; without the key it begins empty." },
+	{ "file", FIELD_STRING, IN(vm_disk, file, const char *), .form = FORM_ABSOLUTE_PATH, RESTARTS, .doc = "A file or block device of the host as it is, instead of `pool`." },
+	{ "size", FIELD_BYTES, IN(vm_disk, size_bytes, guint64), .min = (gint64)MiB, .max = 1024 * (gint64)TiB, .unit = (gint64)MiB, .on_change = EFFECT_LIVE,
+	  .doc = "Its size; it may grow, never shrink." },
+	{ "format", FIELD_ENUM, IN(vm_disk, format, int), .names = &disk_format_names, .on_change = EFFECT_DATA_LOSS, .doc = "Without the key raw." },
+	{ "cache", FIELD_ENUM, IN(vm_disk, cache, int), .names = &cache_names, RESTARTS, .doc = "Without the key none." },
+	{ "io", FIELD_ENUM, IN(vm_disk, io, int), .names = &io_names, RESTARTS, .doc = "Without the key native with cache none." },
+	{ "bus", FIELD_ENUM, IN(vm_disk, bus, int), .names = &bus_names, RESTARTS, .doc = "Without the key virtio." },
+	{ "iothread", FIELD_INT, IN(vm_disk, iothread, gint64), .min = 1, .max = 64, RESTARTS, .doc = "The I/O thread that serves it, from 1." },
+	{ "bootOrder", FIELD_INT, IN(vm_disk, boot_order, gint64), .min = 1, .max = 64, RESTARTS, .doc = "Its turn when the firmware looks for a system." },
+	{ "filesystem", FIELD_ENUM, IN(vm_disk, filesystem, int), .names = &filesystem_names, .doc = "Made once in the guest, on an empty disk." },
+	{ "mount", FIELD_STRING, IN(vm_disk, mount, const char *), .form = FORM_ABSOLUTE_PATH, .doc = "Where the guest mounts it." },
+	{ "keep", FIELD_BOOL, IN(vm_disk, keep, gboolean), .doc = "Never made anew and never deleted." },
+	{ "readonly", FIELD_BOOL, IN(vm_disk, readonly, gboolean), RESTARTS, .doc = "The guest cannot write." },
+	{ 0 },
+};
+
 static const struct field share_fields[] = {
-	{ "path", FIELD_STRING, IN(vm_share, path, const char *), .required = TRUE, .check = check_absolute_path,
-	  .on_change = EFFECT_VM_RESTART, .doc = "Folder on the host." },
-	{ "target", FIELD_STRING, IN(vm_share, target, const char *), .required = TRUE, .check = check_tag,
-	  .on_change = EFFECT_VM_RESTART, .doc = "Mount tag in the guest." },
-	{ "readonly", FIELD_BOOL, IN(vm_share, readonly, gboolean), .on_change = EFFECT_VM_RESTART,
+	{ "path", FIELD_STRING, IN(vm_share, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, RESTARTS,
+	  .doc = "Folder on the host." },
+	{ "target", FIELD_STRING, IN(vm_share, target, const char *), .required = TRUE, .form = FORM_TAG, RESTARTS,
+	  .doc = "Mount tag in the guest." },
+	{ "readonly", FIELD_BOOL, IN(vm_share, readonly, gboolean), RESTARTS,
 	  .doc = "The guest cannot write." },
 	{ 0 },
 };
 
 static const struct field network_fields[] = {
-	{ "user", FIELD_BOOL, IN(vm_network, user, gboolean), .on_change = EFFECT_VM_RESTART,
+	{ "user", FIELD_BOOL, IN(vm_network, user, gboolean), RESTARTS,
 	  .doc = "QEMU's user network: the guest reaches the host at 10.0.2.2, nobody reaches the guest." },
-	{ "bridge", FIELD_STRING, IN(vm_network, bridge, const char *), .max = 15, .on_change = EFFECT_VM_RESTART,
+	{ "bridge", FIELD_STRING, IN(vm_network, bridge, const char *), .form = FORM_DEVICE_NAME, RESTARTS,
 	  .doc = "A bridge of the host." },
-	{ "network", FIELD_STRING, IN(vm_network, network, const char *), .on_change = EFFECT_VM_RESTART,
+	{ "network", FIELD_STRING, IN(vm_network, network, const char *), .form = FORM_NAME, RESTARTS,
 	  .doc = "A libvirt network." },
+	{ "mac", FIELD_STRING, IN(vm_network, mac, const char *), .form = FORM_MAC, LATER, RESTARTS,
+	  .doc = "MAC address; without the key one that follows from farm, VM and card." },
+	{ "model", FIELD_ENUM, IN(vm_network, model, int), .names = &nic_names, LATER, RESTARTS, .doc = "Without the key virtio." },
+	{ "address", FIELD_STRING, IN(vm_network, address, const char *), .form = FORM_CIDR, LATER, .doc = "Address and prefix in the guest, or dhcp." },
+	{ "gateway", FIELD_STRING, IN(vm_network, gateway, const char *), .form = FORM_IP, LATER, .doc = "Default route." },
+	{ "dns", FIELD_STRINGS, IN(vm_network, dns, struct strings), .form = FORM_IP, LATER, .doc = "Name servers." },
+	{ "vlan", FIELD_INT, IN(vm_network, vlan, gint64), .min = 1, .max = 4094, LATER, RESTARTS, .doc = "VLAN tag on the bridge." },
+	{ "mtu", FIELD_INT, IN(vm_network, mtu, gint64), .min = 576, .max = 65535, LATER, RESTARTS, .doc = "MTU; not above the bridge's." },
+	{ "bootOrder", FIELD_INT, IN(vm_network, boot_order, gint64), .min = 1, .max = 64, LATER, RESTARTS,
+	  .doc = "Its turn when the firmware looks for a system." },
+	{ 0 },
+};
+
+static const struct field console_fields[] = {
+	{ "vnc", FIELD_ENUM, IN(vm_console, vnc, int), .names = &vnc_names, LATER, RESTARTS, .doc = "VNC on the host's loopback, or none." },
+	{ "video", FIELD_ENUM, IN(vm_console, video, int), .names = &video_names, LATER, RESTARTS,
+	  .doc = "An emulated video card beside the GPU; none keeps the GPU the first display." },
+	{ "passwordFile", FIELD_STRING, IN(vm_console, password_file, const char *), .form = FORM_ABSOLUTE_PATH, LATER, .on_change = EFFECT_LIVE,
+	  .doc = "File on the host with the VNC password." },
 	{ 0 },
 };
 
 const struct field vm_fields[] = {
-	{ "host", FIELD_STRING, IN(vm_spec, host, const char *), .required = TRUE, .check = check_name,
+	{ "host", FIELD_STRING, IN(vm_spec, host, const char *), .required = TRUE, .form = FORM_NAME, RESTARTS,
 	  .doc = "The Host it runs on." },
-	{ "state", FIELD_ENUM, IN(vm_spec, state, int), .def = "running", .names = &vm_state_names,
+	{ "state", FIELD_ENUM, IN(vm_spec, state, int), .def = "running", .names = &vm_state_names, RESTARTS,
 	  .doc = "Whether it runs." },
+	{ "reconcile", FIELD_ENUM, IN(vm_spec, reconcile, int), .names = &reconcile_names,
+	  .doc = "How far cleave goes with this VM; without the key as its Host says." },
 	{ "vcpus", FIELD_INT, IN(vm_spec, n_vcpus, gint64), .def = "1", .min = 1, .max = 512,
-	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART, .doc = "Number of virtual CPUs." },
+	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Number of virtual CPUs." },
 	{ "memory", FIELD_BYTES, IN(vm_spec, memory_bytes, guint64), .required = TRUE, .min = 64 * (gint64)MiB,
-	  .max = 16 * (gint64)TiB, .multiple_of = (gint64)MiB, .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART,
+	  .max = 16 * (gint64)TiB, .unit = (gint64)MiB, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Guest memory, in whole MiB; a unit (MiB, GiB) is required." },
-	{ "machine", FIELD_STRING, IN(vm_spec, machine, const char *), .def = "q35", .check = check_name,
-	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART,
+	{ "hugepages", FIELD_BYTES, IN(vm_spec, hugepage_bytes, guint64), .min = 64 * (gint64)KiB, .max = 16 * (gint64)GiB,
+	  .unit = (gint64)KiB, LATER, RESTARTS, .doc = "Back the memory with pages of this size, as 1GiB." },
+	{ "machine", FIELD_STRING, IN(vm_spec, machine, const char *), .def = "q35", .form = FORM_NAME,
+	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Machine type; q35 takes the newest at the first define and keeps it." },
+	{ "firmware", FIELD_ENUM, IN(vm_spec, firmware, int), .names = &firmware_names, LATER, RESTARTS,
+	  .doc = "uefi-secure does not load unsigned drivers, such as NVIDIA's own build." },
 	{ "accelerator", FIELD_ENUM, IN(vm_spec, accelerator, int), .def = "kvm", .names = &accelerator_names,
-	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART,
+	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "kvm, or tcg: QEMU's own emulation, for hosts without KVM." },
+	{ "cpu", FIELD_STRUCT, IN(vm_spec, cpu, struct vm_cpu), .fields = cpu_fields, .doc = "What the guest sees of the CPU, and where it runs." },
+	{ "numa", FIELD_STRUCT, IN(vm_spec, numa, struct vm_numa), .fields = numa_fields, .doc = "Where CPUs and memory are taken from." },
+	{ "iothreads", FIELD_INT, IN(vm_spec, n_iothreads, gint64), .min = 1, .max = 64, LATER, RESTARTS, .doc = "Threads for disks." },
+	{ "iothreadCpus", FIELD_STRING, IN(vm_spec, iothread_cpus, const char *), .form = FORM_CPU_LIST, LATER, .on_change = EFFECT_LIVE,
+	  .doc = "CPUs of the host for them." },
+	{ "gpus", FIELD_LIST, IN(vm_spec, gpus, struct list), ITEMS(gpu_use_fields, vm_gpu), LATER, RESTARTS,
+	  .doc = "GPUs given to it: names, or a share of one." },
+	{ "disks", FIELD_LIST, IN(vm_spec, disks, struct list), ITEMS(disk_fields, vm_disk), LATER, RESTARTS, .doc = "Disks." },
 	{ "boot", FIELD_STRUCT, IN(vm_spec, boot, struct vm_boot), .fields = boot_fields, .flags = FIELD_IN_DOMAIN,
-	  .required = TRUE, .doc = "Direct boot of a kernel file." },
+	  .doc = "Direct boot of a kernel file, instead of a disk." },
 	{ "shares", FIELD_LIST, IN(vm_spec, shares, struct list), ITEMS(share_fields, vm_share),
-	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART, .doc = "Folders of the host given to the guest (9p)." },
-	{ "roots", FIELD_STRINGS, IN(vm_spec, roots, struct strings), .check = check_name,
+	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Folders of the host given to the guest (9p)." },
+	{ "roots", FIELD_STRINGS, IN(vm_spec, roots, struct strings), .form = FORM_NAME, RESTARTS,
 	  .doc = "Farm roots given to the guest; each becomes a writable share with the root's name." },
 	{ "networks", FIELD_LIST, IN(vm_spec, networks, struct list), ITEMS(network_fields, vm_network),
-	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART, .doc = "Network cards." },
-	{ "serialLog", FIELD_STRING, IN(vm_spec, serial_log, const char *), .check = check_absolute_path,
-	  .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_VM_RESTART,
+	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Network cards." },
+	{ "tpm", FIELD_BOOL, IN(vm_spec, tpm, gboolean), LATER, RESTARTS, .doc = "An emulated TPM 2.0." },
+	{ "watchdog", FIELD_ENUM, IN(vm_spec, watchdog, int), .names = &watchdog_names, LATER, RESTARTS, .doc = "What happens when the guest hangs." },
+	{ "guestAgent", FIELD_BOOL, IN(vm_spec, guest_agent, gboolean), LATER, RESTARTS, .doc = "A channel for qemu-guest-agent." },
+	{ "console", FIELD_STRUCT, IN(vm_spec, console, struct vm_console), .fields = console_fields, .doc = "A screen to look at." },
+	{ "serialLog", FIELD_STRING, IN(vm_spec, serial_log, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "File on the host that takes the guest's serial console." },
+	{ "cloudInit", FIELD_STRUCT, IN(vm_spec, cloud_init, struct cloud_init), .fields = cloud_init_fields,
+	  .doc = "What is done in the guest at its first boot." },
+	{ "worker", FIELD_STRUCT, IN(vm_spec, worker, struct guest_worker), .fields = guest_worker_fields, .doc = "The render worker in the guest." },
+	{ "nvidia", FIELD_STRUCT, IN(vm_spec, nvidia, struct guest_nvidia), .fields = guest_nvidia_fields, .doc = "NVIDIA's driver in the guest." },
+	{ "drain", FIELD_DURATION, IN(vm_spec, drain_ms, gint64), .min = 0, .max = 7 * 86400000LL, LATER,
+	  .doc = "How long frames may go on before the VM is stopped." },
+	{ "update", FIELD_ENUM, IN(vm_spec, update, int), .names = &update_names, LATER,
+	  .doc = "When changes that restart it are made; without the key now." },
 	{ 0 },
 };
 

@@ -13,6 +13,7 @@ struct walker {
 };
 
 static void walk_fields(struct walker *w, const struct field *table, const void *object, unsigned mask);
+static void walk_value(struct walker *w, const struct field *f, const void *object, unsigned mask);
 
 static void begin(struct walker *w, const char *key, gboolean is_list)
 {
@@ -32,10 +33,12 @@ static void scalar(struct walker *w, const char *key, const struct field *f, con
 		w->visitor->scalar(w->user, key, f, text);
 }
 
+/* Nodes are shown as they were written: in quotes, or without. */
 static void walk_node(struct walker *w, const char *key, const struct node *n)
 {
+	static const struct field quoted = { .type = FIELD_STRING }, plain = { .type = FIELD_TEMPLATE };
 	if (n->type == NODE_SCALAR) {
-		scalar(w, key, NULL, n->text);
+		scalar(w, key, n->plain ? &plain : &quoted, n->text);
 		return;
 	}
 	begin(w, key, n->type == NODE_LIST);
@@ -47,15 +50,43 @@ static void walk_node(struct walker *w, const char *key, const struct node *n)
 	end(w, n->type == NODE_LIST);
 }
 
+static gboolean is_shown(const struct walker *w, const struct field *f, const void *object);
+
+/* The one row that says anything, when it is the one that a single value stands for; else NULL. */
+static const struct field *written_short(const struct walker *w, const struct field *table, const void *object)
+{
+	const struct field *only = NULL;
+	FIELDS_EACH (f, table) {
+		if (!is_shown(w, f, object))
+			continue;
+		if (only || !(f->flags & FIELD_SHORTHAND))
+			return NULL;
+		only = f;
+	}
+	return only;
+}
+
+static void walk_map(struct walker *w, const char *key, const struct field *table, const void *object, unsigned mask)
+{
+	const struct field *only = mask ? NULL : written_short(w, table, object);
+	if (only) {
+		struct field named = *only;
+		named.name = key;
+		walk_value(w, &named, object, 0);
+		return;
+	}
+	begin(w, key, FALSE);
+	walk_fields(w, table, object, mask);
+	end(w, FALSE);
+}
+
 static void walk_items(struct walker *w, const struct field *f, const struct list *list)
 {
 	gboolean is_list = f->type == FIELD_LIST;
 	begin(w, f->name, is_list);
 	for (guint i = 0; i < list->n; i++) {
 		const void *item = (const char *)list->items + i * f->item_size;
-		begin(w, is_list ? NULL : *(const char *const *)item, FALSE);
-		walk_fields(w, f->fields, item, 0);
-		end(w, FALSE);
+		walk_map(w, is_list ? NULL : *(const char *const *)item, f->fields, item, 0);
 	}
 	end(w, is_list);
 }
@@ -64,9 +95,7 @@ static void walk_struct_value(struct walker *w, const struct field *f, const voi
 {
 	gboolean outer = w->observed;
 	w->observed = outer || (f->flags & FIELD_PARTIAL);
-	begin(w, f->name, FALSE);
-	walk_fields(w, f->fields, v, mask);
-	end(w, FALSE);
+	walk_map(w, f->name, f->fields, v, mask);
 	w->observed = outer;
 }
 
@@ -86,34 +115,50 @@ static void walk_value(struct walker *w, const struct field *f, const void *obje
 	case FIELD_LIST:
 	case FIELD_MAP: walk_items(w, f, v); return;
 	case FIELD_TEMPLATE: walk_node(w, f->name, *(const struct node *const *)v); return;
-	default: {
-		const char *text = field_scalar_text(w->scratch, f, object);
-		if (w->skip_defaults && f->def && strcmp(text, f->def) == 0)
-			return;
-		scalar(w, f->name, f, text);
-	}
+	default: scalar(w, f->name, f, field_scalar_text(w->scratch, f, object));
 	}
 }
 
-/* A zero is shown where the row has a default: it was meant. */
-static gboolean is_left_out(const struct walker *w, const struct field *f, const void *object)
+/* A zero is shown where the row has a default or is required: it was meant. */
+static gboolean is_zero_meant(const struct field *f)
 {
+	return (f->def || f->required) && (f->type == FIELD_BOOL || f->type == FIELD_INT || f->type == FIELD_DECIMAL ||
+	                                   f->type == FIELD_DURATION);
+}
+
+static gboolean is_shown(const struct walker *w, const struct field *f, const void *object)
+{
+	/* Of an enum without a word for "not said", a 0 may just be a value that was never looked at. */
 	if (w->observed)
-		return field_is_absent(f, object) ||
-		       (f->type == FIELD_ENUM && !(f->flags & (FIELD_IN_DOMAIN | FIELD_IN_QUEUE)));
-	gboolean zero_was_meant =
-	        f->def && (f->type == FIELD_BOOL || f->type == FIELD_INT || f->type == FIELD_DURATION);
-	return field_is_absent(f, object) && !zero_was_meant;
+		return !field_is_absent(f, object) &&
+		       (f->type != FIELD_ENUM || !*f->names->names[0] || (f->flags & (FIELD_IN_DOMAIN | FIELD_IN_QUEUE)));
+	if (w->skip_defaults && f->def && !field_is_said(f, object))
+		return FALSE;
+	if (f->type != FIELD_STRUCT || (f->flags & FIELD_PARTIAL))
+		return !field_is_absent(f, object) || is_zero_meant(f);
+	FIELDS_EACH (row, f->fields)
+		if (is_shown(w, row, FIELD_AT_CONST(f, object)))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean has_row_of(const struct field *table, unsigned mask)
+{
+	FIELDS_EACH (f, table)
+		if ((f->flags & mask) == mask)
+			return TRUE;
+	return FALSE;
 }
 
 static void walk_fields(struct walker *w, const struct field *table, const void *object, unsigned mask)
 {
 	FIELDS_EACH (f, table) {
-		if ((f->flags & mask) != mask)
+		if (!is_shown(w, f, object))
 			continue;
-		if (is_left_out(w, f, object))
-			continue;
-		walk_value(w, f, object, 0);
+		if ((f->flags & mask) == mask)
+			walk_value(w, f, object, 0);
+		else if (f->type == FIELD_STRUCT && has_row_of(f->fields, mask))
+			walk_fields(w, f->fields, FIELD_AT_CONST(f, object), mask);
 	}
 }
 

@@ -11,6 +11,7 @@ struct visitor {
 
 /* Visits each row whose flags include all of `mask` (0 = all) and whose value is not absent. With
  * `skip_defaults`, values equal to the row's default are left out as well. Below a struct or list
- * that matched, every row is visited. */
+ * that matched, every row is visited; rows of a struct that did not match are visited as if they stood
+ * beside it. What may be written as one value instead of a map (FIELD_SHORTHAND) is visited so. */
 void walk_struct(const struct field *table, const void *object, unsigned mask, gboolean skip_defaults,
                  const struct visitor *v, void *user);

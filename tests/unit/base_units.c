@@ -47,9 +47,11 @@ static void durations(void **state)
 	SCOPED_ARENA(a);
 	gint64 ms;
 	(void)state;
-	assert_null(duration_parse(a, "1h30m", &ms));
+	assert_null(duration_parse(a, "90m", &ms));
 	assert_true(ms == 5400000);
-	assert_string_equal(duration_format(a, ms), "1h30m");
+	assert_string_equal(duration_format(a, ms), "90m");
+	assert_string_equal(duration_format(a, 90500), "90500ms");
+	assert_string_equal(duration_parse(a, "1h30m", &ms), "write one number and one unit; did you mean 90m?");
 	assert_null(duration_parse(a, "500ms", &ms));
 	assert_true(ms == 500);
 	assert_string_equal(duration_format(a, 0), "0s");
@@ -58,6 +60,21 @@ static void durations(void **state)
 	assert_non_null(duration_parse(a, "", &ms));
 	assert_non_null(duration_parse(a, "5 m", &ms));
 	assert_non_null(duration_parse(a, "1h1h", &ms));
+}
+
+static void decimals(void **state)
+{
+	static const char *const bad[] = { "", ".5", "1.", "-1", "1e3", "00.1", "0.1234567", "1,5", "9999999999999999999" };
+	SCOPED_ARENA(a);
+	gint64 n;
+	(void)state;
+	assert_null(decimal_parse(a, "0.42", &n));
+	assert_true(n == 420000);
+	assert_string_equal(decimal_format(a, n), "0.42");
+	assert_null(decimal_parse(a, "12", &n));
+	assert_string_equal(decimal_format(a, n), "12");
+	for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
+		assert_non_null(decimal_parse(a, bad[i], &n));
 }
 
 static void integers_and_resolutions(void **state)
@@ -91,6 +108,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_both_ways), cmocka_unit_test(bytes_hints), cmocka_unit_test(durations),
+		cmocka_unit_test(decimals),
 		cmocka_unit_test(integers_and_resolutions), cmocka_unit_test(suggestions),
 	};
 	return cmocka_run_group_tests_name("units", tests, NULL, NULL);

@@ -164,7 +164,7 @@ static void random_job(struct sim *s, GRand *r, const struct worlds *w, const ch
 	gboolean fresh = one_in(r, 4), tidy = one_in(r, 4); /* nothing done yet; everything done */
 	job->pinned = fresh ? NULL : digests[0];
 	job->found = one_in(r, 10) ? NULL : digests[one_in(r, 8)];
-	job->queue_values = (struct renderjob_spec){ .chunk = 5, .priority = one_in(r, 2) ? 50 : 0, .retries = 3 };
+	job->queue_values = (struct renderjob_spec){ .chunk = { .n_frames = 5 }, .priority = one_in(r, 2) ? 50 : 0, .retries = 3 };
 	job->rank = one_in(r, 2);
 	for (gint64 f = 0; f < SIM_FRAMES && !fresh; f++) {
 		guint keys[2], n = 0;

@@ -13,7 +13,7 @@ static const char *const scene_digest = "5ce0e5ce0e00000000000000000000000000000
 static struct renderjob_spec golden_job(struct arena *a)
 {
 	struct renderjob_spec job = { .project = "p", .blender = "3.4.1", .samples = 128, .resolution = { 1920, 1080 },
-		                      .frames = frames_range(a, 1, 8), .chunk = 5, .priority = 50 };
+		                      .frames = frames_range(a, 1, 8), .chunk = { .n_frames = 5 }, .priority = 50 };
 	return job;
 }
 

@@ -1,0 +1,80 @@
+/* Controller's tables. */
+#include "spec/controller.h"
+#include "spec/kinds.h"
+
+static const struct field source_fields[] = {
+	{ "name", FIELD_STRING, IN(controller_source, name, const char *), .required = TRUE, .form = FORM_NAME,
+	  .doc = "What messages call it." },
+	{ "repository", FIELD_STRING, IN(controller_source, repository, const char *), .required = TRUE,
+	  .doc = "A repository on this host, or a URL that the git program fetches." },
+	{ "ref", FIELD_STRING, IN(controller_source, ref, const char *), .form = FORM_REVISION, .doc = "Branch or tag." },
+	{ "path", FIELD_STRING, IN(controller_source, path, const char *), .form = FORM_TREE_FOLDER, .doc = "Folder within the tree." },
+	{ "kinds", FIELD_STRINGS, IN(controller_source, kinds, struct strings), .names = &kind_names,
+	  .doc = "Kinds it may contain; without the key all." },
+	{ "projects", FIELD_STRINGS, IN(controller_source, projects, struct strings), .form = FORM_NAME,
+	  .doc = "Projects its jobs may belong to; without the key all." },
+	{ "allowedSignersFile", FIELD_STRING, IN(controller_source, allowed_signers_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "Whose signature a commit of this source needs (ssh-keygen's ALLOWED SIGNERS)." },
+	{ 0 },
+};
+
+static const struct field owner_fields[] = {
+	{ "author", FIELD_STRING, IN(controller_owner, author, const char *), .required = TRUE,
+	  .doc = "The signer, as the allowed signers' file names them." },
+	{ "kinds", FIELD_STRINGS, IN(controller_owner, kinds, struct strings), .names = &kind_names,
+	  .doc = "Kinds they may change." },
+	{ "projects", FIELD_STRINGS, IN(controller_owner, projects, struct strings), .form = FORM_NAME,
+	  .doc = "Projects whose jobs they may change." },
+	{ "hosts", FIELD_STRINGS, IN(controller_owner, hosts, struct strings), .form = FORM_NAME,
+	  .doc = "Hosts whose objects they may change." },
+	{ 0 },
+};
+
+#define FOLDERS(name_, doc_)                                                                                 \
+	{ #name_, FIELD_STRINGS, IN(controller_paths, name_, struct strings), .form = FORM_ABSOLUTE_PATH,    \
+	  .flags = FIELD_LATER, .doc = doc_ }
+
+static const struct field path_fields[] = {
+	FOLDERS(images, "Where images may come from."),
+	FOLDERS(kernels, "Where kernels and initial RAM disks may come from."),
+	FOLDERS(roms, "Where ROM files of cards may come from."),
+	FOLDERS(shares, "What may be shared with guests."),
+	FOLDERS(outputs, "Where roots may lie."),
+	FOLDERS(secrets, "Where secrets may come from."),
+	{ 0 },
+};
+
+#define CEILING(name_, member, doc_)                                                                         \
+	{ name_, FIELD_INT, IN(controller_ceilings, member, gint64), .max = 1000000000, .flags = FIELD_LATER, .doc = doc_ }
+
+static const struct field ceiling_fields[] = {
+	CEILING("maxDelete", max_delete, "Most objects deleted in a pass, whatever git says."),
+	CEILING("maxRestart", max_restart, "Most VMs restarted in a pass."),
+	CEILING("maxRender", max_render, "Most frames rendered in a pass."),
+	CEILING("maxDataLoss", max_data_loss, "Most disks made anew in a pass."),
+	{ 0 },
+};
+
+const struct field controller_fields[] = {
+	{ "host", FIELD_STRING, IN(controller_spec, host, const char *), .form = FORM_NAME,
+	  .doc = "The Host this machine is; without the key its host name." },
+	{ "repository", FIELD_STRING, IN(controller_spec, repository, const char *),
+	  .doc = "The repository of specs, when no other is named on the command line." },
+	{ "ref", FIELD_STRING, IN(controller_spec, ref, const char *), .form = FORM_REVISION,
+	  .doc = "Branch or tag; without the key the repository's HEAD." },
+	{ "state", FIELD_STRING, IN(controller_spec, state, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "Folder of the lock and the control socket; without the key /var/lib/cleave." },
+	{ "interval", FIELD_DURATION, IN(controller_spec, interval_ms, gint64), .min = 1000, .max = 86400000,
+	  .doc = "`run` looks again at least this often; without the key 5m." },
+	{ "sources", FIELD_LIST, IN(controller_spec, sources, struct list), ITEMS(source_fields, controller_source), .flags = FIELD_LATER,
+	  .doc = "More repositories, each with what it may contain." },
+	{ "allowedSignersFile", FIELD_STRING, IN(controller_spec, allowed_signers_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .flags = FIELD_LATER, .doc = "Whose signature a commit needs before it is read." },
+	{ "owners", FIELD_LIST, IN(controller_spec, owners, struct list), ITEMS(owner_fields, controller_owner), .flags = FIELD_LATER,
+	  .doc = "Who may change what." },
+	{ "paths", FIELD_STRUCT, IN(controller_spec, paths, struct controller_paths), .fields = path_fields,
+	  .doc = "Folders of this host that specs may speak of." },
+	{ "ceilings", FIELD_STRUCT, IN(controller_spec, ceilings, struct controller_ceilings), .fields = ceiling_fields,
+	  .doc = "Limits that the Farm's budgets cannot exceed." },
+	{ 0 },
+};

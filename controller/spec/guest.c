@@ -1,0 +1,69 @@
+/* Tables of what is done inside a VM. */
+#include "spec/guest.h"
+
+LOCAL_NAME_TABLE(nvidia_from_names, "a source", 3, "", "image", "apt");
+LOCAL_NAME_TABLE(feature_names, "a licence", 4, "", "vGPU", "vWS", "vCS");
+
+#define LATER .flags = FIELD_LATER
+
+static const struct field user_fields[] = {
+	{ "name", FIELD_STRING, IN(guest_user, name, const char *), .required = TRUE, .form = FORM_NAME, .doc = "Login name." },
+	{ "sudo", FIELD_BOOL, IN(guest_user, sudo, gboolean), .doc = "May become root without a password." },
+	{ "groups", FIELD_STRINGS, IN(guest_user, groups, struct strings), .form = FORM_NAME, .doc = "More groups." },
+	{ "shell", FIELD_STRING, IN(guest_user, shell, const char *), .form = FORM_ABSOLUTE_PATH, .doc = "Login shell." },
+	{ "sshKeys", FIELD_STRINGS, IN(guest_user, ssh_keys, struct strings), .max = 2048, .doc = "Public keys, as ssh-ed25519 AAAA… name." },
+	{ "sshKeysFile", FIELD_STRING, IN(guest_user, ssh_keys_file, const char *), .form = FORM_FILE, .flags = FIELD_FILE,
+	  .doc = "A file of public keys, one a line." },
+	{ "passwordHashFile", FIELD_STRING, IN(guest_user, password_hash_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "File on the host with a hash of crypt(5); without the key no password works." },
+	{ 0 },
+};
+
+static const struct field file_fields[] = {
+	{ "path", FIELD_STRING, IN(guest_file, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, .doc = "Where it goes in the guest." },
+	{ "source", FIELD_STRING, IN(guest_file, source, const char *), .form = FORM_FILE, .flags = FIELD_FILE,
+	  .doc = "The file: relative in the commit's tree, absolute on the host." },
+	{ "content", FIELD_STRING, IN(guest_file, content, const char *), .form = FORM_TEXT, .max = 65536, .doc = "Its text, instead of `source`." },
+	{ "mode", FIELD_STRING, IN(guest_file, mode, const char *), .def = "0644", .form = FORM_OCTAL_MODE, .doc = "Permissions." },
+	{ "owner", FIELD_STRING, IN(guest_file, owner, const char *), .def = "root", .form = FORM_NAME, .doc = "Owner." },
+	{ 0 },
+};
+
+static const struct field command_fields[] = {
+	{ "argv", FIELD_STRINGS, IN(guest_command, argv, struct strings), .required = TRUE, .flags = FIELD_SHORTHAND,
+	  .doc = "The program and its arguments; no shell reads them." },
+	{ 0 },
+};
+
+const struct field cloud_init_fields[] = {
+	{ "hostname", FIELD_STRING, IN(cloud_init, hostname, const char *), .form = FORM_NAME, LATER, .doc = "Without the key the VM's name." },
+	{ "timezone", FIELD_STRING, IN(cloud_init, timezone, const char *), .form = FORM_ZONE, LATER, .doc = "Time zone in the guest." },
+	{ "users", FIELD_LIST, IN(cloud_init, users, struct list), ITEMS(user_fields, guest_user), LATER, .doc = "Users to make." },
+	{ "packages", FIELD_STRINGS, IN(cloud_init, packages, struct strings), .form = FORM_NAME, LATER, .doc = "Packages to install." },
+	{ "files", FIELD_LIST, IN(cloud_init, files, struct list), ITEMS(file_fields, guest_file), LATER, .doc = "Files to write." },
+	{ "runCommands", FIELD_LIST, IN(cloud_init, run_commands, struct list), ITEMS(command_fields, guest_command), LATER,
+	  .doc = "Programs to run once, each a list of words." },
+	{ 0 },
+};
+
+const struct field guest_worker_fields[] = {
+	{ "enabled", FIELD_BOOL, IN(guest_worker, enabled, gboolean), LATER, .doc = "Install and start cleave-worker in the guest." },
+	{ "slotsPerGpu", FIELD_INT, IN(guest_worker, slots_per_gpu, gint64), LATER, .def = "1", .min = 1, .max = 16,
+	  .doc = "Frames rendered at once on a GPU; more than one is rarely faster." },
+	{ "cache", FIELD_BYTES, IN(guest_worker, cache_bytes, guint64), LATER, .min = (gint64)GiB, .max = 1024 * (gint64)TiB,
+	  .unit = (gint64)MiB, .doc = "Most space for fetched scenes." },
+	{ "labels", FIELD_MAP, IN(guest_worker, labels, struct list), ITEMS(label_fields, label), LATER,
+	  .doc = "Labels that jobs may require, besides the VM's." },
+	{ "maxGpuTemp", FIELD_INT, IN(guest_worker, max_gpu_temp, gint64), LATER, .min = 40, .max = 110,
+	  .doc = "Degrees Celsius above which no frame is begun." },
+	{ 0 },
+};
+
+const struct field guest_nvidia_fields[] = {
+	{ "driver", FIELD_STRING, IN(guest_nvidia, driver, const char *), LATER, .max = 32, .doc = "Branch or version, as \"535\"." },
+	{ "from", FIELD_ENUM, IN(guest_nvidia, from, int), .names = &nvidia_from_names, LATER, .doc = "In the image already, or installed by apt." },
+	{ "licenseTokenFile", FIELD_STRING, IN(guest_nvidia, license_token_file, const char *), .form = FORM_ABSOLUTE_PATH, LATER,
+	  .doc = "File on the host with the vGPU client's token." },
+	{ "featureType", FIELD_ENUM, IN(guest_nvidia, feature_type, int), .names = &feature_names, LATER, .doc = "The licence to ask for." },
+	{ 0 },
+};

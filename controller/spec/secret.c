@@ -1,0 +1,50 @@
+/* secret_forms[]: what credentials look like. A name of a password is none (`passwordFile: /etc/…`). */
+#include "spec/secret.h"
+#include "base/arena.h"
+#include <string.h>
+
+/* Examples are joined from parts, so that scanners of this repository do not take them for real. */
+const struct secret_form secret_forms[] = {
+	{ "a private key", "PRIVATE KEY", "-----BEGIN [A-Z ]*PRIVATE KEY", "-----BEGIN OPENSSH " "PRIVATE KEY-----" },
+	{ "an AWS access key", "AKIA", "\\bAKIA[0-9A-Z]{16}\\b", "AKIA" "IOSFODNN7EXAMPLE" },
+	{ "a GitHub token", "gh", "\\bgh[pousr]_[A-Za-z0-9]{36,}", "ghp" "_0123456789abcdefghijABCDEFGHIJ012345" },
+	{ "a GitHub token", "github_pat_", "\\bgithub_pat_[A-Za-z0-9_]{22,}", "github" "_pat_0123456789abcdefghijkl" },
+	{ "a GitLab token", "glpat-", "\\bglpat-[A-Za-z0-9_-]{20,}", "glp" "at-0123456789abcdefghij" },
+	{ "a Slack token", "xox", "\\bxox[abprs]-[A-Za-z0-9-]{10,}", "xox" "b-0123456789-abcdef" },
+	{ "a signed token", "eyJ", "\\beyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.", "ey" "J0123456789.eyJ0123456789.sig" },
+	{ "a password hash", "$", "^\\$(1|2[aby]|5|6|y|gy|7)\\$[^\\s]{8,}", "$6" "$salt$0123456789" },
+	{ "a URL with a password", "://", "[a-z]://[^/@:\\s]*:[^/@\\s]+@", "https://user:" "hunter2@host/" },
+	{ "a password", "=", "(?i)(^|[^a-z])(password|passwd|passphrase|secret|token|api_?key)=[^\\s$<{/][^\\s]{3,}",
+	  "--pass" "word=hunter2" },
+	{ "a bearer token", "earer ", "(?i)bearer [A-Za-z0-9._~+/-]{16,}", "Authorization: " "Bearer 0123456789abcdef" },
+};
+const guint n_secret_forms = G_N_ELEMENTS(secret_forms);
+
+static const GRegex *pattern_of(guint i)
+{
+	static GRegex *compiled[G_N_ELEMENTS(secret_forms)];
+	if (g_once_init_enter(&compiled[i])) {
+		g_autoptr(GError) error = NULL;
+		GRegex *regex = g_regex_new(secret_forms[i].pattern, G_REGEX_OPTIMIZE | G_REGEX_MULTILINE, 0, &error);
+		if (!regex)
+			g_error("%s: %s", secret_forms[i].what, error->message);
+		g_once_init_leave(&compiled[i], regex);
+	}
+	return compiled[i];
+}
+
+/* Shorter ones are no secrets, and most texts of a spec are shorter. */
+enum { SHORTEST = 12 };
+
+const char *secret_check(struct arena *a, const char *text)
+{
+	if (strnlen(text, SHORTEST) < SHORTEST)
+		return NULL;
+	for (guint i = 0; i < n_secret_forms; i++)
+		if (strstr(text, secret_forms[i].begins) && g_regex_match(pattern_of(i), text, 0, NULL))
+			return arena_printf(a,
+			                    "this looks like %s, and a commit is no place for one; keep it in a file on the host "
+			                    "and name that in a key that ends in File",
+			                    secret_forms[i].what);
+	return NULL;
+}

@@ -1,0 +1,17 @@
+/* Texts that look like a secret: none may stand in a commit. */
+#pragma once
+#include <glib.h>
+
+struct arena;
+
+struct secret_form {
+	const char *what;    /* "a private key" */
+	const char *begins;  /* a part that every such text has: the cheap question before the pattern */
+	const char *pattern;
+	const char *example; /* for tests; made up, and cut so that it is none */
+};
+extern const struct secret_form secret_forms[];
+extern const guint n_secret_forms;
+
+/* NULL, or what would be right instead of writing this text. */
+const char *secret_check(struct arena *a, const char *text);
