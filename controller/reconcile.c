@@ -265,9 +265,10 @@ gboolean session_hold_jobs(struct session *s)
 
 /* -- plan and apply ------------------------------------------------------------------------------------ */
 
-struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have)
+struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
+                          gboolean is_attended)
 {
-	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have };
+	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended };
 	return plan_build(a, &in);
 }
 

@@ -41,8 +41,9 @@ const char *wanted_find_text(void *user, const char *path, gsize *ret_size);
 /* What is there. Planes that do not answer are said to be away in the Farm's and Host's status. */
 struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want);
 
-/* Pure: same input, same plan. */
-struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have);
+/* Pure: same input, same plan. `is_attended`: a person will apply it. */
+struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
+                          gboolean is_attended);
 
 struct pass_events {
 	/* Each may be NULL. */

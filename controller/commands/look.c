@@ -109,7 +109,7 @@ int command_look(struct invocation *in, struct looked *ret)
 		return print_problems(&ret->wanted);
 	if (!have)
 		have = session_observe(ret->session, ret->arena, ret->wanted.objects);
-	ret->plan = session_plan(ret->session, ret->arena, &ret->wanted, have);
+	ret->plan = session_plan(ret->session, ret->arena, &ret->wanted, have, TRUE);
 	return -1;
 }
 

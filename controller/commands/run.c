@@ -251,7 +251,7 @@ static void pass(struct runner *r)
 		return;
 	}
 	struct objects *have = look_at_all(r, a);
-	struct plan *p = session_plan(r->session, a, &r->force.wanted, have);
+	struct plan *p = session_plan(r->session, a, &r->force.wanted, have, r->recorded != NULL);
 	gint64 retry_before = r->retry_ms;
 	print_plan(r, p);
 	if (p->n_actions && !p->n_refusals)

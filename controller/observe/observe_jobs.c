@@ -217,8 +217,10 @@ static gboolean all_roots_there(struct arena *a, const struct observe_input *in,
 	const char *texts[] = { job->output, job->scene.file };
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
 		const char *root, *path;
-		root_path_split(a, texts[i], &root, &path);
-		if (shelf_root(in->shelf, farm_root_find(farm, root)->path, NULL) < 0)
+		if (!root_path_split(a, texts[i], &root, &path))
+			return FALSE;
+		const char *folder = farm_root_find(farm, root)->path;
+		if (!folder || shelf_root(in->shelf, folder, NULL) < 0)
 			return FALSE;
 	}
 	return TRUE;

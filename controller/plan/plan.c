@@ -6,6 +6,7 @@
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
+#include "spec/resolve.h"
 #include "spec/status.h"
 #include "spec/vm.h"
 #include <string.h>
@@ -31,6 +32,15 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 {
 	struct note n = { kind, id, message };
 	g_array_append_val(b->notes, n);
+}
+
+gboolean builder_judge_later(struct builder *b, const struct object *o)
+{
+	const char *later = fields_not_acting(b->arena, o->kind->spec_fields, o->spec);
+	if (later)
+		builder_judge(b, o, IS_STALLED, "NotActing",
+		              arena_printf(b->arena, "does not act yet in this version, so nothing is done: %s", later));
+	return later != NULL;
 }
 
 /* A worker that was not heard for so long is not told any more. */
@@ -80,6 +90,8 @@ static void judge_gpu(struct builder *b, const struct object *o)
 	const struct gpu_spec *gpu = o->spec;
 	if (strcmp(gpu->host, b->in->host) != 0)
 		builder_judge(b, o, IS_RECONCILING, "OtherHost", NULL);
+	else if (builder_judge_later(b, o))
+		return;
 	else if (objects_get(b->in->have, KIND_GPU, o->id))
 		builder_judge(b, o, IS_READY, "Ready", NULL);
 	else
@@ -199,6 +211,56 @@ static void refuse(struct builder *b, const struct plan *p)
 	 p->member = arena_memdup((b)->arena, (b)->array->data, (b)->array->len * sizeof *p->member),    \
 	 g_array_free((b)->array, TRUE))
 
+/* -- reconcile: observe, propose ------------------------------------------------------------------ */
+
+static gboolean is_held_back(const struct builder *b, const struct action *act, int *ret_mode)
+{
+	*ret_mode = reconcile_mode_of(b->in->want, act->want);
+	return *ret_mode == RECONCILE_OBSERVE || (*ret_mode == RECONCILE_PROPOSE && !b->in->is_attended);
+}
+
+static void judge_held_back(struct builder *b, const struct object *o, int mode, const char *verbs_text)
+{
+	const char *message = mode == RECONCILE_OBSERVE ? arena_printf(b->arena, "reconcile: observe: would %s", verbs_text)
+	                                                : arena_printf(b->arena, "reconcile: propose: `cleave apply` would %s", verbs_text);
+	for (guint i = 0; i < b->verdicts->len; i++) {
+		struct verdict *v = &g_array_index(b->verdicts, struct verdict, i);
+		if (v->object == o)
+			*v = (struct verdict){ o, IS_STALLED, mode == RECONCILE_OBSERVE ? "Observed" : "Proposed", message };
+	}
+}
+
+/* The actions on one object, from `first` on: told, and taken out of the plan. */
+static void hold_back_object(struct builder *b, guint first, int mode)
+{
+	const struct action act = g_array_index(b->actions, struct action, first);
+	g_autoptr(GString) text = g_string_new(NULL);
+	for (guint i = first; i < b->actions->len;) {
+		const struct action *other = &g_array_index(b->actions, struct action, i);
+		if (other->kind != act.kind || strcmp(other->id, act.id) != 0) {
+			i++;
+			continue;
+		}
+		g_string_append_printf(text, "%s%s", text->len ? ", " : "", verbs[other->verb].name);
+		g_array_remove_index(b->actions, i);
+	}
+	const char *words = arena_strdup(b->arena, text->str);
+	if (act.want)
+		judge_held_back(b, act.want, mode, words);
+	else
+		builder_note(b, act.kind, act.id, arena_printf(b->arena, "the Farm only observes or proposes: would %s", words));
+}
+
+static void hold_back(struct builder *b)
+{
+	int mode;
+	for (guint i = 0; i < b->actions->len;)
+		if (is_held_back(b, &g_array_index(b->actions, struct action, i), &mode))
+			hold_back_object(b, i, mode);
+		else
+			i++;
+}
+
 static void build(struct builder *b)
 {
 	OBJECTS_EACH (o, b->in->want, KIND_FARM)
@@ -213,6 +275,7 @@ static void build(struct builder *b)
 		judge_worker(b, o);
 	OBJECTS_EACH (o, b->in->have, KIND_REVISION)
 		judge_revision(b, o);
+	hold_back(b);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
 }

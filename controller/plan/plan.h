@@ -68,6 +68,7 @@ struct plan_input {
 	const char *revision; /* as source/ says */
 	guint64 epoch;
 	const struct objects *want, *have;
+	gboolean is_attended; /* a person applies it: what is only proposed else is done */
 };
 
 /* Plan refusals: rules over want × have that forbid the whole plan. */

@@ -279,6 +279,8 @@ static void plan_job(struct builder *b, const struct object *o, const struct obj
 	const struct object *have = objects_get(b->in->have, KIND_RENDERJOB, o->id);
 	struct job_plan j = { .b = b, .o = o, .want = o->effective, .have = have ? have->status : NULL,
 		              .farm = farm->spec };
+	if (builder_judge_later(b, o))
+		return;
 	const struct farm_root_status *missing = missing_root(&j, seen);
 	if (seen->redis == PLANE_LEFT_OUT) {
 		builder_judge(b, o, IS_RECONCILING, "RedisLeftOut", "Redis was not looked at");

@@ -115,6 +115,8 @@ static void plan_vm(struct builder *b, const struct object *o, const struct host
 		builder_judge(b, o, IS_RECONCILING, "OtherHost", arena_printf(b->arena, "the host %s reports it", want->host));
 		return;
 	}
+	if (builder_judge_later(b, o))
+		return;
 	if (!host || host->libvirt == PLANE_LEFT_OUT) {
 		builder_judge(b, o, IS_RECONCILING, "LibvirtLeftOut", "libvirt was not looked at");
 		return;

@@ -94,14 +94,27 @@ gboolean field_is_said(const struct field *f, const void *object)
 	return text ? strcmp(text, f->def) != 0 : !field_is_absent(f, object);
 }
 
+static void add_not_acting(GString *out, const struct field *table, const void *object, const char *prefix);
+
+static void add_not_acting_items(GString *out, const struct field *f, const struct list *list, const char *prefix)
+{
+	for (guint i = 0; i < list->n; i++) {
+		g_autofree char *path = g_strdup_printf("%s%s[%u].", prefix, f->name, i);
+		add_not_acting(out, f->fields, (const char *)list->items + i * f->item_size, path);
+	}
+}
+
 static void add_not_acting(GString *out, const struct field *table, const void *object, const char *prefix)
 {
 	FIELDS_EACH (f, table) {
-		if ((f->flags & FIELD_LATER) && field_is_said(f, object))
+		const void *v = FIELD_AT_CONST(f, object);
+		if ((f->flags & FIELD_LATER) && field_is_said(f, object)) {
 			g_string_append_printf(out, "%s%s%s", out->len ? ", " : "", prefix, f->name);
-		else if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL)) {
+		} else if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL)) {
 			g_autofree char *path = g_strdup_printf("%s%s.", prefix, f->name);
-			add_not_acting(out, f->fields, FIELD_AT_CONST(f, object), path);
+			add_not_acting(out, f->fields, v, path);
+		} else if (f->type == FIELD_LIST) {
+			add_not_acting_items(out, f, v, prefix);
 		}
 	}
 }

@@ -120,29 +120,46 @@ void objects_sort(struct objects *o)
 		g_ptr_array_sort(o->by_kind[i], by_id);
 }
 
-/* The child of a node at one part of a path: "networks[0]" is two steps. NULL when it was not written. */
-static const struct node *step(const struct node *n, const char *part)
+/* One step of a path: `key`, `[2]` or `["4.2.3"]`. Moves *at behind it and the dot that may follow. */
+static const struct node *step(const struct node *n, const char **at)
 {
-	g_autofree char *key = g_strndup(part, strcspn(part, "["));
-	const struct node *child = node_get(n, key);
-	const char *bracket = strchr(part, '[');
-	if (!bracket || !child || child->type != NODE_LIST)
-		return child;
-	guint64 i = g_ascii_strtoull(bracket + 1, NULL, 10);
-	return i < child->n ? &child->items[i] : child;
+	const char *from = *at, *end;
+	if (from[0] == '[' && from[1] == '"') {
+		end = strstr(from, "\"]");
+		g_autofree char *key = g_strndup(from + 2, (gsize)(end - from - 2));
+		*at = end + 2;
+		n = node_get(n, key);
+	} else if (from[0] == '[') {
+		guint64 i = g_ascii_strtoull(from + 1, NULL, 10);
+		*at = strchr(from, ']') + 1;
+		n = n->type == NODE_LIST && i < n->n ? &n->items[i] : NULL;
+	} else {
+		g_autofree char *key = g_strndup(from, strcspn(from, ".["));
+		*at = from + strlen(key);
+		n = node_get(n, key);
+	}
+	if (**at == '.')
+		(*at)++;
+	return n;
 }
 
 struct place object_place(const struct object *o, const char *path)
 {
 	struct place place = o->place;
-	g_auto(GStrv) parts = g_strsplit(path, ".", -1);
-	const struct node *n = o->node;
-	for (guint i = 0; parts[i] && n; i++) {
-		n = step(n, parts[i]);
+	for (const struct node *n = o->node; *path && n;) {
+		n = step(n, &path);
 		if (n)
 			place = node_place(n);
 	}
 	return place;
+}
+
+gboolean object_has(const struct object *o, const char *path)
+{
+	const struct node *n = o->node;
+	while (*path && n)
+		n = step(n, &path);
+	return n != NULL;
 }
 
 gboolean root_path_split(struct arena *a, const char *text, const char **ret_root, const char **ret_path)

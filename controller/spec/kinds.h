@@ -48,9 +48,11 @@ extern const struct field meta_fields[];
 /* By name, plural or alias, any case; NULL when unknown. */
 const struct kind *kind_find(const char *word);
 
-/* Where the value at a dotted path ("networks[0].user") stands; the nearest part that was written, or
+/* Where the value at a path (networks[0].user, blenders["4.2.3"].url) stands; the nearest part that was written, or
  * the object itself. */
 struct place object_place(const struct object *o, const char *path);
+/* Whether anything is written at the path, right or wrong: what is missing is not said of a wrong value. */
+gboolean object_has(const struct object *o, const char *path);
 
 /* All objects of a tree or of an observation, per kind in order of their ids. */
 struct objects {

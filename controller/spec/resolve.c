@@ -2,6 +2,7 @@
 #include "spec/resolve.h"
 #include "base/arena.h"
 #include "spec/farm.h"
+#include "spec/host.h"
 #include "spec/vm.h"
 
 static void resolve_roots(struct arena *a, const struct farm_spec *farm, const struct vm_spec *vm, struct vm_spec *ret,
@@ -50,4 +51,26 @@ void resolve_all(struct arena *a, struct objects *all)
 				resolve_vm(a, farm ? farm->spec : &no_farm, o);
 			else
 				o->effective = o->spec;
+}
+
+static int own_mode(const struct object *o)
+{
+	const struct field *f = o && o->spec ? field_find(o->kind->spec_fields, "reconcile") : NULL;
+	return f ? *(const int *)FIELD_AT_CONST(f, o->spec) : RECONCILE_INHERITED;
+}
+
+static const struct object *host_of(const struct objects *all, const struct object *o)
+{
+	const struct field *f = o && o->spec ? field_find(o->kind->spec_fields, "host") : NULL;
+	const char *name = f ? *(const char *const *)FIELD_AT_CONST(f, o->spec) : NULL;
+	return name ? objects_get(all, KIND_HOST, name) : NULL;
+}
+
+int reconcile_mode_of(const struct objects *all, const struct object *o)
+{
+	const struct object *speakers[] = { o, host_of(all, o), objects_farm(all) };
+	for (guint i = 0; i < G_N_ELEMENTS(speakers); i++)
+		if (own_mode(speakers[i]) != RECONCILE_INHERITED)
+			return own_mode(speakers[i]);
+	return RECONCILE_ENFORCE;
 }

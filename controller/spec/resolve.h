@@ -7,3 +7,7 @@
 
 /* Sets o->effective of every object. Objects with dangling references keep what could be resolved. */
 void resolve_all(struct arena *a, struct objects *all);
+
+/* How far cleave goes with an object (enum reconcile_mode, never inherited): the nearest of the object, its
+ * Host and the Farm that says it; else enforce. `o` NULL: what only the Farm speaks for. */
+int reconcile_mode_of(const struct objects *all, const struct object *o);

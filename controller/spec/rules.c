@@ -1,194 +1,115 @@
-/* Spec rules: pure functions over the wanted objects, one row each. Plan refusals (want × have) are
- * in plan/. */
-#include "spec/rules.h"
-#include "base/arena.h"
-#include "spec/farm.h"
-#include "spec/gpu.h"
-#include "spec/renderjob.h"
-#include "spec/vm.h"
-#include <string.h>
+/* spec_rules[]: pure functions over the wanted objects, one row each. Plan refusals (want × have) are in
+ * plan/. */
+#include "spec/rule.h"
 
-#define ERROR(o, path, ...) problem_add(problems, SEVERITY_ERROR, object_place((o), (path)), __VA_ARGS__)
-#define WARNING(o, path, ...) problem_add(problems, SEVERITY_WARNING, object_place((o), (path)), __VA_ARGS__)
-#define RULE(name)                                                                                         \
-	static void name(struct arena *a G_GNUC_UNUSED, const struct objects *all G_GNUC_UNUSED,            \
-	                 const struct object *o, struct problems *problems)
-
-static const struct farm_spec *the_farm(const struct objects *all)
+const struct farm_spec *rule_farm(const struct objects *all)
 {
 	const struct object *farm = objects_farm(all);
 	return farm ? farm->spec : NULL;
 }
 
-/* " (known: a, b)" of the objects of a kind; for messages. */
-static const char *known_ids(struct arena *a, const struct objects *all, enum kind_id kind)
+enum { KNOWN_LEN_MAX = 200 };
+
+static void add_known(GString *s, const char *name)
+{
+	if (s->len < KNOWN_LEN_MAX)
+		g_string_append_printf(s, "%s%s", s->len ? ", " : "; known: ", name);
+}
+
+const char *rule_known_ids(struct arena *a, const struct objects *all, enum kind_id kind)
 {
 	g_autoptr(GString) s = g_string_new(NULL);
-	OBJECTS_EACH (o, all, kind) {
-		g_string_append_printf(s, "%s%s", s->len ? ", " : "; known: ", o->id);
-		if (s->len > 200)
-			break;
+	OBJECTS_EACH (o, all, kind)
+		add_known(s, o->id);
+	return arena_strdup(a, s->str);
+}
+
+const char *rule_known_names(struct arena *a, const struct list *list, gsize item_size)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < list->n; i++) {
+		const char *name = *(const char *const *)(const void *)((const char *)list->items + i * item_size);
+		if (name)
+			add_known(s, name);
 	}
 	return arena_strdup(a, s->str);
 }
 
-static const char *item_path(struct arena *a, const char *list, guint i)
+const char *rule_item(struct arena *a, const char *list, guint i)
 {
 	return arena_printf(a, "%s[%u]", list, i);
 }
 
-static void check_host(struct arena *a, const struct objects *all, const struct object *o, const char *host,
-                       struct problems *problems)
+const char *rule_who(struct arena *a, const struct object *o)
 {
-	if (host && !objects_get(all, KIND_HOST, host))
-		ERROR(o, "host", "%s %s: host: there is no Host %s%s", o->kind->name, o->id, host, known_ids(a, all, KIND_HOST));
+	return arena_printf(a, "%s %s (%s:%u)", o->kind->name, o->id, o->place.path, o->place.line);
 }
 
-RULE(farm_one)
-{
-	if (objects_farm(all) != o)
-		ERROR(o, "", "Farm %s: there is exactly one Farm; the first is at %s:%u", o->id, objects_farm(all)->place.path,
-		      objects_farm(all)->place.line);
-}
-
-RULE(gpu_host_known)
-{
-	check_host(a, all, o, ((const struct gpu_spec *)o->spec)->host, problems);
-}
-
-RULE(vm_host_known)
-{
-	check_host(a, all, o, ((const struct vm_spec *)o->spec)->host, problems);
-}
-
-RULE(vm_farm_there)
-{
-	if (!the_farm(all))
-		ERROR(o, "", "VM %s: there is no Farm; its name marks what cleave makes", o->id);
-}
-
-RULE(vm_roots_known)
-{
-	const struct vm_spec *vm = o->spec;
-	const struct farm_spec *farm = the_farm(all);
-	for (guint i = 0; farm && i < vm->roots.n; i++)
-		if (!farm_root_find(farm, vm->roots.items[i]))
-			ERROR(o, item_path(a, "roots", i), "VM %s: roots: the Farm has no root %s", o->id, vm->roots.items[i]);
-}
-
-RULE(vm_network_one_way)
-{
-	const struct vm_spec *vm = o->spec;
-	for (guint i = 0; i < vm->networks.n; i++) {
-		const struct vm_network *n = LIST_AT(vm->networks, struct vm_network, i);
-		if (!!n->user + !!n->bridge + !!n->network != 1)
-			ERROR(o, item_path(a, "networks", i), "VM %s: networks[%u]: give exactly one of user: true, bridge, network", o->id, i);
-	}
-}
-
-RULE(vm_share_targets_differ)
-{
-	const struct vm_spec *vm = o->effective, *written = o->spec;
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-	for (guint i = 0; i < vm->shares.n; i++) {
-		const struct vm_share *s = LIST_AT(vm->shares, struct vm_share, i);
-		if (s->target && !g_hash_table_add(seen, (gpointer)s->target))
-			ERROR(o, i < written->shares.n ? item_path(a, "shares", i) : "roots", "VM %s: two shares (or a share and a root) have the mount tag %s", o->id, s->target);
-	}
-}
-
-RULE(vm_share_of_everything)
-{
-	const struct vm_spec *vm = o->spec;
-	for (guint i = 0; i < vm->shares.n; i++) {
-		const struct vm_share *s = LIST_AT(vm->shares, struct vm_share, i);
-		if (s->path && strcmp(s->path, "/") == 0)
-			WARNING(o, item_path(a, "shares", i), "VM %s: shares[%u]: the guest can read every file of the host; for demonstrations only%s",
-			        o->id, i, s->readonly ? "" : ", and it can write them");
-	}
-}
-
-RULE(job_farm_there)
-{
-	if (!the_farm(all))
-		ERROR(o, "", "RenderJob %s: there is no Farm; jobs need its roots and its Redis", o->id);
-}
-
-RULE(job_roots_known)
-{
-	const struct renderjob_spec *job = o->spec;
-	const struct farm_spec *farm = the_farm(all);
-	const char *texts[] = { job->scene.file, job->output }, *keys[] = { "scene.file", "output" };
-	for (guint i = 0; farm && i < G_N_ELEMENTS(texts); i++) {
-		const char *root, *path;
-		if (texts[i] && root_path_split(a, texts[i], &root, &path) && !farm_root_find(farm, root))
-			ERROR(o, keys[i], "RenderJob %s: %s: the Farm has no root %s", o->id, keys[i], root);
-	}
-}
-
-RULE(job_queue_known)
-{
-	const struct renderjob_spec *job = o->spec;
-	const struct farm_spec *farm = the_farm(all);
-	if (farm && job->queue && farm_queue_rank(farm, job->queue) < 0)
-		ERROR(o, "queue", "RenderJob %s: queue: the Farm has no queue %s", o->id, job->queue);
-}
-
-RULE(job_output_named_by_format)
-{
-	const struct renderjob_spec *job = o->spec;
-	if (job->output && job->format == 0 && !g_str_has_suffix(job->output, ".png"))
-		ERROR(o, "output", "RenderJob %s: output: a PNG file's name ends in .png", o->id);
-}
-
-RULE(job_overrides_inside)
-{
-	const struct renderjob_spec *job = o->spec;
-	for (guint i = 0; i < job->overrides.n; i++) {
-		const struct job_override *v = LIST_AT(job->overrides, struct job_override, i);
-		struct frame_set outside = frames_minus(a, &v->frames, &job->frames);
-		if (v->frames.n_runs && job->frames.n_runs && outside.n_runs)
-			WARNING(o, item_path(a, "overrides", i), "RenderJob %s: overrides[%u]: frames %s are not frames of the job", o->id, i,
-			        frames_format(a, &outside));
-	}
-}
-
-/* Two jobs with one output template and common frames would replace each other's files for ever. */
-RULE(job_output_own)
-{
-	const struct renderjob_spec *job = o->spec;
-	OBJECTS_EACH (other, all, KIND_RENDERJOB) {
-		const struct renderjob_spec *j = other->spec;
-		if (other == o)
-			return;
-		if (job->output && j->output && strcmp(job->output, j->output) == 0 &&
-		    frames_overlap(&job->frames, &j->frames))
-			ERROR(o, "output", "RenderJob %s: output: RenderJob %s (%s:%u) writes the same files", o->id, other->id,
-			      other->place.path, other->place.line);
-	}
-}
+#define EACH(kind_, name_, doc_, check_) { .kind = KIND_##kind_, .name = (name_), .doc = (doc_), .check = (check_) }
+#define OVER_ALL(kind_, name_, doc_, check_)                                                                          \
+	{ .kind = KIND_##kind_, .name = (name_), .doc = (doc_), .check = (check_), .over_all = TRUE }
 
 const struct spec_rule spec_rules[] = {
-	{ "farm-one", "There is exactly one Farm.", KIND_FARM, farm_one },
-	{ "gpu-host-known", "A GPU's host is a Host.", KIND_GPU, gpu_host_known },
-	{ "vm-host-known", "A VM's host is a Host.", KIND_VM, vm_host_known },
-	{ "vm-farm-there", "VMs need a Farm.", KIND_VM, vm_farm_there },
-	{ "vm-roots-known", "A VM's roots are roots of the Farm.", KIND_VM, vm_roots_known },
-	{ "vm-network-one-way", "A network card goes one way.", KIND_VM, vm_network_one_way },
-	{ "vm-share-targets-differ", "Mount tags of one VM differ.", KIND_VM, vm_share_targets_differ },
-	{ "vm-share-of-everything", "A share of / is for demonstrations (warning).", KIND_VM, vm_share_of_everything },
-	{ "job-farm-there", "Jobs need a Farm.", KIND_RENDERJOB, job_farm_there },
-	{ "job-roots-known", "A job's paths are in roots of the Farm.", KIND_RENDERJOB, job_roots_known },
-	{ "job-queue-known", "A job's queue is one of the Farm.", KIND_RENDERJOB, job_queue_known },
-	{ "job-output-named-by-format", "The output's name ends as its format says.", KIND_RENDERJOB, job_output_named_by_format },
-	{ "job-overrides-inside", "Overrides speak of the job's frames (warning).", KIND_RENDERJOB, job_overrides_inside },
-	{ "job-output-own", "No two jobs write one file.", KIND_RENDERJOB, job_output_own },
+	EACH(FARM, "farm-one", "There is exactly one Farm.", farm_one),
+	EACH(FARM, "farm-redis-user-once", "The Redis user stands in `user` or in the URL, not in both.", farm_redis_user_once),
+	EACH(FARM, "farm-root-one-place", "A root has a path or a URL.", farm_root_one_place),
+	EACH(FARM, "farm-queue-one-default", "One queue at most is the default.", farm_queue_one_default),
+	EACH(FARM, "farm-file-one-source", "An image or Blender comes from one place.", farm_file_one_source),
+	EACH(FARM, "farm-file-checked", "What is fetched has a SHA-256.", farm_file_checked),
+	EACH(HOST, "host-hugepages-once", "A size of pages is given once a node.", host_hugepages_once),
+	EACH(HOST, "host-boot-managed", "Boot settings without manageBoot are only checked (warning).", host_boot_managed),
+	EACH(GPU, "gpu-host-known", "A GPU's host is a Host.", gpu_host_known),
+	EACH(GPU, "gpu-identified", "A GPU says which card it is.", gpu_identified),
+	EACH(GPU, "gpu-share-settings", "Settings of a way to share go with that way.", gpu_share_settings),
+	OVER_ALL(GPU, "gpu-address-own", "No two GPUs are one card.", gpu_address_own),
+	EACH(VM, "vm-host-known", "A VM's host is a Host.", vm_host_known),
+	EACH(VM, "vm-farm-there", "VMs need a Farm.", vm_farm_there),
+	EACH(VM, "vm-boots", "A VM has something to boot.", vm_boots),
+	EACH(VM, "vm-roots-known", "A VM's roots are roots of the Farm.", vm_roots_known),
+	EACH(VM, "vm-share-targets-differ", "Mount tags of one VM differ.", vm_share_targets_differ),
+	EACH(VM, "vm-share-of-everything", "A share of / is for demonstrations (warning).", vm_share_of_everything),
+	EACH(VM, "vm-cpu-fits", "Topology and pinning fit the number of vCPUs.", vm_cpu_fits),
+	EACH(VM, "vm-numa-named", "Pinned NUMA nodes are named, and auto pins by itself.", vm_numa_named),
+	EACH(VM, "vm-gpu-known", "A VM's GPUs are GPUs of its host.", vm_gpu_known),
+	EACH(VM, "vm-gpu-share-fits", "A share is of the kind the card is cut in; a whole card has no shares.", vm_gpu_share_fits),
+	OVER_ALL(VM, "vm-gpu-whole-once", "A card that is passed whole is in one running VM.", vm_gpu_whole_once),
+	OVER_ALL(VM, "vm-vgpu-one-type", "A card has one vGPU type.", vm_vgpu_one_type),
+	EACH(VM, "vm-vgpu-computes", "A vGPU under a render worker is of a series that computes.", vm_vgpu_computes),
+	EACH(VM, "vm-disk-source", "A disk lies in a pool or is a file, and an empty one has a size.", vm_disk_source),
+	EACH(VM, "vm-disk-pool-known", "A disk's pool is one of the Host.", vm_disk_pool_known),
+	EACH(VM, "vm-disk-image-known", "A disk's image is one of the Farm.", vm_disk_image_known),
+	EACH(VM, "vm-disk-mounts", "What is mounted has a file system and a place of its own.", vm_disk_mounts),
+	OVER_ALL(VM, "vm-disk-own", "No two VMs write one file or device.", vm_disk_own),
+	EACH(VM, "vm-network-one-way", "A network card goes one way.", vm_network_one_way),
+	EACH(VM, "vm-network-fits", "A network card fits its bridge and address.", vm_network_fits),
+	OVER_ALL(VM, "vm-mac-own", "No two network cards have one MAC address.", vm_mac_own),
+	OVER_ALL(VM, "vm-serial-log-own", "No two VMs log to one file.", vm_serial_log_own),
+	EACH(VM, "vm-guest-file-one-source", "A file in the guest has one source.", vm_guest_file_one_source),
+	OVER_ALL(VM, "vm-drain-covers-jobs", "Draining takes as long as a frame may (warning).", vm_drain_covers_jobs),
+	EACH(VM, "vm-file-in-commit", "A relative file is in the commit; looked up when the tree is read.", NULL),
+	EACH(RENDERJOB, "job-farm-there", "Jobs need a Farm.", job_farm_there),
+	EACH(RENDERJOB, "job-scene-one", "A scene is a file or a URL, and a URL has a SHA-256.", job_scene_one),
+	EACH(RENDERJOB, "job-output-one", "A job has output or outputs.", job_output_one),
+	EACH(RENDERJOB, "job-roots-known", "A job's paths are in roots of the Farm.", job_roots_known),
+	EACH(RENDERJOB, "job-queue-known", "A job's queue is one of the Farm.", job_queue_known),
+	EACH(RENDERJOB, "job-blender-known", "A job's Blender is one of the Farm, when it lists any.", job_blender_known),
+	EACH(RENDERJOB, "job-output-named-by-format", "The output's name ends as its format says.", job_output_named_by_format),
+	EACH(RENDERJOB, "job-overrides-inside", "Overrides speak of the job's frames (warning).", job_overrides_inside),
+	OVER_ALL(RENDERJOB, "job-output-own", "No two jobs write one file.", job_output_own),
+	EACH(RENDERJOB, "job-chunk-one", "A chunk is so many frames or so many seconds.", job_chunk_one),
+	EACH(RENDERJOB, "job-after-known", "A job waits for jobs that are there.", job_after_known),
+	OVER_ALL(RENDERJOB, "job-after-cycle", "Jobs do not wait for each other.", job_after_cycle),
 };
 const guint n_spec_rules = G_N_ELEMENTS(spec_rules);
 
 void rules_check(struct arena *a, const struct objects *all, struct problems *problems)
 {
-	for (guint r = 0; r < n_spec_rules; r++)
-		OBJECTS_EACH (o, all, spec_rules[r].kind)
-			spec_rules[r].check(a, all, o, problems);
+	for (guint r = 0; r < n_spec_rules; r++) {
+		const struct spec_rule *rule = &spec_rules[r];
+		if (rule->check && rule->over_all)
+			rule->check(a, all, NULL, problems);
+		else if (rule->check)
+			OBJECTS_EACH (o, all, rule->kind)
+				rule->check(a, all, o, problems);
+	}
 }

@@ -1,0 +1,78 @@
+/* What the files of spec rules share. Private to spec/rules*.c. */
+#pragma once
+#include "base/arena.h"
+#include "spec/farm.h"
+#include "spec/gpu.h"
+#include "spec/host.h"
+#include "spec/node.h"
+#include "spec/renderjob.h"
+#include "spec/rules.h"
+#include "spec/vm.h"
+#include <string.h>
+
+#define ERROR(o, path, ...) problem_add(problems, SEVERITY_ERROR, object_place((o), (path)), __VA_ARGS__)
+#define WARNING(o, path, ...) problem_add(problems, SEVERITY_WARNING, object_place((o), (path)), __VA_ARGS__)
+/* `o` is NULL in rules over all objects at once. */
+#define RULE(name)                                                                                         \
+	void name(struct arena *a G_GNUC_UNUSED, const struct objects *all G_GNUC_UNUSED,                   \
+	          const struct object *o G_GNUC_UNUSED, struct problems *problems G_GNUC_UNUSED)
+
+/* The Farm's spec, or NULL. */
+const struct farm_spec *rule_farm(const struct objects *all);
+/* "; known: a, b" of the objects of a kind; for messages. */
+const char *rule_known_ids(struct arena *a, const struct objects *all, enum kind_id kind);
+/* "; known: a, b" of the items of a map; their first member is the name. */
+const char *rule_known_names(struct arena *a, const struct list *list, gsize item_size);
+/* "disks[2]" */
+const char *rule_item(struct arena *a, const char *list, guint i);
+/* "RenderJob p/a (jobs.yaml:12)" */
+const char *rule_who(struct arena *a, const struct object *o);
+
+RULE(farm_one);
+RULE(farm_redis_user_once);
+RULE(farm_root_one_place);
+RULE(farm_queue_one_default);
+RULE(farm_file_one_source);
+RULE(farm_file_checked);
+RULE(host_hugepages_once);
+RULE(host_boot_managed);
+RULE(gpu_host_known);
+RULE(gpu_identified);
+RULE(gpu_share_settings);
+RULE(gpu_address_own);
+RULE(vm_host_known);
+RULE(vm_farm_there);
+RULE(vm_boots);
+RULE(vm_roots_known);
+RULE(vm_share_targets_differ);
+RULE(vm_share_of_everything);
+RULE(vm_cpu_fits);
+RULE(vm_numa_named);
+RULE(vm_gpu_known);
+RULE(vm_gpu_share_fits);
+RULE(vm_gpu_whole_once);
+RULE(vm_vgpu_one_type);
+RULE(vm_vgpu_computes);
+RULE(vm_disk_source);
+RULE(vm_disk_pool_known);
+RULE(vm_disk_image_known);
+RULE(vm_disk_mounts);
+RULE(vm_disk_own);
+RULE(vm_network_one_way);
+RULE(vm_network_fits);
+RULE(vm_mac_own);
+RULE(vm_serial_log_own);
+RULE(vm_guest_file_one_source);
+RULE(vm_drain_covers_jobs);
+RULE(job_farm_there);
+RULE(job_scene_one);
+RULE(job_output_one);
+RULE(job_roots_known);
+RULE(job_queue_known);
+RULE(job_blender_known);
+RULE(job_output_named_by_format);
+RULE(job_overrides_inside);
+RULE(job_output_own);
+RULE(job_after_known);
+RULE(job_after_cycle);
+RULE(job_chunk_one);

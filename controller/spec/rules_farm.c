@@ -1,0 +1,131 @@
+/* Rules of Farm, Host and GPU. */
+#include "spec/rule.h"
+
+RULE(farm_one)
+{
+	if (objects_farm(all) != o)
+		ERROR(o, "", "Farm %s: there is exactly one Farm; the first is at %s:%u", o->id, objects_farm(all)->place.path,
+		      objects_farm(all)->place.line);
+}
+
+RULE(farm_redis_user_once)
+{
+	const struct farm_spec *farm = o->spec;
+	if (farm->redis.user && farm->redis.url && strchr(farm->redis.url, '@'))
+		ERROR(o, "redis.user", "Farm %s: redis: the user stands in `url` already; name it once", o->id);
+}
+
+RULE(farm_root_one_place)
+{
+	const struct farm_spec *farm = o->spec;
+	for (guint i = 0; i < farm->roots.n; i++) {
+		const struct farm_root *root = LIST_AT(farm->roots, struct farm_root, i);
+		const char *at = arena_printf(a, "roots[\"%s\"]", root->name);
+		if (object_has(o, arena_printf(a, "%s.path", at)) == object_has(o, arena_printf(a, "%s.url", at)))
+			ERROR(o, at, "Farm %s: roots: %s: give exactly one of path and url", o->id,
+			      root->name);
+	}
+}
+
+RULE(farm_queue_one_default)
+{
+	const struct farm_spec *farm = o->spec;
+	guint n = 0;
+	for (guint i = 0; i < farm->queues.n; i++)
+		if (LIST_AT(farm->queues, struct farm_queue, i)->is_default && ++n == 2)
+			ERROR(o, rule_item(a, "queues", i), "Farm %s: queues[%u]: only one queue is the default", o->id, i);
+}
+
+static void check_source(struct arena *a, const struct object *o, const char *list, const struct farm_file *f,
+                         struct problems *problems)
+{
+	const char *path = arena_printf(a, "%s[\"%s\"]", list, f->name);
+	int n = object_has(o, arena_printf(a, "%s.url", path)) + object_has(o, arena_printf(a, "%s.file", path)) + !!f->is_installed;
+	if (n != 1)
+		ERROR(o, path, "Farm %s: %s: %s: give exactly one of url, file%s", o->id, list, f->name,
+		      strcmp(list, "blenders") == 0 ? " and installed" : "");
+}
+
+RULE(farm_file_one_source)
+{
+	const struct farm_spec *farm = o->spec;
+	for (guint i = 0; i < farm->images.n; i++)
+		check_source(a, o, "images", LIST_AT(farm->images, struct farm_file, i), problems);
+	for (guint i = 0; i < farm->blenders.n; i++)
+		check_source(a, o, "blenders", LIST_AT(farm->blenders, struct farm_file, i), problems);
+}
+
+RULE(farm_file_checked)
+{
+	const struct farm_spec *farm = o->spec;
+	const struct { const char *name; const struct list *list; } both[] = {
+		{ "images", &farm->images }, { "blenders", &farm->blenders } };
+	for (guint k = 0; k < G_N_ELEMENTS(both); k++)
+		for (guint i = 0; i < both[k].list->n; i++) {
+			const struct farm_file *f = LIST_AT(*both[k].list, struct farm_file, i);
+			if (f->url && !f->sha256)
+				ERROR(o, arena_printf(a, "%s[\"%s\"].url", both[k].name, f->name),
+				      "Farm %s: %s: %s: what is fetched is checked; give its sha256", o->id, both[k].name, f->name);
+		}
+}
+
+RULE(host_hugepages_once)
+{
+	const struct host_spec *host = o->spec;
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < host->hugepages.n; i++) {
+		const struct host_hugepages *h = LIST_AT(host->hugepages, struct host_hugepages, i);
+		char *key = arena_printf(a, "%" G_GUINT64_FORMAT " %" G_GINT64_FORMAT, h->size_bytes, h->node);
+		if (!g_hash_table_add(seen, key))
+			ERROR(o, rule_item(a, "hugepages", i), "Host %s: hugepages[%u]: this size and node are given already", o->id, i);
+	}
+}
+
+RULE(host_boot_managed)
+{
+	const struct host_spec *host = o->spec;
+	if (!host->manage_boot && (host->kernel_args.n || host->blacklist.n))
+		WARNING(o, host->kernel_args.n ? "kernelArgs" : "blacklist",
+		        "Host %s: without manageBoot: true these are checked, and a person has to set them", o->id);
+}
+
+RULE(gpu_host_known)
+{
+	const char *host = ((const struct gpu_spec *)o->spec)->host;
+	if (host && !objects_get(all, KIND_HOST, host))
+		ERROR(o, "host", "GPU %s: host: there is no Host %s%s", o->id, host, rule_known_ids(a, all, KIND_HOST));
+}
+
+RULE(gpu_identified)
+{
+	if (!object_has(o, "address") && !object_has(o, "match.slot") && !object_has(o, "match.serial"))
+		ERROR(o, "match", "GPU %s: which card is it? Give its address, or the slot or serial in `match`", o->id);
+}
+
+RULE(gpu_share_settings)
+{
+	const struct gpu_spec *gpu = o->spec;
+	const struct { const char *key; const struct gpu_slices *slices; int share; } all_of[] = {
+		{ "vgpu", &gpu->vgpu, GPU_SHARE_VGPU }, { "vf", &gpu->vf, GPU_SHARE_VF }, { "mig", &gpu->mig, GPU_SHARE_MIG } };
+	for (guint i = 0; i < G_N_ELEMENTS(all_of); i++)
+		if ((all_of[i].slices->type || all_of[i].slices->count) && gpu->share != all_of[i].share)
+			ERROR(o, all_of[i].key, "GPU %s: `%s` is for share: %s, and this card's is %s", o->id, all_of[i].key,
+			      all_of[i].key, name_of(&share_names, gpu->share));
+}
+
+RULE(gpu_address_own)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	OBJECTS_EACH (gpu, all, KIND_GPU) {
+		const struct gpu_spec *s = gpu->spec;
+		if (!s->host || !s->address)
+			continue;
+		g_autofree char *lower = g_ascii_strdown(s->address, -1);
+		char *key = arena_printf(a, "%s %s", s->host, lower);
+		const struct object *first = g_hash_table_lookup(seen, key);
+		if (first)
+			ERROR(gpu, "address", "GPU %s: address: %s is the same card", gpu->id, rule_who(a, first));
+		else
+			g_hash_table_insert(seen, key, gpu);
+	}
+}

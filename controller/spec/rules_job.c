@@ -1,0 +1,229 @@
+/* Rules of RenderJobs. */
+#include "spec/rule.h"
+
+RULE(job_farm_there)
+{
+	if (!rule_farm(all))
+		ERROR(o, "", "RenderJob %s: there is no Farm; jobs need its roots and its Redis", o->id);
+}
+
+RULE(job_scene_one)
+{
+	const struct renderjob_spec *job = o->spec;
+	if (!job->scene.file == !job->scene.url && object_has(o, "scene.file") == object_has(o, "scene.url"))
+		ERROR(o, "scene", "RenderJob %s: scene: give exactly one of file and url", o->id);
+	if (job->scene.url && !object_has(o, "scene.sha256"))
+		ERROR(o, "scene.url", "RenderJob %s: scene: what is fetched is checked; give its sha256", o->id);
+	if (job->scene.follow && job->scene.sha256)
+		ERROR(o, "scene.follow", "RenderJob %s: scene: follow goes with whatever the file is, sha256 with one; leave out one of them", o->id);
+}
+
+RULE(job_output_one)
+{
+	const struct renderjob_spec *job = o->spec;
+	if (!job->output == !job->outputs.n && object_has(o, "output") == object_has(o, "outputs"))
+		ERROR(o, object_has(o, "output") ? "output" : "", "RenderJob %s: give exactly one of output and outputs", o->id);
+}
+
+static void check_root(struct arena *a, const struct object *o, const struct farm_spec *farm, const char *text, const char *at,
+                       struct problems *problems)
+{
+	const char *root, *path;
+	if (root_path_split(a, text, &root, &path) && !farm_root_find(farm, root))
+		ERROR(o, at, "RenderJob %s: %s: the Farm has no root %s%s", o->id, at, root,
+		      rule_known_names(a, &farm->roots, sizeof(struct farm_root)));
+}
+
+RULE(job_roots_known)
+{
+	const struct renderjob_spec *job = o->spec;
+	const struct farm_spec *farm = rule_farm(all);
+	if (!farm)
+		return;
+	check_root(a, o, farm, job->scene.file, "scene.file", problems);
+	check_root(a, o, farm, job->output, "output", problems);
+	check_root(a, o, farm, job->preview.movie, "preview.movie", problems);
+	for (guint i = 0; i < job->outputs.n; i++)
+		check_root(a, o, farm, LIST_AT(job->outputs, struct job_output, i)->file, arena_printf(a, "outputs[%u].file", i), problems);
+	for (guint i = 0; i < job->inputs.files.n; i++)
+		check_root(a, o, farm, job->inputs.files.items[i], arena_printf(a, "inputs.files[%u]", i), problems);
+}
+
+RULE(job_queue_known)
+{
+	const struct renderjob_spec *job = o->spec;
+	const struct farm_spec *farm = rule_farm(all);
+	if (farm && job->queue && farm_queue_rank(farm, job->queue) < 0)
+		ERROR(o, "queue", "RenderJob %s: queue: the Farm has no queue %s%s", o->id, job->queue,
+		      rule_known_names(a, &farm->queues, sizeof(struct farm_queue)));
+}
+
+RULE(job_blender_known)
+{
+	const struct renderjob_spec *job = o->spec;
+	const struct farm_spec *farm = rule_farm(all);
+	if (farm && farm->blenders.n && job->blender && !farm_file_find(&farm->blenders, job->blender))
+		ERROR(o, "blender", "RenderJob %s: blender: the Farm has no Blender %s%s", o->id, job->blender,
+		      rule_known_names(a, &farm->blenders, sizeof(struct farm_file)));
+}
+
+/* -- outputs ---------------------------------------------------------------------------------------------- */
+
+static const char *const suffixes[][3] = {
+	[FORMAT_PNG] = { ".png" },
+	[FORMAT_OPEN_EXR] = { ".exr" },
+	[FORMAT_OPEN_EXR_MULTILAYER] = { ".exr" },
+	[FORMAT_JPEG] = { ".jpg", ".jpeg" },
+	[FORMAT_TIFF] = { ".tif", ".tiff" },
+};
+
+static void check_suffix(const struct object *o, const char *path, const char *file, int format, struct problems *problems)
+{
+	const char *const *all = suffixes[format];
+	if (!file || g_str_has_suffix(file, all[0]) || (all[1] && g_str_has_suffix(file, all[1])))
+		return;
+	ERROR(o, path, "RenderJob %s: %s: a %s file's name ends in %s", o->id, path, name_of(&image_format_names, format), all[0]);
+}
+
+RULE(job_output_named_by_format)
+{
+	const struct renderjob_spec *job = o->spec;
+	check_suffix(o, "output", job->output, job->format, problems);
+	for (guint i = 0; i < job->outputs.n; i++) {
+		const struct job_output *out = LIST_AT(job->outputs, struct job_output, i);
+		check_suffix(o, arena_printf(a, "outputs[%u].file", i), out->file, out->format, problems);
+	}
+}
+
+RULE(job_overrides_inside)
+{
+	const struct renderjob_spec *job = o->spec;
+	for (guint i = 0; i < job->overrides.n; i++) {
+		const struct job_override *v = LIST_AT(job->overrides, struct job_override, i);
+		struct frame_set outside = frames_minus(a, &v->frames, &job->frames);
+		if (v->frames.n_runs && job->frames.n_runs && outside.n_runs)
+			WARNING(o, rule_item(a, "overrides", i), "RenderJob %s: overrides[%u]: frames %s are not frames of the job", o->id, i,
+			        frames_format(a, &outside));
+	}
+}
+
+/* Who writes an output template: nearly always one job, or the same template with frames apart. */
+struct writers {
+	const struct object *object;
+	struct writers *next;
+};
+
+static void claim_output(struct arena *a, GHashTable *seen, const struct object *o, const char *file, const char *at,
+                         struct problems *problems)
+{
+	const struct renderjob_spec *job = o->spec;
+	struct writers *first = file ? g_hash_table_lookup(seen, file) : NULL;
+	for (struct writers *w = first; w; w = w->next) {
+		const struct renderjob_spec *other = w->object->spec;
+		if (!frames_overlap(&job->frames, &other->frames))
+			continue;
+		/* Two jobs with one output template and common frames would replace each other's files for ever. */
+		ERROR(o, at, "RenderJob %s: %s: %s writes the same files", o->id, at, rule_who(a, w->object));
+		return;
+	}
+	struct writers *mine = ARENA_NEW(a, struct writers);
+	*mine = (struct writers){ o, first };
+	if (file)
+		g_hash_table_insert(seen, (gpointer)file, mine);
+}
+
+RULE(job_output_own)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	OBJECTS_EACH (each, all, KIND_RENDERJOB) {
+		const struct renderjob_spec *job = each->spec;
+		claim_output(a, seen, each, job->output, "output", problems);
+		for (guint i = 0; i < job->outputs.n; i++)
+			claim_output(a, seen, each, LIST_AT(job->outputs, struct job_output, i)->file, arena_printf(a, "outputs[%u].file", i),
+			             problems);
+	}
+}
+
+RULE(job_chunk_one)
+{
+	const struct renderjob_spec *job = o->spec;
+	const struct node *chunk = node_get(o->node, "chunk");
+	if (job->chunk.seconds && node_get(chunk, "frames"))
+		ERROR(o, "chunk", "RenderJob %s: chunk: frames or seconds, not both", o->id);
+}
+
+/* -- order of jobs ---------------------------------------------------------------------------------------- */
+
+/* The job that `after` names: of the same project, or PROJECT/NAME. */
+static struct object *job_before(struct arena *a, const struct objects *all, const struct object *o, const struct job_after *after)
+{
+	const struct renderjob_spec *job = o->spec;
+	if (!after->job)
+		return NULL;
+	return objects_get(all, KIND_RENDERJOB,
+	                   strchr(after->job, '/') ? after->job : arena_printf(a, "%s/%s", job->project ? job->project : "", after->job));
+}
+
+RULE(job_after_known)
+{
+	const struct renderjob_spec *job = o->spec;
+	for (guint i = 0; i < job->after.n; i++) {
+		const struct job_after *after = LIST_AT(job->after, struct job_after, i);
+		if (after->job && !job_before(a, all, o, after))
+			ERROR(o, rule_item(a, "after", i), "RenderJob %s: after[%u]: there is no RenderJob %s; write NAME of this project, or PROJECT/NAME",
+			      o->id, i, after->job);
+	}
+}
+
+enum visit { NOT_SEEN, ON_THE_WAY, DONE };
+
+struct walk {
+	struct arena *arena;
+	const struct objects *all;
+	struct problems *problems;
+	GHashTable *states; /* object → enum visit */
+	GPtrArray *way;     /* objects from the first to this one */
+};
+
+static void tell_cycle(struct walk *w, const struct object *again)
+{
+	struct problems *problems = w->problems;
+	g_autoptr(GString) text = g_string_new(NULL);
+	guint i = 0;
+	while (g_ptr_array_index(w->way, i) != again)
+		i++;
+	for (; i < w->way->len; i++)
+		g_string_append_printf(text, "%s after ", ((const struct object *)g_ptr_array_index(w->way, i))->id);
+	ERROR(again, "after", "RenderJob %s: after: the jobs wait for each other: %s%s", again->id, text->str, again->id);
+}
+
+/* Depth-first; the depth is that of the longest chain, which the stack of a main thread holds. */
+enum { CHAIN_MAX = 10000 };
+
+static void visit(struct walk *w, struct object *o)
+{
+	const struct renderjob_spec *job = o->spec;
+	enum visit state = (enum visit)GPOINTER_TO_INT(g_hash_table_lookup(w->states, o));
+	if (state == ON_THE_WAY)
+		tell_cycle(w, o);
+	if (state != NOT_SEEN || w->way->len == CHAIN_MAX)
+		return;
+	g_hash_table_insert(w->states, o, GINT_TO_POINTER(ON_THE_WAY));
+	g_ptr_array_add(w->way, o);
+	for (guint i = 0; i < job->after.n; i++) {
+		struct object *before = job_before(w->arena, w->all, o, LIST_AT(job->after, struct job_after, i));
+		if (before)
+			visit(w, before);
+	}
+	g_ptr_array_set_size(w->way, (gint)w->way->len - 1);
+	g_hash_table_insert(w->states, o, GINT_TO_POINTER(DONE));
+}
+
+RULE(job_after_cycle)
+{
+	struct walk w = { a, all, problems, g_hash_table_new(NULL, NULL), g_ptr_array_new() };
+	OBJECTS_EACH (job, all, KIND_RENDERJOB)
+		visit(&w, job);
+	g_hash_table_destroy(w.states);
+	g_ptr_array_free(w.way, TRUE);
+}
