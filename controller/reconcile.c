@@ -100,7 +100,8 @@ static void load(struct arena *a, struct wanted *w)
 {
 	struct spec_file *files = ARENA_ARRAY(a, struct spec_file, w->tree.n_files);
 	for (guint i = 0; i < w->tree.n_files; i++)
-		files[i] = (struct spec_file){ w->tree.files[i].path, w->tree.files[i].bytes, w->tree.files[i].size };
+		files[i] = (struct spec_file){ w->tree.files[i].path, w->tree.files[i].bytes, w->tree.files[i].size,
+		                              w->tree.files[i].blob_id };
 	w->objects = spec_load(a, files, w->tree.n_files, &w->problems);
 }
 

@@ -1,228 +1,171 @@
-/* Loading in three steps: read all documents, find the Farm, then decode each object over the
- * Farm's defaults. A document with an unknown kind or bad envelope is reported and left out. */
+/* Loading in three steps: read all files, find the Farm, then decode each file's objects over the Farm's
+ * defaults. Files that a cache knows have these steps behind them; what asks across files is done anew. */
 #include "spec/load.h"
 #include "base/arena.h"
-#include "spec/decode.h"
-#include "spec/farm.h"
-#include "spec/node.h"
-#include "spec/renderjob.h"
-#include "spec/resolve.h"
+#include "spec/cache.h"
 #include "spec/rules.h"
-#include "spec/vm.h"
+#include "spec/sheet.h"
 #include <string.h>
-
-/* decode_template() checks defaults into a scratch of that size. */
-G_STATIC_ASSERT(sizeof(struct vm_spec) <= 4096 && sizeof(struct renderjob_spec) <= 4096);
 
 struct loader {
 	struct arena *arena;
 	struct problems *problems;
-	struct objects *objects;
+	struct spec_cache *cache; /* NULL: all lives in the arena */
 	gboolean is_status;
-	const struct farm_spec *farm; /* NULL until it is decoded, or when there is none */
+	struct objects *objects;
+	/* One a file. `made` is NULL, or what the cache knows, until it is decoded over this tree's Farm. */
+	struct sheet **sheets;
+	struct sheet_objects **made;
+	guint n;
 };
 
-struct document {
-	const struct kind *kind;
-	const struct node *node;
-};
-
-static void add_error(struct loader *l, const struct node *n, const char *message)
+static struct sheet *read_sheet(struct loader *l, const struct spec_file *file)
 {
-	problem_add(l->problems, SEVERITY_ERROR, node_place(n), "%s", message);
+	gboolean owns_arena = l->cache != NULL;
+	g_assert(file->bytes || !file->size);
+	return sheet_new(owns_arena ? arena_new() : l->arena, owns_arena, file, l->is_status);
 }
 
-static const char *scalar_at(const struct node *map, const char *key)
+static void read_sheets(struct loader *l, const struct spec_file *files)
 {
-	const struct node *n = node_get(map, key);
-	return n && n->type == NODE_SCALAR ? n->text : NULL;
-}
-
-static void check_envelope(struct loader *l, const struct node *n)
-{
-	static const char *const known[] = { "apiVersion", "kind", "metadata", "spec", "status" };
-	const char *version = scalar_at(n, "apiVersion");
-	if (!version)
-		add_error(l, n, "the key `apiVersion` is missing: write apiVersion: " API_VERSION);
-	else if (strcmp(version, API_VERSION) != 0)
-		problem_add(l->problems, SEVERITY_ERROR, node_place(node_get(n, "apiVersion")),
-		            "apiVersion: `%.80s` is not known here; this cleave reads " API_VERSION, version);
-	MEMBERS_EACH (m, n) {
-		gboolean ok = FALSE;
-		for (guint k = 0; k < G_N_ELEMENTS(known) && !ok; k++)
-			ok = strcmp(m->key, known[k]) == 0;
-		if (ok)
-			continue;
-		const char *near = name_suggest(m->key, known, G_N_ELEMENTS(known));
-		problem_add(l->problems, SEVERITY_ERROR, member_place(n, m),
-		            "unknown key `%.80s`; %s%s%s", m->key, near ? "did you mean `" : "an object has ",
-		            near ? near : "apiVersion, kind, metadata and spec", near ? "`?" : "");
+	l->sheets = ARENA_ARRAY(l->arena, struct sheet *, l->n);
+	l->made = ARENA_ARRAY(l->arena, struct sheet_objects *, l->n);
+	for (guint i = 0; i < l->n; i++) {
+		if (l->cache)
+			l->made[i] = spec_cache_find(l->cache, files[i].path, files[i].blob_id);
+		l->sheets[i] = l->made[i] ? sheet_ref(l->made[i]->sheet) : read_sheet(l, &files[i]);
 	}
 }
 
-/* The document's kind, or NULL after a problem. */
-static const struct kind *read_kind(struct loader *l, const struct node *n)
+static void add_twin(struct loader *l, const struct object *o, const struct object *first)
 {
-	if (n->type != NODE_MAP) {
-		if (!node_is_null(n))
-			add_error(l, n, "an object is a map with apiVersion, kind, metadata and spec");
-		return NULL;
-	}
-	const char *word = scalar_at(n, "kind");
-	if (!word) {
-		add_error(l, n, "the key `kind` is missing");
-		return NULL;
-	}
-	const char *names[N_KINDS];
-	guint n_names = 0;
-	for (guint i = 0; i < N_KINDS; i++) {
-		if (strcmp(kinds[i].name, word) == 0 && (l->is_status || kinds[i].spec_fields))
-			return &kinds[i];
-		if (kinds[i].spec_fields)
-			names[n_names++] = kinds[i].name;
-	}
-	const char *near = name_suggest(word, names, n_names);
-	problem_add(l->problems, SEVERITY_ERROR, node_place(node_get(n, "kind")),
-	            "kind: `%.80s` is not known; %s%s", word, near ? "did you mean " : "kinds are Farm, Host, GPU, VM, RenderJob",
-	            near ? near : "");
+	problem_add(l->problems, SEVERITY_ERROR, o->place, "%s %s is there twice; the first is at %s:%u", o->kind->name, o->id,
+	            first->place.path, first->place.line);
+}
+
+/* The Farm's file, or NULL. Of several, which is an error, the first by name. */
+static struct sheet *find_farm(struct loader *l)
+{
+	for (guint i = 0; i < l->n; i++)
+		for (guint k = 0; k < l->sheets[i]->n_farms; k++) {
+			struct object *farm = l->sheets[i]->farms[k];
+			if (!objects_add(l->objects, farm))
+				add_twin(l, farm, objects_get(l->objects, KIND_FARM, farm->id));
+		}
+	objects_sort(l->objects);
+	const struct object *farm = objects_farm(l->objects);
+	for (guint i = 0; farm && i < l->n; i++)
+		for (guint k = 0; k < l->sheets[i]->n_farms; k++)
+			if (l->sheets[i]->farms[k] == farm)
+				return l->sheets[i];
 	return NULL;
 }
 
-static void read_labels(struct loader *l, const struct node *n, struct list *ret)
+/* A file that is decoded again, because the Farm changed, leaves the objects of the time before as they are. */
+static void decode_sheets(struct loader *l, struct sheet *lender)
 {
-	if (!n)
-		return;
-	if (n->type != NODE_MAP) {
-		add_error(l, n, "must be a map of words");
-		return;
-	}
-	struct label *labels = ARENA_ARRAY(l->arena, struct label, n->n);
-	MEMBERS_EACH (m, n) {
-		if (m->value.type != NODE_SCALAR)
-			add_error(l, &m->value, "must be one word or sentence");
+	const struct object *farm = objects_farm(l->objects);
+	for (guint i = 0; i < l->n; i++) {
+		struct sheet *s = l->sheets[i];
+		if (l->made[i] && l->made[i]->farm == farm)
+			sheet_objects_ref(l->made[i]);
 		else
-			labels[ret->n++] = (struct label){ m->key, m->value.text };
-	}
-	ret->items = labels;
-}
-
-static void read_meta(struct loader *l, const struct node *doc, struct meta *ret)
-{
-	const struct node *n = node_get(doc, "metadata");
-	struct node rest = n && n->type == NODE_MAP ? *n : (struct node){ .type = NODE_MAP };
-	read_labels(l, node_get(&rest, "labels"), &ret->labels);
-	read_labels(l, node_get(&rest, "annotations"), &ret->annotations);
-	if (!n)
-		add_error(l, doc, "the key `metadata` is missing: write metadata: {name: NAME}");
-	else if (n->type != NODE_MAP)
-		add_error(l, n, "must be a map, as metadata: {name: NAME}");
-	const struct node *name = node_get(&rest, "name");
-	MEMBERS_EACH (m, &rest)
-		if (strcmp(m->key, "name") && strcmp(m->key, "labels") && strcmp(m->key, "annotations") &&
-		    !(l->is_status && strcmp(m->key, "id") == 0))
-			problem_add(l->problems, SEVERITY_ERROR, member_place(&rest, m),
-			            "unknown key `%.80s`; metadata has name, labels, annotations", m->key);
-	if (!name && n)
-		add_error(l, n, "the key `name` is missing");
-	if (!name)
-		return;
-	const char *right = name->type != NODE_SCALAR ? "must be one word" : NULL;
-	/* Domains that cleave did not make are called as their owners like. */
-	if (!right && !l->is_status)
-		right = check_name(l->arena, name->text);
-	if (right)
-		problem_add(l->problems, SEVERITY_ERROR, node_place(name), "name: `%.80s`: %s",
-		            name->type == NODE_SCALAR ? name->text : "", right);
-	else
-		ret->name = name->text;
-}
-
-/* The spec node over the Farm's defaults of its kind. */
-static const struct node *with_defaults(struct loader *l, const struct kind *kind, const struct node *spec)
-{
-	const struct node *under = NULL;
-	if (l->farm && kind->defaults)
-		under = strcmp(kind->defaults, "vm") == 0 ? l->farm->defaults.vm : l->farm->defaults.job;
-	return under ? node_merge(l->arena, under, spec) : spec;
-}
-
-static void decode_object(struct loader *l, const struct document *doc)
-{
-	const struct kind *kind = doc->kind;
-	struct object *o = ARENA_NEW(l->arena, struct object);
-	o->kind = kind;
-	o->place = node_place(doc->node);
-	check_envelope(l, doc->node);
-	read_meta(l, doc->node, &o->meta);
-	const struct node *part = node_get(doc->node, l->is_status ? "status" : "spec");
-	if (l->is_status) {
-		o->status = arena_alloc(l->arena, kind->status_size);
-		decode_struct(l->arena, kind->status_fields, part, o->place, TRUE, o->status, l->problems);
-	} else {
-		o->spec = arena_alloc(l->arena, kind->spec_size);
-		o->node = with_defaults(l, kind, part);
-		decode_struct(l->arena, kind->spec_fields, o->node, o->place, FALSE, o->spec, l->problems);
-	}
-	if (!o->meta.name)
-		return;
-	o->id = o->meta.name;
-	if (kind->project_key) {
-		const char *project = l->is_status ? NULL : ((struct renderjob_spec *)o->spec)->project;
-		const char *id = l->is_status ? scalar_at(node_get(doc->node, "metadata"), "id") : NULL;
-		o->id = id ? id : arena_printf(l->arena, "%s/%s", project ? project : "", o->meta.name);
-	}
-	if (!objects_add(l->objects, o)) {
-		const struct object *first = objects_get(l->objects, kind->id, o->id);
-		problem_add(l->problems, SEVERITY_ERROR, o->place, "%s %s is there twice; the first is at %s:%u", kind->name,
-		            o->id, first->place.path, first->place.line);
+			l->made[i] = sheet_decode(s, l->made[i] ? arena_new() : s->arena, l->objects, lender);
+		sheet_unref(s);
 	}
 }
 
-static GArray *read_documents(struct loader *l, const struct spec_file *files, guint n_files)
+/* All objects in order of their ids. TRUE when no two are equal. */
+static gboolean sort_objects(struct loader *l)
 {
-	GArray *documents = g_array_new(FALSE, FALSE, sizeof(struct document));
-	for (guint i = 0; i < n_files; i++) {
-		struct documents read = node_read(l->arena, files[i].path, files[i].bytes, files[i].size, l->problems);
-		for (guint k = 0; k < read.n; k++) {
-			struct document doc = { .node = &read.items[k] };
-			doc.kind = read_kind(l, doc.node);
-			if (doc.kind)
-				g_array_append_val(documents, doc);
-		}
-	}
-	return documents;
-}
-
-static void load(struct loader *l, const struct spec_file *files, guint n_files)
-{
-	g_autoptr(GArray) documents = read_documents(l, files, n_files);
-	/* The Farm first: its defaults lie below the others' values. */
-	for (int farms = 1; farms >= 0; farms--) {
-		for (guint i = 0; i < documents->len; i++) {
-			const struct document *doc = &g_array_index(documents, struct document, i);
-			if ((doc->kind->id == KIND_FARM) == farms)
-				decode_object(l, doc);
-		}
-		const struct object *farm = objects_farm(l->objects);
-		l->farm = farm && !l->is_status ? farm->spec : NULL;
-	}
+	gboolean is_clean = TRUE;
+	for (guint i = 0; i < l->n; i++)
+		for (guint k = 0; k < l->made[i]->n; k++)
+			g_ptr_array_add(l->objects->by_kind[l->made[i]->items[k]->kind->id], l->made[i]->items[k]);
 	objects_sort(l->objects);
+	for (guint kind = 0; kind < N_KINDS; kind++) {
+		GPtrArray *list = l->objects->by_kind[kind];
+		guint n = MIN(list->len, 1);
+		for (guint i = 1; i < list->len; i++) {
+			struct object *o = list->pdata[i], *before = list->pdata[n - 1];
+			if (strcmp(o->id, before->id) == 0)
+				add_twin(l, o, before);
+			else
+				list->pdata[n++] = o;
+		}
+		is_clean &= n == list->len;
+		g_ptr_array_set_size(list, (gint)n);
+	}
+	return is_clean;
 }
 
-struct objects *spec_load(struct arena *a, const struct spec_file *files, guint n_files, struct problems *problems)
+static void unref_objects(gpointer p)
 {
-	struct loader l = { a, problems, objects_new(a), FALSE, NULL };
-	load(&l, files, n_files);
-	resolve_all(a, l.objects);
-	rules_check(a, l.objects, problems);
+	sheet_objects_unref(p);
+}
+
+static void free_list(gpointer p)
+{
+	g_ptr_array_free(p, TRUE);
+}
+
+/* The arena takes the references: what was loaded lives as long as it. */
+static GPtrArray *hold(struct loader *l)
+{
+	GPtrArray *held = g_ptr_array_new_full(l->n, unref_objects);
+	for (guint i = 0; i < l->n; i++)
+		g_ptr_array_add(held, l->made[i]);
+	arena_own(l->arena, held, free_list);
+	return held;
+}
+
+static void load(struct loader *l, const struct spec_file *files)
+{
+	read_sheets(l, files);
+	decode_sheets(l, find_farm(l));
+	if (!l->cache)
+		sort_objects(l);
+	else if (!spec_cache_keep(l->cache, hold(l), l->objects) && sort_objects(l) &&
+	         g_hash_table_size(l->cache->by_path) == l->n)
+		spec_cache_keep_order(l->cache, l->objects);
+	for (guint i = 0; i < l->n; i++) {
+		problems_add_run(l->problems, &l->made[i]->sheet->problems);
+		problems_add_run(l->problems, &l->made[i]->problems);
+	}
+}
+
+static gboolean all_have_ids(const struct spec_file *files, guint n_files)
+{
+	for (guint i = 0; i < n_files; i++)
+		if (!files[i].blob_id)
+			return FALSE;
+	return TRUE;
+}
+
+struct objects *spec_load_cached(struct arena *a, struct spec_cache *cache, const struct spec_file *files, guint n_files,
+                                 struct problems *problems)
+{
+	SCOPED_ARENA(scratch);
+	struct loader l = { .arena = a, .problems = problems, .objects = objects_new(a), .n = n_files };
+	if (cache && all_have_ids(files, n_files))
+		l.cache = cache;
+	else if (cache)
+		spec_cache_clear(cache);
+	load(&l, files);
+	rules_check_across(scratch, l.objects, problems);
 	problems_sort(problems);
 	return l.objects;
 }
 
+struct objects *spec_load(struct arena *a, const struct spec_file *files, guint n_files, struct problems *problems)
+{
+	return spec_load_cached(a, NULL, files, n_files, problems);
+}
+
 struct objects *status_load(struct arena *a, const struct spec_file *files, guint n_files, struct problems *problems)
 {
-	struct loader l = { a, problems, objects_new(a), TRUE, NULL };
-	load(&l, files, n_files);
+	struct loader l = { .arena = a, .problems = problems, .is_status = TRUE, .objects = objects_new(a), .n = n_files };
+	load(&l, files);
 	problems_sort(problems);
 	return l.objects;
 }

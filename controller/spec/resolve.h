@@ -5,5 +5,8 @@
 /* Where a Farm root is mounted in guests: "/run/cleave/roots/NAME". */
 #define GUEST_ROOTS "/run/cleave/roots"
 
-/* Sets o->effective of every object. Objects with dangling references keep what could be resolved. */
-void resolve_all(struct arena *a, struct objects *all);
+struct farm_spec;
+
+/* Sets o->effective: the spec itself where nothing is added to it. `farm` may be NULL; dangling references
+ * keep what could be resolved. */
+void resolve_object(struct arena *a, const struct farm_spec *farm, struct object *o);

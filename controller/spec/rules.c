@@ -89,8 +89,10 @@ RULE(vm_network_one_way)
 RULE(vm_share_targets_differ)
 {
 	const struct vm_spec *vm = o->effective, *written = o->spec;
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-	for (guint i = 0; i < vm->shares.n; i++) {
+	g_autoptr(GHashTable) seen = NULL;
+	if (vm->shares.n > 1)
+		seen = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; seen && i < vm->shares.n; i++) {
 		const struct vm_share *s = LIST_AT(vm->shares, struct vm_share, i);
 		if (s->target && !g_hash_table_add(seen, (gpointer)s->target))
 			ERROR(o, i < written->shares.n ? item_path(a, "shares", i) : "roots", "VM %s: two shares (or a share and a root) have the mount tag %s", o->id, s->target);
@@ -153,42 +155,44 @@ RULE(job_overrides_inside)
 	}
 }
 
-/* Two jobs with one output template and common frames would replace each other's files for ever. */
+/* Told for all jobs at once: pair by pair would be quadratic. */
 RULE(job_output_own)
 {
-	const struct renderjob_spec *job = o->spec;
-	OBJECTS_EACH (other, all, KIND_RENDERJOB) {
-		const struct renderjob_spec *j = other->spec;
-		if (other == o)
-			return;
-		if (job->output && j->output && strcmp(job->output, j->output) == 0 &&
-		    frames_overlap(&job->frames, &j->frames))
-			ERROR(o, "output", "RenderJob %s: output: RenderJob %s (%s:%u) writes the same files", o->id, other->id,
-			      other->place.path, other->place.line);
-	}
+	if (o == g_ptr_array_index(all->by_kind[KIND_RENDERJOB], 0))
+		rule_outputs_differ(all, problems);
 }
 
 const struct spec_rule spec_rules[] = {
-	{ "farm-one", "There is exactly one Farm.", KIND_FARM, farm_one },
-	{ "gpu-host-known", "A GPU's host is a Host.", KIND_GPU, gpu_host_known },
-	{ "vm-host-known", "A VM's host is a Host.", KIND_VM, vm_host_known },
-	{ "vm-farm-there", "VMs need a Farm.", KIND_VM, vm_farm_there },
-	{ "vm-roots-known", "A VM's roots are roots of the Farm.", KIND_VM, vm_roots_known },
-	{ "vm-network-one-way", "A network card goes one way.", KIND_VM, vm_network_one_way },
-	{ "vm-share-targets-differ", "Mount tags of one VM differ.", KIND_VM, vm_share_targets_differ },
-	{ "vm-share-of-everything", "A share of / is for demonstrations (warning).", KIND_VM, vm_share_of_everything },
-	{ "job-farm-there", "Jobs need a Farm.", KIND_RENDERJOB, job_farm_there },
-	{ "job-roots-known", "A job's paths are in roots of the Farm.", KIND_RENDERJOB, job_roots_known },
-	{ "job-queue-known", "A job's queue is one of the Farm.", KIND_RENDERJOB, job_queue_known },
-	{ "job-output-named-by-format", "The output's name ends as its format says.", KIND_RENDERJOB, job_output_named_by_format },
-	{ "job-overrides-inside", "Overrides speak of the job's frames (warning).", KIND_RENDERJOB, job_overrides_inside },
-	{ "job-output-own", "No two jobs write one file.", KIND_RENDERJOB, job_output_own },
+	{ "farm-one", "There is exactly one Farm.", KIND_FARM, RULE_ACROSS, farm_one },
+	{ "gpu-host-known", "A GPU's host is a Host.", KIND_GPU, RULE_ACROSS, gpu_host_known },
+	{ "vm-host-known", "A VM's host is a Host.", KIND_VM, RULE_ACROSS, vm_host_known },
+	{ "vm-farm-there", "VMs need a Farm.", KIND_VM, RULE_OWN, vm_farm_there },
+	{ "vm-roots-known", "A VM's roots are roots of the Farm.", KIND_VM, RULE_OWN, vm_roots_known },
+	{ "vm-network-one-way", "A network card goes one way.", KIND_VM, RULE_OWN, vm_network_one_way },
+	{ "vm-share-targets-differ", "Mount tags of one VM differ.", KIND_VM, RULE_OWN, vm_share_targets_differ },
+	{ "vm-share-of-everything", "A share of / is for demonstrations (warning).", KIND_VM, RULE_OWN, vm_share_of_everything },
+	{ "job-farm-there", "Jobs need a Farm.", KIND_RENDERJOB, RULE_OWN, job_farm_there },
+	{ "job-roots-known", "A job's paths are in roots of the Farm.", KIND_RENDERJOB, RULE_OWN, job_roots_known },
+	{ "job-queue-known", "A job's queue is one of the Farm.", KIND_RENDERJOB, RULE_OWN, job_queue_known },
+	{ "job-output-named-by-format", "The output's name ends as its format says.", KIND_RENDERJOB, RULE_OWN, job_output_named_by_format },
+	{ "job-overrides-inside", "Overrides speak of the job's frames (warning).", KIND_RENDERJOB, RULE_OWN, job_overrides_inside },
+	{ "job-output-own", "No two jobs write one file.", KIND_RENDERJOB, RULE_ACROSS, job_output_own },
 };
 const guint n_spec_rules = G_N_ELEMENTS(spec_rules);
 
-void rules_check(struct arena *a, const struct objects *all, struct problems *problems)
+void rules_check_own(struct arena *a, const struct objects *all, const struct object *o, struct problems *problems)
 {
 	for (guint r = 0; r < n_spec_rules; r++)
+		if (spec_rules[r].kind == o->kind->id && spec_rules[r].scope == RULE_OWN)
+			spec_rules[r].check(a, all, o, problems);
+}
+
+void rules_check_across(struct arena *a, const struct objects *all, struct problems *problems)
+{
+	for (guint r = 0; r < n_spec_rules; r++) {
+		if (spec_rules[r].scope == RULE_OWN && spec_rules[r].kind != KIND_FARM)
+			continue;
 		OBJECTS_EACH (o, all, spec_rules[r].kind)
 			spec_rules[r].check(a, all, o, problems);
+	}
 }

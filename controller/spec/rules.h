@@ -2,14 +2,27 @@
 #pragma once
 #include "spec/kinds.h"
 
+enum rule_scope {
+	RULE_OWN,    /* asks the object and the Farm alone: not asked again while both stay as they are */
+	RULE_ACROSS, /* asks other objects too: each time */
+};
+
 struct spec_rule {
 	const char *name; /* "job-root-known" */
 	const char *doc;
 	enum kind_id kind;
+	enum rule_scope scope;
 	void (*check)(struct arena *a, const struct objects *all, const struct object *o, struct problems *problems);
 };
 
 extern const struct spec_rule spec_rules[];
 extern const guint n_spec_rules;
 
-void rules_check(struct arena *a, const struct objects *all, struct problems *problems);
+/* The object's own rules; of `all`, only the Farm is there yet. `a` is for what is needed meanwhile. */
+void rules_check_own(struct arena *a, const struct objects *all, const struct object *o, struct problems *problems);
+/* The rules across objects, and all of the Farm's. */
+void rules_check_across(struct arena *a, const struct objects *all, struct problems *problems);
+
+/* Two jobs with one output template and common frames would replace each other's files for ever. One
+ * problem a job, naming the one before it. */
+void rule_outputs_differ(const struct objects *all, struct problems *problems);
