@@ -13,28 +13,30 @@ struct loader {
 	struct spec_cache *cache; /* NULL: all lives in the arena */
 	gboolean is_status;
 	struct objects *objects;
-	/* One a file. `made` is NULL, or what the cache knows, until it is decoded over this tree's Farm. */
+	const struct spec_file *files;
+	/* One a file. `made` is NULL, or what the cache knows, until it is decoded over this tree's Farm; it holds
+	 * a reference on its sheet. */
 	struct sheet **sheets;
 	struct sheet_objects **made;
 	guint n;
 };
 
-static struct sheet *read_sheet(struct loader *l, const struct spec_file *file)
+/* FALSE when the cache does not know the file. */
+static gboolean take_known(struct loader *l, guint i)
 {
-	gboolean owns_arena = l->cache != NULL;
-	g_assert(file->bytes || !file->size);
-	return sheet_new(owns_arena ? arena_new() : l->arena, owns_arena, file, l->is_status);
+	struct sheet_objects *known = l->cache ? spec_cache_find(l->cache, l->files[i].path, l->files[i].blob_id) : NULL;
+	if (!known)
+		return FALSE;
+	l->made[i] = sheet_objects_ref(known);
+	l->sheets[i] = known->sheet;
+	return TRUE;
 }
 
-static void read_sheets(struct loader *l, const struct spec_file *files)
+static void read_sheet(struct loader *l, guint i)
 {
-	l->sheets = ARENA_ARRAY(l->arena, struct sheet *, l->n);
-	l->made = ARENA_ARRAY(l->arena, struct sheet_objects *, l->n);
-	for (guint i = 0; i < l->n; i++) {
-		if (l->cache)
-			l->made[i] = spec_cache_find(l->cache, files[i].path, files[i].blob_id);
-		l->sheets[i] = l->made[i] ? sheet_ref(l->made[i]->sheet) : read_sheet(l, &files[i]);
-	}
+	gboolean is_kept = l->cache != NULL;
+	g_assert(l->files[i].bytes || !l->files[i].size);
+	l->sheets[i] = sheet_new(is_kept ? arena_new() : l->arena, is_kept, &l->files[i], l->is_status);
 }
 
 static void add_twin(struct loader *l, const struct object *o, const struct object *first)
@@ -43,36 +45,79 @@ static void add_twin(struct loader *l, const struct object *o, const struct obje
 	            first->place.path, first->place.line);
 }
 
-/* The Farm's file, or NULL. Of several, which is an error, the first by name. */
+/* The file, of those read, that holds the Farm, or NULL. Of several Farms, which is an error, the first by
+ * name. */
 static struct sheet *find_farm(struct loader *l)
+{
+	struct sheet *lender = NULL;
+	const struct object *first = NULL;
+	objects_set(l->objects, KIND_FARM, NULL, 0);
+	for (guint i = 0; i < l->n; i++)
+		for (guint k = 0; l->sheets[i] && k < l->sheets[i]->n_farms; k++) {
+			struct object *farm = l->sheets[i]->farms[k];
+			if (!objects_add(l->objects, farm) || (first && strcmp(first->id, farm->id) < 0))
+				continue;
+			first = farm;
+			lender = l->sheets[i];
+		}
+	objects_sort(l->objects);
+	return lender;
+}
+
+static void tell_farm_twins(struct loader *l)
 {
 	for (guint i = 0; i < l->n; i++)
 		for (guint k = 0; k < l->sheets[i]->n_farms; k++) {
-			struct object *farm = l->sheets[i]->farms[k];
-			if (!objects_add(l->objects, farm))
-				add_twin(l, farm, objects_get(l->objects, KIND_FARM, farm->id));
+			const struct object *farm = l->sheets[i]->farms[k], *first = objects_get(l->objects, KIND_FARM, farm->id);
+			if (first != farm)
+				add_twin(l, farm, first);
 		}
-	objects_sort(l->objects);
-	const struct object *farm = objects_farm(l->objects);
-	for (guint i = 0; farm && i < l->n; i++)
-		for (guint k = 0; k < l->sheets[i]->n_farms; k++)
-			if (l->sheets[i]->farms[k] == farm)
-				return l->sheets[i];
-	return NULL;
 }
 
-/* A file that is decoded again, because the Farm changed, leaves the objects of the time before as they are. */
-static void decode_sheets(struct loader *l, struct sheet *lender)
+/* Decodes a file, unless it is decoded over this Farm. What is decoded again, because the Farm changed,
+ * leaves the objects of the time before as they are: another revision may hold them. */
+static void decode_sheet(struct loader *l, guint i, struct sheet *lender)
 {
-	const struct object *farm = objects_farm(l->objects);
+	struct sheet *sheet = l->sheets[i];
+	struct sheet_objects *before = l->made[i];
+	if (before && before->farm == objects_farm(l->objects))
+		return;
+	l->made[i] = sheet_decode(sheet, before && l->cache ? arena_new() : sheet->arena, l->objects, lender);
+	/* The sheet is held by its objects from now on. */
+	if (before)
+		sheet_objects_unref(before);
+	else
+		sheet_unref(sheet);
+}
+
+/* The Farm's word, as it stands in nearly every file that has one. */
+static gboolean may_hold_farm(const struct spec_file *file)
+{
+	return file->size && memmem(file->bytes, file->size, "Farm", strlen("Farm")) != NULL;
+}
+
+/* The Farm is found first where it is likely, so that all other files are decoded while their nodes are
+ * still in the processor's cache. */
+static void read_all(struct loader *l)
+{
+	for (guint i = 0; i < l->n; i++)
+		if (!take_known(l, i) && may_hold_farm(&l->files[i]))
+			read_sheet(l, i);
+	struct sheet *lender = find_farm(l);
+	gboolean is_found = TRUE;
 	for (guint i = 0; i < l->n; i++) {
-		struct sheet *s = l->sheets[i];
-		if (l->made[i] && l->made[i]->farm == farm)
-			sheet_objects_ref(l->made[i]);
-		else
-			l->made[i] = sheet_decode(s, l->made[i] ? arena_new() : s->arena, l->objects, lender);
-		sheet_unref(s);
+		if (!l->sheets[i]) {
+			read_sheet(l, i);
+			is_found &= l->sheets[i]->n_farms == 0;
+		}
+		decode_sheet(l, i, lender);
 	}
+	/* "F\x61rm" is one too. */
+	if (!is_found)
+		lender = find_farm(l);
+	for (guint i = 0; i < l->n && !is_found; i++)
+		decode_sheet(l, i, lender);
+	tell_farm_twins(l);
 }
 
 /* All objects in order of their ids. TRUE when no two are equal. */
@@ -119,10 +164,11 @@ static GPtrArray *hold(struct loader *l)
 	return held;
 }
 
-static void load(struct loader *l, const struct spec_file *files)
+static void load(struct loader *l)
 {
-	read_sheets(l, files);
-	decode_sheets(l, find_farm(l));
+	l->sheets = ARENA_ARRAY(l->arena, struct sheet *, l->n);
+	l->made = ARENA_ARRAY(l->arena, struct sheet_objects *, l->n);
+	read_all(l);
 	if (!l->cache)
 		sort_objects(l);
 	else if (!spec_cache_keep(l->cache, hold(l), l->objects) && sort_objects(l) &&
@@ -146,12 +192,12 @@ struct objects *spec_load_cached(struct arena *a, struct spec_cache *cache, cons
                                  struct problems *problems)
 {
 	SCOPED_ARENA(scratch);
-	struct loader l = { .arena = a, .problems = problems, .objects = objects_new(a), .n = n_files };
+	struct loader l = { .arena = a, .problems = problems, .objects = objects_new(a), .files = files, .n = n_files };
 	if (cache && all_have_ids(files, n_files))
 		l.cache = cache;
 	else if (cache)
 		spec_cache_clear(cache);
-	load(&l, files);
+	load(&l);
 	rules_check_across(scratch, l.objects, problems);
 	problems_sort(problems);
 	return l.objects;
@@ -164,8 +210,8 @@ struct objects *spec_load(struct arena *a, const struct spec_file *files, guint 
 
 struct objects *status_load(struct arena *a, const struct spec_file *files, guint n_files, struct problems *problems)
 {
-	struct loader l = { .arena = a, .problems = problems, .is_status = TRUE, .objects = objects_new(a), .n = n_files };
-	load(&l, files);
+	struct loader l = { .arena = a, .problems = problems, .is_status = TRUE, .objects = objects_new(a), .files = files, .n = n_files };
+	load(&l);
 	problems_sort(problems);
 	return l.objects;
 }

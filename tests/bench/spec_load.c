@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "bench.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
@@ -97,7 +98,7 @@ int main(int argc, char **argv)
 		bench_memory_child();
 	else if (argc > 1 && strcmp(argv[1], "--load") == 0) { /* for profilers */
 		struct corpus *c = corpus_new(BENCH_FILES, BENCH_DOCUMENTS);
-		for (int i = 0; i < ROUNDS; i++)
+		for (int i = 0; i < (argc > 2 ? atoi(argv[2]) : ROUNDS); i++)
 			load(c);
 		corpus_free(c);
 	} else {
