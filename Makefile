@@ -69,7 +69,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lint asan install clean help
+.PHONY: all deps demo test lint asan bench install clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -89,6 +89,10 @@ asan: deps ## The tests again under AddressSanitizer and UndefinedBehaviorSaniti
 	@$(MAKE) --no-print-directory B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" \
 		SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" $(if $(UNIT_ONLY),pure-tests,all tests)
 	@tests/run --sanitized $(if $(UNIT_ONLY),--pure) build/asan
+
+bench: deps ## What reading a large farm costs, each figure beside its limit, as JSON lines
+	@$(MAKE) --no-print-directory bench-programs
+	@tests/bench/run $(B)
 
 install: all ## Install the programs below PREFIX
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
@@ -110,6 +114,13 @@ tests: $(UNIT) $(PROGRAMS)
 # What needs neither Redis nor libvirt nor Blender.
 pure-tests: $(PURE_UNIT) $(filter $(B)/tests/unit/frames_%,$(UNIT))
 .SECONDARY:
+
+BENCHES := $(patsubst %.c,$(B)/%,$(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c)))
+.PHONY: bench-programs
+bench-programs: $(BENCHES)
+$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/tests/bench/bench.o $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
 $(PURE_UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PURE_FIXTURES) $(B)/libpure.a
 	@echo "  ld  $@"

@@ -12,9 +12,11 @@
 #include "queue/notice.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
+#include "spec/cache.h"
 #include "spec/farm.h"
 #include "spec/host.h"
 #include "spec/load.h"
+#include <stdlib.h>
 #include <string.h>
 
 enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000 };
@@ -25,6 +27,7 @@ struct session {
 	struct source_where where; /* parsed once; remembers the history it has counted */
 	gboolean has_where;
 	guint64 newest_epoch; /* of all revisions read */
+	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
 	struct host_tree tree;
 	struct helper *helper;
 	struct shelf *shelf;
@@ -57,6 +60,7 @@ struct session *session_new(const struct settings *settings)
 	s->arena = arena_new();
 	s->tree = host_tree_at(s->arena, settings->root, settings->sysfs);
 	s->shelf = shelf_new();
+	s->cache = spec_cache_new();
 	s->holder = make_holder(s);
 	return s;
 }
@@ -89,6 +93,7 @@ void session_free(struct session *s)
 	if (s->helper)
 		helper_stop(s->helper);
 	shelf_free(s->shelf);
+	spec_cache_free(s->cache);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -96,12 +101,19 @@ void session_free(struct session *s)
 
 /* -- want -------------------------------------------------------------------------------------------- */
 
-static void load(struct arena *a, struct wanted *w)
+static gboolean is_known(void *user, const char *path, const char *blob_id, gsize *ret_size)
 {
-	struct spec_file *files = ARENA_ARRAY(a, struct spec_file, w->tree.n_files);
-	for (guint i = 0; i < w->tree.n_files; i++)
-		files[i] = (struct spec_file){ w->tree.files[i].path, w->tree.files[i].bytes, w->tree.files[i].size };
-	w->objects = spec_load(a, files, w->tree.n_files, &w->problems);
+	return spec_cache_knows(user, path, blob_id, ret_size);
+}
+
+static void load(struct session *s, struct wanted *w)
+{
+	struct spec_file *files = ARENA_ARRAY(w->arena, struct spec_file, w->tree.n_files);
+	for (guint i = 0; i < w->tree.n_files; i++) {
+		const struct source_file *f = &w->tree.files[i];
+		files[i] = (struct spec_file){ f->path, f->bytes, f->size, f->blob_id };
+	}
+	w->objects = spec_load_cached(w->arena, s->cache, files, w->tree.n_files, &w->problems);
 }
 
 /* The number of commits tells a controller that is behind from one that is not. A ref that was seen to
@@ -118,17 +130,18 @@ static void order_revision(struct session *s, struct source_tree *tree)
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
 {
 	const struct settings *settings = &s->settings;
-	*ret = (struct wanted){ 0 };
+	const struct source_known known = { is_known, s->cache };
+	*ret = (struct wanted){ .arena = a, .where = &s->where };
 	problems_init(&ret->problems, a);
 	if (!s->has_where && !source_parse(s->arena, settings->specs, settings->worktree, &s->where, error))
 		return FALSE;
 	s->has_where = TRUE;
 	struct source_where other = s->where;
 	other.rev = commit;
-	if (!source_read(a, commit ? &other : &s->where, &ret->tree, &ret->problems, error))
+	if (!source_read(a, commit ? &other : &s->where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
 	order_revision(s, &ret->tree);
-	load(a, ret);
+	load(s, ret);
 	return TRUE;
 }
 
@@ -142,15 +155,20 @@ void wanted_clear(struct wanted *w)
 	problems_clear(&w->problems);
 }
 
+static gint by_path(gconstpointer key, gconstpointer file)
+{
+	return strcmp(key, ((const struct source_file *)file)->path);
+}
+
 const char *wanted_find_text(void *user, const char *path, gsize *ret_size)
 {
 	const struct wanted *w = user;
-	for (guint i = 0; i < w->tree.n_files; i++)
-		if (strcmp(w->tree.files[i].path, path) == 0) {
-			*ret_size = w->tree.files[i].size;
-			return w->tree.files[i].bytes;
-		}
-	return NULL;
+	struct source_file *f = bsearch(path, w->tree.files, w->tree.n_files, sizeof *f, by_path);
+	/* Of a file that had been read before only the objects are here; its lines are asked for now. */
+	if (f && !f->bytes && !source_file_at(w->arena, w->where, &w->tree, path, f, NULL))
+		return NULL;
+	*ret_size = f ? f->size : 0;
+	return f ? f->bytes : NULL;
 }
 
 /* -- have -------------------------------------------------------------------------------------------- */

@@ -20,6 +20,8 @@ struct settings {
 
 /* What the specs say at a revision. Lives in the arena it was read into. */
 struct wanted {
+	struct arena *arena;
+	const struct source_where *where; /* the session's */
 	struct source_tree tree;
 	struct objects *objects;
 	struct problems problems; /* with errors: objects are for messages only */
@@ -35,7 +37,7 @@ gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GE
 /* The same at a commit (NULL: as the settings say): the last good one while a newer is not valid. */
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error);
 void wanted_clear(struct wanted *w);
-/* For report_problems_text(): `user` is a struct wanted. */
+/* For report_problems_text(): `user` is a struct wanted, of a session that is still there. */
 const char *wanted_find_text(void *user, const char *path, gsize *ret_size);
 
 /* What is there. Planes that do not answer are said to be away in the Farm's and Host's status. */

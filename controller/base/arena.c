@@ -26,21 +26,46 @@ struct arena *arena_new(void)
 	return g_new0(struct arena, 1);
 }
 
-void arena_free(struct arena *a)
+static void destroy_owned(struct arena *a)
 {
-	if (!a)
-		return;
 	for (guint i = a->owned ? a->owned->len : 0; i-- > 0;) {
 		struct owned *o = &g_array_index(a->owned, struct owned, i);
 		o->destroy(o->object);
 	}
 	if (a->owned)
 		g_array_free(a->owned, TRUE);
-	for (struct block *b = a->blocks, *next; b; b = next) {
+	a->owned = NULL;
+}
+
+static void free_blocks(struct block *b)
+{
+	for (struct block *next; b; b = next) {
 		next = b->next;
 		g_free(b);
 	}
+}
+
+void arena_free(struct arena *a)
+{
+	if (!a)
+		return;
+	destroy_owned(a);
+	free_blocks(a->blocks);
 	g_free(a);
+}
+
+void arena_reset(struct arena *a)
+{
+	struct block *b = a->blocks;
+	destroy_owned(a);
+	if (!b)
+		return;
+	free_blocks(b->next);
+	memset(b->data, 0, b->used);
+	memset(b->data + b->top, 0, b->size - b->top);
+	b->next = NULL;
+	b->used = 0;
+	b->top = b->size;
 }
 
 static struct block *block_add(struct arena *a, gsize at_least)

@@ -10,6 +10,8 @@ struct arena;
 struct arena *arena_new(void);
 /* Frees all that was allocated, and calls the functions given to arena_own() in reverse order. */
 void arena_free(struct arena *a);
+/* Frees all of it, and keeps one block for what comes next. */
+void arena_reset(struct arena *a);
 /* An arena that ends with its scope: `SCOPED_ARENA(scratch);` */
 #define SCOPED_ARENA(name) \
 	__attribute__((cleanup(arena_clear_pointer))) struct arena *name = arena_new()

@@ -30,6 +30,14 @@ static struct problem *make_room(struct problems *p, enum severity severity)
 	return NULL;
 }
 
+static void count(struct problems *p, enum severity severity)
+{
+	if (severity == SEVERITY_ERROR)
+		p->n_errors++;
+	else
+		p->n_warnings++;
+}
+
 void problem_add(struct problems *p, enum severity severity, struct place place, const char *format, ...)
 {
 	struct problem *one = make_room(p, severity);
@@ -40,10 +48,31 @@ void problem_add(struct problems *p, enum severity severity, struct place place,
 		va_end(args);
 		*one = (struct problem){ severity, place, arena_strdup(p->arena, message) };
 	}
-	if (severity == SEVERITY_ERROR)
-		p->n_errors++;
-	else
-		p->n_warnings++;
+	count(p, severity);
+}
+
+struct problem_run problems_take(struct problems *p)
+{
+	struct problem_run run = { .n = p->list->len, .n_errors = p->n_errors, .n_warnings = p->n_warnings };
+	run.items = run.n ? arena_memdup(p->arena, p->list->data, run.n * sizeof(struct problem)) : NULL;
+	g_array_set_size(p->list, 0);
+	p->n_errors = p->n_warnings = 0;
+	return run;
+}
+
+void problems_add_run(struct problems *p, const struct problem_run *r)
+{
+	guint n_errors = 0;
+	for (guint i = 0; i < r->n; i++) {
+		struct problem *one = make_room(p, r->items[i].severity);
+		if (one)
+			*one = r->items[i];
+		count(p, r->items[i].severity);
+		n_errors += r->items[i].severity == SEVERITY_ERROR;
+	}
+	/* Those that the run had only counted. */
+	p->n_errors += r->n_errors - n_errors;
+	p->n_warnings += r->n_warnings - (r->n - n_errors);
 }
 
 guint problems_left_out(const struct problems *p)

@@ -21,6 +21,12 @@ struct problem {
 	const char *message; /* what is wrong, and what would be right */
 };
 
+/* Problems set aside, to be told later or again. */
+struct problem_run {
+	const struct problem *items;
+	guint n, n_errors, n_warnings;
+};
+
 struct problems {
 	struct arena *arena; /* owns the messages */
 	GArray *list;        /* struct problem; errors push out warnings when it is full */
@@ -34,6 +40,10 @@ void problems_init(struct problems *p, struct arena *arena);
 void problems_clear(struct problems *p);
 void problem_add(struct problems *p, enum severity severity, struct place place, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+/* Moves all problems out; they live as long as the arena. */
+struct problem_run problems_take(struct problems *p);
+/* Adds them as if they had been found now. */
+void problems_add_run(struct problems *p, const struct problem_run *r);
 /* How many were only counted. */
 guint problems_left_out(const struct problems *p);
 /* By path, line, column; equal places keep their order. */

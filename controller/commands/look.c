@@ -20,7 +20,7 @@ static int print_problems(const struct wanted *w)
 /* An observation as text, from a file or from the running controller. */
 static struct objects *read_have(struct arena *a, const char *path, const char *text, gsize size, GError **error)
 {
-	struct spec_file file = { path, text, size };
+	struct spec_file file = { .path = path, .bytes = text, .size = size };
 	struct problems problems;
 	problems_init(&problems, a);
 	struct objects *have = status_load(a, &file, 1, &problems);

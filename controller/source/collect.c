@@ -5,9 +5,13 @@
 #include "base/units.h"
 #include <string.h>
 
-void source_collect_init(struct source_collect *c, struct arena *arena, struct problems *problems)
+void source_collect_init(struct source_collect *c, struct arena *arena, const struct source_known *known,
+			 struct problems *problems)
 {
-	*c = (struct source_collect){ arena, problems, g_array_new(FALSE, FALSE, sizeof(struct source_file)), 0 };
+	*c = (struct source_collect){ .arena = arena,
+				      .problems = problems,
+				      .known = known,
+				      .files = g_array_new(FALSE, FALSE, sizeof(struct source_file)) };
 }
 
 void source_collect_clear(struct source_collect *c)
@@ -80,7 +84,18 @@ gboolean source_collect_admits(struct source_collect *c, const char *path, guint
 static gboolean is_lfs_pointer(const struct source_file *file)
 {
 	static const char first_line[] = "version https://git-lfs.github.com/spec/v1";
-	return file->size >= sizeof first_line - 1 && memcmp(file->bytes, first_line, sizeof first_line - 1) == 0;
+	return file->bytes && file->size >= sizeof first_line - 1 && memcmp(file->bytes, first_line, sizeof first_line - 1) == 0;
+}
+
+gboolean source_collect_knows(struct source_collect *c, const char *path, const char *blob_id, struct source_file *ret)
+{
+	gsize size;
+	if (!c->known || !c->known->is_known(c->known->user, path, blob_id, &size))
+		return FALSE;
+	*ret = (struct source_file){ .path = arena_strdup(c->arena, path),
+				     .size = size,
+				     .blob_id = arena_strdup(c->arena, blob_id) };
+	return TRUE;
 }
 
 gboolean source_collect_add(struct source_collect *c, const struct source_file *file, GError **error)

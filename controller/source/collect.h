@@ -7,11 +7,13 @@
 struct source_collect {
 	struct arena *arena;
 	struct problems *problems;
+	const struct source_known *known; /* NULL: nothing is */
 	GArray *files; /* struct source_file */
 	guint64 total_bytes;
 };
 
-void source_collect_init(struct source_collect *c, struct arena *arena, struct problems *problems);
+void source_collect_init(struct source_collect *c, struct arena *arena, const struct source_known *known,
+			 struct problems *problems);
 void source_collect_clear(struct source_collect *c);
 /* Sorts, and moves the files to the arena. */
 void source_collect_end(struct source_collect *c, struct source_tree *ret);
@@ -26,5 +28,7 @@ void source_collect_refuse(struct source_collect *c, enum severity severity, con
 	G_GNUC_PRINTF(4, 5);
 /* Before reading: FALSE with a problem for a file that is too large or whose name is no UTF-8. */
 gboolean source_collect_admits(struct source_collect *c, const char *path, guint64 size);
+/* TRUE when a file of that content need not be read: `ret` is then all of it but its bytes. */
+gboolean source_collect_knows(struct source_collect *c, const char *path, const char *blob_id, struct source_file *ret);
 /* After reading; FALSE with an error when the whole tree is beyond the limits. */
 gboolean source_collect_add(struct source_collect *c, const struct source_file *file, GError **error);

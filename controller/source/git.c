@@ -240,6 +240,10 @@ static gboolean add_blob(struct walk *w, const git_tree_entry *entry, const char
 	size_t size = 0;
 	git_object_t type;
 	struct source_file file;
+	char hex[GIT_OID_HEXSZ + 1];
+	git_oid_tostr(hex, sizeof hex, git_tree_entry_id(entry));
+	if (source_collect_knows(w->collect, path, hex, &file))
+		return source_collect_add(w->collect, &file, error);
 	/* The header first: a huge file is refused without being unpacked. A missing one fails below. */
 	if (git_odb_read_header(&size, &type, w->odb, git_tree_entry_id(entry)) == 0 &&
 	    !source_collect_admits(w->collect, path, size))

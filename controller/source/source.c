@@ -81,12 +81,12 @@ gboolean source_parse(struct arena *arena, const char *text, gboolean worktree, 
 	return TRUE;
 }
 
-gboolean source_read(struct arena *arena, struct source_where *where, struct source_tree *ret,
-		     struct problems *problems, GError **error)
+gboolean source_read(struct arena *arena, struct source_where *where, const struct source_known *known,
+		     struct source_tree *ret, struct problems *problems, GError **error)
 {
 	struct source_tree tree = { .revision = "directory" };
 	struct source_collect collect;
-	source_collect_init(&collect, arena, problems);
+	source_collect_init(&collect, arena, known, problems);
 	gboolean done = where->kind == SOURCE_COMMIT ? source_git_read(&collect, where, &tree, error)
 						     : source_directory_read(&collect, where, error);
 	if (done) {

@@ -30,7 +30,7 @@ struct source_where {
 
 struct source_file {
 	const char *path;  /* within the tree that was named, `/` between its parts, valid UTF-8 */
-	const char *bytes; /* `size` of them; not NUL-terminated by contract */
+	const char *bytes; /* `size` of them; not NUL-terminated by contract. NULL: known, so not read */
 	gsize size;
 	const char *blob_id; /* git's id of the content in hex; NULL for a directory */
 };
@@ -58,11 +58,20 @@ enum {
 gboolean source_parse(struct arena *arena, const char *text, gboolean worktree, struct source_where *ret,
 		      GError **error);
 
+/* What need not be read again. */
+struct source_known {
+	/* Whether the file's content is known; `ret_size` is then how many bytes it has. Asked of a commit's
+	 * files only. */
+	gboolean (*is_known)(void *user, const char *path, const char *blob_id, gsize *ret_size);
+	void *user;
+};
+
 /* Reads the tree. What cannot be a spec though its name says so (a link, a submodule, a git LFS
  * pointer, a file too large) becomes a problem and is left out; the rest is read. Bytes live as long
- * as the arena. FALSE when there is no tree to read, or more than the limits above allow. */
-gboolean source_read(struct arena *arena, struct source_where *where, struct source_tree *ret,
-		     struct problems *problems, GError **error);
+ * as the arena; a file that is `known` (NULL: none is) has none. FALSE when there is no tree to read, or
+ * more than the limits above allow. */
+gboolean source_read(struct arena *arena, struct source_where *where, const struct source_known *known,
+		     struct source_tree *ret, struct problems *problems, GError **error);
 
 /* One more file of the same tree, of any name: the commit that `tree` was read from, not a newer one.
  * `path` is relative to the tree, without `..`; links are not followed. */

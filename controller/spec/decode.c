@@ -106,7 +106,7 @@ static const char *decode_string(struct decoder *d, const struct field *f, const
 {
 	const char *right = d->strictness == AS_OBSERVED ? NULL : check_string(d, f, text);
 	if (!right)
-		*(const char **)v = arena_strdup(d->arena, text);
+		*(const char **)v = text; /* nodes and rows live at least as long as the object */
 	return right;
 }
 
@@ -279,24 +279,45 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 	}
 }
 
-static void check_unknown_keys(struct decoder *d, const struct field *table, const struct node *node)
+static void unknown_key(struct decoder *d, const struct field *table, const struct node *node, const struct member *m)
 {
+	if (m->value.is_default)
+		return;
+	g_autoptr(GPtrArray) known = g_ptr_array_new();
+	FIELDS_EACH (f, table)
+		g_ptr_array_add(known, (gpointer)f->name);
+	const char *near = name_suggest(m->key, (const char *const *)known->pdata, known->len);
+	if (near) {
+		problem_add(d->problems, SEVERITY_ERROR, member_place(node, m), "unknown key `%.80s`; did you mean `%s`?", m->key,
+		            near);
+		return;
+	}
+	g_ptr_array_add(known, NULL);
+	g_autofree char *all = g_strjoinv(", ", (char **)known->pdata);
+	problem_add(d->problems, SEVERITY_ERROR, member_place(node, m), "unknown key `%.80s`; known here: %s", m->key, all);
+}
+
+static gboolean is_called(const struct field *f, const char *key)
+{
+	return f->name[0] == key[0] && strcmp(f->name, key) == 0;
+}
+
+/* Which value is given for each row; the rest stays NULL. People write keys in the table's order more often
+ * than not, so that the search begins behind the row found last. */
+static void match_rows(struct decoder *d, const struct field *table, guint n_rows, const struct node *node,
+                       const struct node **given)
+{
+	guint at = 0;
 	MEMBERS_EACH (m, node) {
-		if (m->value.is_default || field_find(table, m->key))
-			continue;
-		g_autoptr(GPtrArray) known = g_ptr_array_new();
-		FIELDS_EACH (f, table)
-			g_ptr_array_add(known, (gpointer)f->name);
-		const char *near = name_suggest(m->key, (const char *const *)known->pdata, known->len);
-		if (near) {
-			problem_add(d->problems, SEVERITY_ERROR, member_place(node, m), "unknown key `%.80s`; did you mean `%s`?",
-			            m->key, near);
-			continue;
+		guint tried = 0;
+		while (tried < n_rows && !is_called(&table[at], m->key)) {
+			at = at + 1 < n_rows ? at + 1 : 0;
+			tried++;
 		}
-		g_ptr_array_add(known, NULL);
-		g_autofree char *all = g_strjoinv(", ", (char **)known->pdata);
-		problem_add(d->problems, SEVERITY_ERROR, member_place(node, m), "unknown key `%.80s`; known here: %s", m->key,
-		            all);
+		if (tried < n_rows)
+			given[at] = &m->value;
+		else
+			unknown_key(d, table, node, m);
 	}
 }
 
@@ -344,18 +365,24 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 {
 	const struct field *shorthand = node ? find_shorthand(d, table, node, outer) : NULL;
 	const struct node *map = node && node->type == NODE_MAP ? node : NULL;
+	const struct node *given[DECODE_ROWS_MAX];
+	guint n_rows = 0;
+	for (; table[n_rows].name; n_rows++) {
+		g_assert(n_rows < DECODE_ROWS_MAX);
+		given[n_rows] = NULL;
+	}
 	if (map && !table_has_long_form(table)) {
 		problem_add(d->problems, SEVERITY_ERROR, node_place(map), "%s: must be one value, not a map", outer);
 		return;
 	}
 	if (map)
-		check_unknown_keys(d, table, map);
-	FIELDS_EACH (f, table) {
-		struct field named = *f;
-		if (f != shorthand) {
-			decode_row(d, f, node_get(map, f->name), at, object);
+		match_rows(d, table, n_rows, map, given);
+	for (guint i = 0; i < n_rows; i++) {
+		if (&table[i] != shorthand) {
+			decode_row(d, &table[i], given[i], at, object);
 			continue;
 		}
+		struct field named = table[i];
 		named.name = outer;
 		decode_row(d, &named, node, at, object);
 	}

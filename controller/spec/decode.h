@@ -5,6 +5,9 @@
 
 struct node;
 
+/* Of one table. */
+enum { DECODE_ROWS_MAX = 128 };
+
 /* Fills `object` (zeroed) from the map `node` (NULL = empty map) by `table`. `at` places problems of
  * missing keys when there is no node. `is_observed`: defaults, requiredness and limits are left aside;
  * they are for what people want, not for what is there. */

@@ -68,40 +68,71 @@ const struct kind *kind_find(const char *word)
 	return NULL;
 }
 
+/* One table a kind, id → object, with as many objects as it knows of the list. */
+struct object_index {
+	GHashTable *ids[N_KINDS];
+	guint n[N_KINDS];
+};
+
 static void objects_free(gpointer p)
 {
 	struct objects *o = p;
-	for (guint i = 0; i < N_KINDS; i++)
+	for (guint i = 0; i < N_KINDS; i++) {
 		g_ptr_array_free(o->by_kind[i], TRUE);
-	g_hash_table_destroy(o->by_id);
+		g_hash_table_destroy(o->index->ids[i]);
+	}
 }
 
 struct objects *objects_new(struct arena *a)
 {
 	struct objects *o = ARENA_NEW(a, struct objects);
-	for (guint i = 0; i < N_KINDS; i++)
+	o->index = ARENA_NEW(a, struct object_index);
+	for (guint i = 0; i < N_KINDS; i++) {
 		o->by_kind[i] = g_ptr_array_new();
-	o->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+		o->index->ids[i] = g_hash_table_new(g_str_hash, g_str_equal);
+	}
 	arena_own(a, o, objects_free);
 	return o;
 }
 
+static GHashTable *ids_of(const struct objects *o, enum kind_id kind)
+{
+	const GPtrArray *list = o->by_kind[kind];
+	struct object_index *index = o->index;
+	for (; index->n[kind] < list->len; index->n[kind]++) {
+		struct object *one = list->pdata[index->n[kind]];
+		g_hash_table_insert(index->ids[kind], (gpointer)one->id, one);
+	}
+	return index->ids[kind];
+}
+
+static void forget(struct objects *o, enum kind_id kind)
+{
+	g_hash_table_remove_all(o->index->ids[kind]);
+	o->index->n[kind] = 0;
+}
+
 gboolean objects_add(struct objects *o, struct object *object)
 {
-	char *id = g_strdup_printf("%s/%s", object->kind->name, object->id);
-	if (g_hash_table_contains(o->by_id, id)) {
-		g_free(id);
+	enum kind_id kind = object->kind->id;
+	if (g_hash_table_contains(ids_of(o, kind), object->id))
 		return FALSE;
-	}
-	g_hash_table_insert(o->by_id, id, object);
-	g_ptr_array_add(o->by_kind[object->kind->id], object);
+	g_ptr_array_add(o->by_kind[kind], object);
+	ids_of(o, kind);
 	return TRUE;
+}
+
+void objects_set(struct objects *o, enum kind_id kind, struct object *const *items, guint n)
+{
+	forget(o, kind);
+	g_ptr_array_set_size(o->by_kind[kind], (gint)n);
+	if (n)
+		memcpy(o->by_kind[kind]->pdata, items, n * sizeof *items);
 }
 
 struct object *objects_get(const struct objects *o, enum kind_id kind, const char *id)
 {
-	g_autofree char *key = g_strdup_printf("%s/%s", kinds[kind].name, id);
-	return g_hash_table_lookup(o->by_id, key);
+	return g_hash_table_lookup(ids_of(o, kind), id);
 }
 
 struct object *objects_farm(const struct objects *o)
@@ -116,8 +147,11 @@ static gint by_id(gconstpointer x, gconstpointer y)
 
 void objects_sort(struct objects *o)
 {
-	for (guint i = 0; i < N_KINDS; i++)
+	for (guint i = 0; i < N_KINDS; i++) {
 		g_ptr_array_sort(o->by_kind[i], by_id);
+		if (o->index->n[i] < o->by_kind[i]->len) /* of a part one cannot tell any more which */
+			forget(o, (enum kind_id)i);
+	}
 }
 
 /* One step of a path: `key`, `[2]` or `["4.2.3"]`. Moves *at behind it and the dot that may follow. */
@@ -143,23 +177,36 @@ static const struct node *step(const struct node *n, const char **at)
 	return n;
 }
 
+/* The value at a path, or NULL; *ret_near is the last part that was written. */
+static const struct node *find_written(const struct object *o, const char *path, const struct node **ret_near)
+{
+	const struct node *n = o->node, *under = o->under;
+	*ret_near = NULL;
+	while (*path && (n || under)) {
+		const char *at = path, *at_under = path;
+		/* Only maps merge: where anything else is written, the defaults do not count. */
+		if (n && (n->type != NODE_MAP || (under && under->type != NODE_MAP)))
+			under = NULL;
+		n = n ? step(n, &at) : NULL;
+		under = under ? step(under, &at_under) : NULL;
+		path = MAX(at, at_under);
+		if (n || under)
+			*ret_near = n ? n : under;
+	}
+	return n ? n : under;
+}
+
 struct place object_place(const struct object *o, const char *path)
 {
-	struct place place = o->place;
-	for (const struct node *n = o->node; *path && n;) {
-		n = step(n, &path);
-		if (n)
-			place = node_place(n);
-	}
-	return place;
+	const struct node *near;
+	find_written(o, path, &near);
+	return near ? node_place(near) : o->place;
 }
 
 gboolean object_has(const struct object *o, const char *path)
 {
-	const struct node *n = o->node;
-	while (*path && n)
-		n = step(n, &path);
-	return n != NULL;
+	const struct node *near;
+	return find_written(o, path, &near) != NULL;
 }
 
 gboolean root_path_split(struct arena *a, const char *text, const char **ret_root, const char **ret_path)

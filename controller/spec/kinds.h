@@ -21,7 +21,8 @@ struct object {
 	struct meta meta;
 	const char *id; /* unique in its kind: the name; of a job "project/name" */
 	struct place place;
-	const struct node *node; /* the spec as written, defaults merged below it; for places */
+	const struct node *node;  /* the spec as written; for places */
+	const struct node *under; /* the Farm's defaults that lie below it, or NULL */
 	void *spec;      /* of kind->spec_size; NULL for status-only kinds */
 	void *effective; /* the spec with references resolved (spec/resolve.c); NULL until then */
 	void *status;    /* of kind->status_size; NULL when not observed */
@@ -57,7 +58,7 @@ gboolean object_has(const struct object *o, const char *path);
 /* All objects of a tree or of an observation, per kind in order of their ids. */
 struct objects {
 	GPtrArray *by_kind[N_KINDS]; /* struct object * */
-	GHashTable *by_id;           /* "Kind/id" → struct object * */
+	struct object_index *index;  /* by id; filled when it is asked */
 };
 
 struct arena;
@@ -66,6 +67,8 @@ struct objects *objects_new(struct arena *a);
 gboolean objects_add(struct objects *o, struct object *object);
 struct object *objects_get(const struct objects *o, enum kind_id kind, const char *id);
 void objects_sort(struct objects *o);
+/* Replaces those of a kind by objects of ids that differ, in order. */
+void objects_set(struct objects *o, enum kind_id kind, struct object *const *items, guint n);
 #define OBJECTS_EACH(o, objects, id_)                                                                 \
 	for (struct object **o##_at = (struct object **)(objects)->by_kind[id_]->pdata,                \
 	                   **o##_end = o##_at + (objects)->by_kind[id_]->len, *o;                     \

@@ -1,240 +1,217 @@
-/* Loading in three steps: read all documents, find the Farm, then decode each object over the
- * Farm's defaults. A document with an unknown kind or bad envelope is reported and left out. */
+/* Loading in three steps: read all files, find the Farm, then decode each file's objects over the Farm's
+ * defaults. Files that a cache knows have these steps behind them; what asks across files is done anew. */
 #include "spec/load.h"
 #include "base/arena.h"
-#include "spec/decode.h"
-#include "spec/farm.h"
-#include "spec/node.h"
-#include "spec/renderjob.h"
-#include "spec/resolve.h"
+#include "spec/cache.h"
 #include "spec/rules.h"
-#include "spec/vm.h"
+#include "spec/sheet.h"
 #include <string.h>
-
-/* decode_template() checks defaults into a scratch of that size. */
-G_STATIC_ASSERT(sizeof(struct vm_spec) <= 4096 && sizeof(struct renderjob_spec) <= 4096);
 
 struct loader {
 	struct arena *arena;
 	struct problems *problems;
-	struct objects *objects;
+	struct spec_cache *cache; /* NULL: all lives in the arena */
 	gboolean is_status;
-	const struct farm_spec *farm; /* NULL until it is decoded, or when there is none */
+	struct objects *objects;
+	const struct spec_file *files;
+	/* One a file. `made` is NULL, or what the cache knows, until it is decoded over this tree's Farm; it holds
+	 * a reference on its sheet. */
+	struct sheet **sheets;
+	struct sheet_objects **made;
+	guint n;
 };
 
-struct document {
-	const struct kind *kind;
-	const struct node *node;
-};
-
-static void add_error(struct loader *l, const struct node *n, const char *message)
+/* FALSE when the cache does not know the file. */
+static gboolean take_known(struct loader *l, guint i)
 {
-	problem_add(l->problems, SEVERITY_ERROR, node_place(n), "%s", message);
-}
-
-static const char *scalar_at(const struct node *map, const char *key)
-{
-	const struct node *n = node_get(map, key);
-	return n && n->type == NODE_SCALAR ? n->text : NULL;
-}
-
-static void check_envelope(struct loader *l, const struct node *n)
-{
-	static const char *const known[] = { "apiVersion", "kind", "metadata", "spec", "status" };
-	const char *version = scalar_at(n, "apiVersion");
-	if (!version)
-		add_error(l, n, "the key `apiVersion` is missing: write apiVersion: " API_VERSION);
-	else if (strcmp(version, API_VERSION) != 0)
-		problem_add(l->problems, SEVERITY_ERROR, node_place(node_get(n, "apiVersion")),
-		            "apiVersion: `%.80s` is not known here; this cleave reads " API_VERSION, version);
-	MEMBERS_EACH (m, n) {
-		gboolean ok = FALSE;
-		for (guint k = 0; k < G_N_ELEMENTS(known) && !ok; k++)
-			ok = strcmp(m->key, known[k]) == 0;
-		if (ok)
-			continue;
-		const char *near = name_suggest(m->key, known, G_N_ELEMENTS(known));
-		problem_add(l->problems, SEVERITY_ERROR, member_place(n, m),
-		            "unknown key `%.80s`; %s%s%s", m->key, near ? "did you mean `" : "an object has ",
-		            near ? near : "apiVersion, kind, metadata and spec", near ? "`?" : "");
-	}
-}
-
-/* The document's kind, or NULL after a problem. */
-static const struct kind *read_kind(struct loader *l, const struct node *n)
-{
-	if (n->type != NODE_MAP) {
-		if (!node_is_null(n))
-			add_error(l, n, "an object is a map with apiVersion, kind, metadata and spec");
-		return NULL;
-	}
-	const char *word = scalar_at(n, "kind");
-	if (!word) {
-		add_error(l, n, "the key `kind` is missing");
-		return NULL;
-	}
-	const char *names[N_KINDS];
-	guint n_names = 0;
-	for (guint i = 0; i < N_KINDS; i++) {
-		if (strcmp(kinds[i].name, word) == 0 && (l->is_status || kinds[i].spec_fields))
-			return &kinds[i];
-		if (kinds[i].spec_fields && !kinds[i].is_local)
-			names[n_names++] = kinds[i].name;
-	}
-	const char *near = name_suggest(word, names, n_names);
-	problem_add(l->problems, SEVERITY_ERROR, node_place(node_get(n, "kind")),
-	            "kind: `%.80s` is not known; %s%s", word, near ? "did you mean " : "kinds are Farm, Host, GPU, VM, RenderJob",
-	            near ? near : "");
-	return NULL;
-}
-
-/* Observed jobs carry their id beside their name. */
-static struct node without_id(struct arena *a, const struct node *meta)
-{
-	struct node rest = *meta;
-	rest.members = ARENA_ARRAY(a, struct member, meta->n);
-	rest.n = 0;
-	MEMBERS_EACH (m, meta)
-		if (strcmp(m->key, "id") != 0)
-			rest.members[rest.n++] = *m;
-	return rest;
-}
-
-static void read_meta(struct loader *l, const struct node *doc, struct meta *ret)
-{
-	const struct node *n = node_get(doc, "metadata");
-	if (!n) {
-		add_error(l, doc, "the key `metadata` is missing: write metadata: {name: NAME}");
-		return;
-	}
-	if (n->type != NODE_MAP) {
-		add_error(l, n, "must be a map, as metadata: {name: NAME}");
-		return;
-	}
-	struct node rest = l->is_status ? without_id(l->arena, n) : *n;
-	decode_struct(l->arena, meta_fields, &rest, node_place(n), l->is_status, ret, l->problems);
-}
-
-static const struct node *template_of(const struct templates *t, const char *key)
-{
-	const struct { const char *key; const struct node *node; } all[] = {
-		{ "host", t->host }, { "gpu", t->gpu }, { "vm", t->vm }, { "job", t->job },
-	};
-	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
-		if (strcmp(all[i].key, key) == 0)
-			return all[i].node;
-	g_assert_not_reached();
-}
-
-static gboolean has_labels(const struct meta *meta, const struct list *wanted)
-{
-	for (guint i = 0; i < wanted->n; i++) {
-		const struct label *w = LIST_AT(*wanted, struct label, i);
-		gboolean found = FALSE;
-		for (guint k = 0; k < meta->labels.n && !found; k++) {
-			const struct label *l = LIST_AT(meta->labels, struct label, k);
-			found = strcmp(l->key, w->key) == 0 && g_strcmp0(l->value, w->value) == 0;
-		}
-		if (!found)
-			return FALSE;
-	}
+	struct sheet_objects *known = l->cache ? spec_cache_find(l->cache, l->files[i].path, l->files[i].blob_id) : NULL;
+	if (!known)
+		return FALSE;
+	l->made[i] = sheet_objects_ref(known);
+	l->sheets[i] = known->sheet;
 	return TRUE;
 }
 
-/* The spec node over the Farm's defaults of its kind: for all, then by label, then its own. */
-static const struct node *with_defaults(struct loader *l, const struct object *o, const struct node *spec)
+static void read_sheet(struct loader *l, guint i)
 {
-	const char *key = o->kind->defaults;
-	if (!l->farm || !key)
-		return spec;
-	const struct farm_defaults *d = &l->farm->defaults;
-	const struct node *under = template_of(&d->templates, key);
-	for (guint i = 0; i < d->by_label.n; i++) {
-		const struct labelled_templates *t = LIST_AT(d->by_label, struct labelled_templates, i);
-		const struct node *more = has_labels(&o->meta, &t->labels) ? template_of(&t->templates, key) : NULL;
-		under = node_merge(l->arena, under, more);
-	}
-	return node_merge(l->arena, under, spec);
+	gboolean is_kept = l->cache != NULL;
+	g_assert(l->files[i].bytes || !l->files[i].size);
+	l->sheets[i] = sheet_new(is_kept ? arena_new() : l->arena, is_kept, &l->files[i], l->is_status);
 }
 
-static void decode_object(struct loader *l, const struct document *doc)
+static void add_twin(struct loader *l, const struct object *o, const struct object *first)
 {
-	const struct kind *kind = doc->kind;
-	struct object *o = ARENA_NEW(l->arena, struct object);
-	o->kind = kind;
-	o->place = node_place(doc->node);
-	check_envelope(l, doc->node);
-	read_meta(l, doc->node, &o->meta);
-	const struct node *part = node_get(doc->node, l->is_status ? "status" : "spec");
-	if (l->is_status) {
-		o->status = arena_alloc(l->arena, kind->status_size);
-		if (kind->status_fields)
-			decode_struct(l->arena, kind->status_fields, part, o->place, TRUE, o->status, l->problems);
-	} else {
-		o->spec = arena_alloc(l->arena, kind->spec_size);
-		o->node = with_defaults(l, o, part);
-		decode_struct(l->arena, kind->spec_fields, o->node, o->place, FALSE, o->spec, l->problems);
-	}
-	if (!o->meta.name)
-		return;
-	o->id = o->meta.name;
-	if (kind->project_key) {
-		const char *project = l->is_status ? NULL : ((struct renderjob_spec *)o->spec)->project;
-		const char *id = l->is_status ? scalar_at(node_get(doc->node, "metadata"), "id") : NULL;
-		o->id = id ? id : arena_printf(l->arena, "%s/%s", project ? project : "", o->meta.name);
-	}
-	if (!objects_add(l->objects, o)) {
-		const struct object *first = objects_get(l->objects, kind->id, o->id);
-		problem_add(l->problems, SEVERITY_ERROR, o->place, "%s %s is there twice; the first is at %s:%u", kind->name,
-		            o->id, first->place.path, first->place.line);
-	}
+	problem_add(l->problems, SEVERITY_ERROR, o->place, "%s %s is there twice; the first is at %s:%u", o->kind->name, o->id,
+	            first->place.path, first->place.line);
 }
 
-static GArray *read_documents(struct loader *l, const struct spec_file *files, guint n_files)
+/* The file, of those read, that holds the Farm, or NULL. Of several Farms, which is an error, the first by
+ * name. */
+static struct sheet *find_farm(struct loader *l)
 {
-	GArray *documents = g_array_new(FALSE, FALSE, sizeof(struct document));
-	for (guint i = 0; i < n_files; i++) {
-		struct documents read = node_read(l->arena, files[i].path, files[i].bytes, files[i].size, l->problems);
-		for (guint k = 0; k < read.n; k++) {
-			struct document doc = { .node = &read.items[k] };
-			doc.kind = read_kind(l, doc.node);
-			if (doc.kind)
-				g_array_append_val(documents, doc);
+	struct sheet *lender = NULL;
+	const struct object *first = NULL;
+	objects_set(l->objects, KIND_FARM, NULL, 0);
+	for (guint i = 0; i < l->n; i++)
+		for (guint k = 0; l->sheets[i] && k < l->sheets[i]->n_farms; k++) {
+			struct object *farm = l->sheets[i]->farms[k];
+			if (!objects_add(l->objects, farm) || (first && strcmp(first->id, farm->id) < 0))
+				continue;
+			first = farm;
+			lender = l->sheets[i];
 		}
-	}
-	return documents;
-}
-
-static void load(struct loader *l, const struct spec_file *files, guint n_files)
-{
-	g_autoptr(GArray) documents = read_documents(l, files, n_files);
-	/* The Farm first: its defaults lie below the others' values. */
-	for (int farms = 1; farms >= 0; farms--) {
-		for (guint i = 0; i < documents->len; i++) {
-			const struct document *doc = &g_array_index(documents, struct document, i);
-			if ((doc->kind->id == KIND_FARM) == farms)
-				decode_object(l, doc);
-		}
-		const struct object *farm = objects_farm(l->objects);
-		l->farm = farm && !l->is_status ? farm->spec : NULL;
-	}
 	objects_sort(l->objects);
+	return lender;
 }
 
-struct objects *spec_load(struct arena *a, const struct spec_file *files, guint n_files, struct problems *problems)
+static void tell_farm_twins(struct loader *l)
 {
-	struct loader l = { a, problems, objects_new(a), FALSE, NULL };
-	load(&l, files, n_files);
-	resolve_all(a, l.objects);
-	rules_check(a, l.objects, problems);
+	for (guint i = 0; i < l->n; i++)
+		for (guint k = 0; k < l->sheets[i]->n_farms; k++) {
+			const struct object *farm = l->sheets[i]->farms[k], *first = objects_get(l->objects, KIND_FARM, farm->id);
+			if (first != farm)
+				add_twin(l, farm, first);
+		}
+}
+
+/* Decodes a file, unless it is decoded over this Farm. What is decoded again, because the Farm changed,
+ * leaves the objects of the time before as they are: another revision may hold them. */
+static void decode_sheet(struct loader *l, guint i, struct sheet *lender)
+{
+	struct sheet *sheet = l->sheets[i];
+	struct sheet_objects *before = l->made[i];
+	if (before && before->farm == objects_farm(l->objects))
+		return;
+	l->made[i] = sheet_decode(sheet, before && l->cache ? arena_new() : sheet->arena, l->objects, lender);
+	/* The sheet is held by its objects from now on. */
+	if (before)
+		sheet_objects_unref(before);
+	else
+		sheet_unref(sheet);
+}
+
+/* The Farm's word, as it stands in nearly every file that has one. */
+static gboolean may_hold_farm(const struct spec_file *file)
+{
+	return file->size && memmem(file->bytes, file->size, "Farm", strlen("Farm")) != NULL;
+}
+
+/* The Farm is found first where it is likely, so that all other files are decoded while their nodes are
+ * still in the processor's cache. */
+static void read_all(struct loader *l)
+{
+	for (guint i = 0; i < l->n; i++)
+		if (!take_known(l, i) && may_hold_farm(&l->files[i]))
+			read_sheet(l, i);
+	struct sheet *lender = find_farm(l);
+	gboolean is_found = TRUE;
+	for (guint i = 0; i < l->n; i++) {
+		if (!l->sheets[i]) {
+			read_sheet(l, i);
+			is_found &= l->sheets[i]->n_farms == 0;
+		}
+		decode_sheet(l, i, lender);
+	}
+	/* "F\x61rm" is one too. */
+	if (!is_found)
+		lender = find_farm(l);
+	for (guint i = 0; i < l->n && !is_found; i++)
+		decode_sheet(l, i, lender);
+	tell_farm_twins(l);
+}
+
+/* All objects in order of their ids. TRUE when no two are equal. */
+static gboolean sort_objects(struct loader *l)
+{
+	gboolean is_clean = TRUE;
+	for (guint i = 0; i < l->n; i++)
+		for (guint k = 0; k < l->made[i]->n; k++)
+			g_ptr_array_add(l->objects->by_kind[l->made[i]->items[k]->kind->id], l->made[i]->items[k]);
+	objects_sort(l->objects);
+	for (guint kind = 0; kind < N_KINDS; kind++) {
+		GPtrArray *list = l->objects->by_kind[kind];
+		guint n = MIN(list->len, 1);
+		for (guint i = 1; i < list->len; i++) {
+			struct object *o = list->pdata[i], *before = list->pdata[n - 1];
+			if (strcmp(o->id, before->id) == 0)
+				add_twin(l, o, before);
+			else
+				list->pdata[n++] = o;
+		}
+		is_clean &= n == list->len;
+		g_ptr_array_set_size(list, (gint)n);
+	}
+	return is_clean;
+}
+
+static void unref_objects(gpointer p)
+{
+	sheet_objects_unref(p);
+}
+
+static void free_list(gpointer p)
+{
+	g_ptr_array_free(p, TRUE);
+}
+
+/* The arena takes the references: what was loaded lives as long as it. */
+static GPtrArray *hold(struct loader *l)
+{
+	GPtrArray *held = g_ptr_array_new_full(l->n, unref_objects);
+	for (guint i = 0; i < l->n; i++)
+		g_ptr_array_add(held, l->made[i]);
+	arena_own(l->arena, held, free_list);
+	return held;
+}
+
+static void load(struct loader *l)
+{
+	l->sheets = ARENA_ARRAY(l->arena, struct sheet *, l->n);
+	l->made = ARENA_ARRAY(l->arena, struct sheet_objects *, l->n);
+	read_all(l);
+	if (!l->cache)
+		sort_objects(l);
+	else if (!spec_cache_keep(l->cache, hold(l), l->objects) && sort_objects(l) &&
+	         g_hash_table_size(l->cache->by_path) == l->n)
+		spec_cache_keep_order(l->cache, l->objects);
+	for (guint i = 0; i < l->n; i++) {
+		problems_add_run(l->problems, &l->made[i]->sheet->problems);
+		problems_add_run(l->problems, &l->made[i]->problems);
+	}
+}
+
+static gboolean all_have_ids(const struct spec_file *files, guint n_files)
+{
+	for (guint i = 0; i < n_files; i++)
+		if (!files[i].blob_id)
+			return FALSE;
+	return TRUE;
+}
+
+struct objects *spec_load_cached(struct arena *a, struct spec_cache *cache, const struct spec_file *files, guint n_files,
+                                 struct problems *problems)
+{
+	SCOPED_ARENA(scratch);
+	struct loader l = { .arena = a, .problems = problems, .objects = objects_new(a), .files = files, .n = n_files };
+	if (cache && all_have_ids(files, n_files))
+		l.cache = cache;
+	else if (cache)
+		spec_cache_clear(cache);
+	load(&l);
+	rules_check_across(scratch, l.objects, problems);
 	problems_sort(problems);
 	return l.objects;
 }
 
+struct objects *spec_load(struct arena *a, const struct spec_file *files, guint n_files, struct problems *problems)
+{
+	return spec_load_cached(a, NULL, files, n_files, problems);
+}
+
 struct objects *status_load(struct arena *a, const struct spec_file *files, guint n_files, struct problems *problems)
 {
-	struct loader l = { a, problems, objects_new(a), TRUE, NULL };
-	load(&l, files, n_files);
+	struct loader l = { .arena = a, .problems = problems, .is_status = TRUE, .objects = objects_new(a), .files = files, .n = n_files };
+	load(&l);
 	problems_sort(problems);
 	return l.objects;
 }

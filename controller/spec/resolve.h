@@ -5,8 +5,11 @@
 /* Where a Farm root is mounted in guests: "/run/cleave/roots/NAME". */
 #define GUEST_ROOTS "/run/cleave/roots"
 
-/* Sets o->effective of every object. Objects with dangling references keep what could be resolved. */
-void resolve_all(struct arena *a, struct objects *all);
+struct farm_spec;
+
+/* Sets o->effective: the spec itself where nothing is added to it. `farm` may be NULL; dangling references
+ * keep what could be resolved. */
+void resolve_object(struct arena *a, const struct farm_spec *farm, struct object *o);
 
 /* How far cleave goes with an object (enum reconcile_mode, never inherited): the nearest of the object, its
  * Host and the Farm that says it; else enforce. `o` NULL: what only the Farm speaks for. */

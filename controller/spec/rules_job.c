@@ -107,43 +107,6 @@ RULE(job_overrides_inside)
 	}
 }
 
-/* Who writes an output template: nearly always one job, or the same template with frames apart. */
-struct writers {
-	const struct object *object;
-	struct writers *next;
-};
-
-static void claim_output(struct arena *a, GHashTable *seen, const struct object *o, const char *file, const char *at,
-                         struct problems *problems)
-{
-	const struct renderjob_spec *job = o->spec;
-	struct writers *first = file ? g_hash_table_lookup(seen, file) : NULL;
-	for (struct writers *w = first; w; w = w->next) {
-		const struct renderjob_spec *other = w->object->spec;
-		if (!frames_overlap(&job->frames, &other->frames))
-			continue;
-		/* Two jobs with one output template and common frames would replace each other's files for ever. */
-		ERROR(o, at, "RenderJob %s: %s: %s writes the same files", o->id, at, rule_who(a, w->object));
-		return;
-	}
-	struct writers *mine = ARENA_NEW(a, struct writers);
-	*mine = (struct writers){ o, first };
-	if (file)
-		g_hash_table_insert(seen, (gpointer)file, mine);
-}
-
-RULE(job_output_own)
-{
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-	OBJECTS_EACH (each, all, KIND_RENDERJOB) {
-		const struct renderjob_spec *job = each->spec;
-		claim_output(a, seen, each, job->output, "output", problems);
-		for (guint i = 0; i < job->outputs.n; i++)
-			claim_output(a, seen, each, LIST_AT(job->outputs, struct job_output, i)->file, arena_printf(a, "outputs[%u].file", i),
-			             problems);
-	}
-}
-
 RULE(job_chunk_one)
 {
 	const struct renderjob_spec *job = o->spec;

@@ -50,7 +50,7 @@ static void plan_case(void **state)
 	/* The same observation, written and read once more, plans the same. */
 	g_autoptr(GString) again = g_string_new(NULL);
 	emit_objects(again, have, EMIT_STATUS);
-	struct spec_file emitted = { "emitted", again->str, again->len };
+	struct spec_file emitted = { .path = "emitted", .bytes = again->str, .size = again->len };
 	assert_string_equal(plan_fixture_dump(a, plan_fixture_build(a, want, plan_fixture_have(a, &emitted, 1))), said);
 }
 

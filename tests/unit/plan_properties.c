@@ -93,7 +93,7 @@ static struct spec_file *files_of(struct arena *a, const GPtrArray *texts)
 {
 	struct spec_file *files = ARENA_ARRAY(a, struct spec_file, texts->len);
 	for (guint i = 0; i < texts->len; i++)
-		files[i] = (struct spec_file){ arena_printf(a, "%u.yaml", i), texts->pdata[i], strlen(texts->pdata[i]) };
+		files[i] = (struct spec_file){ .path = arena_printf(a, "%u.yaml", i), .bytes = texts->pdata[i], .size = strlen(texts->pdata[i]) };
 	return files;
 }
 

@@ -46,7 +46,7 @@ static gboolean parse(struct ctx *x, const char *what, gboolean worktree)
 
 static gboolean read_tree(struct ctx *x, const char *what, gboolean worktree)
 {
-	return parse(x, what, worktree) && source_read(x->arena, &x->where, &x->tree, &x->problems, &x->error);
+	return parse(x, what, worktree) && source_read(x->arena, &x->where, NULL, &x->tree, &x->problems, &x->error);
 }
 
 static void must_read(struct ctx *x, const char *what, gboolean worktree)
@@ -144,14 +144,51 @@ static void test_epoch(void **state)
 	must_read(x, "r", FALSE);
 	assert_int_equal(x->tree.epoch, 7);
 	run_in(x->dir, "cd r; git commit -q --allow-empty -m 6; git commit -q --allow-empty -m 7");
-	assert_true(source_read(x->arena, &x->where, &x->tree, &x->problems, NULL));
+	assert_true(source_read(x->arena, &x->where, NULL, &x->tree, &x->problems, NULL));
 	assert_int_equal(x->tree.epoch, 9);
 	run_in(x->dir, "cd r; git reset -q --hard b; git commit -q --allow-empty -m forced");
-	assert_true(source_read(x->arena, &x->where, &x->tree, &x->problems, NULL));
+	assert_true(source_read(x->arena, &x->where, NULL, &x->tree, &x->problems, NULL));
 	assert_int_equal(x->tree.epoch, 5);
 	run_in(x->dir, "git clone -q --depth 1 file://$PWD/r shallow 2>&1");
 	must_read(x, "shallow", FALSE);
 	assert_int_equal(x->tree.epoch, 0);
+}
+
+struct known {
+	const char *path, *blob_id;
+	guint n_asked;
+};
+
+static gboolean is_known(void *user, const char *path, const char *blob_id, gsize *ret_size)
+{
+	struct known *k = user;
+	k->n_asked++;
+	*ret_size = 4;
+	return strcmp(path, k->path) == 0 && strcmp(blob_id, k->blob_id) == 0;
+}
+
+static void test_known_files_are_not_read(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, SEED);
+	must_read(x, "r", FALSE);
+	struct known known = { x->tree.files[0].path, x->tree.files[0].blob_id, 0 };
+	struct source_known k = { is_known, &known };
+	assert_true(source_read(x->arena, &x->where, &k, &x->tree, &x->problems, NULL));
+	assert_paths(x, "a.yaml a/b/two.yml x-y.yaml x-y/s.yaml");
+	assert_int_equal(known.n_asked, 4);
+	assert_null(x->tree.files[0].bytes);
+	assert_int_equal(x->tree.files[0].size, 4);
+	assert_string_equal(x->tree.files[0].blob_id, known.blob_id);
+	assert_memory_equal(x->tree.files[1].bytes, "two\n", 4);
+	struct source_file file;
+	assert_true(source_file_at(x->arena, &x->where, &x->tree, "a.yaml", &file, NULL));
+	assert_memory_equal(file.bytes, "one\n", 4);
+	run_in(x->dir, "cd r; echo other >a.yaml; git commit -qam other");
+	assert_true(source_read(x->arena, &x->where, &k, &x->tree, &x->problems, NULL));
+	assert_memory_equal(x->tree.files[0].bytes, "other\n", 6);
+	must_read(x, "r", TRUE);
+	assert_memory_equal(x->tree.files[0].bytes, "other\n", 6);
 }
 
 static void test_what_is_no_spec(void **state)
@@ -274,6 +311,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_commit),        TEST(test_subtree_and_revisions),
 		TEST(test_epoch),         TEST(test_what_is_no_spec),
+		TEST(test_known_files_are_not_read),         TEST(test_what_is_no_spec),
 		TEST(test_no_commit_yet), TEST(test_unusual_repositories),
 		TEST(test_other_owner),   TEST(test_file_at),
 		TEST(test_many),

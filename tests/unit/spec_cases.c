@@ -36,7 +36,7 @@ static void bad_case(void **state)
 	gsize size;
 	g_autofree char *text = read_text(path, &size), *stem = g_strndup(path, strlen(path) - strlen(".yaml"));
 	g_autofree char *golden_path = g_strconcat(stem, ".txt", NULL), *name = g_path_get_basename(path);
-	struct spec_file file = { name, text, size };
+	struct spec_file file = { .path = name, .bytes = text, .size = size };
 	struct problems problems;
 	problems_init(&problems, a);
 	spec_load(a, &file, 1, &problems);
@@ -52,7 +52,7 @@ static void bad_case(void **state)
 
 static struct objects *load_text(struct arena *a, const char *name, const char *text, gsize size)
 {
-	struct spec_file file = { name, text, size };
+	struct spec_file file = { .path = name, .bytes = text, .size = size };
 	struct problems problems;
 	problems_init(&problems, a);
 	struct objects *o = spec_load(a, &file, 1, &problems);

@@ -21,7 +21,7 @@ static struct object object_of(enum kind_id kind, const char *name, void *status
 
 static struct objects *read_status(struct arena *a, const GString *text)
 {
-	struct spec_file file = { "have", text->str, text->len };
+	struct spec_file file = { .path = "have", .bytes = text->str, .size = text->len };
 	struct problems problems;
 	problems_init(&problems, a);
 	struct objects *have = status_load(a, &file, 1, &problems);

@@ -1,0 +1,48 @@
+/* One file on its way to objects, in two steps that are kept apart because they depend on different things:
+ * a sheet on the file's bytes alone, the objects made from it also on the Farm (its defaults, roots and
+ * queues). Neither changes once it is made, so that two revisions may share them. Called by load.c and cache.c. */
+#pragma once
+#include "spec/kinds.h"
+#include "spec/load.h"
+
+struct sheet_document {
+	const struct kind *kind;
+	const struct node *node;
+};
+
+struct sheet {
+	guint n_refs;
+	struct arena *arena;
+	gboolean owns_arena;
+	const char *path, *blob_id; /* blob_id NULL: not known */
+	gsize size;
+	gboolean is_status;
+	struct sheet_document *documents; /* without those of no known kind */
+	guint n_documents;
+	struct object **farms; /* a Farm's spec depends on nothing else */
+	guint n_farms;
+	struct problem_run problems;
+};
+
+struct sheet_objects {
+	guint n_refs;
+	struct sheet *sheet, *lender; /* whose Farm lies below the objects; NULL = there was none */
+	const struct object *farm;
+	struct arena *arena; /* the sheet's, or its own after the Farm changed */
+	struct object **items; /* in the file's order, without Farms */
+	guint n;
+	guint stamp; /* the last load that used it (spec/cache.c) */
+	struct problem_run problems;
+};
+
+/* Reads a file and decodes its Farms. Lives in `arena`, which it frees in the end if `owns_arena`. */
+struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status);
+struct sheet *sheet_ref(struct sheet *s);
+void sheet_unref(struct sheet *s);
+
+/* Decodes what is not a Farm over `farm` (NULL: none), which stands in `lender`; resolves references, and
+ * applies the rules that ask no other object. `all` holds the Farms. Lives in `arena`: the sheet's, or a
+ * new one that it then owns. */
+struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender);
+struct sheet_objects *sheet_objects_ref(struct sheet_objects *o);
+void sheet_objects_unref(struct sheet_objects *o);
