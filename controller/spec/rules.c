@@ -163,9 +163,9 @@ RULE(job_output_own)
 }
 
 const struct spec_rule spec_rules[] = {
-	{ "farm-one", "There is exactly one Farm.", KIND_FARM, RULE_ACROSS, farm_one },
-	{ "gpu-host-known", "A GPU's host is a Host.", KIND_GPU, RULE_ACROSS, gpu_host_known },
-	{ "vm-host-known", "A VM's host is a Host.", KIND_VM, RULE_ACROSS, vm_host_known },
+	{ "farm-one", "There is exactly one Farm.", KIND_FARM, RULE_ASKS(KIND_FARM), farm_one },
+	{ "gpu-host-known", "A GPU's host is a Host.", KIND_GPU, RULE_ASKS(KIND_HOST), gpu_host_known },
+	{ "vm-host-known", "A VM's host is a Host.", KIND_VM, RULE_ASKS(KIND_HOST), vm_host_known },
 	{ "vm-farm-there", "VMs need a Farm.", KIND_VM, RULE_OWN, vm_farm_there },
 	{ "vm-roots-known", "A VM's roots are roots of the Farm.", KIND_VM, RULE_OWN, vm_roots_known },
 	{ "vm-network-one-way", "A network card goes one way.", KIND_VM, RULE_OWN, vm_network_one_way },
@@ -176,23 +176,33 @@ const struct spec_rule spec_rules[] = {
 	{ "job-queue-known", "A job's queue is one of the Farm.", KIND_RENDERJOB, RULE_OWN, job_queue_known },
 	{ "job-output-named-by-format", "The output's name ends as its format says.", KIND_RENDERJOB, RULE_OWN, job_output_named_by_format },
 	{ "job-overrides-inside", "Overrides speak of the job's frames (warning).", KIND_RENDERJOB, RULE_OWN, job_overrides_inside },
-	{ "job-output-own", "No two jobs write one file.", KIND_RENDERJOB, RULE_ACROSS, job_output_own },
+	{ "job-output-own", "No two jobs write one file.", KIND_RENDERJOB, RULE_ASKS(KIND_RENDERJOB), job_output_own },
 };
 const guint n_spec_rules = G_N_ELEMENTS(spec_rules);
 
 void rules_check_own(struct arena *a, const struct objects *all, const struct object *o, struct problems *problems)
 {
 	for (guint r = 0; r < n_spec_rules; r++)
-		if (spec_rules[r].kind == o->kind->id && spec_rules[r].scope == RULE_OWN)
+		if (spec_rules[r].kind == o->kind->id && spec_rules[r].asks == RULE_OWN)
 			spec_rules[r].check(a, all, o, problems);
 }
 
-void rules_check_across(struct arena *a, const struct objects *all, struct problems *problems)
+void rules_check_across(struct arena *a, const struct objects *all, const struct rules_news *news,
+                        struct problems *problems)
 {
 	for (guint r = 0; r < n_spec_rules; r++) {
-		if (spec_rules[r].scope == RULE_OWN && spec_rules[r].kind != KIND_FARM)
+		const struct spec_rule *rule = &spec_rules[r];
+		if (rule->asks == RULE_OWN && rule->kind != KIND_FARM)
 			continue;
-		OBJECTS_EACH (o, all, spec_rules[r].kind)
-			spec_rules[r].check(a, all, o, problems);
+		if (!news->is_known || rule->kind == KIND_FARM || (news->kinds & rule->asks)) {
+			OBJECTS_EACH (o, all, rule->kind)
+				rule->check(a, all, o, problems);
+			continue;
+		}
+		for (guint i = 0; i < news->came->len; i++) {
+			const struct object *o = news->came->pdata[i];
+			if (o->kind->id == rule->kind)
+				rule->check(a, all, o, problems);
+		}
 	}
 }
