@@ -12,6 +12,8 @@ struct spec_cache *spec_cache_new(void)
 {
 	struct spec_cache *c = g_new0(struct spec_cache, 1);
 	c->by_path = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, unref_objects);
+	c->came = g_ptr_array_new();
+	c->went = g_ptr_array_new();
 	order_init(&c->order);
 	return c;
 }
@@ -21,6 +23,8 @@ void spec_cache_free(struct spec_cache *c)
 	if (!c)
 		return;
 	order_clear(&c->order);
+	g_ptr_array_free(c->came, TRUE);
+	g_ptr_array_free(c->went, TRUE);
 	g_hash_table_destroy(c->by_path);
 	g_free(c);
 }
@@ -98,22 +102,38 @@ static gboolean update_order(struct spec_order *order, const GPtrArray *gone, co
 	return order->is_valid && gone->len + added->len < count_objects(order) / 8 && order_update(order, gone, added);
 }
 
-gboolean spec_cache_keep(struct spec_cache *c, const GPtrArray *files, struct objects *all)
+static unsigned kinds_of(const GPtrArray *objects)
 {
-	g_autoptr(GPtrArray) went = g_ptr_array_new(), came = g_ptr_array_new();
-	g_autoptr(GPtrArray) added = stamp_files(c, files, came), gone = find_gone(c, went);
-	gboolean is_ordered = update_order(&c->order, went, came);
-	c->order.is_valid = is_ordered;
+	unsigned mask = 0;
+	for (guint i = 0; i < objects->len; i++)
+		mask |= 1u << ((const struct object *)objects->pdata[i])->kind->id;
+	return mask;
+}
+
+static void replace_files(struct spec_cache *c, const GPtrArray *gone, const GPtrArray *added)
+{
 	for (guint i = 0; i < gone->len; i++)
 		g_hash_table_remove(c->by_path, ((struct sheet_objects *)gone->pdata[i])->sheet->path);
 	for (guint i = 0; i < added->len; i++) {
 		struct sheet_objects *o = sheet_objects_ref(added->pdata[i]);
 		g_hash_table_replace(c->by_path, (gpointer)o->sheet->path, o);
 	}
-	for (guint k = 0; k < N_KINDS && is_ordered; k++)
+}
+
+gboolean spec_cache_keep(struct spec_cache *c, const GPtrArray *files, struct objects *all, struct rules_news *ret)
+{
+	g_ptr_array_set_size(c->came, 0);
+	g_ptr_array_set_size(c->went, 0);
+	g_autoptr(GPtrArray) added = stamp_files(c, files, c->came), gone = find_gone(c, c->went);
+	c->order.is_valid = update_order(&c->order, c->went, c->came);
+	*ret = (struct rules_news){ .is_known = c->order.is_valid && c->is_clean,
+		                    .kinds = kinds_of(c->went) | kinds_of(c->came),
+		                    .came = c->came };
+	replace_files(c, gone, added);
+	for (guint k = 0; k < N_KINDS && c->order.is_valid; k++)
 		if (k != KIND_FARM)
 			objects_set(all, (enum kind_id)k, (struct object *const *)c->order.lists[k]->pdata, c->order.lists[k]->len);
-	return is_ordered;
+	return c->order.is_valid;
 }
 
 void spec_cache_keep_order(struct spec_cache *c, const struct objects *all)

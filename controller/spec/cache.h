@@ -6,12 +6,15 @@
  * Objects are shared between loads: nobody may write to them. On one thread. */
 #pragma once
 #include "spec/order.h"
+#include "spec/rules.h"
 
 struct sheet_objects;
 
 struct spec_cache {
 	GHashTable *by_path; /* path → struct sheet_objects *, a reference each */
 	struct spec_order order;
+	GPtrArray *came, *went; /* struct object *: what the last load brought and lost */
+	gboolean is_clean;      /* no rule across objects found anything in it */
 	guint stamp; /* counts loads */
 };
 
@@ -23,9 +26,10 @@ gboolean spec_cache_knows(const struct spec_cache *c, const char *path, const ch
 
 /* For load.c. The objects last made from that file, or NULL. */
 struct sheet_objects *spec_cache_find(const struct spec_cache *c, const char *path, const char *blob_id);
-/* Keeps exactly these (struct sheet_objects *, one a file), and tells `all` the order of their objects if
- * that is known at less than a sort: else FALSE, and spec_cache_keep_order() is to be called after it. */
-gboolean spec_cache_keep(struct spec_cache *c, const GPtrArray *files, struct objects *all);
+/* Keeps exactly these (struct sheet_objects *, one a file), and tells `all` the order of their objects and
+ * what of them is new, if that is known at less than a sort: else FALSE, and spec_cache_keep_order() is to
+ * be called after it. */
+gboolean spec_cache_keep(struct spec_cache *c, const GPtrArray *files, struct objects *all, struct rules_news *ret);
 void spec_cache_keep_order(struct spec_cache *c, const struct objects *all);
 /* Forgets all: what was loaded cannot be known again. */
 void spec_cache_clear(struct spec_cache *c);

@@ -19,6 +19,7 @@ struct loader {
 	struct sheet **sheets;
 	struct sheet_objects **made;
 	guint n;
+	struct rules_news news;
 };
 
 /* FALSE when the cache does not know the file. */
@@ -171,13 +172,22 @@ static void load(struct loader *l)
 	read_all(l);
 	if (!l->cache)
 		sort_objects(l);
-	else if (!spec_cache_keep(l->cache, hold(l), l->objects) && sort_objects(l) &&
+	else if (!spec_cache_keep(l->cache, hold(l), l->objects, &l->news) && sort_objects(l) &&
 	         g_hash_table_size(l->cache->by_path) == l->n)
 		spec_cache_keep_order(l->cache, l->objects);
 	for (guint i = 0; i < l->n; i++) {
 		problems_add_run(l->problems, &l->made[i]->sheet->problems);
 		problems_add_run(l->problems, &l->made[i]->problems);
 	}
+}
+
+static void check_across(struct loader *l)
+{
+	SCOPED_ARENA(scratch);
+	guint before = l->problems->n_errors + l->problems->n_warnings;
+	rules_check_across(scratch, l->objects, &l->news, l->problems);
+	if (l->cache)
+		l->cache->is_clean = l->problems->n_errors + l->problems->n_warnings == before;
 }
 
 static gboolean all_have_ids(const struct spec_file *files, guint n_files)
@@ -191,14 +201,13 @@ static gboolean all_have_ids(const struct spec_file *files, guint n_files)
 struct objects *spec_load_cached(struct arena *a, struct spec_cache *cache, const struct spec_file *files, guint n_files,
                                  struct problems *problems)
 {
-	SCOPED_ARENA(scratch);
 	struct loader l = { .arena = a, .problems = problems, .objects = objects_new(a), .files = files, .n = n_files };
 	if (cache && all_have_ids(files, n_files))
 		l.cache = cache;
 	else if (cache)
 		spec_cache_clear(cache);
 	load(&l);
-	rules_check_across(scratch, l.objects, problems);
+	check_across(&l);
 	problems_sort(problems);
 	return l.objects;
 }

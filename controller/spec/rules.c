@@ -45,14 +45,14 @@ const char *rule_who(struct arena *a, const struct object *o)
 	return arena_printf(a, "%s %s (%s:%u)", o->kind->name, o->id, o->place.path, o->place.line);
 }
 
-#define ROW(scope_, kind_, name_, doc_, check_)                                                                       \
-	{ .kind = KIND_##kind_, .scope = (scope_), .name = (name_), .doc = (doc_), .check = (check_) }
-#define OWN(...) ROW(RULE_OWN, __VA_ARGS__)
-#define ACROSS(...) ROW(RULE_ACROSS, __VA_ARGS__)
-#define OVER_ALL(...) ROW(RULE_OVER_ALL, __VA_ARGS__)
+#define ROW(asks_, over_all_, kind_, name_, doc_, check_)                                                            \
+	{ .kind = KIND_##kind_, .asks = (asks_), .over_all = (over_all_), .name = (name_), .doc = (doc_), .check = (check_) }
+#define OWN(...) ROW(RULE_OWN, FALSE, __VA_ARGS__)
+#define ACROSS(asked, ...) ROW(RULE_ASKS(KIND_##asked), FALSE, __VA_ARGS__)
+#define OVER_ALL(asks_, ...) ROW((asks_), TRUE, __VA_ARGS__)
 
 const struct spec_rule spec_rules[] = {
-	ACROSS(FARM, "farm-one", "There is exactly one Farm.", farm_one),
+	ACROSS(FARM, FARM, "farm-one", "There is exactly one Farm.", farm_one),
 	OWN(FARM, "farm-redis-user-once", "The Redis user stands in `user` or in the URL, not in both.", farm_redis_user_once),
 	OWN(FARM, "farm-root-one-place", "A root has a path or a URL.", farm_root_one_place),
 	OWN(FARM, "farm-queue-one-default", "One queue at most is the default.", farm_queue_one_default),
@@ -60,11 +60,11 @@ const struct spec_rule spec_rules[] = {
 	OWN(FARM, "farm-file-checked", "What is fetched has a SHA-256.", farm_file_checked),
 	OWN(HOST, "host-hugepages-once", "A size of pages is given once a node.", host_hugepages_once),
 	OWN(HOST, "host-boot-managed", "Boot settings without manageBoot are only checked (warning).", host_boot_managed),
-	ACROSS(GPU, "gpu-host-known", "A GPU's host is a Host.", gpu_host_known),
+	ACROSS(HOST, GPU, "gpu-host-known", "A GPU's host is a Host.", gpu_host_known),
 	OWN(GPU, "gpu-identified", "A GPU says which card it is.", gpu_identified),
 	OWN(GPU, "gpu-share-settings", "Settings of a way to share go with that way.", gpu_share_settings),
-	OVER_ALL(GPU, "gpu-address-own", "No two GPUs are one card.", gpu_address_own),
-	ACROSS(VM, "vm-host-known", "A VM's host is a Host.", vm_host_known),
+	OVER_ALL(RULE_ASKS(KIND_GPU), GPU, "gpu-address-own", "No two GPUs are one card.", gpu_address_own),
+	ACROSS(HOST, VM, "vm-host-known", "A VM's host is a Host.", vm_host_known),
 	OWN(VM, "vm-farm-there", "VMs need a Farm.", vm_farm_there),
 	OWN(VM, "vm-boots", "A VM has something to boot.", vm_boots),
 	OWN(VM, "vm-roots-known", "A VM's roots are roots of the Farm.", vm_roots_known),
@@ -72,22 +72,22 @@ const struct spec_rule spec_rules[] = {
 	OWN(VM, "vm-share-of-everything", "A share of / is for demonstrations (warning).", vm_share_of_everything),
 	OWN(VM, "vm-cpu-fits", "Topology and pinning fit the number of vCPUs.", vm_cpu_fits),
 	OWN(VM, "vm-numa-named", "Pinned NUMA nodes are named, and auto pins by itself.", vm_numa_named),
-	ACROSS(VM, "vm-gpu-known", "A VM's GPUs are GPUs of its host.", vm_gpu_known),
-	ACROSS(VM, "vm-gpu-share-fits", "A share is of the kind the card is cut in; a whole card has no shares.", vm_gpu_share_fits),
-	OVER_ALL(VM, "vm-gpu-whole-once", "A card that is passed whole is in one running VM.", vm_gpu_whole_once),
-	OVER_ALL(VM, "vm-vgpu-one-type", "A card has one vGPU type.", vm_vgpu_one_type),
-	ACROSS(VM, "vm-vgpu-computes", "A vGPU under a render worker is of a series that computes.", vm_vgpu_computes),
+	ACROSS(GPU, VM, "vm-gpu-known", "A VM's GPUs are GPUs of its host.", vm_gpu_known),
+	ACROSS(GPU, VM, "vm-gpu-share-fits", "A share is of the kind the card is cut in; a whole card has no shares.", vm_gpu_share_fits),
+	OVER_ALL(RULE_ASKS(KIND_VM) | RULE_ASKS(KIND_GPU), VM, "vm-gpu-whole-once", "A card that is passed whole is in one running VM.", vm_gpu_whole_once),
+	OVER_ALL(RULE_ASKS(KIND_VM) | RULE_ASKS(KIND_GPU), VM, "vm-vgpu-one-type", "A card has one vGPU type.", vm_vgpu_one_type),
+	ACROSS(GPU, VM, "vm-vgpu-computes", "A vGPU under a render worker is of a series that computes.", vm_vgpu_computes),
 	OWN(VM, "vm-disk-source", "A disk lies in a pool or is a file, and an empty one has a size.", vm_disk_source),
-	ACROSS(VM, "vm-disk-pool-known", "A disk's pool is one of the Host.", vm_disk_pool_known),
+	ACROSS(HOST, VM, "vm-disk-pool-known", "A disk's pool is one of the Host.", vm_disk_pool_known),
 	OWN(VM, "vm-disk-image-known", "A disk's image is one of the Farm.", vm_disk_image_known),
 	OWN(VM, "vm-disk-mounts", "What is mounted has a file system and a place of its own.", vm_disk_mounts),
-	OVER_ALL(VM, "vm-disk-own", "No two VMs write one file or device.", vm_disk_own),
+	OVER_ALL(RULE_ASKS(KIND_VM), VM, "vm-disk-own", "No two VMs write one file or device.", vm_disk_own),
 	OWN(VM, "vm-network-one-way", "A network card goes one way.", vm_network_one_way),
-	ACROSS(VM, "vm-network-fits", "A network card fits its bridge and address.", vm_network_fits),
-	OVER_ALL(VM, "vm-mac-own", "No two network cards have one MAC address.", vm_mac_own),
-	OVER_ALL(VM, "vm-serial-log-own", "No two VMs log to one file.", vm_serial_log_own),
+	ACROSS(HOST, VM, "vm-network-fits", "A network card fits its bridge and address.", vm_network_fits),
+	OVER_ALL(RULE_ASKS(KIND_VM), VM, "vm-mac-own", "No two network cards have one MAC address.", vm_mac_own),
+	OVER_ALL(RULE_ASKS(KIND_VM), VM, "vm-serial-log-own", "No two VMs log to one file.", vm_serial_log_own),
 	OWN(VM, "vm-guest-file-one-source", "A file in the guest has one source.", vm_guest_file_one_source),
-	OVER_ALL(VM, "vm-drain-covers-jobs", "Draining takes as long as a frame may (warning).", vm_drain_covers_jobs),
+	OVER_ALL(RULE_ASKS(KIND_VM) | RULE_ASKS(KIND_RENDERJOB), VM, "vm-drain-covers-jobs", "Draining takes as long as a frame may (warning).", vm_drain_covers_jobs),
 	OWN(VM, "vm-file-in-commit", "A relative file is in the commit; looked up when the tree is read.", NULL),
 	OWN(RENDERJOB, "job-farm-there", "Jobs need a Farm.", job_farm_there),
 	OWN(RENDERJOB, "job-scene-one", "A scene is a file or a URL, and a URL has a SHA-256.", job_scene_one),
@@ -97,28 +97,46 @@ const struct spec_rule spec_rules[] = {
 	OWN(RENDERJOB, "job-blender-known", "A job's Blender is one of the Farm, when it lists any.", job_blender_known),
 	OWN(RENDERJOB, "job-output-named-by-format", "The output's name ends as its format says.", job_output_named_by_format),
 	OWN(RENDERJOB, "job-overrides-inside", "Overrides speak of the job's frames (warning).", job_overrides_inside),
-	OVER_ALL(RENDERJOB, "job-output-own", "No two jobs write one file.", job_output_own),
+	OVER_ALL(RULE_ASKS(KIND_RENDERJOB), RENDERJOB, "job-output-own", "No two jobs write one file.", job_output_own),
 	OWN(RENDERJOB, "job-chunk-one", "A chunk is so many frames or so many seconds.", job_chunk_one),
-	ACROSS(RENDERJOB, "job-after-known", "A job waits for jobs that are there.", job_after_known),
-	OVER_ALL(RENDERJOB, "job-after-cycle", "Jobs do not wait for each other.", job_after_cycle),
+	ACROSS(RENDERJOB, RENDERJOB, "job-after-known", "A job waits for jobs that are there.", job_after_known),
+	OVER_ALL(RULE_ASKS(KIND_RENDERJOB), RENDERJOB, "job-after-cycle", "Jobs do not wait for each other.", job_after_cycle),
 };
 const guint n_spec_rules = G_N_ELEMENTS(spec_rules);
 
 void rules_check_own(struct arena *a, const struct objects *all, const struct object *o, struct problems *problems)
 {
 	for (guint r = 0; r < n_spec_rules; r++)
-		if (spec_rules[r].kind == o->kind->id && spec_rules[r].scope == RULE_OWN && spec_rules[r].check)
+		if (spec_rules[r].kind == o->kind->id && spec_rules[r].asks == RULE_OWN && spec_rules[r].check)
 			spec_rules[r].check(a, all, o, problems);
 }
 
-void rules_check_across(struct arena *a, const struct objects *all, struct problems *problems)
+/* Of a rule over all objects a verdict on some of them cannot be had. */
+static void check_across(struct arena *a, const struct spec_rule *rule, const struct objects *all,
+                         const struct rules_news *news, struct problems *problems)
 {
-	for (guint r = 0; r < n_spec_rules; r++) {
-		const struct spec_rule *rule = &spec_rules[r];
-		if (rule->scope == RULE_OVER_ALL)
+	gboolean is_new = !news->is_known || rule->kind == KIND_FARM || (news->kinds & rule->asks);
+	if (rule->over_all) {
+		if (is_new)
 			rule->check(a, all, NULL, problems);
-		else if (rule->scope == RULE_ACROSS || rule->kind == KIND_FARM)
-			OBJECTS_EACH (o, all, rule->kind)
-				rule->check(a, all, o, problems);
+		return;
 	}
+	if (is_new) {
+		OBJECTS_EACH (o, all, rule->kind)
+			rule->check(a, all, o, problems);
+		return;
+	}
+	for (guint i = 0; i < news->came->len; i++) {
+		const struct object *o = news->came->pdata[i];
+		if (o->kind->id == rule->kind)
+			rule->check(a, all, o, problems);
+	}
+}
+
+void rules_check_across(struct arena *a, const struct objects *all, const struct rules_news *news,
+                        struct problems *problems)
+{
+	for (guint r = 0; r < n_spec_rules; r++)
+		if (spec_rules[r].asks != RULE_OWN || spec_rules[r].kind == KIND_FARM)
+			check_across(a, &spec_rules[r], all, news, problems);
 }

@@ -25,8 +25,12 @@ static void add_hosts(GString *out)
 		                            "spec: {libvirt: \"qemu:///system\"}\n", i, i % 40);
 }
 
-static void add_vm(GString *out, guint i, guint round)
+/* In no order: names do not follow files. Prime, so that none is there twice. */
+enum { N_NAMES = 99991 };
+
+static void add_vm(GString *out, guint number, guint round)
 {
+	guint i = number * 7919 % N_NAMES;
 	g_string_append_printf(out,
 	                       "---\napiVersion: cleave/v1alpha1\nkind: VM\n"
 	                       "metadata:\n  name: worker-%05u\n  labels: {pool: render, ring: main, rack: r%02u}\n",
