@@ -233,10 +233,11 @@ const char *form_check(struct arena *a, enum form_id form, const char *text)
 	return f->hint ? f->hint(a, text) : f->right;
 }
 
-/* Words that YAML 1.1 or 1.2 read as nothing or as a truth value. */
+/* Words that readers of YAML 1.1 or 1.2 take for nothing or a truth value; of `y` and `n` only the 1.1 text
+ * says so, and no reader does it. */
 static gboolean is_yaml_word(const char *text)
 {
-	static const char *const words[] = { "null", "true", "false", "yes", "no", "on", "off", "y", "n" };
+	static const char *const words[] = { "null", "true", "false", "yes", "no", "on", "off" };
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
 		if (g_ascii_strcasecmp(text, words[i]) == 0)
 			return TRUE;
@@ -263,5 +264,5 @@ gboolean text_is_ambiguous(const char *text)
 		return TRUE;
 	if (g_ascii_isdigit(*text) || strchr("-+.", *text))
 		return is_yaml_number(text);
-	return strchr("nNtTfFyYoO", *text) && strlen(text) <= 5 && is_yaml_word(text);
+	return strchr("nNtTfFyYoO", *text) && strnlen(text, 6) <= 5 && is_yaml_word(text);
 }
