@@ -14,6 +14,7 @@
 #include "queue/redis.h"
 #include "spec/cache.h"
 #include "spec/farm.h"
+#include "spec/files.h"
 #include "spec/host.h"
 #include "spec/load.h"
 #include <stdlib.h>
@@ -116,6 +117,35 @@ static void load(struct session *s, struct wanted *w)
 	w->objects = spec_load_cached(w->arena, s->cache, files, w->tree.n_files, &w->problems);
 }
 
+/* vm-file-in-commit: looked up in the commit that the specs were read from. */
+static void check_files(const struct source_where *where, struct wanted *w, const struct object *o)
+{
+	struct file_uses uses = object_files(w->arena, o);
+	for (guint i = 0; i < uses.n; i++) {
+		g_autoptr(GError) error = NULL;
+		struct source_file file;
+		const struct file_use *use = &uses.items[i];
+		if (!source_file_at(w->arena, where, &w->tree, use->path, &file, &error))
+			problem_add(&w->problems, SEVERITY_ERROR, use->place, "%s %s: %s: %s; a relative file stands in this repository",
+			            o->kind->name, o->id, use->key, error->message);
+	}
+}
+
+/* What only who reads the tree can say. */
+static void check_tree(const struct source_where *where, struct wanted *w)
+{
+	for (int kind = 0; kind < N_KINDS; kind++)
+		OBJECTS_EACH (o, w->objects, kind) {
+			if (o->n_files)
+				check_files(where, w, o);
+			if (o->kind->is_local && where->kind != SOURCE_FILE)
+				problem_add(&w->problems, SEVERITY_ERROR, o->place,
+				            "%s %s: lies on its host, not among the specs; move it to /etc/cleave/controller.yaml there",
+				            o->kind->name, o->id);
+		}
+	problems_sort(&w->problems);
+}
+
 /* The number of commits tells a controller that is behind from one that is not. A ref that was seen to
  * move to fewer commits was rewritten (a forced push): until it has grown past what was seen, no order is
  * known, and the job owner's fence alone decides. */
@@ -138,10 +168,12 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	s->has_where = TRUE;
 	struct source_where other = s->where;
 	other.rev = commit;
+	const struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, commit ? &other : &s->where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
 	order_revision(s, &ret->tree);
 	load(s, ret);
+	check_tree(where, ret);
 	return TRUE;
 }
 

@@ -236,7 +236,8 @@ static gboolean has_running(const struct plan *p)
 static gboolean has_stalled(const struct plan *p)
 {
 	for (guint i = 0; i < p->n_verdicts; i++)
-		if (p->verdicts[i].readiness == IS_STALLED && p->verdicts[i].object->kind->id != KIND_REVISION)
+		if (p->verdicts[i].readiness == IS_STALLED && !p->verdicts[i].is_settled &&
+		    p->verdicts[i].object->kind->id != KIND_REVISION)
 			return TRUE;
 	return FALSE;
 }

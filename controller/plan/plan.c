@@ -24,7 +24,7 @@ struct action *builder_act(struct builder *b, enum verb verb, const struct objec
 void builder_judge(struct builder *b, const struct object *o, enum readiness readiness, const char *reason,
                    const char *message)
 {
-	struct verdict v = { o, readiness, reason, message };
+	struct verdict v = { o, readiness, reason, message, FALSE };
 	g_array_append_val(b->verdicts, v);
 }
 
@@ -37,10 +37,12 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 gboolean builder_judge_later(struct builder *b, const struct object *o)
 {
 	const char *later = fields_not_acting(b->arena, o->kind->spec_fields, o->spec);
-	if (later)
-		builder_judge(b, o, IS_STALLED, "NotActing",
-		              arena_printf(b->arena, "does not act yet in this version, so nothing is done: %s", later));
-	return later != NULL;
+	if (!later)
+		return FALSE;
+	builder_judge(b, o, IS_STALLED, "NotActing",
+	              arena_printf(b->arena, "does not act yet in this version, so nothing is done: %s", later));
+	g_array_index(b->verdicts, struct verdict, b->verdicts->len - 1).is_settled = TRUE;
+	return TRUE;
 }
 
 /* A worker that was not heard for so long is not told any more. */
@@ -226,7 +228,7 @@ static void judge_held_back(struct builder *b, const struct object *o, int mode,
 	for (guint i = 0; i < b->verdicts->len; i++) {
 		struct verdict *v = &g_array_index(b->verdicts, struct verdict, i);
 		if (v->object == o)
-			*v = (struct verdict){ o, IS_STALLED, mode == RECONCILE_OBSERVE ? "Observed" : "Proposed", message };
+			*v = (struct verdict){ o, IS_STALLED, mode == RECONCILE_OBSERVE ? "Observed" : "Proposed", message, TRUE };
 	}
 }
 

@@ -33,6 +33,7 @@ struct verdict {
 	enum readiness readiness;
 	const char *reason;  /* one CamelCase word */
 	const char *message; /* a sentence; may be NULL */
+	gboolean is_settled; /* stalled by what the specs say: looking again changes nothing */
 };
 
 /* Something that forbids the whole plan: nothing of it may be written. */

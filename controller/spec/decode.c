@@ -15,6 +15,7 @@ struct decoder {
 	struct arena *arena;
 	struct problems *problems;
 	enum strictness strictness;
+	guint n_files; /* FIELD_FILE rows with a relative path */
 };
 
 static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
@@ -105,6 +106,8 @@ static const char *check_string(struct decoder *d, const struct field *f, const 
 static const char *decode_string(struct decoder *d, const struct field *f, const char *text, void *v)
 {
 	const char *right = d->strictness == AS_OBSERVED ? NULL : check_string(d, f, text);
+	if (!right && (f->flags & FIELD_FILE) && text[0] != '/')
+		d->n_files++;
 	if (!right)
 		*(const char **)v = text; /* nodes and rows live at least as long as the object */
 	return right;
@@ -255,7 +258,7 @@ static void mark_default(struct node *n)
 
 static void decode_template(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
-	struct decoder checker = { d->arena, d->problems, FOR_DEFAULTS };
+	struct decoder checker = { d->arena, d->problems, FOR_DEFAULTS, 0 };
 	/* Only checked here; merged below each object's own keys before those are decoded. No spec is
 	 * larger than this scratch, which is asserted where the kinds are known (spec/load.c). */
 	decode_fields(&checker, f->fields, n, node_place(n), arena_alloc(d->arena, 4096), f->name);
@@ -271,8 +274,9 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 	case FIELD_MAP: decode_items(d, f, n, v); return;
 	case FIELD_TEMPLATE: decode_template(d, f, n, v); return;
 	case FIELD_STRUCT: {
-		struct decoder inner = { d->arena, d->problems, f->flags & FIELD_PARTIAL ? AS_OBSERVED : d->strictness };
+		struct decoder inner = { d->arena, d->problems, f->flags & FIELD_PARTIAL ? AS_OBSERVED : d->strictness, 0 };
 		decode_fields(&inner, f->fields, n, node_place(n), v, f->name);
+		d->n_files += inner.n_files;
 		return;
 	}
 	default: decode_scalar(d, f, n, v);
@@ -388,9 +392,10 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 	}
 }
 
-void decode_struct(struct arena *a, const struct field *table, const struct node *node, struct place at,
+guint decode_struct(struct arena *a, const struct field *table, const struct node *node, struct place at,
                    gboolean is_observed, void *object, struct problems *problems)
 {
-	struct decoder d = { a, problems, is_observed ? AS_OBSERVED : FOR_SPEC };
+	struct decoder d = { a, problems, is_observed ? AS_OBSERVED : FOR_SPEC, 0 };
 	decode_fields(&d, table, node, at, object, NULL);
+	return d.n_files;
 }

@@ -101,7 +101,7 @@ static void decode_spec(const struct envelope *e, struct arena *scratch, const s
 	o->node = spec;
 	o->under = defaults_of(e->arena, farm, o);
 	/* The merged map is needed only now: scalars keep their texts, and kinds with defaults no nodes. */
-	decode_struct(e->arena, kind->spec_fields, node_merge(scratch, o->under, spec), o->place, FALSE, o->spec, e->problems);
+	o->n_files = decode_struct(e->arena, kind->spec_fields, node_merge(scratch, o->under, spec), o->place, FALSE, o->spec, e->problems);
 	o->effective = o->spec;
 }
 
