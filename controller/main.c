@@ -8,7 +8,7 @@
 
 const struct command commands[] = {
 	{ "validate", "[DIR-or-repository]", "Check the specs: all problems at once, each with its place.",
-	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_validate },
+	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE, 1, command_validate },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE, 0, command_plan },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",

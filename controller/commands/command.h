@@ -28,6 +28,8 @@ struct invocation {
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
+	const char *controller; /* the host's own file, when another is named */
+	char *local_warnings;   /* what does not act in it */
 	gint64 interval_ms;
 };
 
@@ -49,6 +51,7 @@ enum command_options {
 	OPTION_HAVE = 1 << 2,
 	OPTION_INTERVAL = 1 << 3,
 	OPTION_ACTS = 1 << 4, /* changes this machine */
+	OPTION_PURE = 1 << 5, /* speaks of the language alone: the host's own settings do not matter */
 };
 
 extern const struct command commands[];

@@ -2,17 +2,19 @@
 #include "base/arena.h"
 #include "base/units.h"
 #include "commands/command.h"
+#include "commands/local.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml" };
 
-/* The option's value, else the environment's, else `otherwise`; owned by the invocation in any case. */
-static const char *or_else(const char *value, const char *variable, const char *otherwise)
+/* The option's value, else the environment's, else the host's own file's, else `otherwise`; owned by the
+ * invocation in any case. */
+static const char *or_else(const char *value, const char *variable, const char *local, const char *otherwise)
 {
-	const char *env = g_getenv(variable);
-	return value ? value : g_strdup(env && *env ? env : otherwise);
+	const char *env = variable ? g_getenv(variable) : NULL;
+	return value ? value : g_strdup(env && *env ? env : local ? local : otherwise);
 }
 
 static int usage_error(const struct command *command, const char *format, ...) G_GNUC_PRINTF(2, 3);
@@ -55,7 +57,8 @@ static int parse_output(struct invocation *in, const char *word)
 static int parse_interval(struct invocation *in, const char *text)
 {
 	SCOPED_ARENA(scratch);
-	in->interval_ms = 5 * 60 * 1000;
+	if (!in->interval_ms)
+		in->interval_ms = 5 * 60 * 1000;
 	const char *wrong = text ? duration_parse(scratch, text, &in->interval_ms) : NULL;
 	if (wrong)
 		return usage_error(in->command, "--interval %s: %s", text, wrong);
@@ -64,27 +67,57 @@ static int parse_interval(struct invocation *in, const char *text)
 	return -1;
 }
 
-static void fill_settings(struct settings *s)
+/* The repository of the host's own file, at its ref. */
+static char *local_specs(const struct controller_spec *c)
 {
+	if (!c->repository)
+		return NULL;
+	return c->ref ? g_strdup_printf("%s@%s", c->repository, c->ref) : g_strdup(c->repository);
+}
+
+static void fill_settings(struct settings *s, const struct controller_spec *c)
+{
+	static const struct controller_spec nothing;
 	const char *env = g_getenv("CLEAVE_SPECS");
+	c = c ? c : &nothing;
+	g_autofree char *specs = local_specs(c);
 	s->specs_given = s->specs || (env && *env);
-	s->specs = or_else(s->specs, "CLEAVE_SPECS", ".");
+	s->specs = or_else(s->specs, "CLEAVE_SPECS", specs, ".");
 	env = g_getenv("CLEAVE_WORKTREE");
 	s->worktree |= env && *env;
-	s->host = or_else(s->host, "CLEAVE_HOST", g_get_host_name());
-	s->libvirt = or_else(s->libvirt, "CLEAVE_LIBVIRT", NULL);
-	s->redis = or_else(s->redis, "CLEAVE_REDIS", NULL);
-	s->root = or_else(s->root, "CLEAVE_ROOT", "/");
-	s->sysfs = or_else(s->sysfs, "CLEAVE_SYSFS", NULL);
-	s->state = or_else(s->state, "CLEAVE_STATE", "/var/lib/cleave");
+	s->host = or_else(s->host, "CLEAVE_HOST", c->host, g_get_host_name());
+	s->libvirt = or_else(s->libvirt, "CLEAVE_LIBVIRT", NULL, NULL);
+	s->redis = or_else(s->redis, "CLEAVE_REDIS", NULL, NULL);
+	s->sysfs = or_else(s->sysfs, "CLEAVE_SYSFS", NULL, NULL);
+	s->state = or_else(s->state, "CLEAVE_STATE", c->state, "/var/lib/cleave");
+}
+
+/* Commands that only speak of the language need no host, and a host's broken file is not their matter. */
+static int read_local(struct invocation *in)
+{
+	g_autoptr(GError) error = NULL;
+	struct local local = { 0 };
+	struct settings *s = &in->settings;
+	s->root = or_else(s->root, "CLEAVE_ROOT", NULL, "/");
+	g_autofree char *path = (char *)or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
+	in->controller = NULL;
+	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, &local, &error);
+	if (is_read) {
+		fill_settings(s, local.spec);
+		in->interval_ms = local.spec ? local.spec->interval_ms : 0;
+		in->local_warnings = g_steal_pointer(&local.warnings);
+	}
+	local_clear(&local);
+	return is_read ? -1 : command_fail(error);
 }
 
 void invocation_clear(struct invocation *in)
 {
 	const struct settings *s = &in->settings;
-	const char *owned[] = { s->specs, s->host, s->libvirt, s->redis, s->root, s->sysfs, s->state, in->have };
+	const char *owned[] = { s->specs, s->host, s->libvirt, s->redis, s->root, s->sysfs, s->state, in->have, in->controller };
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
+	g_free(in->local_warnings);
 	*in = (struct invocation){ 0 };
 }
 
@@ -111,8 +144,9 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		g_option_context_add_main_entries(context, every, NULL);
 }
 
-static void add_global_options(GOptionContext *context, struct settings *s)
+static void add_global_options(GOptionContext *context, struct invocation *in)
 {
+	struct settings *s = &in->settings;
 	const GOptionEntry entries[] = {
 		{ "specs", 0, 0, G_OPTION_ARG_STRING, &s->specs, "Where the specs are (default: this folder)", "DIR-or-repository[@REV]" },
 		{ "worktree", 0, 0, G_OPTION_ARG_NONE, &s->worktree, "Read files as they are, not the commit", NULL },
@@ -121,6 +155,7 @@ static void add_global_options(GOptionContext *context, struct settings *s)
 		{ "redis", 0, 0, G_OPTION_ARG_STRING, &s->redis, "Redis (default: as the Farm says); none leaves it out", "URL" },
 		{ "root", 0, 0, G_OPTION_ARG_FILENAME, &s->root, "Holds sys, proc, dev, etc (default: /)", "DIR" },
 		{ "sysfs", 0, 0, G_OPTION_ARG_FILENAME, &s->sysfs, "Another /sys, for observe and plan", "DIR" },
+		{ "controller", 0, 0, G_OPTION_ARG_FILENAME, &in->controller, "This host's own settings (default: /etc/cleave/controller.yaml)", "FILE" },
 		{ "state", 0, 0, G_OPTION_ARG_FILENAME, &s->state, "Lock and control socket (default: /var/lib/cleave)", "DIR" },
 		{ 0 },
 	};
@@ -150,7 +185,7 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 	if (command->details)
 		g_option_context_set_description(context, command->details);
 	add_own_options(context, in, &output, &interval);
-	add_global_options(context, &in->settings);
+	add_global_options(context, in);
 	help_all(argc, argv);
 	g_set_prgname(program);
 	if (!g_option_context_parse(context, &argc, &argv, &error))
@@ -161,8 +196,9 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
 	if (in->settings.sysfs && (command->options & OPTION_ACTS))
 		return usage_error(command, "--sysfs shows another machine; this command acts on this one");
-	fill_settings(&in->settings);
 	int code = parse_output(in, output);
+	if (code < 0)
+		code = read_local(in);
 	return code >= 0 ? code : parse_interval(in, interval);
 }
 
