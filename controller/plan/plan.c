@@ -277,8 +277,8 @@ static void build(struct builder *b)
 		judge_worker(b, o);
 	OBJECTS_EACH (o, b->in->have, KIND_REVISION)
 		judge_revision(b, o);
-	hold_back(b);
 	g_array_sort(b->actions, by_total_order);
+	hold_back(b);
 	add_waits(b);
 }
 
