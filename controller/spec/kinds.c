@@ -5,6 +5,7 @@
 #include "spec/gpu.h"
 #include "spec/host.h"
 #include "spec/node.h"
+#include "spec/pack.h"
 #include "spec/renderjob.h"
 #include "spec/status.h"
 #include "spec/vm.h"
@@ -160,19 +161,22 @@ static const struct node *step(const struct node *n, const char *part)
 	return i < child->n ? &child->items[i] : child;
 }
 
+const struct node *object_node(struct arena *a, const struct object *o)
+{
+	const struct node *document = o->written ? node_unpack(a, o->written) : NULL;
+	return node_merge(a, o->under, node_get(document, "spec"));
+}
+
 struct place object_place(const struct object *o, const char *path)
 {
+	SCOPED_ARENA(scratch);
 	struct place place = o->place;
 	g_auto(GStrv) parts = g_strsplit(path, ".", -1);
-	const struct node *n = o->node, *under = o->under;
-	for (guint i = 0; parts[i] && (n || under); i++) {
+	const struct node *n = object_node(scratch, o);
+	for (guint i = 0; parts[i] && n; i++) {
 		n = step(n, parts[i]);
-		/* Only maps merge: where anything else is written, the defaults do not count. */
-		under = n && n->type != NODE_MAP ? NULL : step(under, parts[i]);
-		if (n && (strchr(parts[i], '[') || (under && under->type != NODE_MAP)))
-			under = NULL;
-		if (n || under)
-			place = node_place(n ? n : under);
+		if (n)
+			place = node_place(n);
 	}
 	return place;
 }

@@ -4,10 +4,11 @@
 #pragma once
 #include "spec/kinds.h"
 #include "spec/load.h"
+#include "spec/pack.h"
 
 struct sheet_document {
 	const struct kind *kind;
-	const struct node *node;
+	struct packed written;
 };
 
 struct sheet {
@@ -35,14 +36,17 @@ struct sheet_objects {
 	struct problem_run problems;
 };
 
-/* Reads a file and decodes its Farms. Lives in `arena`, which it frees in the end if `owns_arena`. */
-struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status);
+/* Reads a file and decodes its Farms. Lives in `arena`, which it frees in the end if `owns_arena`. `scratch`
+ * is left empty. */
+struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status,
+                        struct arena *scratch);
 struct sheet *sheet_ref(struct sheet *s);
 void sheet_unref(struct sheet *s);
 
 /* Decodes what is not a Farm over `farm` (NULL: none), which stands in `lender`; resolves references, and
  * applies the rules that ask no other object. `all` holds the Farms. Lives in `arena`: the sheet's, or a
  * new one that it then owns. */
-struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender);
+struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender,
+                                   struct arena *scratch);
 struct sheet_objects *sheet_objects_ref(struct sheet_objects *o);
 void sheet_objects_unref(struct sheet_objects *o);
