@@ -247,16 +247,33 @@ static gboolean read_value(struct node_reader *r, yaml_event_t *event, guint dep
 	return is_read;
 }
 
-struct node_reader *node_reader_new(struct arena *keys, const char *path, const char *bytes, gsize size,
-                                    struct problems *problems)
+struct node_reader *node_reader_new(void)
 {
 	struct node_reader *r = g_new0(struct node_reader, 1);
-	*r = (struct node_reader){ .path = path, .bytes = bytes, .size = size, .problems = problems };
+	intern_init(&r->keys, NULL);
+	return r;
+}
+
+void node_reader_free(struct node_reader *r)
+{
+	intern_clear(&r->keys);
+	g_free(r->open);
+	g_free(r);
+}
+
+void node_reader_begin(struct node_reader *r, struct arena *keys, const char *path, const char *bytes, gsize size,
+                       struct problems *problems)
+{
+	r->path = path;
+	r->bytes = bytes;
+	r->size = size;
+	r->problems = problems;
+	r->stop = FALSE;
+	r->n_open = 0;
+	intern_reset(&r->keys, keys);
 	if (!yaml_parser_initialize(&r->parser))
 		g_error("libyaml: out of memory");
-	intern_init(&r->keys, keys);
 	yaml_parser_set_input_string(&r->parser, (const unsigned char *)bytes, size);
-	return r;
 }
 
 gboolean node_reader_next(struct node_reader *r, struct arena *a, struct node *ret)
@@ -280,20 +297,19 @@ gboolean node_reader_next(struct node_reader *r, struct arena *a, struct node *r
 	return FALSE;
 }
 
-void node_reader_free(struct node_reader *r)
+void node_reader_end(struct node_reader *r)
 {
 	yaml_parser_delete(&r->parser);
-	intern_clear(&r->keys);
-	g_free(r->open);
-	g_free(r);
 }
 
 struct documents node_read(struct arena *a, const char *path, const char *bytes, gsize size, struct problems *problems)
 {
 	g_autoptr(GArray) documents = g_array_new(FALSE, FALSE, sizeof(struct node));
-	struct node_reader *r = node_reader_new(a, path, bytes, size, problems);
+	struct node_reader *r = node_reader_new();
+	node_reader_begin(r, a, path, bytes, size, problems);
 	for (struct node n; node_reader_next(r, a, &n);)
 		g_array_append_val(documents, n);
+	node_reader_end(r);
 	node_reader_free(r);
 	return (struct documents){ arena_memdup(a, documents->data, documents->len * sizeof(struct node)), documents->len };
 }
@@ -314,7 +330,7 @@ const struct node *node_get(const struct node *map, const char *key)
 	if (!map || map->type != NODE_MAP)
 		return NULL;
 	MEMBERS_EACH (m, map)
-		if (strcmp(m->key, key) == 0)
+		if (m->key[0] == key[0] && strcmp(m->key, key) == 0) /* most differ there */
 			return &m->value;
 	return NULL;
 }

@@ -6,12 +6,17 @@
 /* A node's first byte: its type, and these bits above it. */
 enum { PLAIN_BIT = 2, FLOW_BIT = 3 };
 
-struct packer {
-	guint8 *out;
-	gsize n, max;
-	struct pack_keys *keys;
-	guint32 line;
-};
+void packer_init(struct packer *p)
+{
+	*p = (struct packer){ .max = 4096 };
+	p->out = g_malloc(p->max);
+}
+
+void packer_clear(struct packer *p)
+{
+	g_free(p->out);
+	*p = (struct packer){ 0 };
+}
 
 enum { NODE_MOST = 64 }; /* bytes of a node and its key, without its text */
 
@@ -46,12 +51,11 @@ static void put_place(struct packer *p, guint32 line, guint32 column)
 /* Keys of one file are interned: equal ones are one pointer. */
 static void put_key(struct packer *p, const char *key)
 {
-	struct pack_keys *k = p->keys;
 	guint i = 0;
-	while (i < k->n && k->texts[i] != key)
+	while (i < p->n_keys && p->keys[i] != key)
 		i++;
-	if (i == k->n && i < PACK_KEYS)
-		k->texts[k->n++] = key;
+	if (i == p->n_keys && i < PACK_KEYS)
+		p->keys[p->n_keys++] = key;
 	put_number(p, i < PACK_KEYS ? i + 1 : 0);
 	if (i == PACK_KEYS)
 		put_bytes(p, &key, sizeof key);
@@ -81,13 +85,19 @@ static void put_node(struct packer *p, const struct node *n)
 		}
 }
 
-struct packed node_pack(struct arena *a, struct pack_keys *keys, const struct node *document)
+struct packed packer_put(struct packer *p, struct arena *a, const struct node *document)
 {
-	struct packer p = { .max = 2048, .out = g_malloc(2048), .keys = keys };
-	put_node(&p, document);
-	struct packed packed = { (const guint8 *)arena_strndup(a, (const char *)p.out, p.n), keys->texts, document->path };
-	g_free(p.out);
-	return packed;
+	p->n = 0;
+	p->line = 0;
+	put_node(p, document);
+	return (struct packed){ .bytes = (const guint8 *)arena_strndup(a, (const char *)p->out, p->n), .path = document->path };
+}
+
+const char *const *packer_keys(struct packer *p, struct arena *a)
+{
+	const char *const *keys = arena_memdup(a, p->keys, p->n_keys * sizeof p->keys[0]);
+	p->n_keys = 0;
+	return keys;
 }
 
 /* -- back ---------------------------------------------------------------------------------------------- */

@@ -45,6 +45,19 @@ void sheet_objects_unref(struct sheet_objects *o)
 	sheet_unref(sheet);
 }
 
+void sheet_tools_init(struct sheet_tools *t)
+{
+	*t = (struct sheet_tools){ .scratch = arena_new(), .reader = node_reader_new() };
+	packer_init(&t->packer);
+}
+
+void sheet_tools_clear(struct sheet_tools *t)
+{
+	arena_free(t->scratch);
+	node_reader_free(t->reader);
+	packer_clear(&t->packer);
+}
+
 /* -- one object -------------------------------------------------------------------------------------- */
 
 /* The Farm's values for that kind, or NULL. */
@@ -102,24 +115,23 @@ static struct object *decode_object(const struct envelope *e, struct arena *node
 
 /* -- a file ------------------------------------------------------------------------------------------ */
 
-static void read_documents(struct sheet *s, const struct envelope *e, struct arena *scratch, const struct spec_file *file)
+static void read_documents(struct sheet *s, const struct envelope *e, struct sheet_tools *tools, const struct spec_file *file)
 {
-	struct pack_keys keys = { 0 };
 	g_autoptr(GArray) documents = g_array_new(FALSE, FALSE, sizeof(struct sheet_document));
-	struct node_reader *r = node_reader_new(s->arena, s->path, file->bytes, file->size, e->problems);
-	for (struct node n; node_reader_next(r, scratch, &n); arena_reset(scratch)) {
+	node_reader_begin(tools->reader, s->arena, s->path, file->bytes, file->size, e->problems);
+	for (struct node n; node_reader_next(tools->reader, tools->scratch, &n); arena_reset(tools->scratch)) {
 		const struct kind *kind = envelope_kind(e, &n);
 		if (!kind)
 			continue;
-		struct sheet_document doc = { kind, node_pack(s->arena, &keys, &n) };
+		struct sheet_document doc = { kind, packer_put(&tools->packer, s->arena, &n) };
 		g_array_append_val(documents, doc);
 	}
-	node_reader_free(r);
+	node_reader_end(tools->reader);
 	s->n_documents = documents->len;
 	s->documents = arena_memdup(s->arena, documents->data, documents->len * sizeof(struct sheet_document));
-	const char **kept = arena_memdup(s->arena, keys.texts, keys.n * sizeof keys.texts[0]);
+	const char *const *keys = packer_keys(&tools->packer, s->arena);
 	for (guint i = 0; i < s->n_documents; i++)
-		s->documents[i].written.keys = kept;
+		s->documents[i].written.keys = keys;
 }
 
 static void decode_farms(struct sheet *s, const struct envelope *e)
@@ -136,7 +148,7 @@ static void decode_farms(struct sheet *s, const struct envelope *e)
 }
 
 struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status,
-                        struct arena *scratch)
+                        struct sheet_tools *tools)
 {
 	struct sheet *s = ARENA_NEW(arena, struct sheet);
 	struct problems problems;
@@ -149,7 +161,7 @@ struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct s
 		             .size = file->size,
 		             .is_status = is_status };
 	struct envelope e = { arena, &problems, is_status };
-	read_documents(s, &e, scratch, file);
+	read_documents(s, &e, tools, file);
 	decode_farms(s, &e);
 	s->problems = problems_take(&problems);
 	problems_clear(&problems);
@@ -157,8 +169,9 @@ struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct s
 }
 
 struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender,
-                                   struct arena *scratch)
+                                   struct sheet_tools *tools)
 {
+	struct arena *scratch = tools->scratch;
 	struct problems problems;
 	struct sheet_objects *ret = ARENA_NEW(arena, struct sheet_objects);
 	struct envelope e = { arena, &problems, s->is_status };
