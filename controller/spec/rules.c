@@ -86,17 +86,27 @@ RULE(vm_network_one_way)
 	}
 }
 
+/* Whether a share before this one has its tag. `seen` is there when they are many. */
+static gboolean is_tag_taken(const struct vm_spec *vm, guint share, GHashTable *seen)
+{
+	const char *tag = LIST_AT(vm->shares, struct vm_share, share)->target;
+	if (seen || !tag)
+		return tag && !g_hash_table_add(seen, (gpointer)tag);
+	for (guint i = 0; i < share; i++)
+		if (g_strcmp0(LIST_AT(vm->shares, struct vm_share, i)->target, tag) == 0)
+			return TRUE;
+	return FALSE;
+}
+
 RULE(vm_share_targets_differ)
 {
 	const struct vm_spec *vm = o->effective, *written = o->spec;
 	g_autoptr(GHashTable) seen = NULL;
-	if (vm->shares.n > 1)
+	if (vm->shares.n > 16)
 		seen = g_hash_table_new(g_str_hash, g_str_equal);
-	for (guint i = 0; seen && i < vm->shares.n; i++) {
-		const struct vm_share *s = LIST_AT(vm->shares, struct vm_share, i);
-		if (s->target && !g_hash_table_add(seen, (gpointer)s->target))
-			ERROR(o, i < written->shares.n ? item_path(a, "shares", i) : "roots", "VM %s: two shares (or a share and a root) have the mount tag %s", o->id, s->target);
-	}
+	for (guint i = 0; i < vm->shares.n; i++)
+		if (is_tag_taken(vm, i, seen))
+			ERROR(o, i < written->shares.n ? item_path(a, "shares", i) : "roots", "VM %s: two shares (or a share and a root) have the mount tag %s", o->id, LIST_AT(vm->shares, struct vm_share, i)->target);
 }
 
 RULE(vm_share_of_everything)
