@@ -110,8 +110,7 @@ RULE(job_overrides_inside)
 RULE(job_chunk_one)
 {
 	const struct renderjob_spec *job = o->spec;
-	const struct node *chunk = node_get(o->node, "chunk");
-	if (job->chunk.seconds && node_get(chunk, "frames"))
+	if (job->chunk.seconds && object_has(o, "chunk.frames"))
 		ERROR(o, "chunk", "RenderJob %s: chunk: frames or seconds, not both", o->id);
 }
 
