@@ -33,12 +33,23 @@ static const GRegex *pattern_of(guint i)
 	return compiled[i];
 }
 
-/* Shorter ones are no secrets, and most texts of a spec are shorter. */
-enum { SHORTEST = 12 };
+/* Each form has a mark (`=`, `$`, `@`) or this many letters, digits, `_` and `-` in a row; few texts of a spec do. */
+enum { LONG_WORD = 16 };
+
+static gboolean may_be_secret(const char *text)
+{
+	guint n = 0;
+	for (const char *c = text; *c; c++) {
+		n = g_ascii_isalnum(*c) || *c == '_' || *c == '-' ? n + 1 : 0;
+		if (n >= LONG_WORD || *c == '=' || *c == '$' || *c == '@')
+			return TRUE;
+	}
+	return strstr(text, "PRIVATE KEY") != NULL;
+}
 
 const char *secret_check(struct arena *a, const char *text)
 {
-	if (strnlen(text, SHORTEST) < SHORTEST)
+	if (!may_be_secret(text))
 		return NULL;
 	for (guint i = 0; i < n_secret_forms; i++)
 		if (strstr(text, secret_forms[i].begins) && g_regex_match(pattern_of(i), text, 0, NULL))
