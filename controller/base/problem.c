@@ -46,7 +46,7 @@ void problem_add(struct problems *p, enum severity severity, struct place place,
 		va_start(args, format);
 		g_autofree char *message = g_strdup_vprintf(format, args);
 		va_end(args);
-		*one = (struct problem){ severity, place, arena_strdup(p->arena, message) };
+		*one = (struct problem){ severity, place, arena_strdup(p->arena, message), p->rule, p->hides_text };
 	}
 	count(p, severity);
 }
@@ -136,7 +136,7 @@ void problem_format(GString *out, const struct problem *p, const char *text, gsi
 		g_string_append_printf(out, "%u:%u:", p->place.line, p->place.column);
 	g_string_append_printf(out, "%s%s: %s", p->place.path ? " " : "",
 	                       p->severity == SEVERITY_ERROR ? "error" : "warning", p->message);
-	if (text && p->place.line)
+	if (text && p->place.line && !p->hides_text)
 		append_excerpt(out, &p->place, text, text_len);
 	g_string_append_c(out, '\n');
 }

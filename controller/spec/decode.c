@@ -25,10 +25,16 @@ static void wrong(struct decoder *d, const struct node *n, const struct field *f
 {
 	if (n->is_default) /* said where the Farm's defaults were checked */
 		return;
-	if (n->type == NODE_SCALAR)
-		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.80s`: %s", f->name, n->text, right);
-	else
+	if (n->type != NODE_SCALAR) {
 		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: %s", f->name, right);
+		return;
+	}
+	/* A secret is not told again, and of a file's content only one line. */
+	d->problems->hides_text = secret_check(d->arena, n->text) != NULL;
+	problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.*s`: %s", f->name,
+	            d->problems->hides_text ? 3 : (int)MIN(strcspn(n->text, "\r\n"), 80),
+	            d->problems->hides_text ? "***" : n->text, right);
+	d->problems->hides_text = FALSE;
 }
 
 /* -- scalars --------------------------------------------------------------------------------- */
@@ -148,7 +154,9 @@ static const char *check_quotes(struct decoder *d, const struct field *f, const 
 {
 	if (d->strictness == AS_OBSERVED)
 		return NULL;
-	if ((f->type == FIELD_STRING || f->type == FIELD_ENUM) && n->plain && text_is_ambiguous(n->text))
+	gboolean is_text = f->type == FIELD_STRING || f->type == FIELD_ENUM;
+	/* What is wrong in quotes as well is told as such. */
+	if (is_text && n->plain && text_is_ambiguous(n->text) && !(f->form && form_check(d->arena, f->form, n->text)))
 		return arena_printf(d->arena, "without quotes YAML reads this as %s; write \"%.80s\"",
 		                    g_ascii_isalpha(*n->text) || *n->text == '~' ? "true, false or nothing" : "a number or date", n->text);
 	if ((f->type == FIELD_INT || f->type == FIELD_DECIMAL || f->type == FIELD_BOOL) && !n->plain)
@@ -189,7 +197,7 @@ static void decode_strings(struct decoder *d, const struct field *f, const struc
 {
 	struct strings *s = v;
 	if (n->type != NODE_LIST) {
-		wrong(d, n, f, "must be a list, as [a, b]");
+		wrong(d, n, f, n->type == NODE_SCALAR ? arena_printf(d->arena, "must be a list, as [%.40s]", n->text) : "must be a list");
 		return;
 	}
 	s->items = ARENA_ARRAY(d->arena, const char *, n->n);
@@ -229,7 +237,10 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 	struct list *list = v;
 	gboolean is_map = f->type == FIELD_MAP;
 	if (n->type != (is_map ? NODE_MAP : NODE_LIST)) {
-		wrong(d, n, f, is_map ? "must be a map of names" : "must be a list");
+		const char *right = is_map ? "must be a map of names" : "must be a list";
+		if (!is_map && n->type == NODE_SCALAR && table_shorthand(f->fields, FALSE))
+			right = arena_printf(d->arena, "must be a list, as [%.40s]", n->text);
+		wrong(d, n, f, right);
 		return;
 	}
 	check_names_differ(d, f, n);
@@ -347,8 +358,10 @@ static const struct field *find_shorthand(struct decoder *d, const struct field 
 	if (node->type == NODE_MAP || node_is_null(node))
 		return NULL;
 	if (!row && !node->is_default)
-		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s%smust be a map of keys and values", outer ? outer : "",
-		            outer ? ": " : "");
+		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s%s%s", outer ? outer : "", outer ? ": " : "",
+		            !table_has_long_form(table)       ? "must be one value"
+		            : table_shorthand(table, FALSE) ? "must be one value, or a map of keys and values"
+		                                            : "must be a map of keys and values");
 	return row;
 }
 
@@ -375,8 +388,9 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 		g_assert(n_rows < DECODE_ROWS_MAX);
 		given[n_rows] = NULL;
 	}
-	if (map && !table_has_long_form(table)) {
-		problem_add(d->problems, SEVERITY_ERROR, node_place(map), "%s: must be one value, not a map", outer);
+	if (node && !shorthand && !table_has_long_form(table)) {
+		if (map)
+			problem_add(d->problems, SEVERITY_ERROR, node_place(map), "%s: must be one value, not a map", outer);
 		return;
 	}
 	if (map)

@@ -51,7 +51,8 @@ const struct field meta_fields[] = {
 	{ 0 },
 };
 
-NAME_TABLE(kind_names, "a kind", N_KINDS, "Farm", "Host", "GPU", "VM", "RenderJob", "Worker", "Revision", "Controller");
+/* Of kinds[], those that stand in specs, in the same order; a test holds them together. */
+NAME_TABLE(spec_kind_names, "a kind", N_SPEC_KINDS, "Farm", "Host", "GPU", "VM", "RenderJob");
 
 /* "job" and "jobs". */
 static gboolean is_alias(const char *word, const char *alias)

@@ -7,7 +7,8 @@
 #define API_VERSION "cleave/v1alpha1"
 
 enum kind_id { KIND_FARM, KIND_HOST, KIND_GPU, KIND_VM, KIND_RENDERJOB, KIND_WORKER, KIND_REVISION, KIND_CONTROLLER, N_KINDS };
-extern const struct name_table kind_names;
+enum { N_SPEC_KINDS = KIND_RENDERJOB + 1 };
+extern const struct name_table spec_kind_names;
 
 struct arena;
 struct node;

@@ -82,7 +82,7 @@ static void check_suffix(const struct object *o, const char *path, const char *f
 	const char *const *all = suffixes[format];
 	if (!file || g_str_has_suffix(file, all[0]) || (all[1] && g_str_has_suffix(file, all[1])))
 		return;
-	ERROR(o, path, "RenderJob %s: %s: a %s file's name ends in %s", o->id, path, name_of(&image_format_names, format), all[0]);
+	ERROR(o, path, "RenderJob %s: %s: names of files in %s end in %s", o->id, path, name_of(&image_format_names, format), all[0]);
 }
 
 RULE(job_output_named_by_format)
