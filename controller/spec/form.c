@@ -7,6 +7,8 @@
 /* One part of a path: not empty, not `.` or `..`, no slash, no control characters. */
 #define PART "(?!\\.{1,2}(/|$))[^/\\x00-\\x1f\\x7f]+"
 #define NAME "[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
+/* In a class. Not \s, of which each dialect of regular expressions has its own idea beyond ASCII. */
+#define BLANKS "\\x00-\\x20\\x7f"
 #define OCTET "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #define IPV4 OCTET "(\\." OCTET "){3}"
 #define IPV6 "[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,7}"
@@ -140,17 +142,17 @@ const struct form forms[N_FORMS] = {
 	[FORM_SHA256] = { "a SHA-256", "^[0-9a-f]{64}$", "a sha256 has 64 lowercase hex digits",
 	                  { "5ce0e5ce0e000000000000000000000000000000000000000000000000000000" },
 	                  { "", "5ce0", "5CE0E5CE0E000000000000000000000000000000000000000000000000000000" }, hint_sha256 },
-	[FORM_URL] = { "a URL", "^(https?|s3|ftp)://[^\\s/@:]+(:[0-9]{1,5})?(/[^\\s]*)?$",
+	[FORM_URL] = { "a URL", "^(https?|s3|ftp)://[^" BLANKS "/@:]+(:[0-9]{1,5})?(/[^" BLANKS "]*)?$",
 	               "write an http, https or s3 URL without a user or password, as https://img.example/blender.tar.xz",
 	               { "https://img.example/blender-4.2.3.tar.xz", "s3://bucket/key", "http://h:8080" },
 	               { "", "img.example/a", "file:///a", "https://u:p@h/a", "https://h/a b" } },
 	[FORM_REDIS_URL] = { "a Redis URL",
-	                     "^(redis://([A-Za-z0-9._-]+@)?(\\[[0-9a-fA-F:]+\\]|[^\\s/@:\\[\\]]+)(:[0-9]{1,5})?(/[0-9]{0,6})?"
-	                     "|redis\\+unix:///[^\\s?]+(\\?db=[0-9]{1,6})?)$",
+	                     "^(redis://([A-Za-z0-9._-]+@)?(\\[[0-9a-fA-F:]+\\]|[^" BLANKS "/@:\\[\\]]+)(:[0-9]{1,5})?(/[0-9]{0,6})?"
+	                     "|redis\\+unix:///[^" BLANKS "?]+(\\?db=[0-9]{1,6})?)$",
 	                     "write redis://HOST:PORT/DB or redis+unix:///PATH",
 	                     { "redis://127.0.0.1:6379/0", "redis+unix:///run/redis.sock?db=1", "redis://cleave@h", "redis://[::1]:6379" },
 	                     { "", "rediss://h", "redis://", "redis://u:p@h", "h:6379", "redis+unix://a" }, hint_redis_url },
-	[FORM_LIBVIRT_URI] = { "a libvirt URI", "^(none|[a-z]+(\\+[a-z0-9]+)?:(//)?[^\\s]+)$",
+	[FORM_LIBVIRT_URI] = { "a libvirt URI", "^(none|[a-z]+(\\+[a-z0-9]+)?:(//)?[^" BLANKS "]+)$",
 	                       "write a libvirt URI, as qemu:///system, or none",
 	                       { "qemu:///system", "none", "test:///default", "qemu+ssh://h/system" }, { "", "system", "/run/libvirt" } },
 	[FORM_PCI_ADDRESS] = { "a PCI address", "^[0-9a-fA-F]{4,8}:[0-9a-fA-F]{2}:[01][0-9a-fA-F]\\.[0-7]$",
@@ -175,7 +177,7 @@ const struct form forms[N_FORMS] = {
 	                       { "br0", "bond0.100" }, { "", "a/b", "a b", "abcdefghijklmnop" } },
 	[FORM_MODULE] = { "a kernel module", "^[A-Za-z0-9_-]{1,55}$", "write a module's name, as vfio-pci",
 	                  { "vfio-pci", "nvidia_drm" }, { "", "vfio pci", "vfio.ko" } },
-	[FORM_KERNEL_ARGUMENT] = { "a kernel argument", "^[^\\s\"'\\x00-\\x1f\\x7f]{1,255}$",
+	[FORM_KERNEL_ARGUMENT] = { "a kernel argument", "^[^" BLANKS "\"']{1,255}$",
 	                           "one argument an item, without spaces and quotes, as iommu=pt",
 	                           { "intel_iommu=on", "iommu=pt" }, { "", "a b", "a=\"b\"" } },
 	[FORM_FREE_SPACE] = { "an amount or a share of space", "^([1-9][0-9]?%|[1-9][0-9]{0,8}(MiB|GiB|TiB))$",
