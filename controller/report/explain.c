@@ -19,6 +19,8 @@ struct subject {
 	const char *doc;
 	gboolean is_observed; /* below status: nothing is required of it */
 	gboolean is_overlaid; /* the Farm's defaults may give it */
+	gboolean is_template; /* it is in those defaults */
+	gboolean is_later;    /* it, or what it is in, does not act yet */
 };
 
 struct part {
@@ -53,9 +55,9 @@ static gboolean unknown_word(GError **error, const char *what, const char *word,
 {
 	const char *near = name_suggest(word, (const char *const *)known->pdata, known->len);
 	g_ptr_array_add(known, NULL);
-	g_autofree char *all = g_strjoinv(", ", (char **)known->pdata);
 	if (near)
-		return fail(error, ERROR_USAGE, "there is no %s `%s`; did you mean `%s`?\nknown: %s", what, word, near, all);
+		return fail(error, ERROR_USAGE, "there is no %s `%s`; did you mean `%s`?", what, word, near);
+	g_autofree char *all = g_strjoinv(", ", (char **)known->pdata);
 	return fail(error, ERROR_USAGE, "there is no %s `%s`; known: %s", what, word, all);
 }
 
@@ -73,13 +75,16 @@ static gboolean unknown_key(const struct subject *s, const char *word, GError **
 static gboolean unknown_subject(const char *word, GError **error)
 {
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
-	for (guint i = 0; i < N_KINDS; i++)
-		g_ptr_array_add(known, (gpointer)kinds[i].name);
-	g_ptr_array_add(known, (gpointer) "rules");
 	for (guint i = 0; i < n_spec_rules; i++)
 		g_ptr_array_add(known, (gpointer)spec_rules[i].name);
 	for (guint i = 0; i < n_plan_rules; i++)
 		g_ptr_array_add(known, (gpointer)plan_rules[i].name);
+	/* Rules are many: they are named when one is near. */
+	if (!name_suggest(word, (const char *const *)known->pdata, known->len))
+		g_ptr_array_set_size(known, 0);
+	for (guint i = 0; i < N_KINDS; i++)
+		g_ptr_array_add(known, (gpointer)kinds[i].name);
+	g_ptr_array_add(known, (gpointer) "rules");
 	return unknown_word(error, "kind or rule", word, known);
 }
 
@@ -90,10 +95,12 @@ static gboolean step_into(struct subject *s, const char *part, GError **error)
 	const struct field *row = s->table ? find_row(s->table, word) : NULL;
 	if (!row)
 		return unknown_key(s, word, error);
-	s->is_overlaid = s->is_overlaid && (!s->row || s->row->type != FIELD_LIST);
+	s->is_overlaid = s->is_overlaid && !(s->row && s->row->type == FIELD_LIST);
 	s->path = arena_printf(s->arena, "%s.%s", s->path, row->name);
 	s->row = row;
 	s->doc = row->doc;
+	s->is_later |= (row->flags & FIELD_LATER) != 0;
+	s->is_template |= row->type == FIELD_TEMPLATE;
 	s->table = row->fields && table_has_long_form(row->fields) ? row->fields : NULL;
 	s->is_observed |= (row->flags & FIELD_PARTIAL) != 0;
 	return TRUE;
@@ -156,7 +163,7 @@ static void put_fact(GString *out, const char *name, const char *text)
 
 static const char *required_text(const struct subject *s, const struct field *f)
 {
-	if (s->is_observed || !describe_is_needed(f))
+	if (s->is_observed || s->is_template || !describe_is_needed(f))
 		return NULL;
 	return s->is_overlaid ? "yes, here or in the Farm's defaults" : "yes";
 }
@@ -175,7 +182,7 @@ static void put_facts(GString *out, const struct subject *s)
 	put_fact(out, "on change", describe_effect(f));
 	if (f->flags & FIELD_SHORTHAND)
 		put_fact(out, "short", "may stand alone instead of the map it is in");
-	if (f->flags & FIELD_LATER)
+	if (s->is_later)
 		put_fact(out, "note", "does not act yet in this version; `cleave validate` says so where it is used");
 }
 
@@ -189,12 +196,13 @@ static void put_table(GString *out, const struct subject *s)
 	FIELDS_EACH (f, s->table) {
 		g_autofree char *name = g_strdup_printf("%s%s", f->name, required_text(s, f) ? "*" : "");
 		g_autofree char *doc = g_strdup_printf("%s%s", f->doc,
-		                                       (f->flags & FIELD_LATER) && !s->is_observed ? " " NOT_YET : "");
+		                                       (f->flags & FIELD_LATER) && !s->is_observed && !s->is_later ? " " NOT_YET : "");
 		g_string_append_printf(out, "  %-*s  %-*s  ", (int)name_width, name, (int)type_width, describe_type_short(f));
 		put_wrapped(out, (guint)(name_width + type_width) + 6, doc);
 	}
 }
 
+/* Of one kind, or (NULL) all there are. */
 static void put_rules(GString *out, const struct kind *kind)
 {
 	gsize width = 0, n = 0;
@@ -204,7 +212,7 @@ static void put_rules(GString *out, const struct kind *kind)
 		if (kind && spec_rules[i].kind != kind->id)
 			continue;
 		if (n++ == 0)
-			g_string_append(out, "\nRules of specs:\n");
+			g_string_append_printf(out, "%sRules of specs:\n", kind ? "\n" : "");
 		g_string_append_printf(out, "  %-*s  %s\n", (int)width, spec_rules[i].name, spec_rules[i].doc);
 	}
 	if (kind)
@@ -214,12 +222,15 @@ static void put_rules(GString *out, const struct kind *kind)
 		g_string_append_printf(out, "  %-*s  %s\n", (int)width, plan_rules[i].name, plan_rules[i].doc);
 }
 
-static gboolean any_needed(const struct subject *s)
+/* What the stars in the table of keys mean; "" when there are none. */
+static const char *star_text(const struct subject *s)
 {
 	FIELDS_EACH (f, s->table)
 		if (required_text(s, f))
-			return TRUE;
-	return FALSE;
+			return s->is_overlaid && !(s->row && s->row->type == FIELD_LIST)
+			           ? " (*: required, here or in the Farm's defaults)"
+			           : " (*: required)";
+	return "";
 }
 
 static void put_subject(GString *out, const struct subject *s)
@@ -235,11 +246,8 @@ static void put_subject(GString *out, const struct subject *s)
 		put_facts(out, s);
 	}
 	if (s->table) {
-		g_string_append_printf(out, "\nKeys%s%s:\n", is_kind ? s->kind->spec_fields ? " of spec" : " of status" : "",
-		                       !any_needed(s)   ? ""
-		                       : s->is_overlaid && (!s->row || s->row->type != FIELD_LIST)
-		                           ? " (*: required, here or in the Farm's defaults)"
-		                           : " (*: required)");
+		const char *part = !is_kind ? "" : s->kind->spec_fields ? " of spec" : " of status";
+		g_string_append_printf(out, "\nKeys%s%s:\n", part, star_text(s));
 		put_table(out, s);
 	}
 	if (!is_kind)
@@ -291,8 +299,8 @@ static json_t *row_json(const struct subject *s, const struct field *f)
 	set_text(o, "range", describe_limits(s->arena, f));
 	set_text(o, "default", f->def);
 	set_text(o, "onChange", name_of(&effect_names, (int)f->on_change));
-	json_object_set_new(o, "required", json_boolean(describe_is_needed(f)));
-	json_object_set_new(o, "acts", json_boolean(!(f->flags & FIELD_LATER)));
+	json_object_set_new(o, "required", json_boolean(!s->is_template && describe_is_needed(f)));
+	json_object_set_new(o, "acts", json_boolean(!s->is_later && !(f->flags & FIELD_LATER)));
 	return o;
 }
 
