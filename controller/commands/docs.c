@@ -36,7 +36,7 @@ static gboolean write_reference(const char *folder, GError **error)
 			rows[r.n_commands++] =
 			    (struct reference_command){ commands[i].name, commands[i].arguments, commands[i].summary };
 	for (guint i = 0; i < n_exit_rows; i++)
-		exits[i] = (struct reference_exit){ exit_rows[i].code, exit_rows[i].doc };
+		exits[i] = (struct reference_exit){ (int)exit_rows[i].code, exit_rows[i].doc };
 	report_reference(text, &r);
 	return write_file(folder, "README.md", text, error);
 }

@@ -51,16 +51,19 @@ static gboolean is_accepted(struct arena *a, const struct kind *kind, const stru
 
 /* -- output ------------------------------------------------------------------------------------------------ */
 
+/* Escaped beyond what JSON asks: to YAML U+0085, U+2028 and U+2029 are line breaks, which it folds. */
 static const char *quoted(struct arena *a, const char *text)
 {
 	g_autoptr(GString) s = g_string_new("\"");
-	for (const char *c = text; *c; c++)
-		if (*c == '"' || *c == '\\')
+	for (const char *c = text; *c; c = g_utf8_next_char(c)) {
+		gunichar u = g_utf8_get_char(c);
+		if (u == '"' || u == '\\')
 			g_string_append_printf(s, "\\%c", *c);
-		else if ((guchar)*c < 0x20 || *c == 0x7f)
-			g_string_append_printf(s, "\\u%04x", (guint)*c);
+		else if (u < 0x20 || (u >= 0x7f && u < 0xa0) || u == 0x2028 || u == 0x2029)
+			g_string_append_printf(s, "\\u%04x", u);
 		else
-			g_string_append_c(s, *c);
+			g_string_append_unichar(s, u);
+	}
 	return arena_strdup(a, g_string_append_c(s, '"')->str);
 }
 
@@ -160,7 +163,8 @@ static void try_any(const struct spot *at)
 {
 	static const char *const values[] = {
 		"null", "true", "false", "0", "1", "-1", "5", "3.5", "99999999999999999999", "\"\"", "\"text\"", "\"1\"", "\"true\"",
-		"\"null\"", "\" \"", "\"two\\nlines\"", "\"bell\\u0007\"", "\"\xc3\xa4\"", "\"\xe2\x80\xa8\"", "\"1GiB\"", "\"30m\"",
+		"\"null\"", "\" \"", "\"two\\nlines\"", "\"bell\\u0007\"", "\"delete\\u007f\"", "\"next\\u0085line\"",
+		"\"\xc3\xa4\"", "\"\\u2028\"", "\"1GiB\"", "\"30m\"",
 		"\"64x64\"", "[]", "[\"a\"]", "[1]", "[true]", "[null]", "[[]]", "[[\"a\"]]", "[{}]", "[\"a\", \"b\"]", "{}",
 		"{\"nonsense\": 1}", "{\"alpha\": \"a\"}", "{\"alpha\": 1}", "{\"alpha\": null}", "{\"alpha\": {}}", "{\"alpha\": []}",
 		"[{\"nonsense\": 1}]",
@@ -288,13 +292,29 @@ static void try_form(const struct spot *at, enum form_id id)
 		try_text(at, form->bad[i]);
 }
 
-/* The texts of all forms: once for each form, at the first row that has it. */
-static void try_other_forms(const struct spot *at, enum form_id id)
+/* Texts that are nearly a secret, or have a part of one. */
+static void try_near_secrets(const struct spot *at)
+{
+	TRY_TEXTS(at, "the PRIVATE KEY of nobody", "-----BEGIN PUBLIC KEY-----", "AKIA and some other words", "xAKIA0123456789ABCDEF",
+	          "ghp_0123456789abcdef", "github_pat_0123456789", "glpat-0123456789", "xoxb-01234567", "eyJ0123456789.eyJ0123456789",
+	          "$6$salt$0123456", "x$6$salt$0123456789", "$9$salt$0123456789", "https://host.example/a:b@c", "https://user@host.example/",
+	          "x\n$6$salt$0123456789", "x\xe2\x80\xa8$6$salt$0123456789", "x\xe2\x80\xa9$6$salt$0123456789",
+	          "x\xc2\x85$6$salt$0123456789", "token=abcd", "token=abcde", "token=abcdef", "TOKEN=abcdef", "mytoken=abcdef",
+	          "my token=abcdef", "MYTOKEN=abcdef", "MY_TOKEN=abcdef", "token=$TOKEN_OF_HOST", "token={of the host}", "api_key=abcdef",
+	          "apikey=abcdef", "api__key=abcdef", "some=other words", "Bearer 0123456789abcdef", "bearer 0123456789abcdef",
+	          "BEARER 0123456789abcdef", "BEARER 0123456789abcdef earer ", "bearer 0123456789abcde", "wearer of a ring");
+}
+
+/* What is long to try, once for each form: at the first row that has it. */
+static void try_once(const struct spot *at, enum form_id id)
 {
 	static gboolean is_done[N_FORMS];
-	for (guint i = 0; i < N_FORMS && !is_done[id]; i++)
-		try_form(at, (enum form_id)i);
+	if (is_done[id])
+		return;
 	is_done[id] = TRUE;
+	for (guint i = 0; i < N_FORMS; i++)
+		try_form(at, (enum form_id)i);
+	try_near_secrets(at);
 }
 
 static void try_strings(const struct spot *at, const struct field *f)
@@ -304,7 +324,7 @@ static void try_strings(const struct spot *at, const struct field *f)
 		return;
 	}
 	try_form(at, f->form);
-	try_other_forms(at, f->form);
+	try_once(at, f->form);
 	for (guint i = 0; i < n_secret_forms; i++)
 		try_text(at, secret_forms[i].example);
 	for (gint64 len = f->max - 1; f->max && len <= f->max + 1; len++) {
