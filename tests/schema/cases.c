@@ -308,12 +308,17 @@ static void try_near_secrets(const struct spot *at)
 /* What is long to try, once for each form: at the first row that has it. */
 static void try_once(const struct spot *at, enum form_id id)
 {
+	static const gsize lengths[] = { 15, 16, 31, 32, 55, 56, 64, 128, 129, 200, 201, 255, 256 };
 	static gboolean is_done[N_FORMS];
 	if (is_done[id])
 		return;
 	is_done[id] = TRUE;
 	for (guint i = 0; i < N_FORMS; i++)
 		try_form(at, (enum form_id)i);
+	for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
+		g_autofree char *text = g_strnfill(lengths[i], 'a');
+		try_text(at, text);
+	}
 	try_near_secrets(at);
 }
 
