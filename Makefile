@@ -69,7 +69,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lint asan bench install clean help
+.PHONY: all deps demo test lint docs asan bench install clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -84,6 +84,9 @@ test: deps ## Unit tests, plan cases, and the chain end to end
 
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint
+
+docs: all ## Write the reference and the JSON Schemas in specs/ from the tables
+	@$(B)/cleave docs specs
 
 asan: deps ## The tests again under AddressSanitizer and UndefinedBehaviorSanitizer (UNIT_ONLY=1: the pure parts)
 	@$(MAKE) --no-print-directory B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" \
@@ -108,7 +111,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out %_fixture.c,$(w
 PURE_UNIT := $(filter $(B)/tests/unit/base_% $(B)/tests/unit/spec_% $(B)/tests/unit/plan_%,$(UNIT))
 FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c))
 PURE_FIXTURES := $(call obj,$(wildcard tests/unit/plan_*fixture.c))
-PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs
+PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs $(B)/tests/schema/cases
 .PHONY: tests pure-tests
 tests: $(UNIT) $(PROGRAMS)
 # What needs neither Redis nor libvirt nor Blender.
@@ -132,6 +135,9 @@ $(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIX
 $(B)/tests/tools/verbs: $(B)/tests/tools/verbs.o $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0)
+$(B)/tests/schema/cases: $(B)/tests/schema/cases.o $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1)
 $(B)/tests/e2e/queue_worker.o: CPPFLAGS += -Itests/unit
 $(B)/tests/e2e/queue_worker: $(B)/tests/e2e/queue_worker.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"

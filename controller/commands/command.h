@@ -16,7 +16,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 64,
 };
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, N_OUTPUTS };
+enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, N_OUTPUTS };
 
 struct invocation {
 	const struct command *command;
@@ -52,10 +52,19 @@ enum command_options {
 	OPTION_INTERVAL = 1 << 3,
 	OPTION_ACTS = 1 << 4, /* changes this machine */
 	OPTION_PURE = 1 << 5, /* speaks of the language alone: the host's own settings do not matter */
+	OPTION_HIDDEN = 1 << 6, /* for this repository's own use: not in the help */
+};
+
+/* What the exit codes mean: a row each, for the help and the reference. */
+struct exit_row {
+	enum exit_code code;
+	const char *doc;
 };
 
 extern const struct command commands[];
 extern const guint n_commands;
+extern const struct exit_row exit_rows[];
+extern const guint n_exit_rows;
 
 int command_validate(struct invocation *in);
 int command_plan(struct invocation *in);
@@ -64,6 +73,9 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_get(struct invocation *in);
+int command_explain(struct invocation *in);
+int command_schema(struct invocation *in);
+int command_docs(struct invocation *in);
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */

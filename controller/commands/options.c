@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml" };
+static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml", "github", "sarif" };
 
 /* The option's value, else the environment's, else the host's own file's, else `otherwise`; owned by the
  * invocation in any case. */
@@ -30,7 +30,7 @@ static int usage_error(const struct command *command, const char *format, ...)
 	return EXIT_BAD_USAGE;
 }
 
-/* "text, json or yaml", of those the command has. */
+/* "text|json|yaml", of those the command has. */
 static char *outputs_of(const struct command *command)
 {
 	GString *s = g_string_new(NULL);

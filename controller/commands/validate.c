@@ -20,6 +20,16 @@ static gboolean is_folder(const char *path)
 	return g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(objects, G_FILE_TEST_IS_DIR);
 }
 
+static void write_problems(GString *out, enum output how, struct wanted *w)
+{
+	switch (how) {
+	case OUTPUT_JSON: report_problems_json(out, &w->problems); return;
+	case OUTPUT_GITHUB: report_problems_github(out, &w->problems); return;
+	case OUTPUT_SARIF: report_problems_sarif(out, &w->problems); return;
+	default: report_problems_text(out, &w->problems, wanted_find_text, w);
+	}
+}
+
 int command_validate(struct invocation *in)
 {
 	SCOPED_ARENA(a);
@@ -40,10 +50,7 @@ int command_validate(struct invocation *in)
 	if (!read)
 		return command_fail(error);
 	guint n_errors = w.problems.n_errors;
-	if (in->output == OUTPUT_JSON)
-		report_problems_json(text, &w.problems);
-	else
-		report_problems_text(text, &w.problems, wanted_find_text, &w);
+	write_problems(text, in->output, &w);
 	if (in->output == OUTPUT_TEXT && n_errors == 0)
 		g_string_append_printf(text, "%s: %u objects in %u files, valid\n", w.tree.revision, count_objects(w.objects),
 		                       w.tree.n_files);

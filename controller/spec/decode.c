@@ -355,8 +355,14 @@ static const struct field *find_shorthand(struct decoder *d, const struct field 
                                           const char *outer)
 {
 	const struct field *row = table_shorthand(table, node->type == NODE_LIST);
-	if (node->type == NODE_MAP || node_is_null(node))
+	if (node->type == NODE_MAP)
 		return NULL;
+	/* At the top a spec of which all is given by defaults may be left empty. */
+	if (node_is_null(node)) {
+		if (outer && !node->is_default)
+			problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s: has no value; leave the key out instead", outer);
+		return NULL;
+	}
 	if (!row && !node->is_default)
 		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s%s%s", outer ? outer : "", outer ? ": " : "",
 		            !table_has_long_form(table)       ? "must be one value"

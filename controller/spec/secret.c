@@ -34,7 +34,7 @@ static const GRegex *pattern_of(guint i)
 }
 
 /* Each form has a mark (`=`, `$`, `@`) or this many letters, digits, `_` and `-` in a row; few texts of a spec do. */
-enum { LONG_WORD = 16 };
+enum { LONG_WORD = 13 };
 
 static gboolean may_be_secret(const char *text)
 {
