@@ -9,6 +9,10 @@
 const struct command commands[] = {
 	{ "validate", "[DIR-or-repository]", "Check the specs: all problems at once, each with its place.",
 	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_validate },
+	{ "render", "[KIND [NAME]]", "Show the specs expanded: every default in its place. Needs no host.",
+	  "The Farm is shown without its `defaults`: they lie below the other objects' values already, so that what is\n"
+	  "printed means the same when it is read again. A folder is read as it lies there; a bare repository or\n"
+	  "REPOSITORY@REV as committed.", AS(YAML) | AS(JSON), OUTPUT_YAML, OPTION_ORIGINS, 2, command_render },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE, 0, command_plan },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",

@@ -24,7 +24,7 @@ struct invocation {
 	enum output output;
 	char **args; /* what is left after the options; NULL-terminated */
 	guint n_args;
-	gboolean yes, detailed_exitcode;
+	gboolean yes, detailed_exitcode, origins;
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
@@ -49,6 +49,7 @@ enum command_options {
 	OPTION_HAVE = 1 << 2,
 	OPTION_INTERVAL = 1 << 3,
 	OPTION_ACTS = 1 << 4, /* changes this machine */
+	OPTION_ORIGINS = 1 << 5,
 };
 
 extern const struct command commands[];
@@ -61,6 +62,7 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_get(struct invocation *in);
+int command_render(struct invocation *in);
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */
@@ -74,6 +76,10 @@ void invocation_clear(struct invocation *in);
 int command_fail(const GError *error);
 /* Writes all of it to stdout. FALSE (with a message) when it cannot, as on a full disk. */
 gboolean command_print(const GString *text);
+/* Whether a place of specs is a folder, to be read as it lies there, and no bare repository. */
+gboolean command_is_folder(const char *path);
+/* Says which kinds there are, and that `word` is none of them. */
+int command_unknown_kind(const char *word);
 /* Colour on stdout: a terminal, and NO_COLOR is not set. */
 gboolean command_has_colour(void);
 

@@ -99,6 +99,8 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		                        "Plan against what `observe -o yaml` wrote, without looking", "FILE" }, { 0 } };
 	const GOptionEntry every[] = { { "interval", 0, 0, G_OPTION_ARG_STRING, interval,
 		                         "Look again at least this often (default 5m)", "TIME" }, { 0 } };
+	const GOptionEntry origins[] = { { "origins", 0, 0, G_OPTION_ARG_NONE, &in->origins,
+		                           "Say behind each value where it came from", NULL }, { 0 } };
 	if (in->command->outputs)
 		g_option_context_add_main_entries(context, output_entry, NULL);
 	if (o & OPTION_YES)
@@ -109,6 +111,8 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		g_option_context_add_main_entries(context, have, NULL);
 	if (o & OPTION_INTERVAL)
 		g_option_context_add_main_entries(context, every, NULL);
+	if (o & OPTION_ORIGINS)
+		g_option_context_add_main_entries(context, origins, NULL);
 }
 
 static void add_global_options(GOptionContext *context, struct settings *s)
