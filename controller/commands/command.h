@@ -24,7 +24,7 @@ struct invocation {
 	enum output output;
 	char **args; /* what is left after the options; NULL-terminated */
 	guint n_args;
-	gboolean yes, detailed_exitcode, origins;
+	gboolean yes, detailed_exitcode, origins, check;
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
@@ -50,6 +50,7 @@ enum command_options {
 	OPTION_INTERVAL = 1 << 3,
 	OPTION_ACTS = 1 << 4, /* changes this machine */
 	OPTION_ORIGINS = 1 << 5,
+	OPTION_CHECK = 1 << 6,
 };
 
 extern const struct command commands[];
@@ -63,6 +64,7 @@ int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_get(struct invocation *in);
 int command_render(struct invocation *in);
+int command_fmt(struct invocation *in);
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */
