@@ -169,8 +169,11 @@ static void warn_of_later(struct decoder *d, const struct field *f, const struct
 {
 	if (!(f->flags & FIELD_LATER) || d->strictness == AS_OBSERVED || n->is_default || !field_is_said(f, object))
 		return;
+	/* A farm written for later versions has many: a line each, without the source. */
+	d->problems->hides_text = TRUE;
 	problem_add(d->problems, SEVERITY_WARNING, node_place(n), "%s%s: does not act yet in this version",
 	            f->name, n->type == NODE_SCALAR ? arena_printf(d->arena, ": `%.80s`", n->text) : "");
+	d->problems->hides_text = FALSE;
 }
 
 static void decode_scalar(struct decoder *d, const struct field *f, const struct node *n, void *v)

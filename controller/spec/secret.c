@@ -35,10 +35,14 @@ static const GRegex *pattern_of(guint i)
 
 /* Each form has a mark (`=`, `$`, `@`) or this many letters, digits, `_` and `-` in a row; few texts of a spec do. */
 enum { LONG_WORD = 13 };
+/* Characters; shorter ones are no secrets. */
+enum { SHORTEST = 12 };
 
 static gboolean may_be_secret(const char *text)
 {
 	guint n = 0;
+	if (strnlen(text, SHORTEST) < SHORTEST || g_utf8_strlen(text, -1) < SHORTEST)
+		return FALSE;
 	for (const char *c = text; *c; c++) {
 		n = g_ascii_isalnum(*c) || *c == '_' || *c == '-' ? n + 1 : 0;
 		if (n >= LONG_WORD || *c == '=' || *c == '$' || *c == '@')
