@@ -80,7 +80,7 @@ struct objects *objects_new(struct arena *a)
 {
 	struct objects *o = ARENA_NEW(a, struct objects);
 	for (guint i = 0; i < N_KINDS; i++)
-		o->by_kind[i] = g_ptr_array_new();
+		o->by_kind[i] = g_ptr_array_sized_new(4); /* never without items to point at: OBJECTS_EACH adds to them */
 	o->by_id = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	arena_own(a, o, objects_free);
 	return o;

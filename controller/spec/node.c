@@ -172,7 +172,7 @@ static gboolean read_key(struct reader *r, yaml_event_t *event, struct keys *key
 static void push(struct reader *r, const struct member *m)
 {
 	if (r->n_open == r->max_open) {
-		r->max_open = MAX(64, r->max_open * 2);
+		r->max_open *= 2;
 		r->open = g_renew(struct member, r->open, r->max_open);
 	}
 	r->open[r->n_open++] = *m;
@@ -273,6 +273,7 @@ struct documents node_read(struct arena *a, const char *path, const char *bytes,
 	if (!yaml_parser_initialize(&r.parser))
 		g_error("libyaml: out of memory");
 	intern_init(&r.keys, a);
+	r.open = g_new(struct member, r.max_open = 64); /* never NULL: an empty map's children are added to it, too */
 	yaml_parser_set_input_string(&r.parser, (const unsigned char *)bytes, size);
 	read_stream(&r, documents);
 	yaml_parser_delete(&r.parser);
