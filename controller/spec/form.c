@@ -10,6 +10,7 @@
 #define OCTET "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #define IPV4 OCTET "(\\." OCTET "){3}"
 #define IPV6 "[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,7}"
+#define PORT "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 #define CPUS "[0-9]{1,4}(-[0-9]{1,4})?"
 #define DAY "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 
@@ -140,16 +141,16 @@ const struct form forms[N_FORMS] = {
 	[FORM_SHA256] = { "a SHA-256", "^[0-9a-f]{64}$", "a sha256 has 64 lowercase hex digits",
 	                  { "5ce0e5ce0e000000000000000000000000000000000000000000000000000000" },
 	                  { "", "5ce0", "5CE0E5CE0E000000000000000000000000000000000000000000000000000000" }, hint_sha256 },
-	[FORM_URL] = { "a URL", "^(https?|s3|ftp)://[^\\s/@:]+(:[0-9]{1,5})?(/[^\\s]*)?$",
+	[FORM_URL] = { "a URL", "^(https?|s3|ftp)://[^\\s/@:]+(:" PORT ")?(/[^\\s]*)?$",
 	               "write an http, https or s3 URL without a user or password, as https://img.example/blender.tar.xz",
 	               { "https://img.example/blender-4.2.3.tar.xz", "s3://bucket/key", "http://h:8080" },
 	               { "", "img.example/a", "file:///a", "https://u:p@h/a", "https://h/a b" } },
 	[FORM_REDIS_URL] = { "a Redis URL",
-	                     "^(redis://([A-Za-z0-9._-]+@)?(\\[[0-9a-fA-F:]+\\]|[^\\s/@:\\[\\]]+)(:[0-9]{1,5})?(/[0-9]{0,6})?"
-	                     "|redis\\+unix:///[^\\s?]+(\\?db=[0-9]{1,6})?)$",
+	                     "^(redis://([A-Za-z0-9._-]+@)?(\\[" IPV6 "\\]|[A-Za-z0-9._-]+)(:" PORT ")?(/[0-9]{0,6})?"
+	                     "|redis\\+unix:///[^\\s?#%]+(\\?db=[0-9]{1,6})?)$",
 	                     "write redis://HOST:PORT/DB or redis+unix:///PATH",
 	                     { "redis://127.0.0.1:6379/0", "redis+unix:///run/redis.sock?db=1", "redis://cleave@h", "redis://[::1]:6379" },
-	                     { "", "rediss://h", "redis://", "redis://u:p@h", "h:6379", "redis+unix://a" }, hint_redis_url },
+	                     { "", "rediss://h", "redis://", "redis://u:p@h", "h:6379", "redis+unix://a", "redis://h:65536", "redis://a%zz" }, hint_redis_url },
 	[FORM_LIBVIRT_URI] = { "a libvirt URI", "^(none|[a-z]+(\\+[a-z0-9]+)?:(//)?[^\\s]+)$",
 	                       "write a libvirt URI, as qemu:///system, or none",
 	                       { "qemu:///system", "none", "test:///default", "qemu+ssh://h/system" }, { "", "system", "/run/libvirt" } },
