@@ -141,30 +141,52 @@ RULE(job_output_named_by_format)
 		ERROR(o, "output", "RenderJob %s: output: a PNG file's name ends in .png", o->id);
 }
 
+/* Naming the frames goes frame by frame, counting them does not. */
+enum { FRAMES_NAMED_MAX = 10000 };
+
 RULE(job_overrides_inside)
 {
 	const struct renderjob_spec *job = o->spec;
-	for (guint i = 0; i < job->overrides.n; i++) {
-		const struct job_override *v = LIST_AT(job->overrides, struct job_override, i);
-		struct frame_set outside = frames_minus(a, &v->frames, &job->frames);
-		if (v->frames.n_runs && job->frames.n_runs && outside.n_runs)
-			WARNING(o, item_path(a, "overrides", i), "RenderJob %s: overrides[%u]: frames %s are not frames of the job", o->id, i,
-			        frames_format(a, &outside));
+	for (guint i = 0; i < job->overrides.n && job->frames.n_runs; i++) {
+		const struct frame_set *frames = &LIST_AT(job->overrides, struct job_override, i)->frames;
+		guint64 n = frames_count(frames), n_outside = n - frames_count_common(frames, &job->frames);
+		if (n_outside == 0)
+			continue;
+		gboolean is_named = n <= FRAMES_NAMED_MAX && frames_count(&job->frames) <= FRAMES_NAMED_MAX;
+		struct frame_set outside = is_named ? frames_minus(a, frames, &job->frames) : (struct frame_set){ 0 };
+		WARNING(o, item_path(a, "overrides", i), "RenderJob %s: overrides[%u]: %s are not frames of the job", o->id, i,
+		        is_named ? arena_printf(a, "frames %s", frames_format(a, &outside))
+		                 : arena_printf(a, "%" G_GUINT64_FORMAT " of its frames", n_outside));
 	}
 }
 
-/* Two jobs with one output template and common frames would replace each other's files for ever. */
-RULE(job_output_own)
+static void check_output_own(const struct object *o, const GPtrArray *before, struct problems *problems)
 {
 	const struct renderjob_spec *job = o->spec;
-	OBJECTS_EACH (other, all, KIND_RENDERJOB) {
-		const struct renderjob_spec *j = other->spec;
-		if (other == o)
-			return;
-		if (job->output && j->output && strcmp(job->output, j->output) == 0 &&
-		    frames_overlap(&job->frames, &j->frames))
+	for (guint i = 0; i < before->len; i++) {
+		const struct object *other = before->pdata[i];
+		if (frames_overlap(&job->frames, &((const struct renderjob_spec *)other->spec)->frames))
 			ERROR(o, "output", "RenderJob %s: output: RenderJob %s (%s:%u) writes the same files", o->id, other->id,
 			      other->place.path, other->place.line);
+	}
+}
+
+/* Two jobs with one output template and common frames would replace each other's files for ever. Asked once
+ * for all jobs, at the first: each with those before it that have its template. */
+RULE(job_output_own)
+{
+	if (o != all->by_kind[KIND_RENDERJOB]->pdata[0])
+		return;
+	g_autoptr(GHashTable) by_output = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_ptr_array_unref);
+	OBJECTS_EACH (job, all, KIND_RENDERJOB) {
+		const char *output = ((const struct renderjob_spec *)job->spec)->output;
+		GPtrArray *before = output ? g_hash_table_lookup(by_output, output) : NULL;
+		if (output && !before)
+			g_hash_table_insert(by_output, (gpointer)output, before = g_ptr_array_new());
+		if (!before)
+			continue;
+		check_output_own(job, before, problems);
+		g_ptr_array_add(before, job);
 	}
 }
 
