@@ -274,7 +274,8 @@ struct documents node_read(struct arena *a, const char *path, const char *bytes,
 		g_error("libyaml: out of memory");
 	intern_init(&r.keys, a);
 	r.open = g_new(struct member, r.max_open = 64); /* never NULL: an empty map's children are added to it, too */
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)bytes, size);
+	/* libyaml does not take NULL, which an empty file may well be. */
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)(bytes ? bytes : ""), size);
 	read_stream(&r, documents);
 	yaml_parser_delete(&r.parser);
 	intern_clear(&r.keys);
