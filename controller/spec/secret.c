@@ -11,7 +11,7 @@ const struct secret_form secret_forms[] = {
 	{ "a GitHub token", "github_pat_", "\\bgithub_pat_[A-Za-z0-9_]{22,}", "github" "_pat_0123456789abcdefghijkl" },
 	{ "a GitLab token", "glpat-", "\\bglpat-[A-Za-z0-9_-]{20,}", "glp" "at-0123456789abcdefghij" },
 	{ "a Slack token", "xox", "\\bxox[abprs]-[A-Za-z0-9-]{10,}", "xox" "b-0123456789-abcdef" },
-	{ "a signed token", "eyJ", "\\beyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.", "ey" "J0123456789.eyJ0123456789.sig" },
+	{ "a signed token", "eyJ", "(^|[^A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.", "ey" "J0123456789.eyJ0123456789.sig" },
 	{ "a password hash", "$", "^\\$(1|2[aby]|5|6|y|gy|7)\\$[^\\s]{8,}", "$6" "$salt$0123456789" },
 	{ "a URL with a password", "://", "[a-z]://[^/@:\\s]*:[^/@\\s]+@", "https://user:" "hunter2@host/" },
 	{ "a password", "=", "(?i)(^|[^a-z])(password|passwd|passphrase|secret|token|api_?key)=[^\\s$<{/][^\\s]{3,}",
