@@ -24,7 +24,7 @@ struct invocation {
 	enum output output;
 	char **args; /* what is left after the options; NULL-terminated */
 	guint n_args;
-	gboolean yes, detailed_exitcode;
+	gboolean yes, detailed_exitcode, from_host;
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
@@ -51,6 +51,7 @@ enum command_options {
 	OPTION_HAVE = 1 << 2,
 	OPTION_INTERVAL = 1 << 3,
 	OPTION_ACTS = 1 << 4, /* changes this machine */
+	OPTION_FROM_HOST = 1 << 6,
 	OPTION_PURE = 1 << 5, /* speaks of the language alone: the host's own settings do not matter */
 };
 
@@ -64,6 +65,7 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_get(struct invocation *in);
+int command_init(struct invocation *in);
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */

@@ -132,6 +132,8 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		                        "Plan against what `observe -o yaml` wrote, without looking", "FILE" }, { 0 } };
 	const GOptionEntry every[] = { { "interval", 0, 0, G_OPTION_ARG_STRING, interval,
 		                         "Look again at least this often (default 5m)", "TIME" }, { 0 } };
+	const GOptionEntry from_host[] = { { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
+		                             "Write specs of this host, its cards and its VMs, as they are now", NULL }, { 0 } };
 	if (in->command->outputs)
 		g_option_context_add_main_entries(context, output_entry, NULL);
 	if (o & OPTION_YES)
@@ -140,6 +142,8 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		g_option_context_add_main_entries(context, detailed, NULL);
 	if (o & OPTION_HAVE)
 		g_option_context_add_main_entries(context, have, NULL);
+	if (o & OPTION_FROM_HOST)
+		g_option_context_add_main_entries(context, from_host, NULL);
 	if (o & OPTION_INTERVAL)
 		g_option_context_add_main_entries(context, every, NULL);
 }
