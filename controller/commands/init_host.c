@@ -250,14 +250,15 @@ static gboolean sift(struct look *l, GError **error)
 
 /* -- files ---------------------------------------------------------------------------------------------------- */
 
-static void append_draft(struct look *l, GString *out, const struct draft *d, gboolean is_first)
+/* `n_valid` and `n_not` stand above it. */
+static void append_draft(struct look *l, GString *out, const struct draft *d, guint n_valid, guint n_not)
 {
-	if (!d->why_not) {
-		g_string_append_printf(out, "%s%s%s", is_first ? "" : "---\n", d->head, d->text);
-		return;
-	}
-	g_string_append_printf(out, "%s%s# No spec yet, because:\n%s#\n%s", is_first ? "" : "\n", d->head, d->why_not,
-	                       init_commented(l->arena, d->text));
+	const char *line = !d->why_not && n_valid ? "---\n" : n_valid + n_not ? "\n" : "";
+	g_string_append_printf(out, "%s%s", line, d->head);
+	if (d->why_not)
+		g_string_append_printf(out, "# No spec yet, because:\n%s#\n%s", d->why_not, init_commented(l->arena, d->text));
+	else
+		g_string_append(out, d->text);
 }
 
 /* Names of the keys of the VM's hardware that are not read from libvirt yet. */
@@ -280,7 +281,7 @@ static void add_file(struct look *l, enum kind_id kind, const char *folder, cons
 		const struct draft *d = &g_array_index(l->drafts, struct draft, i);
 		if (d->kind != kind)
 			continue;
-		append_draft(l, text, d, n_valid + n_not == 0);
+		append_draft(l, text, d, n_valid, n_not);
 		*(d->why_not ? &n_not : &n_valid) += 1;
 	}
 	if (kind == KIND_FARM)
