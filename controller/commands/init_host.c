@@ -41,11 +41,22 @@ struct look {
 
 /* -- looking ---------------------------------------------------------------------------------------------- */
 
+static void note(struct look *l, const char *format, ...) G_GNUC_PRINTF(2, 3);
+static void note(struct look *l, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	g_string_append_vprintf(l->init->notes, format, args);
+	g_string_append_c(l->init->notes, '\n');
+	va_end(args);
+}
+
 /* As `observe` does; a running controller has libvirt's embedded driver to itself, and is asked. */
 static gboolean look(struct look *l, GError **error)
 {
 	const struct settings *s = &l->settings;
 	if (state_is_locked(s->state)) {
+		note(l, "The controller that runs here was asked. If its libvirt is not %s, say so with --libvirt.", s->libvirt);
 		l->have = look_from_controller(l->arena, s->state, error);
 	} else {
 		struct session *session = session_new(s);
@@ -57,16 +68,6 @@ static gboolean look(struct look *l, GError **error)
 		return fail(error, ERROR_NOT_FOUND, "the controller on this machine calls it otherwise than %s; give --host", s->host);
 	l->host = host ? host->status : NULL;
 	return l->have != NULL;
-}
-
-static void note(struct look *l, const char *format, ...) G_GNUC_PRINTF(2, 3);
-static void note(struct look *l, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	g_string_append_vprintf(l->init->notes, format, args);
-	g_string_append_c(l->init->notes, '\n');
-	va_end(args);
 }
 
 static void note_what_is_missing(struct look *l)
