@@ -39,7 +39,7 @@ HANDS_OBJ := $(call obj,$(HANDS_SRC) controller/reconcile.c)
 
 all: $(B)/cleave $(B)/cleave-worker ## Build cleave and cleave-worker (default)
 
-$(B)/cleave: $(B)/controller/main.o $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+$(B)/cleave: $(B)/controller/main.o $(RESOURCES) $(B)/gen/init_resources.o $(B)/libhands.a $(B)/libpure.a
 $(B)/cleave-worker: $(B)/controller/worker/main.o $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 $(B)/cleave $(B)/cleave-worker:
 	@echo "  ld  $@"
@@ -61,6 +61,11 @@ $(B)/gen/%_resources.c: controller/%/*.gresource.xml
 	$(Q)glib-compile-resources --sourcedir=controller/$* --generate-source --target=$@ $<
 $(B)/gen/queue_resources.c: $(wildcard controller/queue/*.xml controller/queue/lua/*)
 $(B)/gen/worker_resources.c: $(wildcard controller/worker/*.xml controller/worker/*.py)
+# What `cleave init` writes stands where it is at home: specs/, contrib/.
+INIT_FILES := $(wildcard controller/commands/init/* specs/*.yaml contrib/ci/* contrib/git/*) specs/cleave.schema.json
+$(B)/gen/init_resources.c: controller/commands/init.gresource.xml $(INIT_FILES)
+	@mkdir -p $(@D)
+	$(Q)glib-compile-resources --sourcedir=. --sourcedir=controller/commands --generate-source --target=$@ $<
 $(B)/gen/%.o: $(B)/gen/%.c
 	@echo "  cc  $<"
 	$(Q)$(CC) $(patsubst -I%,-isystem %,$(PKG_CFLAGS)) -std=gnu17 $(OPT) $(SAN) -w -c -o $@ $<

@@ -7,6 +7,10 @@
 #define AS(output) (1u << OUTPUT_##output)
 
 const struct command commands[] = {
+	{ "init", "[DIR]", "Begin a repository of specs in an empty folder.",
+	  "It writes a commented example of each kind, checks for merge requests and hooks. Nothing that it writes acts:\n"
+	  "the Farm says `reconcile: observe`. With --from-host the specs are those of this host, so that the next plan\n"
+	  "has nothing to do.", 0, OUTPUT_TEXT, OPTION_FROM_HOST, 1, command_init },
 	{ "validate", "[DIR-or-repository]", "Check the specs: all problems at once, each with its place.",
 	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.\n"
 	  "-o github writes a line for each problem that GitHub shows in the merge request, -o sarif one SARIF log.",

@@ -24,7 +24,7 @@ struct invocation {
 	enum output output;
 	char **args; /* what is left after the options; NULL-terminated */
 	guint n_args;
-	gboolean yes, detailed_exitcode, origins, check;
+	gboolean yes, detailed_exitcode, origins, check, from_host;
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
@@ -55,6 +55,7 @@ enum command_options {
 	OPTION_HIDDEN = 1 << 6, /* for this repository's own use: not in the help */
 	OPTION_ORIGINS = 1 << 7,
 	OPTION_CHECK = 1 << 8,
+	OPTION_FROM_HOST = 1 << 9,
 };
 
 /* What the exit codes mean: a row each, for the help and the reference. */
@@ -80,6 +81,7 @@ int command_fmt(struct invocation *in);
 int command_explain(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);
+int command_init(struct invocation *in);
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */

@@ -136,6 +136,8 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		                           "Say behind each value where it came from", NULL }, { 0 } };
 	const GOptionEntry check[] = { { "check", 0, 0, G_OPTION_ARG_NONE, &in->check,
 		                         "Change nothing; exit with 1 when a file would change", NULL }, { 0 } };
+	const GOptionEntry from_host[] = { { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
+		                             "Write specs of this host, its cards and its VMs, as they are now", NULL }, { 0 } };
 	if (in->command->outputs)
 		g_option_context_add_main_entries(context, output_entry, NULL);
 	if (o & OPTION_YES)
@@ -144,6 +146,8 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		g_option_context_add_main_entries(context, detailed, NULL);
 	if (o & OPTION_HAVE)
 		g_option_context_add_main_entries(context, have, NULL);
+	if (o & OPTION_FROM_HOST)
+		g_option_context_add_main_entries(context, from_host, NULL);
 	if (o & OPTION_INTERVAL)
 		g_option_context_add_main_entries(context, every, NULL);
 	if (o & OPTION_ORIGINS)
