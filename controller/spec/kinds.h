@@ -28,7 +28,6 @@ struct object {
 	const struct node *under;     /* the Farm's defaults that lie below its spec, or NULL */
 	guint n_files;   /* files of the commit that it names (spec/files.h) */
 	void *spec;      /* of kind->spec_size; NULL for status-only kinds */
-	void *effective; /* the spec with references resolved (spec/resolve.c); NULL until then */
 	void *status;    /* of kind->status_size; NULL when not observed */
 };
 

@@ -6,7 +6,6 @@
 #include "spec/farm.h"
 #include "spec/node.h"
 #include "spec/renderjob.h"
-#include "spec/resolve.h"
 #include "spec/rules.h"
 #include "spec/vm.h"
 #include <string.h>
@@ -114,7 +113,6 @@ static void decode_spec(const struct envelope *e, struct arena *scratch, const s
 	o->under = defaults_of(e->arena, farm, o);
 	/* The merged map is needed only now: scalars keep their texts, and kinds with defaults no nodes. */
 	o->n_files = decode_struct(e->arena, kind->spec_fields, node_merge(scratch, o->under, spec), o->place, FALSE, o->spec, e->problems);
-	o->effective = o->spec;
 }
 
 static const char *id_of(const struct envelope *e, const struct object *o, const struct node *doc)
@@ -227,10 +225,8 @@ struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const s
 		if (!o)
 			continue;
 		ret->items[ret->n++] = o;
-		if (!s->is_status) {
-			resolve_object(arena, ret->farm ? ret->farm->spec : NULL, o);
+		if (!s->is_status)
 			rules_check_own(scratch, all, o, &problems);
-		}
 		arena_reset(scratch);
 	}
 	ret->problems = problems_take(&problems);

@@ -52,7 +52,7 @@ struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct s
 struct sheet *sheet_ref(struct sheet *s);
 void sheet_unref(struct sheet *s);
 
-/* Decodes what is not a Farm over `farm` (NULL: none), which stands in `lender`; resolves references, and
+/* Decodes what is not a Farm over `farm` (NULL: none), which stands in `lender`, and
  * applies the rules that ask no other object. `all` holds the Farms. Lives in `arena`: the sheet's, or a
  * new one that it then owns. */
 struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender,
