@@ -252,11 +252,12 @@ RULE(vm_serial_log_own)
 	g_autoptr(GHashTable) seen = g_hash_table_new(log_hash, is_same_log);
 	OBJECTS_EACH (vm, all, KIND_VM) {
 		const struct vm_spec *s = vm->spec;
-		gpointer first = s->serial_log && s->host ? g_hash_table_lookup(seen, vm) : NULL;
-		if (first)
-			ERROR(vm, "serialLog", "VM %s: serialLog: %s has %s already", vm->id, rule_who(a, first), s->serial_log);
-		else if (s->serial_log && s->host)
-			g_hash_table_add(seen, vm);
+		gpointer first;
+		/* A key that is there stays as it is. */
+		if (!s->serial_log || !s->host || g_hash_table_insert(seen, vm, vm))
+			continue;
+		g_hash_table_lookup_extended(seen, vm, &first, NULL);
+		ERROR(vm, "serialLog", "VM %s: serialLog: %s has %s already", vm->id, rule_who(a, first), s->serial_log);
 	}
 }
 

@@ -38,13 +38,15 @@ enum { LONG_WORD = 13 };
 
 static gboolean may_be_secret(const char *text)
 {
+	gboolean has_blank = FALSE;
 	guint n = 0;
 	for (const char *c = text; *c; c++) {
 		n = g_ascii_isalnum(*c) || *c == '_' || *c == '-' ? n + 1 : 0;
 		if (n >= LONG_WORD || *c == '=' || *c == '$' || *c == '@')
 			return TRUE;
+		has_blank |= *c == ' ';
 	}
-	return strstr(text, "PRIVATE KEY") != NULL;
+	return has_blank && strstr(text, "PRIVATE KEY") != NULL;
 }
 
 const char *secret_check(struct arena *a, const char *text)
