@@ -159,13 +159,16 @@ static guint64 head_of(const char *text)
 	return head;
 }
 
-static gint by_id(gconstpointer x, gconstpointer y, gpointer unused)
+/* Two that are equal are neighbours in the end, and no sort puts neighbours in order that it has not compared. */
+static gint by_id(gconstpointer x, gconstpointer y, gpointer has_twins)
 {
-	(void)unused;
 	const struct sort_key *a = x, *b = y;
 	if (a->head != b->head)
 		return a->head < b->head ? -1 : 1;
-	return strcmp(a->object->id, b->object->id);
+	gint order = strcmp(a->object->id, b->object->id);
+	if (order == 0)
+		*(gboolean *)has_twins = TRUE;
+	return order;
 }
 
 /* Names of a farm often begin alike: bytes that all have decide nothing. */
@@ -183,28 +186,32 @@ static gsize shared_len(const GPtrArray *list)
 	return len;
 }
 
-static void sort_by_id(GPtrArray *list)
+static gboolean sort_by_id(GPtrArray *list)
 {
+	gboolean has_twins = FALSE;
 	if (list->len < 2)
-		return;
+		return TRUE;
 	g_autofree struct sort_key *keys = g_new(struct sort_key, list->len);
 	gsize shared = shared_len(list);
 	for (guint i = 0; i < list->len; i++) {
 		struct object *o = list->pdata[i];
 		keys[i] = (struct sort_key){ head_of(o->id + shared), o };
 	}
-	g_qsort_with_data(keys, (gint)list->len, sizeof *keys, by_id, NULL);
+	g_qsort_with_data(keys, (gint)list->len, sizeof *keys, by_id, &has_twins);
 	for (guint i = 0; i < list->len; i++)
 		list->pdata[i] = keys[i].object;
+	return !has_twins;
 }
 
-void objects_sort(struct objects *o)
+gboolean objects_sort(struct objects *o)
 {
+	gboolean differ = TRUE;
 	for (guint i = 0; i < N_KINDS; i++) {
-		sort_by_id(o->by_kind[i]);
+		differ &= sort_by_id(o->by_kind[i]);
 		if (o->index->n[i] < o->by_kind[i]->len) /* of a part one cannot tell any more which */
 			forget(o, (enum kind_id)i);
 	}
+	return differ;
 }
 
 /* One step of a path: `key`, `[2]` or `["4.2.3"]`. Moves *at behind it and the dot that may follow. */

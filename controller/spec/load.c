@@ -123,14 +123,9 @@ static void read_all(struct loader *l)
 	tell_farm_twins(l);
 }
 
-/* All objects in order of their ids. TRUE when no two are equal. */
-static gboolean sort_objects(struct loader *l)
+/* Of objects with one id the first stays. */
+static void drop_twins(struct loader *l)
 {
-	gboolean is_clean = TRUE;
-	for (guint i = 0; i < l->n; i++)
-		for (guint k = 0; k < l->made[i]->n; k++)
-			g_ptr_array_add(l->objects->by_kind[l->made[i]->items[k]->kind->id], l->made[i]->items[k]);
-	objects_sort(l->objects);
 	for (guint kind = 0; kind < N_KINDS; kind++) {
 		GPtrArray *list = l->objects->by_kind[kind];
 		guint n = MIN(list->len, 1);
@@ -141,9 +136,19 @@ static gboolean sort_objects(struct loader *l)
 			else
 				list->pdata[n++] = o;
 		}
-		is_clean &= n == list->len;
 		g_ptr_array_set_size(list, (gint)n);
 	}
+}
+
+/* All objects in order of their ids. TRUE when no two are equal. */
+static gboolean sort_objects(struct loader *l)
+{
+	for (guint i = 0; i < l->n; i++)
+		for (guint k = 0; k < l->made[i]->n; k++)
+			g_ptr_array_add(l->objects->by_kind[l->made[i]->items[k]->kind->id], l->made[i]->items[k]);
+	gboolean is_clean = objects_sort(l->objects);
+	if (!is_clean)
+		drop_twins(l);
 	return is_clean;
 }
 
