@@ -11,6 +11,13 @@ const struct command commands[] = {
 	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.\n"
 	  "-o github writes a line for each problem that GitHub shows in the merge request, -o sarif one SARIF log.",
 	  AS(TEXT) | AS(JSON) | AS(GITHUB) | AS(SARIF), OUTPUT_TEXT, OPTION_PURE, 1, command_validate },
+	{ "render", "[KIND [NAME]]", "Show the specs expanded: every default in its place. Needs no host.",
+	  "The Farm is shown without its `defaults`: they lie below the other objects' values already, so that what is\n"
+	  "printed means the same when it is read again. A folder is read as it lies there; a bare repository or\n"
+	  "REPOSITORY@REV as committed.", AS(YAML) | AS(JSON), OUTPUT_YAML, OPTION_ORIGINS | OPTION_PURE, 2, command_render },
+	{ "fmt", "[PATH…]", "Write YAML files in one form; comments stay. Prints the names of those it changed.",
+	  "A folder stands for the *.yaml and *.yml files in it and below, without hidden ones (default: this folder);\n"
+	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE, G_MAXUINT, command_fmt },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE, 0, command_plan },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",

@@ -20,7 +20,7 @@ struct problem {
 	struct place place;
 	const char *message; /* what is wrong, and what would be right */
 	const char *rule;    /* the rule that says so (spec/rules.h), or NULL; static */
-	gboolean hides_text; /* the line holds a secret: it is not shown */
+	gboolean hides_text; /* the line holds a secret, or says no more: it is not shown */
 };
 
 /* Problems set aside, to be told later or again. */

@@ -132,6 +132,10 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		                        "Plan against what `observe -o yaml` wrote, without looking", "FILE" }, { 0 } };
 	const GOptionEntry every[] = { { "interval", 0, 0, G_OPTION_ARG_STRING, interval,
 		                         "Look again at least this often (default 5m)", "TIME" }, { 0 } };
+	const GOptionEntry origins[] = { { "origins", 0, 0, G_OPTION_ARG_NONE, &in->origins,
+		                           "Say behind each value where it came from", NULL }, { 0 } };
+	const GOptionEntry check[] = { { "check", 0, 0, G_OPTION_ARG_NONE, &in->check,
+		                         "Change nothing; exit with 1 when a file would change", NULL }, { 0 } };
 	if (in->command->outputs)
 		g_option_context_add_main_entries(context, output_entry, NULL);
 	if (o & OPTION_YES)
@@ -142,6 +146,10 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		g_option_context_add_main_entries(context, have, NULL);
 	if (o & OPTION_INTERVAL)
 		g_option_context_add_main_entries(context, every, NULL);
+	if (o & OPTION_ORIGINS)
+		g_option_context_add_main_entries(context, origins, NULL);
+	if (o & OPTION_CHECK)
+		g_option_context_add_main_entries(context, check, NULL);
 }
 
 static void add_global_options(GOptionContext *context, struct invocation *in)

@@ -14,7 +14,7 @@ static guint count_objects(const struct objects *o)
 
 /* A folder that is named is checked as it lies there: before the commit is when one wants to know. A bare
  * repository, or a revision, is read from git. */
-static gboolean is_folder(const char *path)
+gboolean command_is_folder(const char *path)
 {
 	g_autofree char *objects = g_build_filename(path, "objects", NULL);
 	return g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(objects, G_FILE_TEST_IS_DIR);
@@ -40,9 +40,9 @@ int command_validate(struct invocation *in)
 	if (in->n_args) {
 		settings.specs = in->args[0];
 		settings.specs_given = TRUE;
-		settings.worktree |= is_folder(in->args[0]);
+		settings.worktree |= command_is_folder(in->args[0]);
 	} else if (!settings.specs_given) {
-		settings.worktree |= is_folder(settings.specs);
+		settings.worktree |= command_is_folder(settings.specs);
 	}
 	struct session *s = session_new(&settings);
 	gboolean read = session_want(s, a, &w, &error);

@@ -120,20 +120,16 @@ static enum strictness inside(const struct field *f, enum strictness strictness)
 	return f->type == FIELD_LIST && strictness == OVERLAID ? COMPLETE : strictness;
 }
 
-/* The ways in which a table's value may be written: one value, a list, a map, and nothing at all where
- * nothing has to be in it. */
+/* The ways in which a table's value may be written: one value, a list, a map. */
 static json_t *shapes_schema(struct maker *m, const struct field *table, enum strictness strictness)
 {
 	const struct field *rows[] = { table_shorthand(table, FALSE), table_shorthand(table, TRUE) };
-	gboolean may_be_null = strictness == NO_DEMAND || !describe_table_is_needed(table);
 	json_t *shapes = json_array();
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
 		if (rows[i])
 			json_array_append_new(shapes, value_schema(m, rows[i], strictness));
 	if (table_has_long_form(table))
 		json_array_append_new(shapes, table_schema(m, table, strictness));
-	if (may_be_null)
-		json_array_append_new(shapes, typed("null"));
 	if (json_array_size(shapes) > 1)
 		return json_pack("{s:o}", "anyOf", shapes);
 	json_t *only = json_incref(json_array_get(shapes, 0));
@@ -281,6 +277,9 @@ static json_t *document_schema(struct maker *m, const struct kind *kind)
 	json_t *s = typed("object"), *required = json_pack("[s,s,s]", "apiVersion", "kind", "metadata");
 	enum strictness strictness = kind->defaults ? OVERLAID : COMPLETE;
 	json_t *spec = shapes_schema(m, kind->spec_fields, strictness);
+	/* What needs nothing may be left empty. */
+	if (!describe_table_is_needed(kind->spec_fields))
+		spec = json_pack("{s:[o,o]}", "anyOf", spec, typed("null"));
 	set_text(spec, "description", kind->doc);
 	set_text(s, "title", kind->name);
 	set_text(s, "description", kind->doc);

@@ -29,10 +29,9 @@ static void wrong(struct decoder *d, const struct node *n, const struct field *f
 		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: %s", f->name, right);
 		return;
 	}
-	/* A secret is not told again, and of a file's content only one line. */
+	/* A secret is not told again. */
 	d->problems->hides_text = secret_check(d->arena, n->text) != NULL;
-	problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.*s`: %s", f->name,
-	            d->problems->hides_text ? 3 : (int)MIN(strcspn(n->text, "\r\n"), 80),
+	problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.80s`: %s", f->name,
 	            d->problems->hides_text ? "***" : n->text, right);
 	d->problems->hides_text = FALSE;
 }
@@ -169,8 +168,11 @@ static void warn_of_later(struct decoder *d, const struct field *f, const struct
 {
 	if (!(f->flags & FIELD_LATER) || d->strictness == AS_OBSERVED || n->is_default || !field_is_said(f, object))
 		return;
+	/* A farm written for later versions has many: a line each, without the source. */
+	d->problems->hides_text = TRUE;
 	problem_add(d->problems, SEVERITY_WARNING, node_place(n), "%s%s: does not act yet in this version",
 	            f->name, n->type == NODE_SCALAR ? arena_printf(d->arena, ": `%.80s`", n->text) : "");
+	d->problems->hides_text = FALSE;
 }
 
 static void decode_scalar(struct decoder *d, const struct field *f, const struct node *n, void *v)
@@ -267,9 +269,27 @@ static void mark_default(struct node *n)
 		mark_default(n->type == NODE_MAP ? &n->members[i].value : &n->items[i]);
 }
 
+/* A map that an object adds to is copied for it: what lies below each of 100,000 objects has to be small. */
+enum { TEMPLATE_KEYS_MAX = 256 };
+
+/* The first map with more keys than that, or NULL. */
+static const struct node *find_large_map(const struct node *n)
+{
+	const struct node *found = n->type == NODE_MAP && n->n > TEMPLATE_KEYS_MAX ? n : NULL;
+	for (guint i = 0; n->type == NODE_MAP && i < n->n && !found; i++)
+		found = find_large_map(&n->members[i].value);
+	return found;
+}
+
 static void decode_template(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
 	struct decoder checker = { d->arena, d->problems, FOR_DEFAULTS, 0 };
+	const struct node *large = find_large_map(n);
+	if (large) {
+		problem_add(d->problems, SEVERITY_ERROR, node_place(large), "%s: a map in defaults has at most %d keys", f->name,
+		            TEMPLATE_KEYS_MAX);
+		return;
+	}
 	/* Only checked here; merged below each object's own keys before those are decoded. No spec is
 	 * larger than this scratch, which is asserted where the kinds are known (spec/load.c). */
 	decode_fields(&checker, f->fields, n, node_place(n), arena_alloc(d->arena, 4096), f->name);

@@ -172,7 +172,7 @@ static gboolean read_key(struct node_reader *r, yaml_event_t *event, struct keys
 static void push(struct node_reader *r, const struct member *m)
 {
 	if (r->n_open == r->max_open) {
-		r->max_open = MAX(64, r->max_open * 2);
+		r->max_open *= 2;
 		r->open = g_renew(struct member, r->open, r->max_open);
 	}
 	r->open[r->n_open++] = *m;
@@ -251,6 +251,7 @@ struct node_reader *node_reader_new(void)
 {
 	struct node_reader *r = g_new0(struct node_reader, 1);
 	intern_init(&r->keys, NULL);
+	r->open = g_new(struct member, r->max_open = 64); /* never NULL: an empty map's children are added to it, too */
 	return r;
 }
 
@@ -273,7 +274,8 @@ void node_reader_begin(struct node_reader *r, struct arena *keys, const char *pa
 	intern_reset(&r->keys, keys);
 	if (!yaml_parser_initialize(&r->parser))
 		g_error("libyaml: out of memory");
-	yaml_parser_set_input_string(&r->parser, (const unsigned char *)bytes, size);
+	/* libyaml does not take NULL, which an empty file may well be. */
+	yaml_parser_set_input_string(&r->parser, (const unsigned char *)(bytes ? bytes : ""), size);
 }
 
 gboolean node_reader_next(struct node_reader *r, struct arena *a, struct node *ret)

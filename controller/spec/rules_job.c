@@ -95,15 +95,22 @@ RULE(job_output_named_by_format)
 	}
 }
 
+/* Naming the frames goes frame by frame, counting them does not. */
+enum { FRAMES_NAMED_MAX = 10000 };
+
 RULE(job_overrides_inside)
 {
 	const struct renderjob_spec *job = o->spec;
-	for (guint i = 0; i < job->overrides.n; i++) {
-		const struct job_override *v = LIST_AT(job->overrides, struct job_override, i);
-		struct frame_set outside = frames_minus(a, &v->frames, &job->frames);
-		if (v->frames.n_runs && job->frames.n_runs && outside.n_runs)
-			WARNING(o, rule_item(a, "overrides", i), "RenderJob %s: overrides[%u]: frames %s are not frames of the job", o->id, i,
-			        frames_format(a, &outside));
+	for (guint i = 0; i < job->overrides.n && job->frames.n_runs; i++) {
+		const struct frame_set *frames = &LIST_AT(job->overrides, struct job_override, i)->frames;
+		guint64 n = frames_count(frames), n_outside = n - frames_count_common(frames, &job->frames);
+		if (n_outside == 0)
+			continue;
+		gboolean is_named = n <= FRAMES_NAMED_MAX && frames_count(&job->frames) <= FRAMES_NAMED_MAX;
+		struct frame_set outside = is_named ? frames_minus(a, frames, &job->frames) : (struct frame_set){ 0 };
+		WARNING(o, rule_item(a, "overrides", i), "RenderJob %s: overrides[%u]: %s are not frames of the job", o->id, i,
+		        is_named ? arena_printf(a, "frames %s", frames_format(a, &outside))
+		                 : arena_printf(a, "%" G_GUINT64_FORMAT " of its frames", n_outside));
 	}
 }
 
