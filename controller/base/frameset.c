@@ -110,7 +110,8 @@ static const char *scan_list(struct arena *a, struct scan *s, GArray *runs)
 		if (*s->at == '\0')
 			return NULL;
 		if (*s->at != ',')
-			return "frames are separated by commas, as 1-10:2,20";
+			return "write numbers and ranges, separated by commas: 1-240, or 1-10:2 (or 1-10x2) for every second frame, "
+			       "or 1,5,9";
 		if (runs->len == RUNS_MAX)
 			return "more than 100000 ranges";
 		s->at++;

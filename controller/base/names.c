@@ -41,10 +41,11 @@ static guint edit_distance(const char *a, const char *b)
 const char *name_suggest(const char *word, const char *const *names, guint n)
 {
 	const char *best = NULL;
-	guint best_distance = 3;
+	/* Of three letters one is too many: GPU is not a slip for CPU. What differs in case only is near always. */
+	guint best_distance = strlen(word) < 4 ? 1 : 3;
 	for (guint i = 0; i < n; i++) {
 		guint d = edit_distance(word, names[i]);
-		if (d < best_distance && d * 2 < strlen(word)) {
+		if (d < best_distance && (d == 0 || d * 2 < strlen(word))) {
 			best = names[i];
 			best_distance = d;
 		}

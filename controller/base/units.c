@@ -44,6 +44,7 @@ static const char *bytes_hint(struct arena *a, const char *text)
 	guint64 n;
 	if (!read_number(&c, &n))
 		return "write a whole number and a unit, as 24GiB or 512MiB";
+	c += strspn(c, " ");
 	const char *k = *c ? strchr("KMGT", g_ascii_toupper(*c)) : NULL;
 	if (k)
 		return arena_printf(a, "did you mean %" G_GUINT64_FORMAT "%ciB?", n, *k);

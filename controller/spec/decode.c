@@ -30,7 +30,7 @@ static void wrong(struct decoder *d, const struct node *n, const struct field *f
 		return;
 	}
 	/* A secret is not told again. */
-	d->problems->hides_text = secret_check(d->arena, n->text) != NULL;
+	d->problems->hides_text = secret_check(d->arena, n->text) || secret_is_key(f->name);
 	problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.80s`: %s", f->name,
 	            d->problems->hides_text ? "***" : n->text, right);
 	d->problems->hides_text = FALSE;
@@ -155,7 +155,9 @@ static const char *check_quotes(struct decoder *d, const struct field *f, const 
 		return NULL;
 	gboolean is_text = f->type == FIELD_STRING || f->type == FIELD_ENUM;
 	/* What is wrong in quotes as well is told as such. */
-	if (is_text && n->plain && text_is_ambiguous(n->text) && !(f->form && form_check(d->arena, f->form, n->text)))
+	gboolean is_wrong_anyway = f->type == FIELD_ENUM ? name_value(f->names, n->text) < 0
+	                                                 : f->form && form_check(d->arena, f->form, n->text);
+	if (is_text && n->plain && text_is_ambiguous(n->text) && !is_wrong_anyway)
 		return arena_printf(d->arena, "without quotes YAML reads this as %s; write \"%.80s\"",
 		                    g_ascii_isalpha(*n->text) || *n->text == '~' ? "true, false or nothing" : "a number or date", n->text);
 	if ((f->type == FIELD_INT || f->type == FIELD_DECIMAL || f->type == FIELD_BOOL) && !n->plain)
@@ -195,11 +197,23 @@ static void decode_scalar(struct decoder *d, const struct field *f, const struct
 
 /* -- lists and maps --------------------------------------------------------------------------- */
 
+/* [a] for `a`, [a, b] for `a b`; a general example for what is no plain word. */
+static const char *as_list(struct decoder *d, const struct field *f, const struct node *n)
+{
+	if (n->type != NODE_SCALAR || !*n->text || strlen(n->text) > 60 || strpbrk(n->text, "\"'{}[],#:"))
+		return "must be a list, as [a, b]";
+	if (f->type != FIELD_STRINGS || !form_check(d->arena, f->form, n->text))
+		return arena_printf(d->arena, "must be a list, as [%s]", n->text);
+	g_auto(GStrv) words = g_strsplit(n->text, " ", -1);
+	g_autofree char *list = g_strjoinv(", ", words);
+	return arena_printf(d->arena, "must be a list, as [%s]", list);
+}
+
 static void decode_strings(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
 	struct strings *s = v;
 	if (n->type != NODE_LIST) {
-		wrong(d, n, f, n->type == NODE_SCALAR ? arena_printf(d->arena, "must be a list, as [%.40s]", n->text) : "must be a list");
+		wrong(d, n, f, as_list(d, f, n));
 		return;
 	}
 	s->items = ARENA_ARRAY(d->arena, const char *, n->n);
@@ -217,6 +231,8 @@ static const char *check_key(struct decoder *d, const struct field *f, const cha
 {
 	if (d->strictness == AS_OBSERVED)
 		return NULL;
+	if (!table_has_long_form(f->fields) && secret_is_key(key))
+		return "a secret does not stand in a spec, and not in a label or note either";
 	return form_check(d->arena, table_has_long_form(f->fields) ? FORM_NAME : FORM_LINE, key);
 }
 
@@ -239,10 +255,10 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 	struct list *list = v;
 	gboolean is_map = f->type == FIELD_MAP;
 	if (n->type != (is_map ? NODE_MAP : NODE_LIST)) {
-		const char *right = is_map ? "must be a map of names" : "must be a list";
-		if (!is_map && n->type == NODE_SCALAR && table_shorthand(f->fields, FALSE))
-			right = arena_printf(d->arena, "must be a list, as [%.40s]", n->text);
-		wrong(d, n, f, right);
+		wrong(d, n, f,
+		      is_map                               ? "must be a map of names, as NAME: {…}"
+		      : table_shorthand(f->fields, FALSE) ? as_list(d, f, n)
+		                                          : "must be a list of maps, each beginning with a dash");
 		return;
 	}
 	check_names_differ(d, f, n);
@@ -318,6 +334,13 @@ static void unknown_key(struct decoder *d, const struct field *table, const stru
 {
 	if (m->value.is_default)
 		return;
+	if (secret_is_key(m->key)) {
+		d->problems->hides_text = TRUE;
+		problem_add(d->problems, SEVERITY_ERROR, member_place(node, m),
+		            "unknown key `%.80s`; a secret does not stand in a spec, a key that ends in File names its file", m->key);
+		d->problems->hides_text = FALSE;
+		return;
+	}
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
 	FIELDS_EACH (f, table)
 		g_ptr_array_add(known, (gpointer)f->name);
@@ -361,7 +384,7 @@ static void decode_missing(struct decoder *d, const struct field *f, struct plac
 	if (d->strictness != FOR_SPEC)
 		return;
 	if (f->required) {
-		problem_add(d->problems, SEVERITY_ERROR, at, "the key `%s` is missing: %s", f->name, f->doc);
+		problem_add(d->problems, SEVERITY_ERROR, at, "the key `%s` is missing here: %s", f->name, f->doc);
 	} else if (f->def) {
 		const char *right = decode_text(d, f, f->def, v);
 		g_assert(!right);
@@ -380,12 +403,12 @@ static const struct field *find_shorthand(struct decoder *d, const struct field 
 	/* At the top a spec of which all is given by defaults may be left empty. */
 	if (node_is_null(node)) {
 		if (outer && !node->is_default)
-			problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s: has no value; leave the key out instead", outer);
+			problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s: has no value; indent what belongs to it, or leave the key out", outer);
 		return NULL;
 	}
 	if (!row && !node->is_default)
 		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s%s%s", outer ? outer : "", outer ? ": " : "",
-		            !table_has_long_form(table)       ? "must be one value"
+		            !table_has_long_form(table) ? table_shorthand(table, TRUE) ? "must be a list, as [a, b]" : "must be one value"
 		            : table_shorthand(table, FALSE) ? "must be one value, or a map of keys and values"
 		                                            : "must be a map of keys and values");
 	return row;

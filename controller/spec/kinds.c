@@ -255,13 +255,25 @@ struct place object_place(const struct object *o, const char *path)
 	return place;
 }
 
-gboolean object_has(const struct object *o, const char *path)
+static const struct node *find_written(struct arena *scratch, const struct object *o, const char *path)
 {
-	SCOPED_ARENA(scratch);
 	const struct node *n = object_node(scratch, o);
 	while (*path && n)
 		n = step(n, &path);
-	return n != NULL;
+	return n;
+}
+
+gboolean object_has(const struct object *o, const char *path)
+{
+	SCOPED_ARENA(scratch);
+	return find_written(scratch, o, path) != NULL;
+}
+
+gboolean object_has_map(const struct object *o, const char *path)
+{
+	SCOPED_ARENA(scratch);
+	const struct node *n = find_written(scratch, o, path);
+	return n && n->type == NODE_MAP;
 }
 
 gboolean root_path_split(struct arena *a, const char *text, const char **ret_root, const char **ret_path)

@@ -57,6 +57,8 @@ const struct kind *kind_find(const char *word);
 struct place object_place(const struct object *o, const char *path);
 /* Whether anything is written at the path, right or wrong: what is missing is not said of a wrong value. */
 gboolean object_has(const struct object *o, const char *path);
+/* Whether a map is: of anything else its keys cannot be said to be missing. */
+gboolean object_has_map(const struct object *o, const char *path);
 
 /* The spec as written, the Farm's defaults merged below it; NULL when neither says anything. */
 const struct node *object_node(struct arena *a, const struct object *o);

@@ -43,6 +43,33 @@ static struct place place_of_offset(const struct node_reader *r, gsize offset)
 	return p;
 }
 
+/* What libyaml says, and what people did. */
+static const char *syntax_sentence(struct arena *a, const yaml_parser_t *p)
+{
+	static const struct {
+		const char *said, *sentence;
+	} known[] = {
+		{ "cannot start any token",
+		  "this character cannot begin a value; put the value in quotes (tabs do not indent: use spaces)" },
+		{ "violates indentation", "tabs do not indent: use spaces" },
+		{ "expected ',' or '}'",
+		  "the map is not closed here: values are separated by commas, and one with $, {, [ or # stands in quotes" },
+		{ "expected ',' or ']'",
+		  "the list is not closed here: values are separated by commas, and one with $, {, [ or # stands in quotes" },
+		{ "mapping values are not allowed",
+		  "a second `: ` cannot stand here; put the value in quotes, or mend the indentation" },
+		{ "could not find expected ':'", "a key and its value are separated by `: `; look at the line before as well" },
+		{ "did not find expected key", "the indentation does not fit what is above it, or a quote above is not closed" },
+		{ "did not find expected '-' indicator", "this does not belong to the list above it; mend the indentation" },
+		{ "unexpected end of stream", "a quote, [ or { above is not closed" },
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(known); i++)
+		if (p->problem && strstr(p->problem, known[i].said))
+			return known[i].sentence;
+	return arena_printf(a, "YAML: %s%s%s", p->problem ? p->problem : "out of memory", p->context ? " " : "",
+	                    p->context ? p->context : "");
+}
+
 static void add_syntax_problem(struct node_reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
@@ -50,13 +77,8 @@ static void add_syntax_problem(struct node_reader *r)
 	if (p->error == YAML_READER_ERROR)
 		problem_add(r->problems, SEVERITY_ERROR, place_of_offset(r, p->problem_offset),
 		            "not readable as UTF-8 text: %s", p->problem);
-	else if (p->problem && strstr(p->problem, "cannot start any token"))
-		problem_add(r->problems, SEVERITY_ERROR, place_of(r, &p->problem_mark),
-		            "this character cannot begin a value; put the value in quotes (tabs do not indent)");
 	else
-		problem_add(r->problems, SEVERITY_ERROR, place_of(r, &p->problem_mark), "YAML: %s%s%s",
-		            p->problem ? p->problem : "out of memory", p->context ? " " : "",
-		            p->context ? p->context : "");
+		problem_add(r->problems, SEVERITY_ERROR, place_of(r, &p->problem_mark), "%s", syntax_sentence(r->arena, p));
 }
 
 static gboolean next_event(struct node_reader *r, yaml_event_t *event)
@@ -162,7 +184,8 @@ static gboolean read_key(struct node_reader *r, yaml_event_t *event, struct keys
 	const char *key = intern_text(&r->keys, (const char *)event->data.scalar.value, event->data.scalar.length);
 	yaml_event_delete(event);
 	if (is_taken(r, keys, key)) {
-		problem_add(r->problems, SEVERITY_ERROR, place, "the key `%s` is given twice", key);
+		problem_add(r->problems, SEVERITY_ERROR, place, "the key `%s` is given twice%s", key,
+		            strcmp(key, "apiVersion") == 0 ? "; each object begins with a line `---`" : "");
 		return FALSE;
 	}
 	*ret = (struct member){ .key = key, .line = place.line, .column = place.column };

@@ -21,10 +21,24 @@ RULE(farm_root_one_place)
 	for (guint i = 0; i < farm->roots.n; i++) {
 		const struct farm_root *root = LIST_AT(farm->roots, struct farm_root, i);
 		const char *at = arena_printf(a, "roots[\"%s\"]", root->name);
+		if (!object_has_map(o, at))
+			continue;
 		if (object_has(o, arena_printf(a, "%s.path", at)) == object_has(o, arena_printf(a, "%s.url", at)))
 			ERROR(o, at, "Farm %s: roots: %s: give exactly one of path and url", o->id,
 			      root->name);
 	}
+}
+
+RULE(farm_root_own)
+{
+	const struct farm_spec *farm = o->spec;
+	for (guint i = 0; i < farm->roots.n; i++)
+		for (guint k = 0; k < i; k++) {
+			const struct farm_root *one = LIST_AT(farm->roots, struct farm_root, i), *other = LIST_AT(farm->roots, struct farm_root, k);
+			if (one->path && g_strcmp0(one->path, other->path) == 0)
+				ERROR(o, arena_printf(a, "roots[\"%s\"].path", one->name), "Farm %s: roots: %s and %s are the same folder", o->id, other->name,
+				      one->name);
+		}
 }
 
 RULE(farm_queue_one_default)
@@ -113,19 +127,34 @@ RULE(gpu_share_settings)
 			      all_of[i].key, name_of(&share_names, gpu->share));
 }
 
+/* Of one card: a domain may have leading zeros, and any function names its slot. */
+static char *slot_key(struct arena *a, const struct gpu_spec *s)
+{
+	g_autofree char *lower = g_ascii_strdown(s->address, -1);
+	const char *digits = lower + strspn(lower, "0");
+	return arena_printf(a, "%s %.*s", s->host, (int)strcspn(digits, "."), digits);
+}
+
+static void claim_card(struct arena *a, GHashTable *seen, const struct object *gpu, char *key, const char *path,
+                       struct problems *problems)
+{
+	const struct object *first = g_hash_table_lookup(seen, key);
+	if (first)
+		ERROR(gpu, path, "GPU %s: %s: %s is the same card", gpu->id, path, rule_who(a, first));
+	else
+		g_hash_table_insert(seen, key, (gpointer)gpu);
+}
+
 RULE(gpu_address_own)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 	OBJECTS_EACH (gpu, all, KIND_GPU) {
 		const struct gpu_spec *s = gpu->spec;
-		if (!s->host || !s->address)
-			continue;
-		g_autofree char *lower = g_ascii_strdown(s->address, -1);
-		char *key = arena_printf(a, "%s %s", s->host, lower);
-		const struct object *first = g_hash_table_lookup(seen, key);
-		if (first)
-			ERROR(gpu, "address", "GPU %s: address: %s is the same card", gpu->id, rule_who(a, first));
-		else
-			g_hash_table_insert(seen, key, gpu);
+		if (s->host && s->address)
+			claim_card(a, seen, gpu, slot_key(a, s), "address", problems);
+		if (s->host && s->match.slot)
+			claim_card(a, seen, gpu, arena_printf(a, "%s slot %s", s->host, s->match.slot), "match.slot", problems);
+		if (s->match.serial)
+			claim_card(a, seen, gpu, arena_printf(a, "serial %s", s->match.serial), "match.serial", problems);
 	}
 }

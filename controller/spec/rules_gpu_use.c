@@ -25,12 +25,12 @@ static const char *known_gpus(struct arena *a, const struct objects *all, const 
 RULE(vm_gpu_known)
 {
 	const struct vm_spec *vm = o->spec;
-	for (guint i = 0; i < vm->gpus.n; i++) {
+	for (guint i = 0; vm->host && i < vm->gpus.n; i++) {
 		const struct vm_gpu *use = LIST_AT(vm->gpus, struct vm_gpu, i);
 		const struct gpu_spec *gpu = gpu_of(all, use);
 		if (use->gpu && !gpu)
 			ERROR(o, use_path(a, i), "VM %s: gpus[%u]: there is no GPU %s%s", o->id, i, use->gpu, known_gpus(a, all, vm->host));
-		else if (gpu && g_strcmp0(gpu->host, vm->host) != 0)
+		else if (gpu && gpu->host && strcmp(gpu->host, vm->host) != 0)
 			ERROR(o, use_path(a, i), "VM %s: gpus[%u]: the GPU %s is in the host %s, the VM on %s%s", o->id, i, use->gpu, gpu->host,
 			      vm->host, known_gpus(a, all, vm->host));
 	}
@@ -79,9 +79,11 @@ RULE(vm_gpu_whole_once)
 			if (!gpu || gpu->share != GPU_SHARE_PASSTHROUGH)
 				continue;
 			const struct object *first = g_hash_table_lookup(users, use->gpu);
-			if (first)
+			if (first == vm)
+				ERROR(vm, use_path(a, i), "VM %s: gpus[%u]: the GPU %s is given to this VM twice", vm->id, i, use->gpu);
+			else if (first)
 				ERROR(vm, use_path(a, i), "VM %s: gpus[%u]: the GPU %s is passed whole to %s, which runs as well", vm->id, i, use->gpu,
-				      first == vm ? "this VM already" : rule_who(a, first));
+				      rule_who(a, first));
 			else
 				g_hash_table_insert(users, (gpointer)use->gpu, vm);
 		}

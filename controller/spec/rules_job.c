@@ -10,7 +10,7 @@ RULE(job_farm_there)
 RULE(job_scene_one)
 {
 	const struct renderjob_spec *job = o->spec;
-	if (!job->scene.file == !job->scene.url && object_has(o, "scene.file") == object_has(o, "scene.url"))
+	if (!job->scene.file == !job->scene.url && object_has_map(o, "scene") && object_has(o, "scene.file") == object_has(o, "scene.url"))
 		ERROR(o, "scene", "RenderJob %s: scene: give exactly one of file and url", o->id);
 	if (job->scene.url && !object_has(o, "scene.sha256"))
 		ERROR(o, "scene.url", "RenderJob %s: scene: what is fetched is checked; give its sha256", o->id);

@@ -81,16 +81,28 @@ static void check_group(struct arena *a, const GArray *claims, const GArray *gro
 	}
 }
 
+/* Frame 1001 is the same file in `a_#.png` and `a_####.png`: a run of # stands as one. */
+static const char *one_mark(struct arena *a, const char *file)
+{
+	char *out = arena_strdup(a, file), *to = out;
+	for (const char *c = out; *c; c++)
+		if (*c != '#' || c[1] != '#')
+			*to++ = *c;
+	*to = '\0';
+	return out;
+}
+
 static GArray *collect_claims(struct arena *a, const struct objects *all)
 {
 	GArray *claims = g_array_new(FALSE, FALSE, sizeof(struct claim));
 	OBJECTS_EACH (o, all, KIND_RENDERJOB) {
 		const struct renderjob_spec *job = o->spec;
-		struct claim one = { o, job->output, "output" };
+		struct claim one = { o, job->output ? one_mark(a, job->output) : NULL, "output" };
 		if (job->output)
 			g_array_append_val(claims, one);
 		for (guint i = 0; i < job->outputs.n; i++) {
-			one.file = LIST_AT(job->outputs, struct job_output, i)->file;
+			const char *file = LIST_AT(job->outputs, struct job_output, i)->file;
+			one.file = file ? one_mark(a, file) : NULL;
 			one.at = arena_printf(a, "outputs[%u].file", i);
 			if (one.file)
 				g_array_append_val(claims, one);

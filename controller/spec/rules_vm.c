@@ -247,6 +247,21 @@ static gboolean is_same_log(gconstpointer x, gconstpointer y)
 	return strcmp(a->serial_log, b->serial_log) == 0 && strcmp(a->host, b->host) == 0;
 }
 
+RULE(vm_address_own)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	OBJECTS_EACH (vm, all, KIND_VM) {
+		const struct vm_spec *s = vm->spec;
+		for (guint i = 0; i < s->networks.n; i++) {
+			const struct vm_network *n = LIST_AT(s->networks, struct vm_network, i);
+			if (!n->address || strcmp(n->address, "dhcp") == 0)
+				continue;
+			char *address = arena_strndup(a, n->address, strcspn(n->address, "/"));
+			claim(a, seen, address, vm, arena_printf(a, "networks[%u].address", i), address, problems);
+		}
+	}
+}
+
 RULE(vm_serial_log_own)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(log_hash, is_same_log);
@@ -269,6 +284,8 @@ RULE(vm_network_one_way)
 	for (guint i = 0; i < vm->networks.n; i++) {
 		const struct vm_network *n = LIST_AT(vm->networks, struct vm_network, i);
 		int n_ways = !!n->user + !!n->bridge + !!n->network;
+		if (n_ways == 0 && !object_has_map(o, rule_item(a, "networks", i)))
+			continue;
 		if (n_ways == 0)
 			n_ways = has_item(a, o, "networks", i, "user") + has_item(a, o, "networks", i, "bridge") +
 			         has_item(a, o, "networks", i, "network");
@@ -305,7 +322,8 @@ RULE(vm_network_fits)
 		const struct vm_network *n = LIST_AT(vm->networks, struct vm_network, i);
 		if (n->bridge && host && host->bridges.n)
 			check_bridge(a, o, i, host, n, problems);
-		if (n->gateway && (!n->address || strcmp(n->address, "dhcp") == 0))
+		gboolean has_address = n->address ? strcmp(n->address, "dhcp") != 0 : has_item(a, o, "networks", i, "address");
+		if (n->gateway && !has_address)
 			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: a gateway goes with an address; DHCP tells its own", o->id, i);
 		if (n->vlan && !n->bridge)
 			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: a VLAN tag is for a bridge", o->id, i);
@@ -320,6 +338,17 @@ RULE(vm_guest_file_one_source)
 		if (!f->source == !f->content)
 			ERROR(o, arena_printf(a, "cloudInit.files[%u]", i), "VM %s: cloudInit.files[%u]: give exactly one of source and content",
 			      o->id, i);
+	}
+}
+
+RULE(vm_commands_are_words)
+{
+	const struct vm_spec *vm = o->spec;
+	for (guint i = 0; i < vm->cloud_init.run_commands.n; i++) {
+		const struct guest_command *c = LIST_AT(vm->cloud_init.run_commands, struct guest_command, i);
+		if (c->argv.n == 1 && strchr(c->argv.items[0], ' '))
+			ERROR(o, arena_printf(a, "cloudInit.runCommands[%u]", i),
+			      "VM %s: cloudInit.runCommands[%u]: no shell splits this; write each word by itself, as [systemctl, restart, ssh]", o->id, i);
 	}
 }
 

@@ -65,3 +65,14 @@ const char *secret_check(struct arena *a, const char *text)
 			                    secret_forms[i].what);
 	return NULL;
 }
+
+gboolean secret_is_key(const char *key)
+{
+	static const char *const words[] = { "password", "passwd", "passphrase", "secret", "token", "apikey", "api_key", "private_key",
+		                             "privatekey" };
+	g_autofree char *lower = g_ascii_strdown(key, -1);
+	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+		if (strstr(lower, words[i]))
+			return TRUE;
+	return FALSE;
+}

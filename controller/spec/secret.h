@@ -13,5 +13,7 @@ struct secret_form {
 extern const struct secret_form secret_forms[];
 extern const guint n_secret_forms;
 
+/* Whether a key is called as people call secrets. Keys that name a file of one end in File. */
+gboolean secret_is_key(const char *key);
 /* NULL, or what would be right instead of writing this text. */
 const char *secret_check(struct arena *a, const char *text);

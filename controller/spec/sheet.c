@@ -112,7 +112,8 @@ static void decode_spec(const struct envelope *e, struct arena *scratch, const s
 	o->spec = arena_alloc(e->arena, kind->spec_size);
 	o->under = defaults_of(e->arena, farm, o);
 	/* The merged map is needed only now: scalars keep their texts, and kinds with defaults no nodes. */
-	o->n_files = decode_struct(e->arena, kind->spec_fields, node_merge(scratch, o->under, spec), o->place, FALSE, o->spec, e->problems);
+	o->n_files = decode_struct(e->arena, kind->spec_fields, node_merge(scratch, o->under, spec),
+	                           spec ? node_place(spec) : o->place, FALSE, o->spec, e->problems);
 }
 
 static const char *id_of(const struct envelope *e, const struct object *o, const struct node *doc)
