@@ -62,7 +62,7 @@ $(B)/gen/%_resources.c: controller/%/*.gresource.xml
 $(B)/gen/queue_resources.c: $(wildcard controller/queue/*.xml controller/queue/lua/*)
 $(B)/gen/worker_resources.c: $(wildcard controller/worker/*.xml controller/worker/*.py)
 # What `cleave init` writes stands where it is at home: specs/, contrib/.
-INIT_FILES := $(wildcard controller/commands/init/* specs/*.yaml contrib/ci/* contrib/git/*) specs/cleave.schema.json
+INIT_FILES := $(wildcard controller/commands/init/* specs/*.yaml contrib/ci/* contrib/git/*)
 $(B)/gen/init_resources.c: controller/commands/init.gresource.xml $(INIT_FILES)
 	@mkdir -p $(@D)
 	$(Q)glib-compile-resources --sourcedir=. --sourcedir=controller/commands --generate-source --target=$@ $<
@@ -74,7 +74,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lint asan bench install clean help
+.PHONY: all deps demo test lint docs asan bench fuzz install clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -90,6 +90,9 @@ test: deps ## Unit tests, plan cases, and the chain end to end
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint
 
+docs: all ## Write the reference and the JSON Schemas in specs/ from the tables
+	@$(B)/cleave docs specs
+
 asan: deps ## The tests again under AddressSanitizer and UndefinedBehaviorSanitizer (UNIT_ONLY=1: the pure parts)
 	@$(MAKE) --no-print-directory B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" \
 		SAN="-fsanitize=address,undefined -fno-sanitize-recover=undefined" $(if $(UNIT_ONLY),pure-tests,all tests)
@@ -98,6 +101,12 @@ asan: deps ## The tests again under AddressSanitizer and UndefinedBehaviorSaniti
 bench: deps ## What reading a large farm costs, each figure beside its limit, as JSON lines
 	@$(MAKE) --no-print-directory bench-programs
 	@tests/bench/run $(B)
+
+fuzz: deps ## Look for inputs that break a reader (FUZZ=spec for one, FUZZ_SECONDS=120 each, FUZZ_MERGE=1 keeps what was found)
+	@$(MAKE) --no-print-directory B=build/fuzz CC=clang WARN= OPT="-O1 -g -fno-omit-frame-pointer" \
+		SAN="-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined" \
+		FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer $(if $(FUZZ),$(FUZZ:%=build/fuzz/tests/fuzz/%),fuzz-programs)
+	@tests/fuzz/run build/fuzz $(FUZZ)
 
 install: all ## Install the programs below PREFIX
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
@@ -113,11 +122,16 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out %_fixture.c,$(w
 PURE_UNIT := $(filter $(B)/tests/unit/base_% $(B)/tests/unit/spec_% $(B)/tests/unit/plan_%,$(UNIT))
 FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c))
 PURE_FIXTURES := $(call obj,$(wildcard tests/unit/plan_*fixture.c))
-PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs
-.PHONY: tests pure-tests
-tests: $(UNIT) $(PROGRAMS)
+PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs $(B)/tests/schema/cases
+# Fuzz targets: with a driver that runs them over their corpus, or (make fuzz) with libFuzzer.
+FUZZ_DRIVER = $(B)/tests/fuzz/driver.o
+TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(filter-out %/driver.c,$(wildcard tests/fuzz/*.c)))
+PURE_TARGETS := $(filter $(addprefix $(B)/tests/fuzz/,spec spec_files status frames units forms),$(TARGETS))
+.PHONY: tests pure-tests fuzz-programs
+tests: $(UNIT) $(PROGRAMS) $(TARGETS)
 # What needs neither Redis nor libvirt nor Blender.
-pure-tests: $(PURE_UNIT) $(filter $(B)/tests/unit/frames_%,$(UNIT))
+pure-tests: $(PURE_UNIT) $(filter $(B)/tests/unit/frames_%,$(UNIT)) $(TARGETS)
+fuzz-programs: $(TARGETS)
 .SECONDARY:
 
 BENCHES := $(patsubst %.c,$(B)/%,$(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c)))
@@ -133,10 +147,19 @@ $(PURE_UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PURE_FIXTURES) $(B)/libpu
 $(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)
+$(PURE_TARGETS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(FUZZ_DRIVER) $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1)
+$(filter-out $(PURE_TARGETS),$(TARGETS)): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(FUZZ_DRIVER) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $(PKG_LIBS)
 # Programs that the end-to-end tests start.
 $(B)/tests/tools/verbs: $(B)/tests/tools/verbs.o $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0)
+$(B)/tests/schema/cases: $(B)/tests/schema/cases.o $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1)
 $(B)/tests/e2e/queue_worker.o: CPPFLAGS += -Itests/unit
 $(B)/tests/e2e/queue_worker: $(B)/tests/e2e/queue_worker.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"

@@ -12,7 +12,16 @@ const struct command commands[] = {
 	  "the Farm says `reconcile: observe`. With --from-host the specs are those of this host, so that the next plan\n"
 	  "has nothing to do.", 0, OUTPUT_TEXT, OPTION_FROM_HOST, 1, command_init },
 	{ "validate", "[DIR-or-repository]", "Check the specs: all problems at once, each with its place.",
-	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE, 1, command_validate },
+	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.\n"
+	  "-o github writes a line for each problem that GitHub shows in the merge request, -o sarif one SARIF log.",
+	  AS(TEXT) | AS(JSON) | AS(GITHUB) | AS(SARIF), OUTPUT_TEXT, OPTION_PURE, 1, command_validate },
+	{ "render", "[KIND [NAME]]", "Show the specs expanded: every default in its place. Needs no host.",
+	  "The Farm is shown without its `defaults`: they lie below the other objects' values already, so that what is\n"
+	  "printed means the same when it is read again. A folder is read as it lies there; a bare repository or\n"
+	  "REPOSITORY@REV as committed.", AS(YAML) | AS(JSON), OUTPUT_YAML, OPTION_ORIGINS | OPTION_PURE, 2, command_render },
+	{ "fmt", "[PATH…]", "Write YAML files in one form; comments stay. Prints the names of those it changed.",
+	  "A folder stands for the *.yaml and *.yml files in it and below, without hidden ones (default: this folder);\n"
+	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE, G_MAXUINT, command_fmt },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE, 0, command_plan },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
@@ -26,8 +35,27 @@ const struct command commands[] = {
 	{ "get", "[KIND [NAME]]", "Show what is wanted and how it stands.",
 	  "Kinds: farms, hosts, gpus, vms, renderjobs (jobs), workers, revisions. A job's name is PROJECT/NAME.",
 	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE, 2, command_get },
+	{ "explain", "[KIND[.KEY…]|RULE]", "Say what a kind, a key or a rule means.",
+	  "As `cleave explain vm`, `cleave explain vm.disks.size`, `cleave explain rules`; alone it lists the kinds.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE, 1, command_explain },
+	{ "schema", "[KIND]", "Write the JSON Schema of a kind's specs, or of all kinds'.",
+	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON, OPTION_PURE, 1,
+	  command_schema },
+	{ "docs", "DIR", "Write the reference and the JSON Schemas into a folder (`make docs`).", NULL, 0, OUTPUT_TEXT,
+	  OPTION_HIDDEN | OPTION_PURE, 1, command_docs },
 };
 const guint n_commands = G_N_ELEMENTS(commands);
+
+const struct exit_row exit_rows[] = {
+	{ EXIT_FINE, "fine" },
+	{ EXIT_FAILED, "failed or invalid" },
+	{ EXIT_CHANGES, "changes (plan --detailed-exitcode)" },
+	{ EXIT_IN_PART, "applied in part" },
+	{ EXIT_REFUSED, "refused" },
+	{ EXIT_TIMED_OUT, "timed out" },
+	{ EXIT_BAD_USAGE, "wrong usage" },
+};
+const guint n_exit_rows = G_N_ELEMENTS(exit_rows);
 
 static void print_help(FILE *out)
 {
@@ -35,10 +63,12 @@ static void print_help(FILE *out)
 	      "Splits GPU servers into render VMs and keeps them, and the frames they render, as a git\n"
 	      "repository of YAML says.\n\nCommands:\n", out);
 	for (guint i = 0; i < n_commands; i++)
-		fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
-	fputs("\n`cleave COMMAND --help` shows the options of a command.\n"
-	      "Exit status: 0 fine, 1 failed or invalid, 2 changes (plan --detailed-exitcode), 3 applied in part,\n"
-	      "4 refused, 5 timed out, 64 wrong usage; diff: 0 equal, 1 different, more on trouble.\n", out);
+		if (!(commands[i].options & OPTION_HIDDEN))
+			fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\n`cleave COMMAND --help` shows the options of a command.\nExit status:", out);
+	for (guint i = 0; i < n_exit_rows; i++)
+		fprintf(out, "%s%d %s", i == 0 ? " " : i == 4 ? ",\n" : ", ", exit_rows[i].code, exit_rows[i].doc);
+	fputs("; diff: 0 equal, 1 different, more on trouble.\n", out);
 }
 
 static const struct command *find_command(const char *name)

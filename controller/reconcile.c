@@ -125,9 +125,12 @@ static void check_files(const struct source_where *where, struct wanted *w, cons
 		g_autoptr(GError) error = NULL;
 		struct source_file file;
 		const struct file_use *use = &uses.items[i];
-		if (!source_file_at(w->arena, where, &w->tree, use->path, &file, &error))
-			problem_add(&w->problems, SEVERITY_ERROR, use->place, "%s %s: %s: %s; a relative file stands in this repository",
-			            o->kind->name, o->id, use->key, error->message);
+		if (source_file_at(w->arena, where, &w->tree, use->path, &file, &error))
+			continue;
+		w->problems.rule = "vm-file-in-commit";
+		problem_add(&w->problems, SEVERITY_ERROR, use->place, "%s %s: %s: %s; a relative file stands in this repository",
+		            o->kind->name, o->id, use->key, error->message);
+		w->problems.rule = NULL;
 	}
 }
 

@@ -9,6 +9,8 @@
 /* ±10^12 is beyond any film and keeps all arithmetic far from overflow. */
 static const gint64 FRAME_MAX = 1000000000000;
 enum { RUNS_MAX = 100000 };
+/* 115 hours of film. Operations on sets with steps go frame by frame: more would hold the controller. */
+static const guint64 FRAMES_MAX = 10000000;
 
 /* A run, and where it stands in the text: problems are found after sorting. */
 struct placed_run {
@@ -129,6 +131,19 @@ static const char *find_overlap(const GArray *sorted, gsize *ret_offset)
 	return NULL;
 }
 
+static guint64 count_run(const struct frame_run *r)
+{
+	return (guint64)((r->last - r->first) / r->step) + 1;
+}
+
+static guint64 count_placed(const GArray *runs)
+{
+	guint64 n = 0;
+	for (guint i = 0; i < runs->len; i++)
+		n += count_run(&g_array_index(runs, struct placed_run, i).run);
+	return n;
+}
+
 const char *frames_parse(struct arena *a, const char *text, struct frame_set *ret, gsize *ret_offset)
 {
 	struct scan s = { text, text };
@@ -141,6 +156,8 @@ const char *frames_parse(struct arena *a, const char *text, struct frame_set *re
 		g_array_sort(runs, by_first);
 		problem = find_overlap(runs, &offset);
 	}
+	if (!problem && count_placed(runs) > FRAMES_MAX)
+		problem = "more than 10000000 frames; make several jobs of it";
 	if (problem) {
 		if (ret_offset)
 			*ret_offset = offset;
@@ -268,7 +285,7 @@ guint64 frames_count(const struct frame_set *s)
 {
 	guint64 n = 0;
 	for (guint i = 0; i < s->n_runs; i++)
-		n += (guint64)((s->runs[i].last - s->runs[i].first) / s->runs[i].step) + 1;
+		n += count_run(&s->runs[i]);
 	return n;
 }
 
@@ -370,16 +387,57 @@ struct frame_set frames_common(struct arena *a, const struct frame_set *x, const
 	return combine(a, x, y, KEEP_BOTH);
 }
 
+/* Extended Euclid: the greatest common divisor, and *ret_x with a * x ≡ gcd (mod b). */
+static gint64 gcd_of(gint64 a, gint64 b, gint64 *ret_x)
+{
+	gint64 x = 1, next_x = 0;
+	while (b) {
+		gint64 q = a / b, rest = a % b, step = x - q * next_x;
+		a = b;
+		b = rest;
+		x = next_x;
+		next_x = step;
+	}
+	*ret_x = x;
+	return a;
+}
+
+/* How many frames two runs have in common: the Chinese remainder theorem, whatever their length. */
+static guint64 count_common(const struct frame_run *x, const struct frame_run *y)
+{
+	gint64 inverse, low = MAX(x->first, y->first), high = MIN(x->last, y->last);
+	gint64 gcd = gcd_of(x->step, y->step, &inverse), apart = y->first - x->first;
+	if (low > high || apart % gcd != 0)
+		return 0;
+	__int128 other = y->step / gcd, n = (__int128)(apart / gcd) * inverse % other;
+	__int128 period = x->step * other, frame = x->first + (n < 0 ? n + other : n) * x->step;
+	/* The smallest common frame from `low` on; `frame` is one from x->first on. */
+	frame = frame < low ? frame + (low - frame + period - 1) / period * period : low + (frame - low) % period;
+	return frame > high ? 0 : (guint64)((high - frame) / period) + 1;
+}
+
+guint64 frames_count_common(const struct frame_set *x, const struct frame_set *y)
+{
+	guint64 n = 0;
+	guint begin = 0;
+	for (guint i = 0; i < x->n_runs; i++) {
+		while (begin < y->n_runs && y->runs[begin].last < x->runs[i].first)
+			begin++;
+		for (guint j = begin; j < y->n_runs && y->runs[j].first <= x->runs[i].last; j++)
+			n += count_common(&x->runs[i], &y->runs[j]);
+	}
+	return n;
+}
+
 gboolean frames_overlap(const struct frame_set *x, const struct frame_set *y)
 {
-	SCOPED_ARENA(scratch);
-	return frames_common(scratch, x, y).n_runs > 0;
+	return frames_count_common(x, y) > 0;
 }
 
 gboolean frames_equal(const struct frame_set *x, const struct frame_set *y)
 {
-	SCOPED_ARENA(scratch);
-	return combine(scratch, x, y, KEEP_LEFT | KEEP_RIGHT).n_runs == 0;
+	guint64 n = frames_count(x);
+	return n == frames_count(y) && n == frames_count_common(x, y);
 }
 
 /* -- paths ----------------------------------------------------------------------------------- */

@@ -28,6 +28,8 @@ struct frame_set frames_range(struct arena *a, gint64 first, gint64 last);
 guint64 frames_count(const struct frame_set *s);
 gboolean frames_contain(const struct frame_set *s, gint64 frame);
 gboolean frames_equal(const struct frame_set *a, const struct frame_set *b);
+/* How many frames are in both; costs what the runs cost, not the frames. */
+guint64 frames_count_common(const struct frame_set *x, const struct frame_set *y);
 gboolean frames_overlap(const struct frame_set *x, const struct frame_set *y);
 
 struct frame_set frames_union(struct arena *a, const struct frame_set *x, const struct frame_set *y);

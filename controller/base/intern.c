@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include <string.h>
 
-enum { FIRST_SLOTS = 64 };
+enum { FIRST_SLOTS = 128 };
 
 void intern_init(struct intern *w, struct arena *arena)
 {
@@ -14,6 +14,18 @@ void intern_clear(struct intern *w)
 {
 	g_free(w->slots);
 	*w = (struct intern){ 0 };
+}
+
+void intern_reset(struct intern *w, struct arena *arena)
+{
+	if (w->n_slots > FIRST_SLOTS) {
+		intern_clear(w);
+		intern_init(w, arena);
+		return;
+	}
+	memset(w->slots, 0, w->n_slots * sizeof *w->slots);
+	w->arena = arena;
+	w->n = 0;
 }
 
 /* FNV-1a: the texts are short words. */

@@ -18,5 +18,7 @@ struct intern {
 
 void intern_init(struct intern *w, struct arena *arena);
 void intern_clear(struct intern *w);
+/* Begins anew, with another arena. */
+void intern_reset(struct intern *w, struct arena *arena);
 /* The one copy of a text of `len` bytes, NUL-terminated. */
 const char *intern_text(struct intern *w, const char *text, gsize len);

@@ -30,6 +30,19 @@ static struct problem *make_room(struct problems *p, enum severity severity)
 	return NULL;
 }
 
+/* One line of valid text: what a spec quotes may hold line feeds, escapes of a terminal, and, where it was cut
+ * (%.80s), half a character. g_free(). */
+static char *make_shown(const char *text, gssize len)
+{
+	char *shown = g_utf8_make_valid(text, len);
+	for (char *c = shown; *c; c++)
+		if ((guchar)*c < 0x20 || *c == 0x7f)
+			*c = ' ';
+		else if ((guchar)*c == 0xc2 && (guchar)c[1] < 0xa0) /* U+0080 to U+009F control terminals as well */
+			*c = c[1] = ' ';
+	return shown;
+}
+
 static void count(struct problems *p, enum severity severity)
 {
 	if (severity == SEVERITY_ERROR)
@@ -46,7 +59,8 @@ void problem_add(struct problems *p, enum severity severity, struct place place,
 		va_start(args, format);
 		g_autofree char *message = g_strdup_vprintf(format, args);
 		va_end(args);
-		*one = (struct problem){ severity, place, arena_strdup(p->arena, message) };
+		g_autofree char *shown = make_shown(message, -1);
+		*one = (struct problem){ severity, place, arena_strdup(p->arena, shown), p->rule, p->hides_text };
 	}
 	count(p, severity);
 }
@@ -121,22 +135,21 @@ static void append_excerpt(GString *out, const struct place *place, const char *
 	const char *line = find_line(text, text_len, place->line, &len);
 	if (!line || place->column == 0 || place->column > SHOWN_MAX)
 		return;
-	g_autofree char *valid = g_utf8_make_valid(line, (gssize)MIN(len, (gsize)SHOWN_MAX));
-	g_string_append(out, "\n    ");
-	for (const char *c = valid; *c; c++)
-		g_string_append_c(out, (guchar)*c < 0x20 || *c == 0x7f ? ' ' : *c);
+	g_autofree char *shown = make_shown(line, (gssize)MIN(len, (gsize)SHOWN_MAX));
+	g_string_append_printf(out, "\n    %s", shown);
 	g_string_append_printf(out, "\n    %*s", (int)place->column, "^");
 }
 
 void problem_format(GString *out, const struct problem *p, const char *text, gsize text_len)
 {
-	if (p->place.path)
-		g_string_append_printf(out, "%s:", p->place.path);
+	g_autofree char *path = p->place.path ? make_shown(p->place.path, -1) : NULL;
+	if (path)
+		g_string_append_printf(out, "%s:", path);
 	if (p->place.line)
 		g_string_append_printf(out, "%u:%u:", p->place.line, p->place.column);
 	g_string_append_printf(out, "%s%s: %s", p->place.path ? " " : "",
 	                       p->severity == SEVERITY_ERROR ? "error" : "warning", p->message);
-	if (text && p->place.line)
+	if (text && p->place.line && !p->hides_text)
 		append_excerpt(out, &p->place, text, text_len);
 	g_string_append_c(out, '\n');
 }

@@ -19,6 +19,8 @@ struct problem {
 	enum severity severity;
 	struct place place;
 	const char *message; /* what is wrong, and what would be right */
+	const char *rule;    /* the rule that says so (spec/rules.h), or NULL; static */
+	gboolean hides_text; /* the line holds a secret, or says no more: it is not shown */
 };
 
 /* Problems set aside, to be told later or again. */
@@ -31,6 +33,9 @@ struct problems {
 	struct arena *arena; /* owns the messages */
 	GArray *list;        /* struct problem; errors push out warnings when it is full */
 	guint n_errors, n_warnings; /* also of those beyond PROBLEMS_HELD */
+	/* These go into each problem that is added meanwhile. */
+	const char *rule;
+	gboolean hides_text;
 };
 
 /* More are counted, not held: a farm with one wrong habit has it in every file. */

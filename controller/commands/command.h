@@ -16,7 +16,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 64,
 };
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, N_OUTPUTS };
+enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, N_OUTPUTS };
 
 struct invocation {
 	const struct command *command;
@@ -24,7 +24,7 @@ struct invocation {
 	enum output output;
 	char **args; /* what is left after the options; NULL-terminated */
 	guint n_args;
-	gboolean yes, detailed_exitcode, from_host;
+	gboolean yes, detailed_exitcode, origins, check, from_host;
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
@@ -51,12 +51,23 @@ enum command_options {
 	OPTION_HAVE = 1 << 2,
 	OPTION_INTERVAL = 1 << 3,
 	OPTION_ACTS = 1 << 4, /* changes this machine */
-	OPTION_FROM_HOST = 1 << 6,
 	OPTION_PURE = 1 << 5, /* speaks of the language alone: the host's own settings do not matter */
+	OPTION_HIDDEN = 1 << 6, /* for this repository's own use: not in the help */
+	OPTION_ORIGINS = 1 << 7,
+	OPTION_CHECK = 1 << 8,
+	OPTION_FROM_HOST = 1 << 9,
+};
+
+/* What the exit codes mean: a row each, for the help and the reference. */
+struct exit_row {
+	enum exit_code code;
+	const char *doc;
 };
 
 extern const struct command commands[];
 extern const guint n_commands;
+extern const struct exit_row exit_rows[];
+extern const guint n_exit_rows;
 
 int command_validate(struct invocation *in);
 int command_plan(struct invocation *in);
@@ -66,6 +77,11 @@ int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_get(struct invocation *in);
 int command_init(struct invocation *in);
+int command_render(struct invocation *in);
+int command_fmt(struct invocation *in);
+int command_explain(struct invocation *in);
+int command_schema(struct invocation *in);
+int command_docs(struct invocation *in);
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */
@@ -79,6 +95,10 @@ void invocation_clear(struct invocation *in);
 int command_fail(const GError *error);
 /* Writes all of it to stdout. FALSE (with a message) when it cannot, as on a full disk. */
 gboolean command_print(const GString *text);
+/* Whether a place of specs is a folder, to be read as it lies there, and no bare repository. */
+gboolean command_is_folder(const char *path);
+/* Says which kinds there are, and that `word` is none of them. */
+int command_unknown_kind(const char *word);
 /* Colour on stdout: a terminal, and NO_COLOR is not set. */
 gboolean command_has_colour(void);
 

@@ -4,7 +4,7 @@
 #include "spec/emit.h"
 #include <stdio.h>
 
-static int unknown_kind(const char *word)
+int command_unknown_kind(const char *word)
 {
 	fprintf(stderr, "cleave: there is no kind `%s`; kinds:", word);
 	for (guint i = 0; i < N_KINDS; i++)
@@ -23,7 +23,7 @@ static guint emit_both(GString *out, const struct plan *p, const struct kind *ki
 			continue;
 		const struct object *have = objects_get(p->have, o.kind->id, o.id);
 		o.status = have ? have->status : NULL;
-		emit_object(out, &o, EMIT_SPEC | EMIT_STATUS);
+		emit_object(out, &o, EMIT_SPEC | EMIT_STATUS | EMIT_ORIGINS);
 		n++;
 	}
 	return n;
@@ -46,7 +46,7 @@ int command_get(struct invocation *in)
 	const struct kind *kind = in->n_args > 0 ? kind_find(in->args[0]) : NULL;
 	const char *id = in->n_args > 1 ? in->args[1] : NULL;
 	if (in->n_args > 0 && !kind)
-		return unknown_kind(in->args[0]);
+		return command_unknown_kind(in->args[0]);
 	in->falls_back = TRUE;
 	int code = command_look(in, &l);
 	if (code < 0) {

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml" };
+static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml", "github", "sarif" };
 
 /* The option's value, else the environment's, else the host's own file's, else `otherwise`; owned by the
  * invocation in any case. */
@@ -30,7 +30,7 @@ static int usage_error(const struct command *command, const char *format, ...)
 	return EXIT_BAD_USAGE;
 }
 
-/* "text, json or yaml", of those the command has. */
+/* "text|json|yaml", of those the command has. */
 static char *outputs_of(const struct command *command)
 {
 	GString *s = g_string_new(NULL);
@@ -134,6 +134,10 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		                         "Look again at least this often (default 5m)", "TIME" }, { 0 } };
 	const GOptionEntry from_host[] = { { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
 		                             "Write specs of this host, its cards and its VMs, as they are now", NULL }, { 0 } };
+	const GOptionEntry origins[] = { { "origins", 0, 0, G_OPTION_ARG_NONE, &in->origins,
+		                           "Say behind each value where it came from", NULL }, { 0 } };
+	const GOptionEntry check[] = { { "check", 0, 0, G_OPTION_ARG_NONE, &in->check,
+		                         "Change nothing; exit with 1 when a file would change", NULL }, { 0 } };
 	if (in->command->outputs)
 		g_option_context_add_main_entries(context, output_entry, NULL);
 	if (o & OPTION_YES)
@@ -146,6 +150,10 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		g_option_context_add_main_entries(context, from_host, NULL);
 	if (o & OPTION_INTERVAL)
 		g_option_context_add_main_entries(context, every, NULL);
+	if (o & OPTION_ORIGINS)
+		g_option_context_add_main_entries(context, origins, NULL);
+	if (o & OPTION_CHECK)
+		g_option_context_add_main_entries(context, check, NULL);
 }
 
 static void add_global_options(GOptionContext *context, struct invocation *in)

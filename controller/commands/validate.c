@@ -14,10 +14,20 @@ static guint count_objects(const struct objects *o)
 
 /* A folder that is named is checked as it lies there: before the commit is when one wants to know. A bare
  * repository, or a revision, is read from git. */
-static gboolean is_folder(const char *path)
+gboolean command_is_folder(const char *path)
 {
 	g_autofree char *objects = g_build_filename(path, "objects", NULL);
 	return g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(objects, G_FILE_TEST_IS_DIR);
+}
+
+static void write_problems(GString *out, enum output how, struct wanted *w)
+{
+	switch (how) {
+	case OUTPUT_JSON: report_problems_json(out, &w->problems); return;
+	case OUTPUT_GITHUB: report_problems_github(out, &w->problems); return;
+	case OUTPUT_SARIF: report_problems_sarif(out, &w->problems); return;
+	default: report_problems_text(out, &w->problems, wanted_find_text, w);
+	}
 }
 
 int command_validate(struct invocation *in)
@@ -30,9 +40,9 @@ int command_validate(struct invocation *in)
 	if (in->n_args) {
 		settings.specs = in->args[0];
 		settings.specs_given = TRUE;
-		settings.worktree |= is_folder(in->args[0]);
+		settings.worktree |= command_is_folder(in->args[0]);
 	} else if (!settings.specs_given) {
-		settings.worktree |= is_folder(settings.specs);
+		settings.worktree |= command_is_folder(settings.specs);
 	}
 	struct session *s = session_new(&settings);
 	gboolean read = session_want(s, a, &w, &error);
@@ -40,10 +50,7 @@ int command_validate(struct invocation *in)
 	if (!read)
 		return command_fail(error);
 	guint n_errors = w.problems.n_errors;
-	if (in->output == OUTPUT_JSON)
-		report_problems_json(text, &w.problems);
-	else
-		report_problems_text(text, &w.problems, wanted_find_text, &w);
+	write_problems(text, in->output, &w);
 	if (in->output == OUTPUT_TEXT && n_errors == 0)
 		g_string_append_printf(text, "%s: %u objects in %u files, valid\n", w.tree.revision, count_objects(w.objects),
 		                       w.tree.n_files);

@@ -132,7 +132,8 @@ gboolean record_encode(const struct record *r, GString *out, GError **error)
 static gboolean decode_time(const char *text, gint64 *ret_us)
 {
 	g_autoptr(GDateTime) t = g_date_time_new_from_iso8601(text, NULL);
-	if (!t)
+	/* Written in UTC and after 1970; another year would not read back the same. */
+	if (!t || g_date_time_to_unix(t) < 0 || !g_str_has_suffix(text, "Z"))
 		return FALSE;
 	*ret_us = g_date_time_to_unix(t) * G_USEC_PER_SEC + g_date_time_get_microsecond(t);
 	return TRUE;

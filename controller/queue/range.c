@@ -13,11 +13,14 @@ void range_append(GPtrArray *texts, const struct frame_set *set, const char *key
 	}
 }
 
+/* As far as frames go (base/frameset.c): with larger ones the difference of two would overflow. */
+static const gint64 NUMBER_MAX = 1000000000000;
+
 static gboolean read_number(const char **at, gint64 *ret)
 {
 	char *end;
 	*ret = g_ascii_strtoll(*at, &end, 10);
-	if (end == *at || *end != ':')
+	if (end == *at || *end != ':' || *ret < -NUMBER_MAX || *ret > NUMBER_MAX)
 		return FALSE;
 	*at = end + 1;
 	return TRUE;

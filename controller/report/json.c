@@ -308,6 +308,7 @@ void report_problems_json(GString *out, const struct problems *problems)
 		json_object_set_new(one, "line", json_integer(p->place.line));
 		json_object_set_new(one, "column", json_integer(p->place.column));
 		set_text(one, "message", p->message);
+		set_text(one, "rule", p->rule);
 		json_array_append_new(array, one);
 	}
 	if (problems_left_out(problems)) {

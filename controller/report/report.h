@@ -41,3 +41,7 @@ typedef const char *(*report_find_text)(void *user, const char *path, gsize *ret
 
 void report_problems_text(GString *out, const struct problems *problems, report_find_text find, void *user);
 void report_problems_json(GString *out, const struct problems *problems);
+/* Lines for a job of GitHub Actions: each stands at its place in the merge request. */
+void report_problems_github(GString *out, const struct problems *problems);
+/* One SARIF 2.1.0 log, for code scanning. */
+void report_problems_sarif(GString *out, const struct problems *problems);

@@ -74,7 +74,7 @@ gboolean source_collect_admits(struct source_collect *c, const char *path, guint
 	if (size > SOURCE_FILE_MIB_MAX * MiB) {
 		source_collect_refuse(c, SEVERITY_ERROR, path,
 				      "is %" G_GUINT64_FORMAT " MiB; a spec file has at most %d MiB, split it",
-				      size / MiB, SOURCE_FILE_MIB_MAX);
+				      (size + MiB - 1) / MiB, SOURCE_FILE_MIB_MAX);
 		return FALSE;
 	}
 	return TRUE;

@@ -9,7 +9,7 @@ static const struct field source_fields[] = {
 	  .doc = "A repository on this host, or a URL that the git program fetches." },
 	{ "ref", FIELD_STRING, IN(controller_source, ref, const char *), .form = FORM_REVISION, .doc = "Branch or tag." },
 	{ "path", FIELD_STRING, IN(controller_source, path, const char *), .form = FORM_TREE_FOLDER, .doc = "Folder within the tree." },
-	{ "kinds", FIELD_STRINGS, IN(controller_source, kinds, struct strings), .names = &kind_names,
+	{ "kinds", FIELD_STRINGS, IN(controller_source, kinds, struct strings), .names = &spec_kind_names,
 	  .doc = "Kinds it may contain; without the key all." },
 	{ "projects", FIELD_STRINGS, IN(controller_source, projects, struct strings), .form = FORM_NAME,
 	  .doc = "Projects its jobs may belong to; without the key all." },
@@ -21,7 +21,7 @@ static const struct field source_fields[] = {
 static const struct field owner_fields[] = {
 	{ "author", FIELD_STRING, IN(controller_owner, author, const char *), .required = TRUE,
 	  .doc = "The signer, as the allowed signers' file names them." },
-	{ "kinds", FIELD_STRINGS, IN(controller_owner, kinds, struct strings), .names = &kind_names,
+	{ "kinds", FIELD_STRINGS, IN(controller_owner, kinds, struct strings), .names = &spec_kind_names,
 	  .doc = "Kinds they may change." },
 	{ "projects", FIELD_STRINGS, IN(controller_owner, projects, struct strings), .form = FORM_NAME,
 	  .doc = "Projects whose jobs they may change." },

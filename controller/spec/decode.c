@@ -25,10 +25,15 @@ static void wrong(struct decoder *d, const struct node *n, const struct field *f
 {
 	if (n->is_default) /* said where the Farm's defaults were checked */
 		return;
-	if (n->type == NODE_SCALAR)
-		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.80s`: %s", f->name, n->text, right);
-	else
+	if (n->type != NODE_SCALAR) {
 		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: %s", f->name, right);
+		return;
+	}
+	/* A secret is not told again. */
+	d->problems->hides_text = secret_check(d->arena, n->text) != NULL;
+	problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.80s`: %s", f->name,
+	            d->problems->hides_text ? "***" : n->text, right);
+	d->problems->hides_text = FALSE;
 }
 
 /* -- scalars --------------------------------------------------------------------------------- */
@@ -148,7 +153,9 @@ static const char *check_quotes(struct decoder *d, const struct field *f, const 
 {
 	if (d->strictness == AS_OBSERVED)
 		return NULL;
-	if ((f->type == FIELD_STRING || f->type == FIELD_ENUM) && n->plain && text_is_ambiguous(n->text))
+	gboolean is_text = f->type == FIELD_STRING || f->type == FIELD_ENUM;
+	/* What is wrong in quotes as well is told as such. */
+	if (is_text && n->plain && text_is_ambiguous(n->text) && !(f->form && form_check(d->arena, f->form, n->text)))
 		return arena_printf(d->arena, "without quotes YAML reads this as %s; write \"%.80s\"",
 		                    g_ascii_isalpha(*n->text) || *n->text == '~' ? "true, false or nothing" : "a number or date", n->text);
 	if ((f->type == FIELD_INT || f->type == FIELD_DECIMAL || f->type == FIELD_BOOL) && !n->plain)
@@ -161,8 +168,11 @@ static void warn_of_later(struct decoder *d, const struct field *f, const struct
 {
 	if (!(f->flags & FIELD_LATER) || d->strictness == AS_OBSERVED || n->is_default || !field_is_said(f, object))
 		return;
+	/* A farm written for later versions has many: a line each, without the source. */
+	d->problems->hides_text = TRUE;
 	problem_add(d->problems, SEVERITY_WARNING, node_place(n), "%s%s: does not act yet in this version",
 	            f->name, n->type == NODE_SCALAR ? arena_printf(d->arena, ": `%.80s`", n->text) : "");
+	d->problems->hides_text = FALSE;
 }
 
 static void decode_scalar(struct decoder *d, const struct field *f, const struct node *n, void *v)
@@ -189,7 +199,7 @@ static void decode_strings(struct decoder *d, const struct field *f, const struc
 {
 	struct strings *s = v;
 	if (n->type != NODE_LIST) {
-		wrong(d, n, f, "must be a list, as [a, b]");
+		wrong(d, n, f, n->type == NODE_SCALAR ? arena_printf(d->arena, "must be a list, as [%.40s]", n->text) : "must be a list");
 		return;
 	}
 	s->items = ARENA_ARRAY(d->arena, const char *, n->n);
@@ -229,7 +239,10 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 	struct list *list = v;
 	gboolean is_map = f->type == FIELD_MAP;
 	if (n->type != (is_map ? NODE_MAP : NODE_LIST)) {
-		wrong(d, n, f, is_map ? "must be a map of names" : "must be a list");
+		const char *right = is_map ? "must be a map of names" : "must be a list";
+		if (!is_map && n->type == NODE_SCALAR && table_shorthand(f->fields, FALSE))
+			right = arena_printf(d->arena, "must be a list, as [%.40s]", n->text);
+		wrong(d, n, f, right);
 		return;
 	}
 	check_names_differ(d, f, n);
@@ -256,9 +269,27 @@ static void mark_default(struct node *n)
 		mark_default(n->type == NODE_MAP ? &n->members[i].value : &n->items[i]);
 }
 
+/* A map that an object adds to is copied for it: what lies below each of 100,000 objects has to be small. */
+enum { TEMPLATE_KEYS_MAX = 256 };
+
+/* The first map with more keys than that, or NULL. */
+static const struct node *find_large_map(const struct node *n)
+{
+	const struct node *found = n->type == NODE_MAP && n->n > TEMPLATE_KEYS_MAX ? n : NULL;
+	for (guint i = 0; n->type == NODE_MAP && i < n->n && !found; i++)
+		found = find_large_map(&n->members[i].value);
+	return found;
+}
+
 static void decode_template(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
 	struct decoder checker = { d->arena, d->problems, FOR_DEFAULTS, 0 };
+	const struct node *large = find_large_map(n);
+	if (large) {
+		problem_add(d->problems, SEVERITY_ERROR, node_place(large), "%s: a map in defaults has at most %d keys", f->name,
+		            TEMPLATE_KEYS_MAX);
+		return;
+	}
 	/* Only checked here; merged below each object's own keys before those are decoded. No spec is
 	 * larger than this scratch, which is asserted where the kinds are known (spec/load.c). */
 	decode_fields(&checker, f->fields, n, node_place(n), arena_alloc(d->arena, 4096), f->name);
@@ -344,11 +375,19 @@ static const struct field *find_shorthand(struct decoder *d, const struct field 
                                           const char *outer)
 {
 	const struct field *row = table_shorthand(table, node->type == NODE_LIST);
-	if (node->type == NODE_MAP || node_is_null(node))
+	if (node->type == NODE_MAP)
 		return NULL;
+	/* At the top a spec of which all is given by defaults may be left empty. */
+	if (node_is_null(node)) {
+		if (outer && !node->is_default)
+			problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s: has no value; leave the key out instead", outer);
+		return NULL;
+	}
 	if (!row && !node->is_default)
-		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s%smust be a map of keys and values", outer ? outer : "",
-		            outer ? ": " : "");
+		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s%s%s", outer ? outer : "", outer ? ": " : "",
+		            !table_has_long_form(table)       ? "must be one value"
+		            : table_shorthand(table, FALSE) ? "must be one value, or a map of keys and values"
+		                                            : "must be a map of keys and values");
 	return row;
 }
 
@@ -375,8 +414,9 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 		g_assert(n_rows < DECODE_ROWS_MAX);
 		given[n_rows] = NULL;
 	}
-	if (map && !table_has_long_form(table)) {
-		problem_add(d->problems, SEVERITY_ERROR, node_place(map), "%s: must be one value, not a map", outer);
+	if (node && !shorthand && !table_has_long_form(table)) {
+		if (map)
+			problem_add(d->problems, SEVERITY_ERROR, node_place(map), "%s: must be one value, not a map", outer);
 		return;
 	}
 	if (map)

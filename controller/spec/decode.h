@@ -10,7 +10,8 @@ enum { DECODE_ROWS_MAX = 128 };
 
 /* Fills `object` (zeroed) from the map `node` (NULL = empty map) by `table`. `at` places problems of
  * missing keys when there is no node. `is_observed`: defaults, requiredness and limits are left aside;
- * they are for what people want, not for what is there. */
-/* Returns how many files of the commit the value names (FIELD_FILE, relative). */
+ * they are for what people want, not for what is there. Texts are not copied: those of the nodes (and a
+ * template's nodes, but no others) must live as long as the object.
+ * Returns how many files of the commit the value names (FIELD_FILE, relative). */
 guint decode_struct(struct arena *a, const struct field *table, const struct node *node, struct place at,
                    gboolean is_observed, void *object, struct problems *problems);

@@ -1,5 +1,8 @@
 /* libyaml's emitter fed by the walker. */
 #include "spec/emit.h"
+#include "base/arena.h"
+#include "spec/farm.h"
+#include "spec/origin.h"
 #include "spec/walk.h"
 #include <string.h>
 #include <yaml.h>
@@ -7,6 +10,7 @@
 struct emitter {
 	yaml_emitter_t yaml;
 	GString *out;
+	struct origins *origins; /* NULL: nobody asks */
 };
 
 static int append(void *data, unsigned char *bytes, size_t size)
@@ -42,6 +46,9 @@ static void emit_text(struct emitter *e, const char *text, yaml_scalar_style_t s
 
 static void on_scalar(void *user, const char *key, const struct field *f, const char *text)
 {
+	struct emitter *e = user;
+	if (e->origins)
+		origins_scalar(e->origins, key, f);
 	if (key)
 		emit_text(user, key, style_of(NULL, key));
 	emit_text(user, text, style_of(f, text));
@@ -49,7 +56,10 @@ static void on_scalar(void *user, const char *key, const struct field *f, const 
 
 static void on_begin(void *user, const char *key, gboolean is_list)
 {
+	struct emitter *e = user;
 	yaml_event_t event;
+	if (e->origins)
+		origins_begin(e->origins, key, is_list);
 	if (key)
 		emit_text(user, key, style_of(NULL, key));
 	if (is_list)
@@ -61,7 +71,10 @@ static void on_begin(void *user, const char *key, gboolean is_list)
 
 static void on_end(void *user, gboolean is_list)
 {
+	struct emitter *e = user;
 	yaml_event_t event;
+	if (e->origins)
+		origins_end(e->origins);
 	if (is_list)
 		yaml_sequence_end_event_initialize(&event);
 	else
@@ -83,10 +96,18 @@ static void emit_labels(struct emitter *e, const char *key, const struct list *l
 	on_end(e, FALSE);
 }
 
+static void begin_part(struct emitter *e, enum origins_part part)
+{
+	if (e->origins)
+		origins_begin_part(e->origins, part);
+}
+
 static void emit_document(struct emitter *e, const struct object *o, unsigned parts)
 {
 	on_begin(e, NULL, FALSE);
+	begin_part(e, ORIGINS_OF_OBJECT);
 	on_scalar(e, "apiVersion", NULL, API_VERSION);
+	begin_part(e, ORIGINS_OF_NOTHING);
 	on_scalar(e, "kind", NULL, o->kind->name);
 	on_begin(e, "metadata", FALSE);
 	on_scalar(e, "name", NULL, o->meta.name);
@@ -97,7 +118,9 @@ static void emit_document(struct emitter *e, const struct object *o, unsigned pa
 	on_end(e, FALSE);
 	if ((parts & EMIT_SPEC) && o->spec) {
 		on_begin(e, "spec", FALSE);
+		begin_part(e, ORIGINS_OF_SPEC);
 		walk_struct(o->kind->spec_fields, o->spec, 0, FALSE, &visitor, e);
+		begin_part(e, ORIGINS_OF_NOTHING);
 		on_end(e, FALSE);
 	}
 	if ((parts & EMIT_STATUS) && o->status) {
@@ -108,25 +131,38 @@ static void emit_document(struct emitter *e, const struct object *o, unsigned pa
 	on_end(e, FALSE);
 }
 
+static void emit_stream(struct emitter *e, const struct object *o, unsigned parts)
+{
+	yaml_event_t event;
+	if (!yaml_emitter_initialize(&e->yaml))
+		g_error("libyaml: out of memory");
+	yaml_emitter_set_output(&e->yaml, append, e);
+	yaml_emitter_set_unicode(&e->yaml, 1);
+	yaml_emitter_set_width(&e->yaml, -1);
+	yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING);
+	send(e, &event);
+	yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 0);
+	send(e, &event);
+	emit_document(e, o, parts);
+	yaml_document_end_event_initialize(&event, 1);
+	send(e, &event);
+	yaml_stream_end_event_initialize(&event);
+	send(e, &event);
+	yaml_emitter_delete(&e->yaml);
+}
+
 void emit_object(GString *out, const struct object *o, unsigned parts)
 {
 	struct emitter e = { .out = out };
-	yaml_event_t event;
-	if (!yaml_emitter_initialize(&e.yaml))
-		g_error("libyaml: out of memory");
-	yaml_emitter_set_output(&e.yaml, append, &e);
-	yaml_emitter_set_unicode(&e.yaml, 1);
-	yaml_emitter_set_width(&e.yaml, -1);
-	yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING);
-	send(&e, &event);
-	yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 0);
-	send(&e, &event);
-	emit_document(&e, o, parts);
-	yaml_document_end_event_initialize(&event, 1);
-	send(&e, &event);
-	yaml_stream_end_event_initialize(&event);
-	send(&e, &event);
-	yaml_emitter_delete(&e.yaml);
+	if (!(parts & EMIT_ORIGINS)) {
+		emit_stream(&e, o, parts);
+		return;
+	}
+	g_autoptr(GString) text = g_string_new(NULL);
+	e = (struct emitter){ .out = text, .origins = origins_new(o) };
+	emit_stream(&e, o, parts);
+	origins_append(e.origins, out, text->str);
+	origins_free(e.origins);
 }
 
 void emit_objects(GString *out, const struct objects *objects, unsigned parts)
@@ -135,4 +171,25 @@ void emit_objects(GString *out, const struct objects *objects, unsigned parts)
 		OBJECTS_EACH (o, objects, kind)
 			if (((parts & EMIT_SPEC) && o->spec) || ((parts & EMIT_STATUS) && o->status))
 				emit_object(out, o, parts);
+}
+
+/* A Farm whose defaults lie below every object already, and shall not do so twice: an object may have
+ * emptied a list that a default fills, and an empty list is not written. */
+static struct object *without_defaults(struct arena *a, const struct object *farm)
+{
+	struct object *o = arena_memdup(a, farm, sizeof *farm);
+	struct farm_spec *spec = arena_memdup(a, farm->spec, sizeof *spec);
+	spec->defaults = (struct farm_defaults){ 0 };
+	o->spec = spec;
+	return o;
+}
+
+struct objects *emit_select(struct arena *a, const struct objects *all, const struct kind *kind, const char *id)
+{
+	struct objects *selected = objects_new(a);
+	for (int k = 0; k < N_KINDS; k++)
+		OBJECTS_EACH (o, all, k)
+			if (o->spec && (!kind || o->kind == kind) && (!id || strcmp(o->id, id) == 0))
+				objects_add(selected, k == KIND_FARM ? without_defaults(a, o) : o);
+	return selected;
 }

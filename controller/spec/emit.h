@@ -2,9 +2,17 @@
 #pragma once
 #include "spec/kinds.h"
 
-enum emit_parts { EMIT_SPEC = 1 << 0, EMIT_STATUS = 1 << 1 };
+enum emit_parts {
+	EMIT_SPEC = 1 << 0,
+	EMIT_STATUS = 1 << 1,
+	EMIT_ORIGINS = 1 << 2, /* with a comment where each value of the spec came from */
+};
 
 /* Appends the object as one document ("---" first). Objects without the part are left out whole. */
 void emit_object(GString *out, const struct object *o, unsigned parts);
 /* All objects, in the order of kinds and ids. */
 void emit_objects(GString *out, const struct objects *objects, unsigned parts);
+
+/* What is wanted, expanded: the objects of that kind and id (either may be NULL), and the Farm without
+ * the defaults, which lie below the others' values already. Read again, they are equal. */
+struct objects *emit_select(struct arena *a, const struct objects *all, const struct kind *kind, const char *id);

@@ -227,7 +227,7 @@ int farm_queue_rank(const struct farm_spec *farm, const char *name)
 		return 0;
 	for (guint i = 0; i < farm->queues.n; i++) {
 		const struct farm_queue *q = LIST_AT(farm->queues, struct farm_queue, i);
-		if (name ? strcmp(q->name, name) == 0 : q->is_default)
+		if (name ? g_strcmp0(q->name, name) == 0 : q->is_default) /* one without a name was reported */
 			return (int)i;
 	}
 	return name ? -1 : rank;

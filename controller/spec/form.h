@@ -49,6 +49,8 @@ struct form {
 	const char *right;   /* what would be right, as "write an absolute path" */
 	const char *good[4]; /* the first stands in `explain`; the tests take all */
 	const char *bad[8];
+	/* TRUE only of texts that match: a loop over plain ones, ten times faster than a match. May be NULL. */
+	gboolean (*is_surely)(const char *text);
 	/* More about a text that does not match, or NULL for `right`. */
 	const char *(*hint)(struct arena *a, const char *text);
 };

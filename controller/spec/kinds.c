@@ -6,6 +6,7 @@
 #include "spec/gpu.h"
 #include "spec/host.h"
 #include "spec/node.h"
+#include "spec/pack.h"
 #include "spec/renderjob.h"
 #include "spec/status.h"
 #include "spec/vm.h"
@@ -50,7 +51,8 @@ const struct field meta_fields[] = {
 	{ 0 },
 };
 
-NAME_TABLE(kind_names, "a kind", N_KINDS, "Farm", "Host", "GPU", "VM", "RenderJob", "Worker", "Revision", "Controller");
+/* Of kinds[], those that stand in specs, in the same order; a test holds them together. */
+NAME_TABLE(spec_kind_names, "a kind", N_SPEC_KINDS, "Farm", "Host", "GPU", "VM", "RenderJob");
 
 /* "job" and "jobs". */
 static gboolean is_alias(const char *word, const char *alias)
@@ -88,7 +90,7 @@ struct objects *objects_new(struct arena *a)
 	struct objects *o = ARENA_NEW(a, struct objects);
 	o->index = ARENA_NEW(a, struct object_index);
 	for (guint i = 0; i < N_KINDS; i++) {
-		o->by_kind[i] = g_ptr_array_new();
+		o->by_kind[i] = g_ptr_array_sized_new(4) /* never without items to point at: OBJECTS_EACH adds to them */;
 		o->index->ids[i] = g_hash_table_new(g_str_hash, g_str_equal);
 	}
 	arena_own(a, o, objects_free);
@@ -177,36 +179,31 @@ static const struct node *step(const struct node *n, const char **at)
 	return n;
 }
 
-/* The value at a path, or NULL; *ret_near is the last part that was written. */
-static const struct node *find_written(const struct object *o, const char *path, const struct node **ret_near)
+const struct node *object_node(struct arena *a, const struct object *o)
 {
-	const struct node *n = o->node, *under = o->under;
-	*ret_near = NULL;
-	while (*path && (n || under)) {
-		const char *at = path, *at_under = path;
-		/* Only maps merge: where anything else is written, the defaults do not count. */
-		if (n && (n->type != NODE_MAP || (under && under->type != NODE_MAP)))
-			under = NULL;
-		n = n ? step(n, &at) : NULL;
-		under = under ? step(under, &at_under) : NULL;
-		path = MAX(at, at_under);
-		if (n || under)
-			*ret_near = n ? n : under;
-	}
-	return n ? n : under;
+	const struct node *document = o->written ? node_unpack(a, o->written) : NULL;
+	return node_merge(a, o->under, node_get(document, "spec"));
 }
 
 struct place object_place(const struct object *o, const char *path)
 {
-	const struct node *near;
-	find_written(o, path, &near);
-	return near ? node_place(near) : o->place;
+	SCOPED_ARENA(scratch);
+	struct place place = o->place;
+	for (const struct node *n = object_node(scratch, o); *path && n;) {
+		n = step(n, &path);
+		if (n)
+			place = node_place(n);
+	}
+	return place;
 }
 
 gboolean object_has(const struct object *o, const char *path)
 {
-	const struct node *near;
-	return find_written(o, path, &near) != NULL;
+	SCOPED_ARENA(scratch);
+	const struct node *n = object_node(scratch, o);
+	while (*path && n)
+		n = step(n, &path);
+	return n != NULL;
 }
 
 gboolean root_path_split(struct arena *a, const char *text, const char **ret_root, const char **ret_path)

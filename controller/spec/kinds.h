@@ -7,9 +7,12 @@
 #define API_VERSION "cleave/v1alpha1"
 
 enum kind_id { KIND_FARM, KIND_HOST, KIND_GPU, KIND_VM, KIND_RENDERJOB, KIND_WORKER, KIND_REVISION, KIND_CONTROLLER, N_KINDS };
-extern const struct name_table kind_names;
+enum { N_SPEC_KINDS = KIND_RENDERJOB + 1 };
+extern const struct name_table spec_kind_names;
 
+struct arena;
 struct node;
+struct packed;
 
 struct meta {
 	const char *name;
@@ -21,8 +24,8 @@ struct object {
 	struct meta meta;
 	const char *id; /* unique in its kind: the name; of a job "project/name" */
 	struct place place;
-	const struct node *node;  /* the spec as written; for places */
-	const struct node *under; /* the Farm's defaults that lie below it, or NULL */
+	const struct packed *written; /* the document; for places */
+	const struct node *under;     /* the Farm's defaults that lie below its spec, or NULL */
 	guint n_files;   /* files of the commit that it names (spec/files.h) */
 	void *spec;      /* of kind->spec_size; NULL for status-only kinds */
 	void *effective; /* the spec with references resolved (spec/resolve.c); NULL until then */
@@ -56,13 +59,15 @@ struct place object_place(const struct object *o, const char *path);
 /* Whether anything is written at the path, right or wrong: what is missing is not said of a wrong value. */
 gboolean object_has(const struct object *o, const char *path);
 
+/* The spec as written, the Farm's defaults merged below it; NULL when neither says anything. */
+const struct node *object_node(struct arena *a, const struct object *o);
+
 /* All objects of a tree or of an observation, per kind in order of their ids. */
 struct objects {
 	GPtrArray *by_kind[N_KINDS]; /* struct object * */
 	struct object_index *index;  /* by id; filled when it is asked */
 };
 
-struct arena;
 struct objects *objects_new(struct arena *a);
 /* FALSE when one of that kind and id is there already. */
 gboolean objects_add(struct objects *o, struct object *object);

@@ -20,6 +20,7 @@ struct loader {
 	struct sheet_objects **made;
 	guint n;
 	struct rules_news news;
+	struct sheet_tools tools;
 };
 
 /* FALSE when the cache does not know the file. */
@@ -37,7 +38,7 @@ static void read_sheet(struct loader *l, guint i)
 {
 	gboolean is_kept = l->cache != NULL;
 	g_assert(l->files[i].bytes || !l->files[i].size);
-	l->sheets[i] = sheet_new(is_kept ? arena_new() : l->arena, is_kept, &l->files[i], l->is_status);
+	l->sheets[i] = sheet_new(is_kept ? arena_new() : l->arena, is_kept, &l->files[i], l->is_status, &l->tools);
 }
 
 static void add_twin(struct loader *l, const struct object *o, const struct object *first)
@@ -83,7 +84,7 @@ static void decode_sheet(struct loader *l, guint i, struct sheet *lender)
 	struct sheet_objects *before = l->made[i];
 	if (before && before->farm == objects_farm(l->objects))
 		return;
-	l->made[i] = sheet_decode(sheet, before && l->cache ? arena_new() : sheet->arena, l->objects, lender);
+	l->made[i] = sheet_decode(sheet, before && l->cache ? arena_new() : sheet->arena, l->objects, lender, &l->tools);
 	/* The sheet is held by its objects from now on. */
 	if (before)
 		sheet_objects_unref(before);
@@ -169,7 +170,9 @@ static void load(struct loader *l)
 {
 	l->sheets = ARENA_ARRAY(l->arena, struct sheet *, l->n);
 	l->made = ARENA_ARRAY(l->arena, struct sheet_objects *, l->n);
+	sheet_tools_init(&l->tools);
 	read_all(l);
+	sheet_tools_clear(&l->tools);
 	if (!l->cache)
 		sort_objects(l);
 	else if (!spec_cache_keep(l->cache, hold(l), l->objects, &l->news) && sort_objects(l) &&

@@ -11,7 +11,7 @@ enum { DEPTH_MAX = 64, COLUMN_MAX = (1 << 20) - 1 };
 /* Maps of more keys find a key given twice by a hash. */
 enum { FEW_KEYS = 16 };
 
-struct reader {
+struct node_reader {
 	struct arena *arena;
 	yaml_parser_t parser;
 	const char *path, *bytes;
@@ -24,13 +24,13 @@ struct reader {
 	guint n_open, max_open;
 };
 
-static struct place place_of(const struct reader *r, const yaml_mark_t *mark)
+static struct place place_of(const struct node_reader *r, const yaml_mark_t *mark)
 {
 	return (struct place){ r->path, (guint)mark->line + 1, (guint)mark->column + 1 };
 }
 
 /* Reader errors (encoding, control characters) carry a byte offset, not a mark. */
-static struct place place_of_offset(const struct reader *r, gsize offset)
+static struct place place_of_offset(const struct node_reader *r, gsize offset)
 {
 	struct place p = { r->path, 1, 1 };
 	for (gsize i = 0; i < offset && i < r->size; i++) {
@@ -43,7 +43,7 @@ static struct place place_of_offset(const struct reader *r, gsize offset)
 	return p;
 }
 
-static void add_syntax_problem(struct reader *r)
+static void add_syntax_problem(struct node_reader *r)
 {
 	const yaml_parser_t *p = &r->parser;
 	r->stop = TRUE;
@@ -59,7 +59,7 @@ static void add_syntax_problem(struct reader *r)
 		            p->context ? p->context : "");
 }
 
-static gboolean next_event(struct reader *r, yaml_event_t *event)
+static gboolean next_event(struct node_reader *r, yaml_event_t *event)
 {
 	if (r->stop)
 		return FALSE;
@@ -71,7 +71,7 @@ static gboolean next_event(struct reader *r, yaml_event_t *event)
 }
 
 /* Anchors and tags are refused wherever they stand. */
-static void check_properties(struct reader *r, const yaml_event_t *e)
+static void check_properties(struct node_reader *r, const yaml_event_t *e)
 {
 	const yaml_char_t *anchor = NULL, *tag = NULL;
 	switch (e->type) {
@@ -97,7 +97,7 @@ static void check_properties(struct reader *r, const yaml_event_t *e)
 		problem_add(r->problems, SEVERITY_ERROR, place_of(r, &e->start_mark), "tags are not allowed");
 }
 
-static struct node node_at(const struct reader *r, enum node_type type, const yaml_mark_t *mark)
+static struct node node_at(const struct node_reader *r, enum node_type type, const yaml_mark_t *mark)
 {
 	return (struct node){ .path = r->path,
 		              .line = (guint32)mark->line + 1,
@@ -105,7 +105,7 @@ static struct node node_at(const struct reader *r, enum node_type type, const ya
 		              .type = type };
 }
 
-static gboolean check_text(struct reader *r, const yaml_event_t *e)
+static gboolean check_text(struct node_reader *r, const yaml_event_t *e)
 {
 	if (!memchr(e->data.scalar.value, '\0', e->data.scalar.length))
 		return TRUE;
@@ -114,7 +114,7 @@ static gboolean check_text(struct reader *r, const yaml_event_t *e)
 	return FALSE;
 }
 
-static struct node read_scalar(struct reader *r, const yaml_event_t *e)
+static struct node read_scalar(struct node_reader *r, const yaml_event_t *e)
 {
 	struct node n = node_at(r, NODE_SCALAR, &e->start_mark);
 	check_text(r, e);
@@ -123,7 +123,7 @@ static struct node read_scalar(struct reader *r, const yaml_event_t *e)
 	return n;
 }
 
-static gboolean read_value(struct reader *r, yaml_event_t *event, guint depth, struct node *ret);
+static gboolean read_value(struct node_reader *r, yaml_event_t *event, guint depth, struct node *ret);
 
 /* The keys of an open map: `first` and those after it in r->open, and once they are many, a set of them.
  * Keys are interned, so that equal ones are one pointer. */
@@ -132,7 +132,7 @@ struct keys {
 	GHashTable *set;
 };
 
-static gboolean is_taken(const struct reader *r, struct keys *k, const char *key)
+static gboolean is_taken(const struct node_reader *r, struct keys *k, const char *key)
 {
 	if (!k->set && r->n_open - k->first > FEW_KEYS) {
 		k->set = g_hash_table_new(g_direct_hash, g_direct_equal);
@@ -148,7 +148,7 @@ static gboolean is_taken(const struct reader *r, struct keys *k, const char *key
 }
 
 /* A key: a scalar not seen before, else FALSE and a problem. Deletes the event. */
-static gboolean read_key(struct reader *r, yaml_event_t *event, struct keys *keys, guint depth, struct member *ret)
+static gboolean read_key(struct node_reader *r, yaml_event_t *event, struct keys *keys, guint depth, struct member *ret)
 {
 	struct place place = place_of(r, &event->start_mark);
 	struct node other;
@@ -169,17 +169,17 @@ static gboolean read_key(struct reader *r, yaml_event_t *event, struct keys *key
 	return TRUE;
 }
 
-static void push(struct reader *r, const struct member *m)
+static void push(struct node_reader *r, const struct member *m)
 {
 	if (r->n_open == r->max_open) {
-		r->max_open = MAX(64, r->max_open * 2);
+		r->max_open *= 2;
 		r->open = g_renew(struct member, r->open, r->max_open);
 	}
 	r->open[r->n_open++] = *m;
 }
 
 /* Moves the open children from `first` on into the node. */
-static void take_children(struct reader *r, guint first, struct node *n)
+static void take_children(struct node_reader *r, guint first, struct node *n)
 {
 	n->n = r->n_open - first;
 	r->n_open = first;
@@ -192,7 +192,7 @@ static void take_children(struct reader *r, guint first, struct node *n)
 		n->items[i] = r->open[first + i].value;
 }
 
-static void read_children(struct reader *r, struct node *n, guint depth)
+static void read_children(struct node_reader *r, struct node *n, guint depth)
 {
 	yaml_event_type_t end = n->type == NODE_MAP ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
 	struct keys keys = { .first = r->n_open };
@@ -223,7 +223,7 @@ static gboolean is_flow(const yaml_event_t *e)
 }
 
 /* Reads the node that `event` begins, and deletes the event. FALSE after a syntax error or an alias. */
-static gboolean read_value(struct reader *r, yaml_event_t *event, guint depth, struct node *ret)
+static gboolean read_value(struct node_reader *r, yaml_event_t *event, guint depth, struct node *ret)
 {
 	gboolean is_read = FALSE;
 	check_properties(r, event);
@@ -247,37 +247,72 @@ static gboolean read_value(struct reader *r, yaml_event_t *event, guint depth, s
 	return is_read;
 }
 
-static void read_stream(struct reader *r, GArray *documents)
+struct node_reader *node_reader_new(void)
+{
+	struct node_reader *r = g_new0(struct node_reader, 1);
+	intern_init(&r->keys, NULL);
+	r->open = g_new(struct member, r->max_open = 64); /* never NULL: an empty map's children are added to it, too */
+	return r;
+}
+
+void node_reader_free(struct node_reader *r)
+{
+	intern_clear(&r->keys);
+	g_free(r->open);
+	g_free(r);
+}
+
+void node_reader_begin(struct node_reader *r, struct arena *keys, const char *path, const char *bytes, gsize size,
+                       struct problems *problems)
+{
+	r->path = path;
+	r->bytes = bytes;
+	r->size = size;
+	r->problems = problems;
+	r->stop = FALSE;
+	r->n_open = 0;
+	intern_reset(&r->keys, keys);
+	if (!yaml_parser_initialize(&r->parser))
+		g_error("libyaml: out of memory");
+	/* libyaml does not take NULL, which an empty file may well be. */
+	yaml_parser_set_input_string(&r->parser, (const unsigned char *)(bytes ? bytes : ""), size);
+}
+
+gboolean node_reader_next(struct node_reader *r, struct arena *a, struct node *ret)
 {
 	yaml_event_t event;
+	r->arena = a;
 	while (next_event(r, &event)) {
 		yaml_event_type_t type = event.type;
 		if (type == YAML_SCALAR_EVENT || type == YAML_SEQUENCE_START_EVENT ||
 		    type == YAML_MAPPING_START_EVENT || type == YAML_ALIAS_EVENT) {
-			struct node n;
 			/* A document cut by a syntax error is not half a document. */
-			if (read_value(r, &event, 0, &n) && !r->stop)
-				g_array_append_val(documents, n);
+			if (read_value(r, &event, 0, ret) && !r->stop)
+				return TRUE;
 			continue;
 		}
 		yaml_event_delete(&event);
 		if (type == YAML_STREAM_END_EVENT)
-			return;
+			break;
 	}
+	r->stop = TRUE;
+	return FALSE;
+}
+
+void node_reader_end(struct node_reader *r)
+{
+	yaml_parser_delete(&r->parser);
 }
 
 struct documents node_read(struct arena *a, const char *path, const char *bytes, gsize size, struct problems *problems)
 {
 	g_autoptr(GArray) documents = g_array_new(FALSE, FALSE, sizeof(struct node));
-	struct reader r = { .arena = a, .path = path, .bytes = bytes, .size = size, .problems = problems };
-	if (!yaml_parser_initialize(&r.parser))
-		g_error("libyaml: out of memory");
-	intern_init(&r.keys, a);
-	yaml_parser_set_input_string(&r.parser, (const unsigned char *)bytes, size);
-	read_stream(&r, documents);
-	yaml_parser_delete(&r.parser);
-	intern_clear(&r.keys);
-	g_free(r.open);
+	struct node_reader *r = node_reader_new();
+	node_reader_begin(r, a, path, bytes, size, problems);
+	for (struct node n; node_reader_next(r, a, &n);)
+		g_array_append_val(documents, n);
+	node_reader_end(r);
+	node_reader_free(r);
 	return (struct documents){ arena_memdup(a, documents->data, documents->len * sizeof(struct node)), documents->len };
 }
 
@@ -297,7 +332,7 @@ const struct node *node_get(const struct node *map, const char *key)
 	if (!map || map->type != NODE_MAP)
 		return NULL;
 	MEMBERS_EACH (m, map)
-		if (strcmp(m->key, key) == 0)
+		if (m->key[0] == key[0] && strcmp(m->key, key) == 0) /* most differ there */
 			return &m->value;
 	return NULL;
 }

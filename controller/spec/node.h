@@ -42,6 +42,16 @@ struct documents {
  * `problems`; documents before a syntax error are still given. Nodes live in the arena; `path` is kept. */
 struct documents node_read(struct arena *a, const char *path, const char *bytes, gsize size, struct problems *problems);
 
+/* The same, file after file and a document at a time: keys in the arena given to begin, nodes and texts in
+ * that given to next, which may be reset in between. */
+struct node_reader;
+struct node_reader *node_reader_new(void);
+void node_reader_free(struct node_reader *r);
+void node_reader_begin(struct node_reader *r, struct arena *keys, const char *path, const char *bytes, gsize size,
+                       struct problems *problems);
+gboolean node_reader_next(struct node_reader *r, struct arena *a, struct node *ret);
+void node_reader_end(struct node_reader *r);
+
 struct place node_place(const struct node *n);
 struct place member_place(const struct node *map, const struct member *m); /* of the key */
 

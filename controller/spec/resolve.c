@@ -5,6 +5,8 @@
 #include "spec/host.h"
 #include "spec/vm.h"
 
+enum { LINE_USUAL = 300 }; /* bytes of a kernel's arguments: without growing */
+
 /* Of tens of thousands of VMs: printf would be a third of a load's own time. */
 static void append_all(GString *out, const char *a, const char *b, const char *c, const char *d)
 {
@@ -35,7 +37,9 @@ static void resolve_boot(struct arena *a, const struct farm_spec *farm, const st
                          const char *mounts)
 {
 	const char *redis = farm->redis.guest_url ? farm->redis.guest_url : farm->redis.url;
-	g_autoptr(GString) line = g_string_new(ret->boot.cmdline);
+	g_autoptr(GString) line = g_string_sized_new(LINE_USUAL);
+	if (ret->boot.cmdline)
+		g_string_append(line, ret->boot.cmdline);
 	append_all(line, line->len ? " " : "", "CLEAVE_VM=", o->meta.name, "");
 	if (redis)
 		append_all(line, " CLEAVE_REDIS=", redis, "", "");
@@ -50,7 +54,7 @@ static void resolve_vm(struct arena *a, const struct farm_spec *farm, struct obj
 	if (!vm->roots.n && !vm->boot.kernel)
 		return;
 	struct vm_spec *effective = arena_memdup(a, vm, sizeof *vm);
-	g_autoptr(GString) mounts = g_string_new(NULL);
+	g_autoptr(GString) mounts = g_string_sized_new(LINE_USUAL);
 	if (vm->roots.n)
 		resolve_roots(a, farm, vm, effective, mounts);
 	if (vm->boot.kernel)

@@ -4,7 +4,6 @@
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
-#include "spec/node.h"
 #include "spec/renderjob.h"
 #include "spec/rules.h"
 #include "spec/vm.h"

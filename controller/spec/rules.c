@@ -104,11 +104,19 @@ const struct spec_rule spec_rules[] = {
 };
 const guint n_spec_rules = G_N_ELEMENTS(spec_rules);
 
+static void ask(struct arena *a, const struct spec_rule *rule, const struct objects *all, const struct object *o,
+                struct problems *problems)
+{
+	problems->rule = rule->name;
+	rule->check(a, all, o, problems);
+	problems->rule = NULL;
+}
+
 void rules_check_own(struct arena *a, const struct objects *all, const struct object *o, struct problems *problems)
 {
 	for (guint r = 0; r < n_spec_rules; r++)
 		if (spec_rules[r].kind == o->kind->id && spec_rules[r].asks == RULE_OWN && spec_rules[r].check)
-			spec_rules[r].check(a, all, o, problems);
+			ask(a, &spec_rules[r], all, o, problems);
 }
 
 /* Of a rule over all objects a verdict on some of them cannot be had. */
@@ -118,18 +126,18 @@ static void check_across(struct arena *a, const struct spec_rule *rule, const st
 	gboolean is_new = !news->is_known || rule->kind == KIND_FARM || (news->kinds & rule->asks);
 	if (rule->over_all) {
 		if (is_new)
-			rule->check(a, all, NULL, problems);
+			ask(a, rule, all, NULL, problems);
 		return;
 	}
 	if (is_new) {
 		OBJECTS_EACH (o, all, rule->kind)
-			rule->check(a, all, o, problems);
+			ask(a, rule, all, o, problems);
 		return;
 	}
 	for (guint i = 0; i < news->came->len; i++) {
 		const struct object *o = news->came->pdata[i];
 		if (o->kind->id == rule->kind)
-			rule->check(a, all, o, problems);
+			ask(a, rule, all, o, problems);
 	}
 }
 

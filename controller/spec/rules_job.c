@@ -82,7 +82,7 @@ static void check_suffix(const struct object *o, const char *path, const char *f
 	const char *const *all = suffixes[format];
 	if (!file || g_str_has_suffix(file, all[0]) || (all[1] && g_str_has_suffix(file, all[1])))
 		return;
-	ERROR(o, path, "RenderJob %s: %s: a %s file's name ends in %s", o->id, path, name_of(&image_format_names, format), all[0]);
+	ERROR(o, path, "RenderJob %s: %s: names of files in %s end in %s", o->id, path, name_of(&image_format_names, format), all[0]);
 }
 
 RULE(job_output_named_by_format)
@@ -95,23 +95,29 @@ RULE(job_output_named_by_format)
 	}
 }
 
+/* Naming the frames goes frame by frame, counting them does not. */
+enum { FRAMES_NAMED_MAX = 10000 };
+
 RULE(job_overrides_inside)
 {
 	const struct renderjob_spec *job = o->spec;
-	for (guint i = 0; i < job->overrides.n; i++) {
-		const struct job_override *v = LIST_AT(job->overrides, struct job_override, i);
-		struct frame_set outside = frames_minus(a, &v->frames, &job->frames);
-		if (v->frames.n_runs && job->frames.n_runs && outside.n_runs)
-			WARNING(o, rule_item(a, "overrides", i), "RenderJob %s: overrides[%u]: frames %s are not frames of the job", o->id, i,
-			        frames_format(a, &outside));
+	for (guint i = 0; i < job->overrides.n && job->frames.n_runs; i++) {
+		const struct frame_set *frames = &LIST_AT(job->overrides, struct job_override, i)->frames;
+		guint64 n = frames_count(frames), n_outside = n - frames_count_common(frames, &job->frames);
+		if (n_outside == 0)
+			continue;
+		gboolean is_named = n <= FRAMES_NAMED_MAX && frames_count(&job->frames) <= FRAMES_NAMED_MAX;
+		struct frame_set outside = is_named ? frames_minus(a, frames, &job->frames) : (struct frame_set){ 0 };
+		WARNING(o, rule_item(a, "overrides", i), "RenderJob %s: overrides[%u]: %s are not frames of the job", o->id, i,
+		        is_named ? arena_printf(a, "frames %s", frames_format(a, &outside))
+		                 : arena_printf(a, "%" G_GUINT64_FORMAT " of its frames", n_outside));
 	}
 }
 
 RULE(job_chunk_one)
 {
 	const struct renderjob_spec *job = o->spec;
-	const struct node *chunk = node_get(o->node, "chunk");
-	if (job->chunk.seconds && node_get(chunk, "frames"))
+	if (job->chunk.seconds && object_has(o, "chunk.frames"))
 		ERROR(o, "chunk", "RenderJob %s: chunk: frames or seconds, not both", o->id);
 }
 

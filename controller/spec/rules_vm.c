@@ -206,13 +206,29 @@ RULE(vm_mac_own)
 	}
 }
 
+/* Nearly every VM has one, so that a key is no text made for it. */
+static guint log_hash(gconstpointer vm)
+{
+	const struct vm_spec *s = ((const struct object *)vm)->spec;
+	return g_str_hash(s->serial_log);
+}
+
+static gboolean is_same_log(gconstpointer x, gconstpointer y)
+{
+	const struct vm_spec *a = ((const struct object *)x)->spec, *b = ((const struct object *)y)->spec;
+	return strcmp(a->serial_log, b->serial_log) == 0 && strcmp(a->host, b->host) == 0;
+}
+
 RULE(vm_serial_log_own)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) seen = g_hash_table_new(log_hash, is_same_log);
 	OBJECTS_EACH (vm, all, KIND_VM) {
 		const struct vm_spec *s = vm->spec;
-		if (s->serial_log && s->host)
-			claim(a, seen, arena_printf(a, "%s %s", s->host, s->serial_log), vm, "serialLog", s->serial_log, problems);
+		gpointer first = s->serial_log && s->host ? g_hash_table_lookup(seen, vm) : NULL;
+		if (first)
+			ERROR(vm, "serialLog", "VM %s: serialLog: %s has %s already", vm->id, rule_who(a, first), s->serial_log);
+		else if (s->serial_log && s->host)
+			g_hash_table_add(seen, vm);
 	}
 }
 

@@ -11,7 +11,7 @@ const struct secret_form secret_forms[] = {
 	{ "a GitHub token", "github_pat_", "\\bgithub_pat_[A-Za-z0-9_]{22,}", "github" "_pat_0123456789abcdefghijkl" },
 	{ "a GitLab token", "glpat-", "\\bglpat-[A-Za-z0-9_-]{20,}", "glp" "at-0123456789abcdefghij" },
 	{ "a Slack token", "xox", "\\bxox[abprs]-[A-Za-z0-9-]{10,}", "xox" "b-0123456789-abcdef" },
-	{ "a signed token", "eyJ", "\\beyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.", "ey" "J0123456789.eyJ0123456789.sig" },
+	{ "a signed token", "eyJ", "(^|[^A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.", "ey" "J0123456789.eyJ0123456789.sig" },
 	{ "a password hash", "$", "^\\$(1|2[aby]|5|6|y|gy|7)\\$[^\\s]{8,}", "$6" "$salt$0123456789" },
 	{ "a URL with a password", "://", "[a-z]://[^/@:\\s]*:[^/@\\s]+@", "https://user:" "hunter2@host/" },
 	{ "a password", "=", "(?i)(^|[^a-z])(password|passwd|passphrase|secret|token|api_?key)=[^\\s$<{/][^\\s]{3,}",
@@ -33,12 +33,27 @@ static const GRegex *pattern_of(guint i)
 	return compiled[i];
 }
 
-/* Shorter ones are no secrets, and most texts of a spec are shorter. */
+/* Each form has a mark (`=`, `$`, `@`) or this many letters, digits, `_` and `-` in a row; few texts of a spec do. */
+enum { LONG_WORD = 13 };
+/* Characters; shorter ones are no secrets. */
 enum { SHORTEST = 12 };
+
+static gboolean may_be_secret(const char *text)
+{
+	guint n = 0;
+	if (strnlen(text, SHORTEST) < SHORTEST || g_utf8_strlen(text, -1) < SHORTEST)
+		return FALSE;
+	for (const char *c = text; *c; c++) {
+		n = g_ascii_isalnum(*c) || *c == '_' || *c == '-' ? n + 1 : 0;
+		if (n >= LONG_WORD || *c == '=' || *c == '$' || *c == '@')
+			return TRUE;
+	}
+	return strstr(text, "PRIVATE KEY") != NULL;
+}
 
 const char *secret_check(struct arena *a, const char *text)
 {
-	if (strnlen(text, SHORTEST) < SHORTEST)
+	if (!may_be_secret(text))
 		return NULL;
 	for (guint i = 0; i < n_secret_forms; i++)
 		if (strstr(text, secret_forms[i].begins) && g_regex_match(pattern_of(i), text, 0, NULL))

@@ -1,4 +1,4 @@
-/* Envelope, defaults, decode. Objects point into the nodes of their own file and of the Farm's. */
+/* Envelope, defaults, decode. Objects point into the packed texts of their own file and of the Farm's. */
 #include "spec/sheet.h"
 #include "base/arena.h"
 #include "spec/decode.h"
@@ -43,6 +43,19 @@ void sheet_objects_unref(struct sheet_objects *o)
 		arena_free(o->arena);
 	sheet_unref(lender);
 	sheet_unref(sheet);
+}
+
+void sheet_tools_init(struct sheet_tools *t)
+{
+	*t = (struct sheet_tools){ .scratch = arena_new(), .reader = node_reader_new() };
+	packer_init(&t->packer);
+}
+
+void sheet_tools_clear(struct sheet_tools *t)
+{
+	arena_free(t->scratch);
+	node_reader_free(t->reader);
+	packer_clear(&t->packer);
 }
 
 /* -- one object -------------------------------------------------------------------------------------- */
@@ -98,7 +111,6 @@ static void decode_spec(const struct envelope *e, struct arena *scratch, const s
 {
 	const struct kind *kind = o->kind;
 	o->spec = arena_alloc(e->arena, kind->spec_size);
-	o->node = spec;
 	o->under = defaults_of(e->arena, farm, o);
 	/* The merged map is needed only now: scalars keep their texts, and kinds with defaults no nodes. */
 	o->n_files = decode_struct(e->arena, kind->spec_fields, node_merge(scratch, o->under, spec), o->place, FALSE, o->spec, e->problems);
@@ -114,56 +126,67 @@ static const char *id_of(const struct envelope *e, const struct object *o, const
 	return id ? id : arena_printf(e->arena, "%s/%s", project ? project : "", o->meta.name);
 }
 
-/* NULL when it has no name to be known by. */
-static struct object *decode_object(const struct envelope *e, struct arena *scratch, const struct object *farm,
+/* Nodes live in `nodes` and are of no use to the object afterwards, but a Farm's: it keeps its defaults.
+ * NULL when it has no name to be known by. */
+static struct object *decode_object(const struct envelope *e, struct arena *nodes, const struct object *farm,
                                     const struct sheet_document *doc)
 {
 	struct object *o = ARENA_NEW(e->arena, struct object);
+	const struct node *document = node_unpack(nodes, &doc->written);
 	o->kind = doc->kind;
-	o->place = node_place(doc->node);
-	envelope_read(e, doc->node, &o->meta);
+	o->place = node_place(document);
+	o->written = &doc->written;
+	envelope_read(e, document, &o->meta);
 	if (e->is_status) {
 		o->status = arena_alloc(e->arena, o->kind->status_size);
 		if (o->kind->status_fields)
-			decode_struct(e->arena, o->kind->status_fields, node_get(doc->node, "status"), o->place, TRUE, o->status,
+			decode_struct(e->arena, o->kind->status_fields, node_get(document, "status"), o->place, TRUE, o->status,
 			              e->problems);
 	} else {
-		decode_spec(e, scratch, farm, o, node_get(doc->node, "spec"));
+		decode_spec(e, nodes, farm, o, node_get(document, "spec"));
 	}
 	if (!o->meta.name)
 		return NULL;
-	o->id = id_of(e, o, doc->node);
+	o->id = id_of(e, o, document);
 	return o;
 }
 
 /* -- a file ------------------------------------------------------------------------------------------ */
 
-static void read_documents(struct sheet *s, const struct envelope *e, const struct spec_file *file)
+static void read_documents(struct sheet *s, const struct envelope *e, struct sheet_tools *tools, const struct spec_file *file)
 {
-	struct documents read = node_read(s->arena, s->path, file->bytes, file->size, e->problems);
-	s->documents = ARENA_ARRAY(s->arena, struct sheet_document, read.n);
-	for (guint i = 0; i < read.n; i++) {
-		const struct kind *kind = envelope_kind(e, &read.items[i]);
-		if (kind)
-			s->documents[s->n_documents++] = (struct sheet_document){ kind, &read.items[i] };
+	g_autoptr(GArray) documents = g_array_new(FALSE, FALSE, sizeof(struct sheet_document));
+	node_reader_begin(tools->reader, s->arena, s->path, file->bytes, file->size, e->problems);
+	for (struct node n; node_reader_next(tools->reader, tools->scratch, &n); arena_reset(tools->scratch)) {
+		const struct kind *kind = envelope_kind(e, &n);
+		if (!kind)
+			continue;
+		struct sheet_document doc = { kind, packer_put(&tools->packer, s->arena, &n) };
+		g_array_append_val(documents, doc);
 	}
+	node_reader_end(tools->reader);
+	s->n_documents = documents->len;
+	s->documents = arena_memdup(s->arena, documents->data, documents->len * sizeof(struct sheet_document));
+	const char *const *keys = packer_keys(&tools->packer, s->arena);
+	for (guint i = 0; i < s->n_documents; i++)
+		s->documents[i].written.keys = keys;
 }
 
 static void decode_farms(struct sheet *s, const struct envelope *e)
 {
-	SCOPED_ARENA(scratch);
 	guint n = 0;
 	for (guint i = 0; i < s->n_documents; i++)
 		n += s->documents[i].kind->id == KIND_FARM;
 	s->farms = ARENA_ARRAY(s->arena, struct object *, n);
 	for (guint i = 0; n && i < s->n_documents; i++) {
-		struct object *farm = s->documents[i].kind->id == KIND_FARM ? decode_object(e, scratch, NULL, &s->documents[i]) : NULL;
+		struct object *farm = s->documents[i].kind->id == KIND_FARM ? decode_object(e, s->arena, NULL, &s->documents[i]) : NULL;
 		if (farm)
 			s->farms[s->n_farms++] = farm;
 	}
 }
 
-struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status)
+struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status,
+                        struct sheet_tools *tools)
 {
 	struct sheet *s = ARENA_NEW(arena, struct sheet);
 	struct problems problems;
@@ -176,16 +199,17 @@ struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct s
 		             .size = file->size,
 		             .is_status = is_status };
 	struct envelope e = { arena, &problems, is_status };
-	read_documents(s, &e, file);
+	read_documents(s, &e, tools, file);
 	decode_farms(s, &e);
 	s->problems = problems_take(&problems);
 	problems_clear(&problems);
 	return s;
 }
 
-struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender)
+struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender,
+                                   struct sheet_tools *tools)
 {
-	SCOPED_ARENA(scratch);
+	struct arena *scratch = tools->scratch;
 	struct problems problems;
 	struct sheet_objects *ret = ARENA_NEW(arena, struct sheet_objects);
 	struct envelope e = { arena, &problems, s->is_status };

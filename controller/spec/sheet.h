@@ -4,10 +4,11 @@
 #pragma once
 #include "spec/kinds.h"
 #include "spec/load.h"
+#include "spec/pack.h"
 
 struct sheet_document {
 	const struct kind *kind;
-	const struct node *node;
+	struct packed written;
 };
 
 struct sheet {
@@ -35,14 +36,26 @@ struct sheet_objects {
 	struct problem_run problems;
 };
 
+/* What is used for file after file of a load. */
+struct sheet_tools {
+	struct arena *scratch;
+	struct node_reader *reader;
+	struct packer packer;
+};
+
+void sheet_tools_init(struct sheet_tools *t);
+void sheet_tools_clear(struct sheet_tools *t);
+
 /* Reads a file and decodes its Farms. Lives in `arena`, which it frees in the end if `owns_arena`. */
-struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status);
+struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status,
+                        struct sheet_tools *tools);
 struct sheet *sheet_ref(struct sheet *s);
 void sheet_unref(struct sheet *s);
 
 /* Decodes what is not a Farm over `farm` (NULL: none), which stands in `lender`; resolves references, and
  * applies the rules that ask no other object. `all` holds the Farms. Lives in `arena`: the sheet's, or a
  * new one that it then owns. */
-struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender);
+struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender,
+                                   struct sheet_tools *tools);
 struct sheet_objects *sheet_objects_ref(struct sheet_objects *o);
 void sheet_objects_unref(struct sheet_objects *o);

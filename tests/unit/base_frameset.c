@@ -53,6 +53,7 @@ static void refusals(void **state)
 		{ "abc", "write frame numbers", 0 }, { "1..4", "dash", 1 },             { "1-4:0", "step", 4 },
 		{ "1-10y3", "`y`", 4 },             { "1,,2", "write frame numbers", 2 }, { "1-", "missing", 2 },
 		{ "1;2", "commas", 1 },             { "3,1-5", "overlaps", 2 },         { "9999999999999", "write frame", 0 },
+		{ "1-10000001", "more than 10000000 frames", 0 }, { "0,1-20000000:2", "more than 10000000", 0 },
 	};
 	SCOPED_ARENA(a);
 	(void)state;
@@ -77,6 +78,24 @@ static void ranges_stay_ranges(void **state)
 	assert_true(frames_count(&all) == 10000000);
 	struct frame_set rest = frames_minus(a, &all, &part);
 	assert_string_equal(frames_format(a, &rest), "1-4,5000001-10000000");
+}
+
+/* Steps that are coprime, and millions of frames: answered from the runs' ends and steps. */
+static void long_steps_are_counted(void **state)
+{
+	SCOPED_ARENA(a);
+	struct frame_set x, y, z;
+	(void)state;
+	assert_null(frames_parse(a, "1-9999991:2", &x, NULL));
+	assert_null(frames_parse(a, "-2-9999999:3", &y, NULL));
+	assert_null(frames_parse(a, "2-9999992:2", &z, NULL));
+	assert_int_equal(frames_count_common(&x, &y), 1666666);
+	assert_true(frames_overlap(&x, &y));
+	assert_false(frames_overlap(&x, &z));
+	assert_true(frames_equal(&x, &x));
+	assert_false(frames_equal(&x, &z));
+	struct frame_run far[] = { { -999999999999, 999999999989, 999983 }, { -999999999998, 999999999998, 1000003 } };
+	assert_true(frames_count_common(&(struct frame_set){ far, 1 }, &(struct frame_set){ far + 1, 1 }) <= 2);
 }
 
 enum { UNIVERSE = 60, OFFSET = 20 };
@@ -143,7 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(refusals),
-		cmocka_unit_test(ranges_stay_ranges),
+		cmocka_unit_test(ranges_stay_ranges), cmocka_unit_test(long_steps_are_counted),
 		cmocka_unit_test(operations_agree_with_arrays),
 		cmocka_unit_test(paths),
 	};

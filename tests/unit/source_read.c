@@ -304,6 +304,50 @@ static void test_many(void **state)
 		assert_true(strcmp(x->tree.files[i - 1].path, x->tree.files[i].path) < 0);
 }
 
+/* Names as git and file systems allow them. */
+static void test_hostile_names(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, "git init -q r; cd r; mkdir -p d/e; echo a >$'two\\nlines.yaml'; echo a >'\"$(id)\".yaml'; echo a >-rf.yaml;"
+		       "echo a >$'not-utf8-\\xff.yaml'; echo a >d/e/a.yaml; ln -s .. d/up; ln -s . d/self; ln -s /etc d/etc;"
+		       "git add .; git commit -qm names");
+	for (guint worktree = 0; worktree < 2; worktree++) {
+		guint before = x->problems.n_errors;
+		must_read(x, "r", worktree == 1);
+		assert_paths(x, "\"$(id)\".yaml -rf.yaml d/e/a.yaml two\nlines.yaml");
+		assert_problem(x, "not-utf8-\xef\xbf\xbd.yaml", "not valid UTF-8");
+		assert_int_equal(x->problems.n_errors - before, 1);
+	}
+}
+
+/* No git program makes such trees; a push may hold them. Names that begin with a dot are not read, so that `..` and
+ * `.git` lead nowhere. */
+static void test_trees_that_go_up(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, "git init -q r; cd r; blob=$(echo a | git hash-object -w --stdin);"
+		       "inner=$(printf '100644 blob %s\\ta.yaml\\n' $blob | git mktree);"
+		       "top=$(printf '040000 tree %s\\t%s\\n' $inner .. $inner .git $inner good | git mktree);"
+		       "git update-ref refs/heads/main $(git commit-tree -m up $top)");
+	must_read(x, "r", FALSE);
+	assert_paths(x, "good/a.yaml");
+	assert_int_equal(x->problems.n_errors, 0);
+	struct source_file file;
+	assert_false(source_file_at(x->arena, &x->where, &x->tree, "../a.yaml", &file, NULL));
+	assert_false(source_file_at(x->arena, &x->where, &x->tree, "good/../../a.yaml", &file, NULL));
+}
+
+/* Counted where both sources meet; as a commit it is one blob. */
+static void test_too_many(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, "git init -q r; cd r; { printf 'blob\\nmark :1\\ndata 2\\na\\n\\ncommit refs/heads/main\\n"
+		       "committer A <a@example.org> 0 +0000\\ndata 1\\nm\\n'; seq -f 'M 100644 :1 d%.0f.yaml' 200000 300000 | "
+		       "sed 's,...\\.yaml$,/&,'; } | "
+		       "git fast-import --quiet");
+	must_say(x, "r", FALSE, "more than 100000 YAML files in one tree");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -314,7 +358,8 @@ int main(void)
 		TEST(test_known_files_are_not_read),         TEST(test_what_is_no_spec),
 		TEST(test_no_commit_yet), TEST(test_unusual_repositories),
 		TEST(test_other_owner),   TEST(test_file_at),
-		TEST(test_many),
+		TEST(test_many),          TEST(test_hostile_names),
+		TEST(test_trees_that_go_up), TEST(test_too_many),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "spec/emit.h"
 #include "spec/load.h"
+#include "spec/rules.h"
 #include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,6 +30,26 @@ static char *messages(const struct problems *p, const char *text, gsize size)
 	return g_string_free(out, FALSE);
 }
 
+static GHashTable *fired; /* names of the rules that some bad case breaks */
+
+static void remember_rules(const struct problems *p)
+{
+	for (guint i = 0; i < p->list->len; i++) {
+		const char *rule = g_array_index(p->list, struct problem, i).rule;
+		if (rule)
+			g_hash_table_add(fired, (gpointer)rule);
+	}
+}
+
+/* Runs last. */
+static void every_rule_has_a_case(void **state)
+{
+	(void)state;
+	for (guint i = 0; i < n_spec_rules; i++)
+		if (spec_rules[i].check && !g_hash_table_contains(fired, spec_rules[i].name))
+			fail_msg("no file in tests/spec/bad breaks the rule %s", spec_rules[i].name);
+}
+
 static void bad_case(void **state)
 {
 	const char *path = *state;
@@ -42,6 +63,7 @@ static void bad_case(void **state)
 	spec_load(a, &file, 1, &problems);
 	g_autofree char *said = messages(&problems, text, size);
 	guint n_errors = problems.n_errors + problems.n_warnings;
+	remember_rules(&problems);
 	problems_clear(&problems);
 	assert_true(n_errors > 0);
 	if (g_getenv("CLEAVE_UPDATE"))
@@ -105,5 +127,8 @@ int main(void)
 	add_cases(tests, names, good, good_case);
 	add_cases(tests, names, bad, bad_case);
 	g_array_sort(tests, by_name);
+	const struct CMUnitTest last = cmocka_unit_test(every_rule_has_a_case);
+	g_array_append_val(tests, last);
+	fired = g_hash_table_new(g_str_hash, g_str_equal);
 	return _cmocka_run_group_tests("spec cases", (const struct CMUnitTest *)(gpointer)tests->data, tests->len, NULL, NULL);
 }
