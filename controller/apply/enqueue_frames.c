@@ -28,7 +28,7 @@ static struct task task_of(struct arena *a, const struct renderjob_spec *values,
 /* The digest the plan keyed these frames with: declared, pinned, or found and pinned just before. */
 static const char *scene_digest(const struct apply_input *in, const struct action *act)
 {
-	const struct renderjob_spec *job = act->want->effective;
+	const struct renderjob_spec *job = act->want->spec;
 	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
 	const struct renderjob_status *s = have->status;
 	return renderjob_scene_sha256(job, s);
@@ -39,7 +39,7 @@ gboolean enqueue_frames(const struct apply_input *in, const struct action *act, 
 	const struct farm_spec *farm = objects_farm(in->plan->want)->spec;
 	struct task task = task_of(in->arena, act->values, scene_digest(in, act));
 	struct backlog_part part = { act->key, act->frames, &task };
-	struct job_meta meta = job_meta_of(in->arena, act->want->effective, farm);
+	struct job_meta meta = job_meta_of(in->arena, act->want->spec, farm);
 	struct authority by = job_authority(in);
 	guint64 added;
 	return backlog_enqueue(in->redis, &by, act->id, &meta, &part, 1, &added, error);

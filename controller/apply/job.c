@@ -8,7 +8,7 @@ gboolean job_place_find(const struct apply_input *in, const struct action *act, 
 {
 	const char *root;
 	const struct object *farm = objects_farm(in->plan->want);
-	*ret = (struct job_place){ .job = act->want->effective, .farm = farm->spec, .root_fd = -1 };
+	*ret = (struct job_place){ .job = act->want->spec, .farm = farm->spec, .root_fd = -1 };
 	root_path_split(in->arena, ret->job->output, &root, &ret->output);
 	const char *path = farm_root_find(ret->farm, root)->path;
 	ret->job_dir = root_job_dir(act->id);

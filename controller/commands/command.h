@@ -76,12 +76,12 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_get(struct invocation *in);
-int command_init(struct invocation *in);
 int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
 int command_explain(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);
+int command_init(struct invocation *in);
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */

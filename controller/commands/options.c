@@ -132,12 +132,12 @@ static void add_own_options(GOptionContext *context, struct invocation *in, char
 		                        "Plan against what `observe -o yaml` wrote, without looking", "FILE" }, { 0 } };
 	const GOptionEntry every[] = { { "interval", 0, 0, G_OPTION_ARG_STRING, interval,
 		                         "Look again at least this often (default 5m)", "TIME" }, { 0 } };
-	const GOptionEntry from_host[] = { { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
-		                             "Write specs of this host, its cards and its VMs, as they are now", NULL }, { 0 } };
 	const GOptionEntry origins[] = { { "origins", 0, 0, G_OPTION_ARG_NONE, &in->origins,
 		                           "Say behind each value where it came from", NULL }, { 0 } };
 	const GOptionEntry check[] = { { "check", 0, 0, G_OPTION_ARG_NONE, &in->check,
 		                         "Change nothing; exit with 1 when a file would change", NULL }, { 0 } };
+	const GOptionEntry from_host[] = { { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
+		                             "Write specs of this host, its cards and its VMs, as they are now", NULL }, { 0 } };
 	if (in->command->outputs)
 		g_option_context_add_main_entries(context, output_entry, NULL);
 	if (o & OPTION_YES)

@@ -231,7 +231,7 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
                             const struct object *o, struct renderjob_status *status, GError **error)
 {
 	const char *root, *path;
-	const struct renderjob_spec *job = o->effective;
+	const struct renderjob_spec *job = o->spec;
 	if (!all_roots_there(a, in, farm, job))
 		return FALSE;
 	if (!look_at_queue(a, in->redis, o->id, status, error))

@@ -277,7 +277,7 @@ static const struct farm_root_status *missing_root(struct job_plan *j, const str
 static void plan_job(struct builder *b, const struct object *o, const struct object *farm, const struct farm_status *seen)
 {
 	const struct object *have = objects_get(b->in->have, KIND_RENDERJOB, o->id);
-	struct job_plan j = { .b = b, .o = o, .want = o->effective, .have = have ? have->status : NULL,
+	struct job_plan j = { .b = b, .o = o, .want = o->spec, .have = have ? have->status : NULL,
 		              .farm = farm->spec };
 	if (builder_judge_later(b, o))
 		return;

@@ -3,6 +3,7 @@
 #include "plan/builder.h"
 #include "spec/farm.h"
 #include "spec/host.h"
+#include "spec/resolve.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -110,7 +111,7 @@ static void plan_known_vm(struct builder *b, const struct object *o, const struc
 
 static void plan_vm(struct builder *b, const struct object *o, const struct host_status *host)
 {
-	const struct vm_spec *want = o->effective;
+	const struct vm_spec *want = o->spec;
 	if (strcmp(want->host, b->in->host) != 0) {
 		builder_judge(b, o, IS_RECONCILING, "OtherHost", arena_printf(b->arena, "the host %s reports it", want->host));
 		return;
@@ -126,6 +127,7 @@ static void plan_vm(struct builder *b, const struct object *o, const struct host
 		return;
 	}
 	const struct object *have = objects_get(b->in->have, KIND_VM, o->id);
+	want = vm_effective(b->arena, b->in->want, o);
 	if (have && have->status)
 		plan_known_vm(b, o, want, have->status);
 	else
@@ -136,7 +138,7 @@ static void plan_vm(struct builder *b, const struct object *o, const struct host
 static void note_left_alone(struct builder *b, const struct object *have)
 {
 	const struct object *o = objects_get(b->in->want, KIND_VM, have->id);
-	const struct vm_spec *want = o ? o->effective : NULL;
+	const struct vm_spec *want = o ? o->spec : NULL;
 	if (!want)
 		builder_note(b, KIND_VM, have->id, "is not in the specs any more; left as it is");
 	else if (strcmp(want->host, b->in->host) != 0)

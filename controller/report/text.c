@@ -178,7 +178,7 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 	SCOPED_ARENA(scratch);
 	if (!want || !have || !have->status)
 		return FALSE;
-	const struct renderjob_spec *spec = want->effective;
+	const struct renderjob_spec *spec = want->spec;
 	const struct renderjob_status *s = have->status;
 	const char *scene = renderjob_scene_sha256(spec, s);
 	*ret_wanted = frames_count(&spec->frames);

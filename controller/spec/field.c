@@ -94,27 +94,36 @@ gboolean field_is_said(const struct field *f, const void *object)
 	return text ? strcmp(text, f->def) != 0 : !field_is_absent(f, object);
 }
 
-static void add_not_acting(GString *out, const struct field *table, const void *object, const char *prefix);
+struct not_acting {
+	GString *out;
+	guint n;
+};
 
-static void add_not_acting_items(GString *out, const struct field *f, const struct list *list, const char *prefix)
+/* More are counted: a person reads this in one line. */
+enum { NOT_ACTING_NAMED = 5 };
+
+static void add_not_acting(struct not_acting *l, const struct field *table, const void *object, const char *prefix);
+
+static void add_not_acting_items(struct not_acting *l, const struct field *f, const struct list *list, const char *prefix)
 {
 	for (guint i = 0; i < list->n; i++) {
 		g_autofree char *path = g_strdup_printf("%s%s[%u].", prefix, f->name, i);
-		add_not_acting(out, f->fields, (const char *)list->items + i * f->item_size, path);
+		add_not_acting(l, f->fields, (const char *)list->items + i * f->item_size, path);
 	}
 }
 
-static void add_not_acting(GString *out, const struct field *table, const void *object, const char *prefix)
+static void add_not_acting(struct not_acting *l, const struct field *table, const void *object, const char *prefix)
 {
 	FIELDS_EACH (f, table) {
 		const void *v = FIELD_AT_CONST(f, object);
 		if ((f->flags & FIELD_LATER) && field_is_said(f, object)) {
-			g_string_append_printf(out, "%s%s%s", out->len ? ", " : "", prefix, f->name);
+			if (l->n++ < NOT_ACTING_NAMED)
+				g_string_append_printf(l->out, "%s%s%s", l->out->len ? ", " : "", prefix, f->name);
 		} else if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL)) {
 			g_autofree char *path = g_strdup_printf("%s%s.", prefix, f->name);
-			add_not_acting(out, f->fields, v, path);
+			add_not_acting(l, f->fields, v, path);
 		} else if (f->type == FIELD_LIST) {
-			add_not_acting_items(out, f, v, prefix);
+			add_not_acting_items(l, f, v, prefix);
 		}
 	}
 }
@@ -122,6 +131,9 @@ static void add_not_acting(GString *out, const struct field *table, const void *
 const char *fields_not_acting(struct arena *a, const struct field *table, const void *object)
 {
 	g_autoptr(GString) out = g_string_new(NULL);
-	add_not_acting(out, table, object, "");
+	struct not_acting l = { out, 0 };
+	add_not_acting(&l, table, object, "");
+	if (l.n > NOT_ACTING_NAMED)
+		g_string_append_printf(out, " and %u more", l.n - NOT_ACTING_NAMED);
 	return out->len ? arena_strdup(a, out->str) : NULL;
 }

@@ -98,8 +98,8 @@ gboolean table_has_long_form(const struct field *table);
 gboolean field_is_scalar(const struct field *f);
 /* Whether the value says something: it is neither absent nor the row's default. */
 gboolean field_is_said(const struct field *f, const void *object);
-/* Names of the rows that do not act yet and say something, as "disks, gpus"; NULL when there are none.
- * Below structs the path is given. */
+/* Names of the rows that do not act yet and say something, as "disks, gpus and 3 more"; NULL when there are
+ * none. Below structs the path is given. */
 const char *fields_not_acting(struct arena *a, const struct field *table, const void *object);
 
 /* The text of a scalar value (not STRUCT, LIST, MAP, STRINGS), or NULL when it is absent. */

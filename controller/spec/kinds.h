@@ -28,7 +28,6 @@ struct object {
 	const struct node *under;     /* the Farm's defaults that lie below its spec, or NULL */
 	guint n_files;   /* files of the commit that it names (spec/files.h) */
 	void *spec;      /* of kind->spec_size; NULL for status-only kinds */
-	void *effective; /* the spec with references resolved (spec/resolve.c); NULL until then */
 	void *status;    /* of kind->status_size; NULL when not observed */
 };
 
@@ -72,7 +71,8 @@ struct objects *objects_new(struct arena *a);
 /* FALSE when one of that kind and id is there already. */
 gboolean objects_add(struct objects *o, struct object *object);
 struct object *objects_get(const struct objects *o, enum kind_id kind, const char *id);
-void objects_sort(struct objects *o);
+/* FALSE when two of a kind have one id. */
+gboolean objects_sort(struct objects *o);
 /* Replaces those of a kind by objects of ids that differ, in order. */
 void objects_set(struct objects *o, enum kind_id kind, struct object *const *items, guint n);
 #define OBJECTS_EACH(o, objects, id_)                                                                 \

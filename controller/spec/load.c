@@ -34,11 +34,14 @@ static gboolean take_known(struct loader *l, guint i)
 	return TRUE;
 }
 
-static void read_sheet(struct loader *l, guint i)
+/* With `under`, decodes it too. */
+static void read_sheet(struct loader *l, guint i, const struct sheet_under *under)
 {
 	gboolean is_kept = l->cache != NULL;
 	g_assert(l->files[i].bytes || !l->files[i].size);
-	l->sheets[i] = sheet_new(is_kept ? arena_new() : l->arena, is_kept, &l->files[i], l->is_status, &l->tools);
+	l->sheets[i] = sheet_new(is_kept ? arena_new() : l->arena, is_kept, &l->files[i], l->is_status, &l->tools, under, &l->made[i]);
+	if (under) /* its objects hold it from now on */
+		sheet_unref(l->sheets[i]);
 }
 
 static void add_twin(struct loader *l, const struct object *o, const struct object *first)
@@ -78,14 +81,13 @@ static void tell_farm_twins(struct loader *l)
 
 /* Decodes a file, unless it is decoded over this Farm. What is decoded again, because the Farm changed,
  * leaves the objects of the time before as they are: another revision may hold them. */
-static void decode_sheet(struct loader *l, guint i, struct sheet *lender)
+static void decode_sheet(struct loader *l, guint i, const struct sheet_under *under)
 {
 	struct sheet *sheet = l->sheets[i];
 	struct sheet_objects *before = l->made[i];
 	if (before && before->farm == objects_farm(l->objects))
 		return;
-	l->made[i] = sheet_decode(sheet, before && l->cache ? arena_new() : sheet->arena, l->objects, lender, &l->tools);
-	/* The sheet is held by its objects from now on. */
+	l->made[i] = sheet_decode(sheet, before && l->cache ? arena_new() : sheet->arena, under, &l->tools);
 	if (before)
 		sheet_objects_unref(before);
 	else
@@ -98,38 +100,32 @@ static gboolean may_hold_farm(const struct spec_file *file)
 	return file->size && memmem(file->bytes, file->size, "Farm", strlen("Farm")) != NULL;
 }
 
-/* The Farm is found first where it is likely, so that all other files are decoded while their nodes are
- * still in the processor's cache. */
+/* The Farm is found first where it is likely, so that all other files are decoded as they are read. */
 static void read_all(struct loader *l)
 {
 	for (guint i = 0; i < l->n; i++)
 		if (!take_known(l, i) && may_hold_farm(&l->files[i]))
-			read_sheet(l, i);
-	struct sheet *lender = find_farm(l);
+			read_sheet(l, i, NULL);
+	struct sheet_under under = { l->objects, find_farm(l) };
 	gboolean is_found = TRUE;
 	for (guint i = 0; i < l->n; i++) {
 		if (!l->sheets[i]) {
-			read_sheet(l, i);
+			read_sheet(l, i, &under);
 			is_found &= l->sheets[i]->n_farms == 0;
 		}
-		decode_sheet(l, i, lender);
+		decode_sheet(l, i, &under);
 	}
 	/* "F\x61rm" is one too. */
 	if (!is_found)
-		lender = find_farm(l);
+		under.lender = find_farm(l);
 	for (guint i = 0; i < l->n && !is_found; i++)
-		decode_sheet(l, i, lender);
+		decode_sheet(l, i, &under);
 	tell_farm_twins(l);
 }
 
-/* All objects in order of their ids. TRUE when no two are equal. */
-static gboolean sort_objects(struct loader *l)
+/* Of objects with one id the first stays. */
+static void drop_twins(struct loader *l)
 {
-	gboolean is_clean = TRUE;
-	for (guint i = 0; i < l->n; i++)
-		for (guint k = 0; k < l->made[i]->n; k++)
-			g_ptr_array_add(l->objects->by_kind[l->made[i]->items[k]->kind->id], l->made[i]->items[k]);
-	objects_sort(l->objects);
 	for (guint kind = 0; kind < N_KINDS; kind++) {
 		GPtrArray *list = l->objects->by_kind[kind];
 		guint n = MIN(list->len, 1);
@@ -140,9 +136,19 @@ static gboolean sort_objects(struct loader *l)
 			else
 				list->pdata[n++] = o;
 		}
-		is_clean &= n == list->len;
 		g_ptr_array_set_size(list, (gint)n);
 	}
+}
+
+/* All objects in order of their ids. TRUE when no two are equal. */
+static gboolean sort_objects(struct loader *l)
+{
+	for (guint i = 0; i < l->n; i++)
+		for (guint k = 0; k < l->made[i]->n; k++)
+			g_ptr_array_add(l->objects->by_kind[l->made[i]->items[k]->kind->id], l->made[i]->items[k]);
+	gboolean is_clean = objects_sort(l->objects);
+	if (!is_clean)
+		drop_twins(l);
 	return is_clean;
 }
 

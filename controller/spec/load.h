@@ -9,7 +9,7 @@ struct spec_file {
 };
 
 /* What people want. All problems are added; with errors the result is for messages only.
- * Objects have .spec and .effective. Returned sorted, never NULL. */
+ * Objects have .spec. Returned sorted, never NULL. */
 struct objects *spec_load(struct arena *a, const struct spec_file *files, guint n_files, struct problems *problems);
 
 struct spec_cache;

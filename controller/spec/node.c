@@ -339,8 +339,14 @@ const struct node *node_get(const struct node *map, const char *key)
 
 gboolean node_is_null(const struct node *n)
 {
-	return n->type == NODE_SCALAR && n->plain &&
-	       (!*n->text || strcmp(n->text, "~") == 0 || strcmp(n->text, "null") == 0);
+	if (n->type != NODE_SCALAR || !n->plain)
+		return FALSE;
+	switch (*n->text) {
+	case '\0': return TRUE;
+	case '~': return !n->text[1];
+	case 'n': return strcmp(n->text, "null") == 0;
+	default: return FALSE;
+	}
 }
 
 const struct node *node_merge(struct arena *a, const struct node *under, const struct node *over)

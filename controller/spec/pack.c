@@ -61,7 +61,8 @@ static void put_key(struct packer *p, const char *key)
 		put_bytes(p, &key, sizeof key);
 }
 
-static void put_node(struct packer *p, const struct node *n)
+/* Leaves in a scalar's `n`, which has no children, where its text begins. */
+static void put_node(struct packer *p, struct node *n)
 {
 	make_room(p, NODE_MOST);
 	p->out[p->n++] = (guint8)(n->type | (guint)n->plain << PLAIN_BIT | (guint)n->flow << FLOW_BIT);
@@ -70,6 +71,7 @@ static void put_node(struct packer *p, const struct node *n)
 		gsize size = strlen(n->text) + 1;
 		put_number(p, (guint32)size);
 		make_room(p, size);
+		n->n = (guint32)p->n;
 		put_bytes(p, n->text, size);
 		return;
 	}
@@ -85,12 +87,25 @@ static void put_node(struct packer *p, const struct node *n)
 		}
 }
 
-struct packed packer_put(struct packer *p, struct arena *a, const struct node *document)
+static void move_texts(struct node *n, const char *bytes)
+{
+	if (n->type == NODE_SCALAR) {
+		n->text = bytes + n->n;
+		n->n = 0;
+		return;
+	}
+	for (guint i = 0; i < n->n; i++)
+		move_texts(n->type == NODE_MAP ? &n->members[i].value : &n->items[i], bytes);
+}
+
+struct packed packer_put(struct packer *p, struct arena *a, struct node *document)
 {
 	p->n = 0;
 	p->line = 0;
 	put_node(p, document);
-	return (struct packed){ .bytes = (const guint8 *)arena_strndup(a, (const char *)p->out, p->n), .path = document->path };
+	const char *bytes = arena_strndup(a, (const char *)p->out, p->n);
+	move_texts(document, bytes);
+	return (struct packed){ .bytes = (const guint8 *)bytes, .keys = p->keys, .path = document->path };
 }
 
 const char *const *packer_keys(struct packer *p, struct arena *a)

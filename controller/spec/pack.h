@@ -23,10 +23,11 @@ struct packer {
 
 void packer_init(struct packer *p);
 void packer_clear(struct packer *p);
-/* Keys must live as long as the arena; texts are copied. `keys` of what is returned is for packer_keys() to
- * give, when the file's last document is packed. */
-struct packed packer_put(struct packer *p, struct arena *a, const struct node *document);
-/* The keys of the file; the packer is ready for the next. */
+/* Keys must live as long as the arena. The document's texts lie in the packed bytes from now on, so that it
+ * may be decoded as it is. `keys` of what is returned are the packer's, until the file's last document is
+ * packed and packer_keys() gives those to keep. */
+struct packed packer_put(struct packer *p, struct arena *a, struct node *document);
+/* The keys of the file, to be set in all that was packed of it; the packer is ready for the next. */
 const char *const *packer_keys(struct packer *p, struct arena *a);
 /* The same nodes again. Their texts lie in the packed bytes. */
 struct node *node_unpack(struct arena *a, const struct packed *p);

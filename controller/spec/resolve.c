@@ -5,17 +5,6 @@
 #include "spec/host.h"
 #include "spec/vm.h"
 
-enum { LINE_USUAL = 300 }; /* bytes of a kernel's arguments: without growing */
-
-/* Of tens of thousands of VMs: printf would be a third of a load's own time. */
-static void append_all(GString *out, const char *a, const char *b, const char *c, const char *d)
-{
-	g_string_append(out, a);
-	g_string_append(out, b);
-	g_string_append(out, c);
-	g_string_append(out, d);
-}
-
 static void resolve_roots(struct arena *a, const struct farm_spec *farm, const struct vm_spec *vm, struct vm_spec *ret,
                           GString *mounts)
 {
@@ -28,7 +17,7 @@ static void resolve_roots(struct arena *a, const struct farm_spec *farm, const s
 		if (!root)
 			continue;
 		shares[n++] = (struct vm_share){ root->path, root->name, FALSE };
-		append_all(mounts, mounts->len ? "," : "", root->name, "=" GUEST_ROOTS "/", root->name);
+		g_string_append_printf(mounts, "%s%s=%s/%s", mounts->len ? "," : "", root->name, GUEST_ROOTS, root->name);
 	}
 	ret->shares = (struct list){ shares, n };
 }
@@ -37,37 +26,30 @@ static void resolve_boot(struct arena *a, const struct farm_spec *farm, const st
                          const char *mounts)
 {
 	const char *redis = farm->redis.guest_url ? farm->redis.guest_url : farm->redis.url;
-	g_autoptr(GString) line = g_string_sized_new(LINE_USUAL);
-	if (ret->boot.cmdline)
-		g_string_append(line, ret->boot.cmdline);
-	append_all(line, line->len ? " " : "", "CLEAVE_VM=", o->meta.name, "");
+	g_autoptr(GString) line = g_string_new(ret->boot.cmdline);
+	g_string_append_printf(line, "%sCLEAVE_VM=%s", line->len ? " " : "", o->meta.name);
 	if (redis)
-		append_all(line, " CLEAVE_REDIS=", redis, "", "");
+		g_string_append_printf(line, " CLEAVE_REDIS=%s", redis);
 	if (*mounts)
-		append_all(line, " CLEAVE_MOUNTS=", mounts, "", "");
+		g_string_append_printf(line, " CLEAVE_MOUNTS=%s", mounts);
 	ret->boot.cmdline = arena_strndup(a, line->str, line->len);
 }
 
-static void resolve_vm(struct arena *a, const struct farm_spec *farm, struct object *o)
+const struct vm_spec *vm_effective(struct arena *a, const struct objects *all, const struct object *o)
 {
+	static const struct farm_spec no_farm;
+	const struct object *speaker = objects_farm(all);
+	const struct farm_spec *farm = speaker ? speaker->spec : &no_farm;
 	const struct vm_spec *vm = o->spec;
 	if (!vm->roots.n && !vm->boot.kernel)
-		return;
+		return vm;
 	struct vm_spec *effective = arena_memdup(a, vm, sizeof *vm);
-	g_autoptr(GString) mounts = g_string_sized_new(LINE_USUAL);
+	g_autoptr(GString) mounts = g_string_new(NULL);
 	if (vm->roots.n)
 		resolve_roots(a, farm, vm, effective, mounts);
 	if (vm->boot.kernel)
 		resolve_boot(a, farm, o, effective, mounts->str);
-	o->effective = effective;
-}
-
-void resolve_object(struct arena *a, const struct farm_spec *farm, struct object *o)
-{
-	static const struct farm_spec no_farm;
-	o->effective = o->spec;
-	if (o->kind->id == KIND_VM)
-		resolve_vm(a, farm ? farm : &no_farm, o);
+	return effective;
 }
 
 static int own_mode(const struct object *o)

@@ -5,11 +5,12 @@
 /* Where a Farm root is mounted in guests: "/run/cleave/roots/NAME". */
 #define GUEST_ROOTS "/run/cleave/roots"
 
-struct farm_spec;
+struct vm_spec;
 
-/* Sets o->effective: the spec itself where nothing is added to it. `farm` may be NULL; dangling references
- * keep what could be resolved. */
-void resolve_object(struct arena *a, const struct farm_spec *farm, struct object *o);
+/* The VM's spec with what its roots and kernel add to it; the spec itself where they add nothing. `all` holds
+ * the Farm, if there is one; dangling references keep what could be resolved. Made when it is asked for: a host
+ * asks for its own VMs, which are few of a farm's. */
+const struct vm_spec *vm_effective(struct arena *a, const struct objects *all, const struct object *vm);
 
 /* How far cleave goes with an object (enum reconcile_mode, never inherited): the nearest of the object, its
  * Host and the Farm that says it; else enforce. `o` NULL: what only the Farm speaks for. */

@@ -119,32 +119,50 @@ void rules_check_own(struct arena *a, const struct objects *all, const struct ob
 			ask(a, &spec_rules[r], all, o, problems);
 }
 
-/* Of a rule over all objects a verdict on some of them cannot be had. */
-static void check_across(struct arena *a, const struct spec_rule *rule, const struct objects *all,
-                         const struct rules_news *news, struct problems *problems)
+static gboolean is_across(const struct spec_rule *rule)
 {
-	gboolean is_new = !news->is_known || rule->kind == KIND_FARM || (news->kinds & rule->asks);
-	if (rule->over_all) {
-		if (is_new)
-			ask(a, rule, all, NULL, problems);
-		return;
+	return rule->asks != RULE_OWN || rule->kind == KIND_FARM;
+}
+
+/* Whether a verdict of the load before may be another now. */
+static gboolean is_asked_anew(const struct spec_rule *rule, const struct rules_news *news)
+{
+	return !news->is_known || rule->kind == KIND_FARM || (news->kinds & rule->asks);
+}
+
+/* Object by object, not rule by rule: tens of thousands lie in no order in memory, and to fetch one from
+ * there takes longer than to ask it. */
+static void check_each(struct arena *a, enum kind_id kind, const struct objects *all, const struct rules_news *news,
+                       struct problems *problems)
+{
+	const struct spec_rule *anew[G_N_ELEMENTS(spec_rules)], *other[G_N_ELEMENTS(spec_rules)];
+	guint n_anew = 0, n_other = 0;
+	for (const struct spec_rule *r = spec_rules; r < spec_rules + n_spec_rules; r++) {
+		if (r->kind != kind || r->over_all || !is_across(r))
+			continue;
+		if (is_asked_anew(r, news))
+			anew[n_anew++] = r;
+		else
+			other[n_other++] = r;
 	}
-	if (is_new) {
-		OBJECTS_EACH (o, all, rule->kind)
-			ask(a, rule, all, o, problems);
-		return;
-	}
-	for (guint i = 0; i < news->came->len; i++) {
-		const struct object *o = news->came->pdata[i];
-		if (o->kind->id == rule->kind)
-			ask(a, rule, all, o, problems);
+	if (n_anew)
+		OBJECTS_EACH (o, all, kind)
+			for (guint i = 0; i < n_anew; i++)
+				ask(a, anew[i], all, o, problems);
+	for (guint k = 0; n_other && k < news->came->len; k++) {
+		const struct object *o = news->came->pdata[k];
+		for (guint i = 0; o->kind->id == kind && i < n_other; i++)
+			ask(a, other[i], all, o, problems);
 	}
 }
 
 void rules_check_across(struct arena *a, const struct objects *all, const struct rules_news *news,
                         struct problems *problems)
 {
+	for (guint kind = 0; kind < N_KINDS; kind++)
+		check_each(a, (enum kind_id)kind, all, news, problems);
+	/* Of a rule over all objects a verdict on some of them cannot be had. */
 	for (guint r = 0; r < n_spec_rules; r++)
-		if (spec_rules[r].asks != RULE_OWN || spec_rules[r].kind == KIND_FARM)
-			check_across(a, &spec_rules[r], all, news, problems);
+		if (spec_rules[r].over_all && is_asked_anew(&spec_rules[r], news))
+			ask(a, &spec_rules[r], all, NULL, problems);
 }

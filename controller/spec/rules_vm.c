@@ -42,18 +42,46 @@ RULE(vm_roots_known)
 			      rule_known_names(a, &farm->roots, sizeof(struct farm_root)));
 }
 
+/* Texts, of which a VM has a handful; a set is dearer to make than they are to compare. */
+enum { FEW_TAGS = 16 };
+struct tags {
+	const char *few[FEW_TAGS];
+	guint n;
+	GHashTable *set; /* once they are many */
+};
+
+/* FALSE when it is there already. */
+static gboolean add_tag(struct tags *t, const char *tag)
+{
+	for (guint i = 0; i < t->n; i++)
+		if (strcmp(t->few[i], tag) == 0)
+			return FALSE;
+	if (t->n < FEW_TAGS) {
+		t->few[t->n++] = tag;
+		return TRUE;
+	}
+	if (!t->set)
+		t->set = g_hash_table_new(g_str_hash, g_str_equal);
+	return g_hash_table_add(t->set, (gpointer)tag);
+}
+
 RULE(vm_share_targets_differ)
 {
-	const struct vm_spec *vm = o->effective, *written = o->spec;
-	if (vm->shares.n < 2)
-		return;
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	static const char wrong[] = "VM %s: two shares (or a share and a root) have the mount tag %s";
+	const struct vm_spec *vm = o->spec;
+	const struct farm_spec *farm = rule_farm(all);
+	struct tags tags = { .n = 0 };
 	for (guint i = 0; i < vm->shares.n; i++) {
-		const struct vm_share *s = LIST_AT(vm->shares, struct vm_share, i);
-		if (s->target && !g_hash_table_add(seen, (gpointer)s->target))
-			ERROR(o, i < written->shares.n ? rule_item(a, "shares", i) : "roots",
-			      "VM %s: two shares (or a share and a root) have the mount tag %s", o->id, s->target);
+		const char *tag = LIST_AT(vm->shares, struct vm_share, i)->target;
+		if (tag && !add_tag(&tags, tag))
+			ERROR(o, rule_item(a, "shares", i), wrong, o->id, tag);
 	}
+	for (guint i = 0; farm && i < vm->roots.n; i++) {
+		const char *root = vm->roots.items[i];
+		if (farm_root_find(farm, root) && !add_tag(&tags, root))
+			ERROR(o, "roots", wrong, o->id, root);
+	}
+	g_clear_pointer(&tags.set, g_hash_table_destroy);
 }
 
 RULE(vm_share_of_everything)
@@ -224,11 +252,12 @@ RULE(vm_serial_log_own)
 	g_autoptr(GHashTable) seen = g_hash_table_new(log_hash, is_same_log);
 	OBJECTS_EACH (vm, all, KIND_VM) {
 		const struct vm_spec *s = vm->spec;
-		gpointer first = s->serial_log && s->host ? g_hash_table_lookup(seen, vm) : NULL;
-		if (first)
-			ERROR(vm, "serialLog", "VM %s: serialLog: %s has %s already", vm->id, rule_who(a, first), s->serial_log);
-		else if (s->serial_log && s->host)
-			g_hash_table_add(seen, vm);
+		gpointer first;
+		/* A key that is there stays as it is. */
+		if (!s->serial_log || !s->host || g_hash_table_insert(seen, vm, vm))
+			continue;
+		g_hash_table_lookup_extended(seen, vm, &first, NULL);
+		ERROR(vm, "serialLog", "VM %s: serialLog: %s has %s already", vm->id, rule_who(a, first), s->serial_log);
 	}
 }
 

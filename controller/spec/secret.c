@@ -40,6 +40,7 @@ enum { SHORTEST = 12 };
 
 static gboolean may_be_secret(const char *text)
 {
+	gboolean has_blank = FALSE;
 	guint n = 0;
 	if (strnlen(text, SHORTEST) < SHORTEST || g_utf8_strlen(text, -1) < SHORTEST)
 		return FALSE;
@@ -47,8 +48,9 @@ static gboolean may_be_secret(const char *text)
 		n = g_ascii_isalnum(*c) || *c == '_' || *c == '-' ? n + 1 : 0;
 		if (n >= LONG_WORD || *c == '=' || *c == '$' || *c == '@')
 			return TRUE;
+		has_blank |= *c == ' ';
 	}
-	return strstr(text, "PRIVATE KEY") != NULL;
+	return has_blank && strstr(text, "PRIVATE KEY") != NULL;
 }
 
 const char *secret_check(struct arena *a, const char *text)

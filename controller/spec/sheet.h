@@ -7,6 +7,7 @@
 #include "spec/pack.h"
 
 struct sheet_document {
+	struct sheet_document *next;
 	const struct kind *kind;
 	struct packed written;
 };
@@ -19,7 +20,6 @@ struct sheet {
 	gsize size;
 	gboolean is_status;
 	struct sheet_document *documents; /* without those of no known kind */
-	guint n_documents;
 	struct object **farms; /* a Farm's spec depends on nothing else */
 	guint n_farms;
 	struct problem_run problems;
@@ -41,21 +41,28 @@ struct sheet_tools {
 	struct arena *scratch;
 	struct node_reader *reader;
 	struct packer packer;
+	GPtrArray *items; /* of the file at hand */
 };
 
 void sheet_tools_init(struct sheet_tools *t);
 void sheet_tools_clear(struct sheet_tools *t);
 
-/* Reads a file and decodes its Farms. Lives in `arena`, which it frees in the end if `owns_arena`. */
+/* Over what a file's objects are decoded. */
+struct sheet_under {
+	const struct objects *all; /* holds the Farms */
+	struct sheet *lender;      /* the file of the Farm that speaks; NULL: none does */
+};
+
+/* Reads a file and decodes its Farms. Lives in `arena`, which it frees in the end if `owns_arena`. With `under`,
+ * which may be NULL, the objects are decoded at once, as by sheet_decode(): the documents need not be unpacked. */
 struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct spec_file *file, gboolean is_status,
-                        struct sheet_tools *tools);
+                        struct sheet_tools *tools, const struct sheet_under *under, struct sheet_objects **ret_objects);
 struct sheet *sheet_ref(struct sheet *s);
 void sheet_unref(struct sheet *s);
 
-/* Decodes what is not a Farm over `farm` (NULL: none), which stands in `lender`; resolves references, and
- * applies the rules that ask no other object. `all` holds the Farms. Lives in `arena`: the sheet's, or a
- * new one that it then owns. */
-struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct objects *all, struct sheet *lender,
+/* Decodes what is not a Farm, and applies the rules that ask no other object. Lives in `arena`: the sheet's,
+ * or a new one that it then owns. */
+struct sheet_objects *sheet_decode(struct sheet *s, struct arena *arena, const struct sheet_under *under,
                                    struct sheet_tools *tools);
 struct sheet_objects *sheet_objects_ref(struct sheet_objects *o);
 void sheet_objects_unref(struct sheet_objects *o);

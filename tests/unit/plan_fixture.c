@@ -96,7 +96,7 @@ static void dump_action(struct arena *a, GString *out, const struct plan *p, gui
 static void dump_keys(struct arena *a, GString *out, const struct plan *p)
 {
 	OBJECTS_EACH (o, p->want, KIND_RENDERJOB) {
-		const struct renderjob_spec *job = o->effective;
+		const struct renderjob_spec *job = o->spec;
 		const struct object *have = objects_get(p->have, KIND_RENDERJOB, o->id);
 		const char *scene = plan_fixture_scene(job, have ? have->status : NULL);
 		if (!scene)

@@ -1,5 +1,6 @@
 #include "plan_host_fixture.h"
 #include "base/arena.h"
+#include "spec/resolve.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -165,7 +166,7 @@ static void observe_frame(struct arena *a, const struct sim *s, const struct sim
 
 static void observe_wanted_job(struct arena *a, struct sim *s, const struct object *o, struct objects *have)
 {
-	const struct renderjob_spec *want = o->effective;
+	const struct renderjob_spec *want = o->spec;
 	const struct sim_job *job = sim_job_find(s, o->id);
 	struct renderjob_status *status = arena_alloc(a, sizeof *status);
 	static const struct sim_job nothing;
@@ -234,9 +235,9 @@ struct objects *sim_observe(const struct sim *s, struct arena *a, const struct o
 
 /* -- obeying ------------------------------------------------------------------------------------------ */
 
-static void apply_to_vm(struct sim *s, const struct action *act)
+static void apply_to_vm(struct sim *s, const struct objects *all, const struct action *act)
 {
-	const struct vm_spec *want = act->want->effective;
+	const struct vm_spec *want = vm_effective(s->arena, all, act->want);
 	struct sim_vm *vm = sim_vm_find(s, act->id);
 	assert_true(!vm || g_strcmp0(vm->owner, "f") == 0);
 	assert_string_equal(want->host, "h1");
@@ -298,7 +299,7 @@ static struct renderjob_spec queue_values(const struct renderjob_spec *job)
 
 static void apply_to_job(struct sim *s, const struct objects *want, const struct action *act, gboolean half)
 {
-	const struct renderjob_spec *spec = act->want ? act->want->effective : NULL;
+	const struct renderjob_spec *spec = act->want ? act->want->spec : NULL;
 	struct sim_job *job = sim_job_find(s, act->id);
 	gboolean skip = FALSE;
 	assert_true(spec || act->verb == VERB_CANCEL_FRAMES);
@@ -323,7 +324,7 @@ static void apply_to_job(struct sim *s, const struct objects *want, const struct
 void sim_apply(struct sim *s, const struct objects *want, const struct action *act, gboolean half)
 {
 	if (act->kind == KIND_VM)
-		apply_to_vm(s, act);
+		apply_to_vm(s, want, act);
 	else
 		apply_to_job(s, want, act, half);
 }

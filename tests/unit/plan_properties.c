@@ -5,6 +5,7 @@
 #include "plan_fixture.h"
 #include "plan_host_fixture.h"
 #include "spec/emit.h"
+#include "spec/resolve.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,7 +112,7 @@ static void random_vm(struct sim *s, GRand *r, const struct worlds *w, const cha
 	if (one_in(r, 4))
 		return;
 	for (guint i = 0; i < 2; i++)
-		definitions[i] = sim_definition(sources[i] ? sources[i]->effective : &stranger);
+		definitions[i] = sim_definition(sources[i] ? vm_effective(s->arena, i ? w->now : w->old, sources[i]) : &stranger);
 	struct sim_vm *vm = sim_vm_add(s, id);
 	vm->owner = !one_in(r, 25) ? "f" : one_in(r, 2) ? "g" : NULL;
 	vm->machine_type = "pc-q35-7.2";
@@ -125,7 +126,7 @@ static guint key_of(struct sim *s, const struct object *o, const char *scene, gi
 {
 	if (!o || !scene)
 		return 0;
-	struct key_groups groups = frame_key_groups(s->arena, o->effective, scene);
+	struct key_groups groups = frame_key_groups(s->arena, o->spec, scene);
 	for (guint g = 0; g < groups.n; g++)
 		if (frames_contain(&groups.items[g].frames, frame))
 			return sim_key(s, groups.items[g].key);
@@ -169,7 +170,7 @@ static void random_job(struct sim *s, GRand *r, const struct worlds *w, const ch
 	for (gint64 f = 0; f < SIM_FRAMES && !fresh; f++) {
 		guint keys[2], n = 0;
 		for (guint i = 0; i < 2; i++) {
-			const struct renderjob_spec *spec = objects[i] ? objects[i]->effective : NULL;
+			const struct renderjob_spec *spec = objects[i] ? objects[i]->spec : NULL;
 			guint key = key_of(s, objects[i], spec && spec->scene.sha256 ? spec->scene.sha256 : job->pinned, f);
 			if (key)
 				keys[n++] = key;
@@ -184,7 +185,7 @@ static void random_job(struct sim *s, GRand *r, const struct worlds *w, const ch
 	const struct object *o = objects[g_rand_int_range(r, 0, 2)];
 	if (!o || fresh || one_in(r, 3))
 		return;
-	const struct renderjob_spec *spec = o->effective;
+	const struct renderjob_spec *spec = o->spec;
 	struct key_groups groups = frame_key_groups(s->arena, spec, spec->scene.sha256 ? spec->scene.sha256 : digests[0]);
 	job->completed = frame_key_groups_digest(s->arena, &groups);
 }
@@ -228,7 +229,7 @@ static void check_target(const struct plan *p, const struct action *act)
 	if (act->kind != KIND_VM)
 		return;
 	const struct vm_status *s = have ? have->status : NULL;
-	assert_string_equal(((const struct vm_spec *)want->effective)->host, "h1");
+	assert_string_equal(((const struct vm_spec *)want->spec)->host, "h1");
 	assert_int_equal(is_refused(p, act->id), s && g_strcmp0(s->owner, "f") != 0);
 }
 
@@ -272,7 +273,7 @@ static enum place_of_frame place_of(const struct sim_frame *f, guint key, gboole
 
 static struct census take_census(struct arena *a, struct sim *s, const struct object *o, const char *scene)
 {
-	const struct renderjob_spec *spec = o->effective;
+	const struct renderjob_spec *spec = o->spec;
 	const struct sim_job *job = sim_job_find(s, o->id);
 	struct key_groups groups = frame_key_groups(a, spec, scene);
 	gboolean complete = g_strcmp0(job->completed, frame_key_groups_digest(a, &groups)) == 0;
@@ -325,7 +326,7 @@ static const char *expected_reason(const struct census *c, const struct renderjo
 
 static void check_job(struct arena *a, struct sim *s, const struct plan *p, const struct object *o)
 {
-	const struct renderjob_spec *spec = o->effective;
+	const struct renderjob_spec *spec = o->spec;
 	const struct sim_job *job = sim_job_find(s, o->id);
 	const char *scene = spec->scene.sha256 ? spec->scene.sha256 : job->pinned ? job->pinned : job->found;
 	const struct frame_set none = { 0 };
@@ -392,7 +393,7 @@ static void expect_settled(struct arena *a, struct sim *s, const struct objects 
 /* Not what the plan says: what the host has become. */
 static void check_vm_is_as_wanted(const struct sim *s, const struct object *o)
 {
-	const struct vm_spec *want = o->effective;
+	const struct vm_spec *want = o->spec;
 	const struct sim_vm *vm = sim_vm_find(s, o->id);
 	if (strcmp(want->host, "h1") != 0)
 		return;
@@ -405,7 +406,7 @@ static void check_vm_is_as_wanted(const struct sim *s, const struct object *o)
 
 static void check_job_is_as_wanted(struct arena *a, const struct sim *s, const struct plan *p, const struct object *o)
 {
-	const struct renderjob_spec *want = o->effective;
+	const struct renderjob_spec *want = o->spec;
 	const struct sim_job *job = sim_job_find(s, o->id);
 	const struct verdict *v = plan_verdict(p, KIND_RENDERJOB, o->id);
 	if (v->readiness == IS_RECONCILING && strcmp(v->reason, "Suspended") != 0)
@@ -420,7 +421,7 @@ static void check_job_is_as_wanted(struct arena *a, const struct sim *s, const s
 /* What waits or runs is treated as the specs say. */
 static void check_queue_is_as_wanted(struct arena *a, struct sim *s, const struct object *o)
 {
-	const struct renderjob_spec *want = o->effective;
+	const struct renderjob_spec *want = o->spec;
 	const struct sim_job *job = sim_job_find(s, o->id);
 	const char *scene = want->scene.sha256 ? want->scene.sha256 : job->pinned ? job->pinned : job->found;
 	if (!scene)

@@ -5,6 +5,7 @@
 #include "spec/emit.h"
 #include "spec/load.h"
 #include "spec/node.h"
+#include "spec/resolve.h"
 #include "spec/vm.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,7 +93,7 @@ static char *describe(const struct loaded *l)
 	g_string_append_printf(out, "%u errors, %u warnings\n", l->problems.n_errors, l->problems.n_warnings);
 	emit_objects(out, l->objects, EMIT_SPEC);
 	OBJECTS_EACH (o, l->objects, KIND_VM) {
-		const struct vm_spec *vm = o->effective;
+		const struct vm_spec *vm = vm_effective(l->arena, l->objects, o);
 		g_string_append_printf(out, "%s: %u shares, %s\n", o->id, vm->shares.n, vm->boot.cmdline);
 		assert_ptr_equal(objects_get(l->objects, KIND_VM, o->id), o);
 	}

@@ -25,7 +25,7 @@ static void command_line(void **state)
 	(void)state;
 	assert_true(parse(&c,
 			  "--redis redis://h --mount shots=/mnt/shots --mount frames=/mnt/a=b --name w.1 --label a "
-			  "--label b --blender /opt/blender --lease 1m30s --recycle 7 --once",
+			  "--label b --blender /opt/blender --lease 90s --recycle 7 --once",
 			  NULL));
 	assert_string_equal(c.redis_url, "redis://h");
 	assert_string_equal(g_hash_table_lookup(c.mounts, "shots"), "/mnt/shots");
