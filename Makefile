@@ -62,7 +62,7 @@ $(B)/gen/%_resources.c: controller/%/*.gresource.xml
 $(B)/gen/queue_resources.c: $(wildcard controller/queue/*.xml controller/queue/lua/*)
 $(B)/gen/worker_resources.c: $(wildcard controller/worker/*.xml controller/worker/*.py)
 # What `cleave init` writes stands where it is at home: specs/, contrib/.
-INIT_FILES := $(wildcard controller/commands/init/* specs/*.yaml contrib/ci/* contrib/git/*) specs/cleave.schema.json
+INIT_FILES := $(wildcard controller/commands/init/* specs/*.yaml contrib/ci/* contrib/git/*)
 $(B)/gen/init_resources.c: controller/commands/init.gresource.xml $(INIT_FILES)
 	@mkdir -p $(@D)
 	$(Q)glib-compile-resources --sourcedir=. --sourcedir=controller/commands --generate-source --target=$@ $<

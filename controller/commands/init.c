@@ -2,6 +2,7 @@
  * --from-host, init_host.c's), the rest lies in contrib/ and init/; all of it travels in the program. */
 #include "commands/init.h"
 #include "base/arena.h"
+#include "report/language.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -94,7 +95,9 @@ static void add_templates(struct init *i, gboolean from_host)
 
 static void add_schema(struct init *i)
 {
-	struct init_file file = { "cleave.schema.json", find_resource(i->arena, "specs/cleave.schema.json"), "for editors", FALSE };
+	g_autoptr(GString) text = g_string_new(NULL);
+	report_schema(text, NULL);
+	struct init_file file = { "cleave.schema.json", arena_strdup(i->arena, text->str), "for editors", FALSE };
 	g_array_append_val(i->files, file);
 }
 
