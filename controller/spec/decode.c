@@ -1,6 +1,7 @@
 /* One loop over rows, one switch on the type. */
 #include "spec/decode.h"
 #include "base/arena.h"
+#include "spec/decode_text.h"
 #include "spec/node.h"
 #include "spec/secret.h"
 #include <string.h>
@@ -37,115 +38,6 @@ static void wrong(struct decoder *d, const struct node *n, const struct field *f
 }
 
 /* -- scalars --------------------------------------------------------------------------------- */
-
-/* "1 to 512", in the row's own unit. */
-static const char *range_text(struct decoder *d, const struct field *f)
-{
-	struct arena *a = d->arena;
-	if (f->type == FIELD_BYTES)
-		return arena_printf(a, "%s to %s", bytes_format(a, (guint64)f->min), bytes_format(a, (guint64)f->max));
-	if (f->type == FIELD_DURATION)
-		return arena_printf(a, "%s to %s", duration_format(a, f->min), duration_format(a, f->max));
-	if (f->type == FIELD_DECIMAL)
-		return arena_printf(a, "%s to %s", decimal_format(a, f->min), decimal_format(a, f->max));
-	return arena_printf(a, "%" G_GINT64_FORMAT " to %" G_GINT64_FORMAT, f->min, f->max);
-}
-
-static const char *check_range(struct decoder *d, const struct field *f, gint64 value)
-{
-	if (d->strictness != AS_OBSERVED && (f->min || f->max) && (value < f->min || value > f->max))
-		return arena_printf(d->arena, "must be %s", range_text(d, f));
-	return NULL;
-}
-
-static const char *decode_integer(struct decoder *d, const struct field *f, const char *text, void *v)
-{
-	gint64 value = 0;
-	const char *right = f->type == FIELD_DURATION  ? duration_parse(d->arena, text, &value)
-	                    : f->type == FIELD_DECIMAL ? decimal_parse(d->arena, text, &value)
-	                                               : integer_parse(d->arena, text, &value);
-	if (!right)
-		right = check_range(d, f, value);
-	if (!right)
-		*(gint64 *)v = value;
-	return right;
-}
-
-static const char *decode_bytes(struct decoder *d, const struct field *f, const char *text, void *v)
-{
-	guint64 value = 0;
-	const char *right = bytes_parse(d->arena, text, &value);
-	if (!right)
-		right = check_range(d, f, value > G_MAXINT64 ? G_MAXINT64 : (gint64)value);
-	/* The unit itself, not a multiple in bytes: what may be written is then the same in JSON Schema. */
-	if (!right && d->strictness != AS_OBSERVED && bytes_unit(text) < (guint64)f->unit)
-		right = arena_printf(d->arena, "must be in whole %s or a larger unit", bytes_unit_name((guint64)f->unit));
-	if (!right)
-		*(guint64 *)v = value;
-	return right;
-}
-
-static const char *decode_enum(struct decoder *d, const struct field *f, const char *text, void *v)
-{
-	int value = name_value(f->names, text);
-	if (value < 0) {
-		g_autofree char *list = name_list(f->names);
-		const char *near = name_suggest(text, f->names->names, f->names->n);
-		return near ? arena_printf(d->arena, "must be %s; did you mean %s?", list, near)
-		            : arena_printf(d->arena, "must be %s", list);
-	}
-	*(int *)v = value;
-	return NULL;
-}
-
-static const char *check_string(struct decoder *d, const struct field *f, const char *text)
-{
-	if (f->names)
-		return decode_enum(d, f, text, &(int){ 0 });
-	if (f->max && g_utf8_strlen(text, -1) > f->max)
-		return arena_printf(d->arena, "must have %" G_GINT64_FORMAT " characters at most", f->max);
-	const char *right = form_check(d->arena, f->form, text);
-	return right ? right : secret_check(d->arena, text);
-}
-
-static const char *decode_string(struct decoder *d, const struct field *f, const char *text, void *v)
-{
-	const char *right = d->strictness == AS_OBSERVED ? NULL : check_string(d, f, text);
-	if (!right && (f->flags & FIELD_FILE) && text[0] != '/')
-		d->n_files++;
-	if (!right)
-		*(const char **)v = text; /* nodes and rows live at least as long as the object */
-	return right;
-}
-
-static const char *decode_bool(const char *text, void *v)
-{
-	static const char *const truths[] = { "yes", "on", "y", "true" };
-	for (guint i = 0; i < G_N_ELEMENTS(truths) && strcmp(text, "true") != 0; i++)
-		if (g_ascii_strcasecmp(text, truths[i]) == 0)
-			return "write true or false; did you mean true?";
-	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-		return "write true or false";
-	*(gboolean *)v = text[0] == 't';
-	return NULL;
-}
-
-/* NULL, or what would be right. */
-static const char *decode_text(struct decoder *d, const struct field *f, const char *text, void *v)
-{
-	switch (f->type) {
-	case FIELD_STRING: return decode_string(d, f, text, v);
-	case FIELD_BOOL: return decode_bool(text, v);
-	case FIELD_INT:
-	case FIELD_DECIMAL:
-	case FIELD_DURATION: return decode_integer(d, f, text, v);
-	case FIELD_BYTES: return decode_bytes(d, f, text, v);
-	case FIELD_ENUM: return decode_enum(d, f, text, v);
-	case FIELD_FRAMES: return frames_parse(d->arena, text, v, NULL);
-	case FIELD_RESOLUTION: return resolution_parse(d->arena, text, v);
-	default: g_assert_not_reached();
-	}
-}
 
 /* What YAML itself would take the scalar for must be what the row is: then an editor, a linter with the
  * JSON Schema and cleave see the same value. */
@@ -190,9 +82,11 @@ static void decode_scalar(struct decoder *d, const struct field *f, const struct
 	}
 	const char *right = check_quotes(d, f, n);
 	if (!right)
-		right = decode_text(d, f, n->text, v);
+		right = text_decode(d->arena, f, n->text, d->strictness == AS_OBSERVED, v);
 	if (right)
 		wrong(d, n, f, right);
+	else if ((f->flags & FIELD_FILE) && n->text[0] != '/')
+		d->n_files++;
 }
 
 /* -- lists and maps --------------------------------------------------------------------------- */
@@ -386,7 +280,7 @@ static void decode_missing(struct decoder *d, const struct field *f, struct plac
 	if (f->required) {
 		problem_add(d->problems, SEVERITY_ERROR, at, "the key `%s` is missing here: %s", f->name, f->doc);
 	} else if (f->def) {
-		const char *right = decode_text(d, f, f->def, v);
+		const char *right = text_decode(d->arena, f, f->def, FALSE, v);
 		g_assert(!right);
 	} else if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL)) {
 		decode_fields(d, f->fields, NULL, at, v, f->name);
