@@ -86,6 +86,31 @@ static void names_of_secrets_are_none(void **state)
 			fail_msg("%s: %s", texts[i], secret_check(a, texts[i]));
 }
 
+/* A loop that takes what the pattern does not would be a second, other form. */
+static void sure_is_right(void **state)
+{
+	static const char signs[] = "ab09Z_-./:@# ";
+	g_autoptr(GRand) random = g_rand_new_with_seed(7);
+	guint n_sure = 0;
+	(void)state;
+	for (guint round = 0; round < 200000; round++) {
+		char text[24] = { 0 };
+		guint len = (guint)g_rand_int_range(random, 0, sizeof text);
+		for (guint i = 0; i < len; i++)
+			text[i] = signs[g_rand_int_range(random, 0, round % 2 ? 6 : (gint32)sizeof signs - 1)];
+		if (round % 3 == 0)
+			text[0] = '/';
+		for (int f = 0; f < N_FORMS; f++) {
+			if (!forms[f].is_surely || !*text || !forms[f].is_surely(text))
+				continue;
+			n_sure++;
+			if (!g_regex_match_simple(forms[f].pattern, text, G_REGEX_DOLLAR_ENDONLY, 0))
+				fail_msg("%s: `%s` is taken at sight, and does not match", forms[f].what, text);
+		}
+	}
+	assert_true(n_sure > 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -93,7 +118,7 @@ int main(void)
 		cmocka_unit_test(patterns_hold),
 		cmocka_unit_test(hints_say_what_is_right),
 		cmocka_unit_test(secrets_are_found),
-		cmocka_unit_test(names_of_secrets_are_none),
+		cmocka_unit_test(names_of_secrets_are_none), cmocka_unit_test(sure_is_right),
 	};
 	return cmocka_run_group_tests_name("spec forms", tests, NULL, NULL);
 }
