@@ -407,6 +407,12 @@ static const struct field *find_shorthand(struct decoder *d, const struct field 
 	return row;
 }
 
+/* Most rows are not given, and of most of these nothing follows. */
+static gboolean has_nothing_to_say(const struct field *f, const struct node *given)
+{
+	return !given && !f->required && !f->def && f->type != FIELD_STRUCT;
+}
+
 static void decode_row(struct decoder *d, const struct field *f, const struct node *n, struct place at, void *object)
 {
 	void *v = FIELD_AT(f, object);
@@ -439,6 +445,8 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 		match_rows(d, table, n_rows, map, given);
 	for (guint i = 0; i < n_rows; i++) {
 		if (&table[i] != shorthand) {
+			if (has_nothing_to_say(&table[i], given[i]))
+				continue;
 			decode_row(d, &table[i], given[i], at, object);
 			continue;
 		}

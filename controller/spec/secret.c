@@ -3,13 +3,16 @@
 #include "base/arena.h"
 #include <string.h>
 
-/* Kernel arguments have many `=`, and none of these words: a tenth of the time that a match takes. */
+/* Nearly every kernel's arguments have a `=`, with none of these before it; a match takes six times as long. */
 static gboolean has_password_word(const char *text)
 {
-	static const char *const words[] = { "passw", "passphrase", "secret", "token", "key" };
-	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
-		if (strcasestr(text, words[i]))
-			return TRUE;
+	static const char *const words[] = { "password", "passwd", "passphrase", "secret", "token", "key" };
+	for (const char *at = strchr(text, '='); at; at = strchr(at + 1, '='))
+		for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
+			gsize len = strlen(words[i]);
+			if ((gsize)(at - text) >= len && g_ascii_strncasecmp(at - len, words[i], len) == 0)
+				return TRUE;
+		}
 	return FALSE;
 }
 
