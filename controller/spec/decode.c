@@ -17,6 +17,7 @@ struct decoder {
 	struct problems *problems;
 	enum strictness strictness;
 	guint n_files; /* FIELD_FILE rows with a relative path */
+	gboolean in_default_item; /* of a list in the Farm's defaults: what it lacks is said there */
 };
 
 static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
@@ -144,6 +145,19 @@ static void check_names_differ(struct decoder *d, const struct field *f, const s
 	}
 }
 
+/* Lists are not merged, so that an item of the Farm's defaults is whole: what it lacks is said there. */
+static void decode_item(struct decoder *d, const struct field *f, const struct node *n, void *item, const char *key)
+{
+	struct decoder before = *d;
+	if (f->type == FIELD_LIST) {
+		d->strictness = d->strictness == FOR_DEFAULTS ? FOR_SPEC : d->strictness;
+		d->in_default_item |= n->is_default;
+	}
+	decode_fields(d, f->fields, n, node_place(n), item, key);
+	d->strictness = before.strictness;
+	d->in_default_item = before.in_default_item;
+}
+
 static void decode_items(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
 	struct list *list = v;
@@ -167,7 +181,7 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 			            n->members[i].key, right);
 		if (is_map)
 			*(const char **)item = n->members[i].key;
-		decode_fields(d, f->fields, child, node_place(child), item, is_map ? n->members[i].key : f->name);
+		decode_item(d, f, child, item, is_map ? n->members[i].key : f->name);
 	}
 }
 
@@ -193,7 +207,7 @@ static const struct node *find_large_map(const struct node *n)
 
 static void decode_template(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
-	struct decoder checker = { d->arena, d->problems, FOR_DEFAULTS, 0 };
+	struct decoder checker = { .arena = d->arena, .problems = d->problems, .strictness = FOR_DEFAULTS };
 	const struct node *large = find_large_map(n);
 	if (large) {
 		problem_add(d->problems, SEVERITY_ERROR, node_place(large), "%s: a map in defaults has at most %d keys", f->name,
@@ -215,9 +229,10 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 	case FIELD_MAP: decode_items(d, f, n, v); return;
 	case FIELD_TEMPLATE: decode_template(d, f, n, v); return;
 	case FIELD_STRUCT: {
-		struct decoder inner = { d->arena, d->problems, f->flags & FIELD_PARTIAL ? AS_OBSERVED : d->strictness, 0 };
-		decode_fields(&inner, f->fields, n, node_place(n), v, f->name);
-		d->n_files += inner.n_files;
+		enum strictness outer = d->strictness;
+		d->strictness = f->flags & FIELD_PARTIAL ? AS_OBSERVED : outer;
+		decode_fields(d, f->fields, n, node_place(n), v, f->name);
+		d->strictness = outer;
 		return;
 	}
 	default: decode_scalar(d, f, n, v);
@@ -278,7 +293,8 @@ static void decode_missing(struct decoder *d, const struct field *f, struct plac
 	if (d->strictness != FOR_SPEC)
 		return;
 	if (f->required) {
-		problem_add(d->problems, SEVERITY_ERROR, at, "the key `%s` is missing here: %s", f->name, f->doc);
+		if (!d->in_default_item)
+			problem_add(d->problems, SEVERITY_ERROR, at, "the key `%s` is missing here: %s", f->name, f->doc);
 	} else if (f->def) {
 		const char *right = text_decode(d->arena, f, f->def, FALSE, v);
 		g_assert(!right);
@@ -306,6 +322,12 @@ static const struct field *find_shorthand(struct decoder *d, const struct field 
 		            : table_shorthand(table, FALSE) ? "must be one value, or a map of keys and values"
 		                                            : "must be a map of keys and values");
 	return row;
+}
+
+/* Most rows are not given, and of most of these nothing follows. */
+static gboolean has_nothing_to_say(const struct field *f, const struct node *given)
+{
+	return !given && !f->required && !f->def && f->type != FIELD_STRUCT;
 }
 
 static void decode_row(struct decoder *d, const struct field *f, const struct node *n, struct place at, void *object)
@@ -340,6 +362,8 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 		match_rows(d, table, n_rows, map, given);
 	for (guint i = 0; i < n_rows; i++) {
 		if (&table[i] != shorthand) {
+			if (has_nothing_to_say(&table[i], given[i]))
+				continue;
 			decode_row(d, &table[i], given[i], at, object);
 			continue;
 		}
@@ -352,7 +376,7 @@ static void decode_fields(struct decoder *d, const struct field *table, const st
 guint decode_struct(struct arena *a, const struct field *table, const struct node *node, struct place at,
                    gboolean is_observed, void *object, struct problems *problems)
 {
-	struct decoder d = { a, problems, is_observed ? AS_OBSERVED : FOR_SPEC, 0 };
+	struct decoder d = { .arena = a, .problems = problems, .strictness = is_observed ? AS_OBSERVED : FOR_SPEC };
 	decode_fields(&d, table, node, at, object, NULL);
 	return d.n_files;
 }

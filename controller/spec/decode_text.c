@@ -73,7 +73,8 @@ static const char *check_string(const struct reading *d, const struct field *f, 
 {
 	if (f->names)
 		return decode_enum(d, f, text, &(int){ 0 });
-	if (f->max && g_utf8_strlen(text, -1) > f->max)
+	/* No text has more characters than bytes. */
+	if (f->max && strlen(text) > (gsize)f->max && g_utf8_strlen(text, -1) > f->max)
 		return arena_printf(d->arena, "must have %" G_GINT64_FORMAT " characters at most", f->max);
 	const char *right = form_check(d->arena, f->form, text);
 	return right ? right : secret_check(d->arena, text);

@@ -48,14 +48,26 @@ static void put_place(struct packer *p, guint32 line, guint32 column)
 	p->line = line;
 }
 
-/* Keys of one file are interned: equal ones are one pointer. */
+/* The key's number, or PACK_KEYS. Keys of one file are interned: equal ones are one pointer. A document's keys
+ * mostly come in the order of the one before, so that the search begins behind the key found last. */
+static guint number_of(struct packer *p, const char *key)
+{
+	guint i = p->key_at;
+	for (guint tried = 0; tried < p->n_keys; tried++, i++) {
+		i = i < p->n_keys ? i : 0;
+		if (p->keys[i] == key)
+			return i;
+	}
+	if (p->n_keys == PACK_KEYS)
+		return PACK_KEYS;
+	p->keys[p->n_keys] = key;
+	return p->n_keys++;
+}
+
 static void put_key(struct packer *p, const char *key)
 {
-	guint i = 0;
-	while (i < p->n_keys && p->keys[i] != key)
-		i++;
-	if (i == p->n_keys && i < PACK_KEYS)
-		p->keys[p->n_keys++] = key;
+	guint i = number_of(p, key);
+	p->key_at = i + 1;
 	put_number(p, i < PACK_KEYS ? i + 1 : 0);
 	if (i == PACK_KEYS)
 		put_bytes(p, &key, sizeof key);
@@ -111,7 +123,7 @@ struct packed packer_put(struct packer *p, struct arena *a, struct node *documen
 const char *const *packer_keys(struct packer *p, struct arena *a)
 {
 	const char *const *keys = arena_memdup(a, p->keys, p->n_keys * sizeof p->keys[0]);
-	p->n_keys = 0;
+	p->n_keys = p->key_at = 0;
 	return keys;
 }
 

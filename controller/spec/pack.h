@@ -15,7 +15,7 @@ struct packed {
  * PACK_KEYS stands in the bytes as a pointer. */
 struct packer {
 	const char *keys[PACK_KEYS];
-	guint n_keys;
+	guint n_keys, key_at;
 	guint8 *out; /* kept from document to document */
 	gsize n, max;
 	guint32 line;

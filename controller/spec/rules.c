@@ -52,7 +52,9 @@ const char *rule_who(struct arena *a, const struct object *o)
 #define OVER_ALL(asks_, ...) ROW((asks_), TRUE, __VA_ARGS__)
 
 const struct spec_rule spec_rules[] = {
-	ACROSS(FARM, FARM, "farm-one", "There is exactly one Farm.", farm_one),
+	ACROSS(FARM, FARM, "farm-one", "There is one Farm, not more.", farm_one),
+	OVER_ALL(RULE_ASKS(KIND_FARM) | RULE_ASKS(KIND_VM) | RULE_ASKS(KIND_RENDERJOB), FARM, "farm-there",
+	         "VMs and jobs need a Farm.", farm_there),
 	OWN(FARM, "farm-redis-user-once", "The Redis user stands in `user` or in the URL, not in both.", farm_redis_user_once),
 	OWN(FARM, "farm-root-one-place", "A root has a path or a URL.", farm_root_one_place),
 	OWN(FARM, "farm-root-own", "No two roots are one folder.", farm_root_own),
@@ -66,7 +68,6 @@ const struct spec_rule spec_rules[] = {
 	OWN(GPU, "gpu-share-settings", "Settings of a way to share go with that way.", gpu_share_settings),
 	OVER_ALL(RULE_ASKS(KIND_GPU), GPU, "gpu-address-own", "No two GPUs are one card.", gpu_address_own),
 	ACROSS(HOST, VM, "vm-host-known", "A VM's host is a Host.", vm_host_known),
-	OWN(VM, "vm-farm-there", "VMs need a Farm.", vm_farm_there),
 	OWN(VM, "vm-boots", "A VM has something to boot.", vm_boots),
 	OWN(VM, "vm-roots-known", "A VM's roots are roots of the Farm.", vm_roots_known),
 	OWN(VM, "vm-share-targets-differ", "Mount tags of one VM differ.", vm_share_targets_differ),
@@ -92,7 +93,6 @@ const struct spec_rule spec_rules[] = {
 	OWN(VM, "vm-commands-are-words", "A command is a list of words, not a line for a shell.", vm_commands_are_words),
 	OVER_ALL(RULE_ASKS(KIND_VM) | RULE_ASKS(KIND_RENDERJOB), VM, "vm-drain-covers-jobs", "Draining takes as long as a frame may (warning).", vm_drain_covers_jobs),
 	OWN(VM, "vm-file-in-commit", "A relative file is in the commit; looked up when the tree is read.", NULL),
-	OWN(RENDERJOB, "job-farm-there", "Jobs need a Farm.", job_farm_there),
 	OWN(RENDERJOB, "job-scene-one", "A scene is a file or a URL, and a URL has a SHA-256.", job_scene_one),
 	OWN(RENDERJOB, "job-output-one", "A job has output or outputs.", job_output_one),
 	OWN(RENDERJOB, "job-roots-known", "A job's paths are in roots of the Farm.", job_roots_known),

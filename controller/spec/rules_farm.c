@@ -8,6 +8,20 @@ RULE(farm_one)
 		      objects_farm(all)->place.line);
 }
 
+/* Said once, at the first object that needs one. */
+RULE(farm_there)
+{
+	static const enum kind_id needy[] = { KIND_VM, KIND_RENDERJOB };
+	for (guint k = 0; k < G_N_ELEMENTS(needy) && !rule_farm(all); k++) {
+		if (!all->by_kind[needy[k]]->len)
+			continue;
+		const struct object *first = all->by_kind[needy[k]]->pdata[0];
+		ERROR(first, "", "%s %s: there is no Farm; its name marks what cleave makes, and jobs need its roots and its Redis",
+		      first->kind->name, first->id);
+		return;
+	}
+}
+
 RULE(farm_redis_user_once)
 {
 	const struct farm_spec *farm = o->spec;

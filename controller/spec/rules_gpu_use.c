@@ -97,9 +97,20 @@ static const char *type_of(const struct vm_gpu *use, const struct gpu_spec *gpu)
 	return use->type ? use->type : gpu->vgpu.type;
 }
 
+/* The type that the card has: the GPU's own, else that of its first user. `types`: GPU → type. */
+static const char *type_of_card(GHashTable *types, const struct vm_gpu *use, const struct gpu_spec *gpu)
+{
+	const char *first = g_hash_table_lookup(types, use->gpu);
+	if (!first) {
+		first = gpu->vgpu.type ? gpu->vgpu.type : use->type;
+		g_hash_table_insert(types, (gpointer)use->gpu, (gpointer)first);
+	}
+	return first;
+}
+
 RULE(vm_vgpu_one_type)
 {
-	g_autoptr(GHashTable) types = g_hash_table_new(g_str_hash, g_str_equal); /* GPU → its first type */
+	g_autoptr(GHashTable) types = g_hash_table_new(g_str_hash, g_str_equal);
 	OBJECTS_EACH (vm, all, KIND_VM) {
 		const struct vm_spec *s = vm->spec;
 		for (guint i = 0; i < s->gpus.n; i++) {
@@ -107,14 +118,12 @@ RULE(vm_vgpu_one_type)
 			const struct gpu_spec *gpu = gpu_of(all, use);
 			if (!gpu || gpu->share != GPU_SHARE_VGPU)
 				continue;
-			const char *type = type_of(use, gpu), *first = g_hash_table_lookup(types, use->gpu);
+			const char *type = type_of(use, gpu), *card = type_of_card(types, use, gpu);
 			if (!type)
 				ERROR(vm, use_path(a, i), "VM %s: gpus[%u]: which vGPU type? Write vgpu: {type: …} in the GPU %s", vm->id, i, use->gpu);
-			else if (first && strcmp(first, type) != 0)
-				ERROR(vm, use_path(a, i), "VM %s: gpus[%u]: a card has one vGPU type at a time; %s is cut into %s already, not %s", vm->id, i,
-				      use->gpu, first, type);
-			else
-				g_hash_table_insert(types, (gpointer)use->gpu, (gpointer)(gpu->vgpu.type ? gpu->vgpu.type : type));
+			else if (strcmp(card, type) != 0)
+				ERROR(vm, use_path(a, i), "VM %s: gpus[%u]: a card has one vGPU type at a time; %s is cut into %s, not %s", vm->id, i,
+				      use->gpu, card, type);
 		}
 	}
 }

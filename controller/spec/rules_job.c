@@ -1,12 +1,6 @@
 /* Rules of RenderJobs. */
 #include "spec/rule.h"
 
-RULE(job_farm_there)
-{
-	if (!rule_farm(all))
-		ERROR(o, "", "RenderJob %s: there is no Farm; jobs need its roots and its Redis", o->id);
-}
-
 RULE(job_scene_one)
 {
 	const struct renderjob_spec *job = o->spec;

@@ -8,12 +8,6 @@ RULE(vm_host_known)
 		ERROR(o, "host", "VM %s: host: there is no Host %s%s", o->id, host, rule_known_ids(a, all, KIND_HOST));
 }
 
-RULE(vm_farm_there)
-{
-	if (!rule_farm(all))
-		ERROR(o, "", "VM %s: there is no Farm; its name marks what cleave makes", o->id);
-}
-
 static gboolean boots_from_network(const struct vm_spec *vm)
 {
 	for (guint i = 0; i < vm->networks.n; i++)

@@ -9,6 +9,8 @@ struct secret_form {
 	const char *begins;  /* a part that every such text has: the cheap question before the pattern */
 	const char *pattern;
 	const char *example; /* for tests; made up, and cut so that it is none */
+	/* FALSE only of texts that do not match, where `begins` is in many; may be NULL. */
+	gboolean (*may_match)(const char *text);
 };
 extern const struct secret_form secret_forms[];
 extern const guint n_secret_forms;
