@@ -60,7 +60,7 @@ void problem_add(struct problems *p, enum severity severity, struct place place,
 		g_autofree char *message = g_strdup_vprintf(format, args);
 		va_end(args);
 		g_autofree char *shown = make_shown(message, -1);
-		*one = (struct problem){ severity, place, arena_strdup(p->arena, shown), p->rule, p->hides_text };
+		*one = (struct problem){ severity, place, arena_strdup(p->arena, shown), p->rule, p->hides_text || p->is_secret, p->is_secret };
 	}
 	count(p, severity);
 }
@@ -107,9 +107,30 @@ static gint by_place(gconstpointer x, gconstpointer y)
 	return g_strcmp0(a->message, b->message);
 }
 
+/* Problems of one line stand together. */
+static gboolean is_same_line(const struct problem *a, const struct problem *b)
+{
+	return a->place.line == b->place.line && g_strcmp0(a->place.path, b->place.path) == 0;
+}
+
+static void hide_line(struct problems *p, guint from, guint to)
+{
+	gboolean is_secret = FALSE;
+	for (guint i = from; i < to; i++)
+		is_secret |= g_array_index(p->list, struct problem, i).is_secret;
+	for (guint i = from; i < to && is_secret; i++)
+		g_array_index(p->list, struct problem, i).hides_text = TRUE;
+}
+
 void problems_sort(struct problems *p)
 {
 	g_array_sort(p->list, by_place);
+	for (guint from = 0, i = 1; i <= p->list->len; i++)
+		if (i == p->list->len ||
+		    !is_same_line(&g_array_index(p->list, struct problem, from), &g_array_index(p->list, struct problem, i))) {
+			hide_line(p, from, i);
+			from = i;
+		}
 }
 
 static const char *find_line(const char *text, gsize text_len, guint line, gsize *ret_len)

@@ -20,7 +20,8 @@ struct problem {
 	struct place place;
 	const char *message; /* what is wrong, and what would be right */
 	const char *rule;    /* the rule that says so (spec/rules.h), or NULL; static */
-	gboolean hides_text; /* the line holds a secret, or says no more: it is not shown */
+	gboolean hides_text; /* the line says no more: it is not shown */
+	gboolean is_secret;  /* the line holds a secret: problems_sort() hides it wherever it would be shown */
 };
 
 /* Problems set aside, to be told later or again. */
@@ -35,7 +36,7 @@ struct problems {
 	guint n_errors, n_warnings; /* also of those beyond PROBLEMS_HELD */
 	/* These go into each problem that is added meanwhile. */
 	const char *rule;
-	gboolean hides_text;
+	gboolean hides_text, is_secret;
 };
 
 /* More are counted, not held: a farm with one wrong habit has it in every file. */

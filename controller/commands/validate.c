@@ -3,6 +3,7 @@
 #include "commands/command.h"
 #include "report/report.h"
 #include <stdio.h>
+#include <string.h>
 
 static guint count_objects(const struct objects *o)
 {
@@ -18,6 +19,20 @@ gboolean command_is_folder(const char *path)
 {
 	g_autofree char *objects = g_build_filename(path, "objects", NULL);
 	return g_file_test(path, G_FILE_TEST_IS_DIR) && !g_file_test(objects, G_FILE_TEST_IS_DIR);
+}
+
+/* For tools that look for the files from where cleave was started: as they were named there. */
+static void name_from_here(struct arena *a, const char *named, struct problems *problems)
+{
+	g_autofree char *base = g_strdup(named);
+	while (g_str_has_suffix(base, "/") && base[1])
+		base[strlen(base) - 1] = '\0';
+	gboolean is_here = strcmp(base, ".") == 0, is_file = g_file_test(base, G_FILE_TEST_IS_REGULAR);
+	for (guint i = 0; i < problems->list->len && !is_here; i++) {
+		struct place *place = &g_array_index(problems->list, struct problem, i).place;
+		if (place->path)
+			place->path = is_file ? arena_strdup(a, base) : arena_printf(a, "%s/%s", base, place->path);
+	}
 }
 
 static void write_problems(GString *out, enum output how, struct wanted *w)
@@ -50,6 +65,8 @@ int command_validate(struct invocation *in)
 	if (!read)
 		return command_fail(error);
 	guint n_errors = w.problems.n_errors;
+	if ((in->output == OUTPUT_GITHUB || in->output == OUTPUT_SARIF) && settings.worktree)
+		name_from_here(a, settings.specs, &w.problems);
 	write_problems(text, in->output, &w);
 	if (in->output == OUTPUT_TEXT && n_errors == 0)
 		g_string_append_printf(text, "%s: %u objects in %u files, valid\n", w.tree.revision, count_objects(w.objects),

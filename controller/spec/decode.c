@@ -17,25 +17,35 @@ struct decoder {
 	struct problems *problems;
 	enum strictness strictness;
 	guint n_files; /* FIELD_FILE rows with a relative path */
+	const struct field *list; /* whose item is decoded, and which; NULL = none */
+	guint item;
 	gboolean in_default_item; /* of a list in the Farm's defaults: what it lacks is said there */
 };
 
 static void decode_fields(struct decoder *d, const struct field *table, const struct node *node, struct place at,
                           void *object, const char *outer);
 
+/* "networks[1]" for what is wrong with an item as a whole. */
+static const char *item_name(struct decoder *d, const struct field *f)
+{
+	gboolean is_item = d->list && f->name == d->list->name;
+	return is_item ? arena_printf(d->arena, "%s[%u]", f->name, d->item) : f->name;
+}
+
 static void wrong(struct decoder *d, const struct node *n, const struct field *f, const char *right)
 {
 	if (n->is_default) /* said where the Farm's defaults were checked */
 		return;
 	if (n->type != NODE_SCALAR) {
-		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: %s", f->name, right);
+		problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: %s", item_name(d, f), right);
 		return;
 	}
 	/* A secret is not told again. */
-	d->problems->hides_text = secret_check(d->arena, n->text) || secret_is_key(f->name);
-	problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.80s`: %s", f->name,
-	            d->problems->hides_text ? "***" : n->text, right);
-	d->problems->hides_text = FALSE;
+	d->problems->is_secret = secret_check(d->arena, n->text) || secret_is_key(f->name);
+	problem_add(d->problems, SEVERITY_ERROR, node_place(n), "%s: `%.80s`: %s%s", item_name(d, f),
+	            d->problems->is_secret ? "***" : n->text, right,
+	            strstr(n->text, "${") ? "; variables are not expanded, write the value itself" : "");
+	d->problems->is_secret = FALSE;
 }
 
 /* -- scalars --------------------------------------------------------------------------------- */
@@ -150,12 +160,15 @@ static void decode_item(struct decoder *d, const struct field *f, const struct n
 {
 	struct decoder before = *d;
 	if (f->type == FIELD_LIST) {
+		d->list = f;
 		d->strictness = d->strictness == FOR_DEFAULTS ? FOR_SPEC : d->strictness;
 		d->in_default_item |= n->is_default;
 	}
 	decode_fields(d, f->fields, n, node_place(n), item, key);
 	d->strictness = before.strictness;
 	d->in_default_item = before.in_default_item;
+	d->list = before.list;
+	d->item = before.item;
 }
 
 static void decode_items(struct decoder *d, const struct field *f, const struct node *n, void *v)
@@ -181,6 +194,7 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 			            n->members[i].key, right);
 		if (is_map)
 			*(const char **)item = n->members[i].key;
+		d->item = i;
 		decode_item(d, f, child, item, is_map ? n->members[i].key : f->name);
 	}
 }
@@ -244,10 +258,10 @@ static void unknown_key(struct decoder *d, const struct field *table, const stru
 	if (m->value.is_default)
 		return;
 	if (secret_is_key(m->key)) {
-		d->problems->hides_text = TRUE;
+		d->problems->is_secret = TRUE;
 		problem_add(d->problems, SEVERITY_ERROR, member_place(node, m),
 		            "unknown key `%.80s`; a secret does not stand in a spec, a key that ends in File names its file", m->key);
-		d->problems->hides_text = FALSE;
+		d->problems->is_secret = FALSE;
 		return;
 	}
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
@@ -303,24 +317,34 @@ static void decode_missing(struct decoder *d, const struct field *f, struct plac
 	}
 }
 
+/* What a value that is neither the map nor its shorthand should have been. */
+static const char *right_shape(const struct field *table)
+{
+	if (!table_has_long_form(table))
+		return table_shorthand(table, TRUE) ? "is a list itself, as [[systemctl, restart, ssh]]" : "must be one value";
+	return table_shorthand(table, FALSE) ? "must be one value, or a map of keys and values"
+	                                     : "must be a map of keys and values";
+}
+
 /* One value instead of a map: the row that takes it, or a problem. */
 static const struct field *find_shorthand(struct decoder *d, const struct field *table, const struct node *node,
                                           const char *outer)
 {
 	const struct field *row = table_shorthand(table, node->type == NODE_LIST);
+	const struct field named = { .name = outer };
 	if (node->type == NODE_MAP)
 		return NULL;
 	/* At the top a spec of which all is given by defaults may be left empty. */
 	if (node_is_null(node)) {
 		if (outer && !node->is_default)
-			problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s: has no value; indent what belongs to it, or leave the key out", outer);
+			problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s: has no value; indent what belongs to it, or leave the key out",
+			            item_name(d, &named));
 		return NULL;
 	}
-	if (!row && !node->is_default)
-		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s%s%s", outer ? outer : "", outer ? ": " : "",
-		            !table_has_long_form(table) ? table_shorthand(table, TRUE) ? "must be a list, as [a, b]" : "must be one value"
-		            : table_shorthand(table, FALSE) ? "must be one value, or a map of keys and values"
-		                                            : "must be a map of keys and values");
+	if (!row && outer)
+		wrong(d, node, &named, right_shape(table));
+	else if (!row)
+		problem_add(d->problems, SEVERITY_ERROR, node_place(node), "%s", right_shape(table));
 	return row;
 }
 

@@ -74,6 +74,7 @@ RULE(job_blender_known);
 RULE(job_output_named_by_format);
 RULE(job_overrides_inside);
 RULE(job_output_own);
+RULE(job_preview_own);
 RULE(job_after_known);
 RULE(job_after_cycle);
 RULE(job_chunk_one);

@@ -101,6 +101,7 @@ const struct spec_rule spec_rules[] = {
 	OWN(RENDERJOB, "job-output-named-by-format", "The output's name ends as its format says.", job_output_named_by_format),
 	OWN(RENDERJOB, "job-overrides-inside", "Overrides speak of the job's frames (warning).", job_overrides_inside),
 	OVER_ALL(RULE_ASKS(KIND_RENDERJOB), RENDERJOB, "job-output-own", "No two jobs write one file.", job_output_own),
+	OVER_ALL(RULE_ASKS(KIND_RENDERJOB), RENDERJOB, "job-preview-own", "No two jobs make one movie.", job_preview_own),
 	OWN(RENDERJOB, "job-chunk-one", "A chunk is so many frames or so many seconds.", job_chunk_one),
 	ACROSS(RENDERJOB, RENDERJOB, "job-after-known", "A job waits for jobs that are there.", job_after_known),
 	OVER_ALL(RULE_ASKS(KIND_RENDERJOB), RENDERJOB, "job-after-cycle", "Jobs do not wait for each other.", job_after_cycle),

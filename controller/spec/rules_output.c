@@ -5,11 +5,12 @@
 /* A template that a job writes. */
 struct claim {
 	const struct object *job;
-	const char *file, *at; /* at: the key it stands under */
+	const char *file, *at; /* file: a run of # stands as one; at: the key it stands under */
+	guint width;           /* of the run: least digits of a frame's number */
 };
 
 struct span {
-	guint claim; /* its place among the claims */
+	guint claim, width; /* claim: its place among the claims */
 	const struct frame_run *run;
 };
 
@@ -26,9 +27,26 @@ static gint by_first(gconstpointer x, gconstpointer y)
 	return a->claim < b->claim ? -1 : a->claim > b->claim;
 }
 
+/* From here on numbers have at least that many digits, so that a_#.png and a_####.png are one file. */
+static struct frame_run from_width(struct frame_run r, guint width)
+{
+	gint64 least = 1;
+	for (guint i = 1; i < width && least < G_MAXINT64 / 10; i++)
+		least *= 10;
+	if (r.first < least)
+		r.first += (least - r.first + r.step - 1) / r.step * r.step;
+	return r;
+}
+
 static gboolean share_a_frame(const struct span *a, const struct span *b)
 {
 	struct frame_run x = *a->run, y = *b->run;
+	if (a->width != b->width) {
+		x = from_width(x, MAX(a->width, b->width));
+		y = from_width(y, MAX(a->width, b->width));
+		if (x.first > x.last || y.first > y.last)
+			return FALSE;
+	}
 	struct frame_set one = { &x, 1 }, other = { &y, 1 };
 	return frames_overlap(&one, &other);
 }
@@ -68,7 +86,7 @@ static void check_group(struct arena *a, const GArray *claims, const GArray *gro
 		guint claim = g_array_index(group, guint, i);
 		const struct frame_set *frames = &((const struct renderjob_spec *)claim_at(claims, claim)->job->spec)->frames;
 		for (guint r = 0; r < frames->n_runs; r++) {
-			struct span s = { claim, &frames->runs[r] };
+			struct span s = { claim, claim_at(claims, claim)->width, &frames->runs[r] };
 			g_array_append_val(spans, s);
 		}
 	}
@@ -81,15 +99,23 @@ static void check_group(struct arena *a, const GArray *claims, const GArray *gro
 	}
 }
 
-/* Frame 1001 is the same file in `a_#.png` and `a_####.png`: a run of # stands as one. */
-static const char *one_mark(struct arena *a, const char *file)
+/* Only a file name's run of # is a frame's number. */
+static struct claim claim_of(struct arena *a, const struct object *job, const char *file, const char *at)
 {
-	char *out = arena_strdup(a, file), *to = out;
-	for (const char *c = out; *c; c++)
-		if (*c != '#' || c[1] != '#')
-			*to++ = *c;
-	*to = '\0';
-	return out;
+	struct claim c = { job, NULL, at, 0 };
+	const char *mark = strchr(strrchr(file, '/') ? strrchr(file, '/') : file, '#');
+	if (!mark)
+		return c;
+	c.width = (guint)strspn(mark, "#");
+	c.file = arena_printf(a, "%.*s#%s", (int)(mark - file), file, mark + c.width);
+	return c;
+}
+
+static void add_claim(GArray *claims, struct arena *a, const struct object *job, const char *file, const char *at)
+{
+	struct claim c = file ? claim_of(a, job, file, at) : (struct claim){ 0 };
+	if (c.file)
+		g_array_append_val(claims, c);
 }
 
 static GArray *collect_claims(struct arena *a, const struct objects *all)
@@ -97,16 +123,9 @@ static GArray *collect_claims(struct arena *a, const struct objects *all)
 	GArray *claims = g_array_new(FALSE, FALSE, sizeof(struct claim));
 	OBJECTS_EACH (o, all, KIND_RENDERJOB) {
 		const struct renderjob_spec *job = o->spec;
-		struct claim one = { o, job->output ? one_mark(a, job->output) : NULL, "output" };
-		if (job->output)
-			g_array_append_val(claims, one);
-		for (guint i = 0; i < job->outputs.n; i++) {
-			const char *file = LIST_AT(job->outputs, struct job_output, i)->file;
-			one.file = file ? one_mark(a, file) : NULL;
-			one.at = arena_printf(a, "outputs[%u].file", i);
-			if (one.file)
-				g_array_append_val(claims, one);
-		}
+		add_claim(claims, a, o, job->output, "output");
+		for (guint i = 0; i < job->outputs.n; i++)
+			add_claim(claims, a, o, LIST_AT(job->outputs, struct job_output, i)->file, arena_printf(a, "outputs[%u].file", i));
 	}
 	return claims;
 }
@@ -148,4 +167,17 @@ RULE(job_output_own)
 	g_hash_table_iter_init(&it, groups);
 	while (g_hash_table_iter_next(&it, NULL, &group))
 		check_group(a, claims, group, before, problems);
+}
+
+RULE(job_preview_own)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	OBJECTS_EACH (each, all, KIND_RENDERJOB) {
+		const char *movie = ((const struct renderjob_spec *)each->spec)->preview.movie;
+		const struct object *first = movie ? g_hash_table_lookup(seen, movie) : NULL;
+		if (first)
+			ERROR(each, "preview.movie", "RenderJob %s: preview.movie: %s writes the same file", each->id, rule_who(a, first));
+		else if (movie)
+			g_hash_table_insert(seen, (gpointer)movie, each);
+	}
 }

@@ -251,7 +251,12 @@ RULE(vm_address_own)
 			if (!n->address || strcmp(n->address, "dhcp") == 0)
 				continue;
 			char *address = arena_strndup(a, n->address, strcspn(n->address, "/"));
-			claim(a, seen, address, vm, arena_printf(a, "networks[%u].address", i), address, problems);
+			/* Hosts share what a bridge leads to; a libvirt network is a host's own, and user mode a VM's. */
+			char *key = n->bridge    ? arena_printf(a, "bridge %s %" G_GINT64_FORMAT " %s", n->bridge, n->vlan, address)
+			            : n->network ? arena_printf(a, "network %s %s %s", s->host, n->network, address)
+			                         : NULL;
+			if (key)
+				claim(a, seen, key, vm, arena_printf(a, "networks[%u].address", i), address, problems);
 		}
 	}
 }

@@ -3,16 +3,27 @@
 #include "base/arena.h"
 #include <string.h>
 
+static const char *const secret_words[] = { "password", "passwd", "passphrase", "secret", "token", "key" };
+
+/* Whether one of the words ends right before `at`, blanks and a quote aside. */
+static gboolean ends_in_word(const char *text, const char *at)
+{
+	while (at > text && strchr(" \t\"'", at[-1]))
+		at--;
+	for (guint i = 0; i < G_N_ELEMENTS(secret_words); i++) {
+		gsize len = strlen(secret_words[i]);
+		if ((gsize)(at - text) >= len && g_ascii_strncasecmp(at - len, secret_words[i], len) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* Nearly every kernel's arguments have a `=`, with none of these before it; a match takes six times as long. */
 static gboolean has_password_word(const char *text)
 {
-	static const char *const words[] = { "password", "passwd", "passphrase", "secret", "token", "key" };
-	for (const char *at = strchr(text, '='); at; at = strchr(at + 1, '='))
-		for (guint i = 0; i < G_N_ELEMENTS(words); i++) {
-			gsize len = strlen(words[i]);
-			if ((gsize)(at - text) >= len && g_ascii_strncasecmp(at - len, words[i], len) == 0)
-				return TRUE;
-		}
+	for (const char *at = strpbrk(text, "=:"); at; at = strpbrk(at + 1, "=:"))
+		if (ends_in_word(text, at))
+			return TRUE;
 	return FALSE;
 }
 
@@ -27,7 +38,8 @@ const struct secret_form secret_forms[] = {
 	{ "a signed token", "eyJ", "(^|[^A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\\.eyJ[A-Za-z0-9_-]{8,}\\.", "ey" "J0123456789.eyJ0123456789.sig", NULL },
 	{ "a password hash", "$", "^\\$(1|2[aby]|5|6|y|gy|7)\\$[^\\s]{8,}", "$6" "$salt$0123456789", NULL },
 	{ "a URL with a password", "://", "[a-z]://[^/@:\\s]*:[^/@\\s]+@", "https://user:" "hunter2@host/", NULL },
-	{ "a password", "=", "(?i)(^|[^a-z])(password|passwd|passphrase|secret|token|api_?key)=[^\\s$<{/][^\\s]{3,}",
+	{ "a password", "",
+	  "(?i)(^|[^a-z])(password|passwd|passphrase|secret|token|api_?key)[\"']?[ \\t]*[:=][ \\t]*[\"']?[^\\s\"'$<{/*][^\\s]{3,}",
 	  "--pass" "word=hunter2", has_password_word },
 	{ "a bearer token", "earer ", "(?i)bearer [A-Za-z0-9._~+/-]{16,}", "Authorization: " "Bearer 0123456789abcdef", NULL },
 };
@@ -57,7 +69,7 @@ static gboolean has_mark(const char *text)
 	guint n = 0;
 	for (const char *c = text; *c; c++) {
 		n = g_ascii_isalnum(*c) || *c == '_' || *c == '-' ? n + 1 : 0;
-		if (n >= LONG_WORD || *c == '=' || *c == '$' || *c == '@')
+		if (n >= LONG_WORD || *c == '=' || *c == '$' || *c == '@' || (*c == ':' && c[1] && strchr(" \t\"'", c[1])))
 			return TRUE;
 		has_blank |= *c == ' ';
 	}
@@ -84,13 +96,30 @@ const char *secret_check(struct arena *a, const char *text)
 	return NULL;
 }
 
+/* The words of passwordFile, api_key and VNC-Password, in small letters, with a space around each. */
+static char *words_of(const char *key)
+{
+	GString *s = g_string_new(" ");
+	for (const char *c = key; *c; c++) {
+		gboolean begins = c > key && g_ascii_isupper(*c) && g_ascii_islower(c[-1]);
+		if (begins || !g_ascii_isalnum(*c))
+			g_string_append_c(s, ' ');
+		if (g_ascii_isalnum(*c))
+			g_string_append_c(s, g_ascii_tolower(*c));
+	}
+	g_string_append_c(s, ' ');
+	return g_string_free(s, FALSE);
+}
+
 gboolean secret_is_key(const char *key)
 {
-	static const char *const words[] = { "password", "passwd", "passphrase", "secret", "token", "apikey", "api_key", "private_key",
-		                             "privatekey" };
-	g_autofree char *lower = g_ascii_strdown(key, -1);
+	static const char *const words[] = { " password ", " passwd ", " passphrase ", " secret ", " token ", " apikey ",
+		                             " api key ", " privatekey ", " private key ", " access key " };
+	g_autofree char *all = words_of(key);
+	if (g_str_has_suffix(all, "file "))
+		return FALSE;
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
-		if (strstr(lower, words[i]))
+		if (strstr(all, words[i]))
 			return TRUE;
 	return FALSE;
 }

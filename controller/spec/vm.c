@@ -93,7 +93,7 @@ static const struct field gpu_use_fields[] = {
 static const struct field disk_fields[] = {
 	{ "name", FIELD_STRING, IN(vm_disk, name, const char *), .required = TRUE, .form = FORM_NAME, RESTARTS, .doc = "Its name in this VM; part of its volume's." },
 	{ "pool", FIELD_STRING, IN(vm_disk, pool, const char *), .form = FORM_NAME, .on_change = EFFECT_DATA_LOSS, .doc = "A pool of the Host." },
-	{ "image", FIELD_STRING, IN(vm_disk, image, const char *), .form = FORM_NAME, .on_change = EFFECT_DATA_LOSS, .doc = "An image of the Farm that it begins as; without the key it begins empty." },
+	{ "image", FIELD_STRING, IN(vm_disk, image, const char *), .form = FORM_NAME, .on_change = EFFECT_REPLACE, .doc = "An image of the Farm that it begins as; another one makes the disk anew. Without the key it begins empty." },
 	{ "file", FIELD_STRING, IN(vm_disk, file, const char *), .form = FORM_ABSOLUTE_PATH, RESTARTS, .doc = "A file or block device of the host as it is, instead of `pool`." },
 	{ "size", FIELD_BYTES, IN(vm_disk, size_bytes, guint64), .min = (gint64)MiB, .max = 1024 * (gint64)TiB, .unit = (gint64)MiB, .on_change = EFFECT_LIVE,
 	  .doc = "Its size; it may grow, never shrink." },
