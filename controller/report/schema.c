@@ -114,10 +114,10 @@ static json_t *unit_schema(struct arena *a, const char *pattern, const struct fi
 
 static json_t *value_schema(struct maker *m, const struct field *f, enum strictness strictness);
 
-/* A list's items replace those of the defaults; a map's merge with them. */
+/* A list's items replace those of the defaults, so that each is whole; a map's merge with them. */
 static enum strictness inside(const struct field *f, enum strictness strictness)
 {
-	return f->type == FIELD_LIST && strictness == OVERLAID ? COMPLETE : strictness;
+	return f->type == FIELD_LIST ? COMPLETE : strictness;
 }
 
 /* The ways in which a table's value may be written: one value, a list, a map. */
