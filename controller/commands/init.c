@@ -78,13 +78,30 @@ static const char *fit_spec(struct arena *a, const struct template *t, const cha
 	return is_comment ? init_commented(a, fit) : fit;
 }
 
+static gboolean is_taken(const struct init *i, const char *path)
+{
+	for (guint n = 0; n < i->files->len; n++)
+		if (strcmp(g_array_index(i->files, struct init_file, n).path, path) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* The template's path, or one beside it: a host may be called example. */
+static const char *find_path(struct init *i, const char *path)
+{
+	const char *dot = strrchr(path, '.'), *found = path;
+	for (guint n = 2; is_taken(i, found); n++)
+		found = arena_printf(i->arena, "%.*s-%u%s", (int)(dot - path), path, n, dot);
+	return found;
+}
+
 static void add_templates(struct init *i, gboolean from_host)
 {
 	for (guint n = 0; n < G_N_ELEMENTS(templates); n++) {
 		const struct template *t = &templates[n];
 		if (from_host && (t->flags & IS_FARM))
 			continue;
-		struct init_file file = { t->path, find_resource(i->arena, t->resource), NULL, (t->flags & IS_PROGRAM) != 0 };
+		struct init_file file = { find_path(i, t->path), find_resource(i->arena, t->resource), NULL, (t->flags & IS_PROGRAM) != 0 };
 		if (t->flags & IS_SPEC)
 			file.text = fit_spec(i->arena, t, file.text, from_host);
 		if ((t->flags & IS_SPEC) && from_host)
