@@ -2,6 +2,7 @@
  * --from-host, init_host.c's), the rest lies in contrib/ and init/; all of it travels in the program. */
 #include "commands/init.h"
 #include "base/arena.h"
+#include "commands/init_repository.h"
 #include "report/language.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -78,13 +79,30 @@ static const char *fit_spec(struct arena *a, const struct template *t, const cha
 	return is_comment ? init_commented(a, fit) : fit;
 }
 
+static gboolean is_taken(const struct init *i, const char *path)
+{
+	for (guint n = 0; n < i->files->len; n++)
+		if (strcmp(g_array_index(i->files, struct init_file, n).path, path) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* The template's path, or one beside it: a host may be called example. */
+static const char *find_path(struct init *i, const char *path)
+{
+	const char *dot = strrchr(path, '.'), *found = path;
+	for (guint n = 2; is_taken(i, found); n++)
+		found = arena_printf(i->arena, "%.*s-%u%s", (int)(dot - path), path, n, dot);
+	return found;
+}
+
 static void add_templates(struct init *i, gboolean from_host)
 {
 	for (guint n = 0; n < G_N_ELEMENTS(templates); n++) {
 		const struct template *t = &templates[n];
 		if (from_host && (t->flags & IS_FARM))
 			continue;
-		struct init_file file = { t->path, find_resource(i->arena, t->resource), NULL, (t->flags & IS_PROGRAM) != 0 };
+		struct init_file file = { find_path(i, t->path), find_resource(i->arena, t->resource), NULL, (t->flags & IS_PROGRAM) != 0 };
 		if (t->flags & IS_SPEC)
 			file.text = fit_spec(i->arena, t, file.text, from_host);
 		if ((t->flags & IS_SPEC) && from_host)
@@ -116,28 +134,6 @@ static gboolean is_free(const char *folder, GError **error)
 	return TRUE;
 }
 
-static gboolean make_repository(const char *folder, GError **error)
-{
-	g_autofree char *git = g_build_filename(folder, ".git", NULL);
-	if (g_file_test(git, G_FILE_TEST_EXISTS))
-		return TRUE;
-	if (g_mkdir_with_parents(folder, 0755) < 0)
-		return fail_errno(error, errno, "making %s", folder);
-	g_autoptr(GSubprocessLauncher) launcher = g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDERR_PIPE);
-	/* Of a hook that calls us these would name its own repository. */
-	static const char *const others[] = { "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE" };
-	for (guint n = 0; n < G_N_ELEMENTS(others); n++)
-		g_subprocess_launcher_unsetenv(launcher, others[n]);
-	g_autoptr(GSubprocess) git_init =
-	    g_subprocess_launcher_spawn(launcher, error, "git", "init", "--quiet", "--initial-branch=main", "--", folder, NULL);
-	g_autofree char *said = NULL;
-	if (!git_init || !g_subprocess_communicate_utf8(git_init, NULL, NULL, NULL, &said, error)) {
-		g_prefix_error(error, "git init: ");
-		return FALSE;
-	}
-	return g_subprocess_get_successful(git_init) || fail(error, ERROR_FAILED, "git init: %s", g_strstrip(said));
-}
-
 static gboolean write_all(int fd, const char *text)
 {
 	for (gsize size = strlen(text); size;) {
@@ -167,7 +163,7 @@ static gboolean write_file(const char *folder, const struct init_file *file, GEr
 
 static gboolean write_files(struct init *i, GError **error)
 {
-	if (!make_repository(i->folder, error))
+	if (!init_make_repository(i, error))
 		return FALSE;
 	for (guint n = 0; n < i->files->len; n++)
 		if (!write_file(i->folder, &g_array_index(i->files, struct init_file, n), error))
@@ -192,8 +188,10 @@ static gboolean say(const struct init *i)
 		g_string_append_printf(text, "  cd %s\n", strpbrk(i->folder, " '\"$\\;&|<>()*?[]`") ? quoted : i->folder);
 	}
 	g_string_append(text, "  cleave validate                                    # after each change\n"
-	                      "  cleave plan --worktree                             # what would be done here; changes nothing\n"
-	                      "  git add -A && git commit -m 'the farm as it is'    # from here on a commit counts\n");
+	                      "  cleave plan --worktree                             # what would be done here; changes nothing\n");
+	/* Without the dot git takes what lies beside the folder as well. */
+	g_string_append(text, i->work_tree ? "  git add -A . && git commit -m 'the farm as it is'  # from here on a commit counts\n"
+	                                   : "  git add -A && git commit -m 'the farm as it is'    # from here on a commit counts\n");
 	return command_print(text);
 }
 
@@ -214,7 +212,7 @@ int command_init(struct invocation *in)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GString) notes = g_string_new(NULL);
 	g_autoptr(GArray) files = g_array_new(FALSE, TRUE, sizeof(struct init_file));
-	struct init i = { a, in->n_args ? in->args[0] : ".", files, notes };
+	struct init i = { .arena = a, .folder = in->n_args ? in->args[0] : ".", .files = files, .notes = notes };
 	if (!init(&i, in, &error))
 		return command_fail(error);
 	return say(&i) ? EXIT_FINE : EXIT_FAILED;

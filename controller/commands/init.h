@@ -12,6 +12,7 @@ struct init_file {
 struct init {
 	struct arena *arena;
 	const char *folder;
+	const char *work_tree; /* the folder lies in it, and is no repository itself; else NULL */
 	GArray *files;  /* struct init_file */
 	GString *notes; /* what could not be looked at, a line each */
 };
