@@ -154,10 +154,6 @@ static gboolean format(const char *path, const struct documents *before, const s
 gboolean fmt_yaml(struct arena *a, const char *path, const char *bytes, gsize size, GString *out, struct problems *problems)
 {
 	guint n_errors = problems->n_errors;
-	if (size >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0)) {
-		problem_add(problems, SEVERITY_ERROR, (struct place){ path, 1, 1 }, "is UTF-16; write it as UTF-8");
-		return FALSE;
-	}
 	struct documents before = node_read(a, path, bytes, size, problems);
 	if (problems->n_errors > n_errors)
 		return FALSE;
