@@ -2,6 +2,7 @@
  * named, or lie in a folder that is; each is replaced as a whole, or not at all. */
 #include "spec/fmt.h"
 #include "base/arena.h"
+#include "base/units.h"
 #include "commands/command.h"
 #include "report/report.h"
 #include "source/collect.h"
@@ -66,17 +67,22 @@ static gboolean is_equal(const struct file *f, const GString *text)
 
 /* -- reading --------------------------------------------------------------------------------------------------- */
 
+/* Stops behind the limit: a pipe may have no end. */
 static gboolean read_all(int fd, struct file *f, GError **error)
 {
+	const gsize limit = FMT_FILE_MIB_MAX * MiB;
 	GString *bytes = g_string_new(NULL);
 	char part[64 * 1024];
-	ssize_t n;
-	while ((n = read(fd, part, sizeof part)) > 0 || (n < 0 && errno == EINTR))
+	ssize_t n = 0;
+	while (bytes->len <= limit && ((n = read(fd, part, sizeof part)) > 0 || (n < 0 && errno == EINTR)))
 		if (n > 0)
 			g_string_append_len(bytes, part, n);
 	int failure = n < 0 ? errno : 0;
 	f->size = bytes->len;
 	f->bytes = g_string_free(bytes, FALSE);
+	if (f->size > limit)
+		return fail(error, ERROR_INVALID, "%s: has more than %d MiB, the most that is formatted; write it as several files", f->path,
+		            FMT_FILE_MIB_MAX);
 	return n == 0 || fail_errno(error, failure, "%s: reading", f->path);
 }
 

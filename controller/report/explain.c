@@ -20,6 +20,7 @@ struct subject {
 	gboolean is_observed; /* below status: nothing is required of it */
 	gboolean is_overlaid; /* the Farm's defaults may give it */
 	gboolean is_template; /* it is in those defaults */
+	gboolean is_item;     /* the name of one item of the map was given */
 	gboolean is_later;    /* it, or what it is in, does not act yet */
 };
 
@@ -88,10 +89,24 @@ static gboolean unknown_subject(const char *word, GError **error)
 	return unknown_word(error, "kind or rule", word, known);
 }
 
+/* Of a map each item has a name of its own: any, where no key is called so. The last word may also be a slip
+ * for a key. */
+static gboolean is_item_name(const struct subject *s, const char *word, gboolean is_last)
+{
+	if (!s->row || s->row->type != FIELD_MAP || s->is_item || !s->table || !*word || find_row(s->table, word))
+		return FALSE;
+	g_autoptr(GPtrArray) known = g_ptr_array_new();
+	FIELDS_EACH (f, s->table)
+		g_ptr_array_add(known, (gpointer)f->name);
+	return !is_last || !name_suggest(word, (const char *const *)known->pdata, known->len);
+}
+
 /* The row of the key; a path may name an item of a list, as disks[0]. */
 static gboolean step_into(struct subject *s, const char *part, GError **error)
 {
 	g_autofree char *word = g_strndup(part, strcspn(part, "["));
+	if (!*word)
+		return fail(error, ERROR_USAGE, "a key is missing behind `%s`; write KIND.KEY, as vm.memory", s->path);
 	const struct field *row = s->table ? find_row(s->table, word) : NULL;
 	if (!row)
 		return unknown_key(s, word, error);
@@ -101,6 +116,7 @@ static gboolean step_into(struct subject *s, const char *part, GError **error)
 	s->doc = row->doc;
 	s->is_later |= (row->flags & FIELD_LATER) != 0;
 	s->is_template |= row->type == FIELD_TEMPLATE;
+	s->is_item = FALSE;
 	s->table = row->fields && table_has_long_form(row->fields) ? row->fields : NULL;
 	s->is_observed |= (row->flags & FIELD_PARTIAL) != 0;
 	return TRUE;
@@ -109,6 +125,8 @@ static gboolean step_into(struct subject *s, const char *part, GError **error)
 static gboolean find_subject(struct subject *s, const char *what, GError **error)
 {
 	g_auto(GStrv) words = g_strsplit(what, ".", -1);
+	if (!words[0] || !*words[0])
+		return fail(error, ERROR_USAGE, "`%s` names no kind; write KIND.KEY, as vm.memory", what);
 	s->kind = kind_find(words[0]);
 	if (!s->kind)
 		return unknown_subject(words[0], error);
@@ -123,9 +141,12 @@ static gboolean find_subject(struct subject *s, const char *what, GError **error
 	for (guint i = 0; part && i < G_N_ELEMENTS(parts); i++)
 		if (g_ascii_strcasecmp(parts[i].name, words[1]) == 0)
 			s->doc = parts[i].doc;
-	for (guint i = part ? 2 : 1; words[1] && words[i]; i++)
-		if (!step_into(s, words[i], error))
+	for (guint i = part ? 2 : 1; words[1] && words[i]; i++) {
+		if (is_item_name(s, words[i], !words[i + 1]))
+			s->is_item = TRUE;
+		else if (!step_into(s, words[i], error))
 			return FALSE;
+	}
 	return TRUE;
 }
 
@@ -350,17 +371,20 @@ static void append_json(GString *out, json_t *value)
 
 /* -- all together -------------------------------------------------------------------------------------------- */
 
-static gboolean explain_rule(GString *out, const char *name, gboolean as_json)
+static gboolean explain_rule(GString *out, const char *word, gboolean as_json)
 {
-	const char *doc = NULL, *kind = NULL;
+	const char *name = NULL, *doc = NULL, *kind = NULL;
 	for (guint i = 0; i < n_spec_rules; i++)
-		if (strcmp(spec_rules[i].name, name) == 0) {
+		if (g_ascii_strcasecmp(spec_rules[i].name, word) == 0) {
+			name = spec_rules[i].name;
 			doc = spec_rules[i].doc;
 			kind = kinds[spec_rules[i].kind].name;
 		}
 	for (guint i = 0; i < n_plan_rules; i++)
-		if (strcmp(plan_rules[i].name, name) == 0)
+		if (g_ascii_strcasecmp(plan_rules[i].name, word) == 0) {
+			name = plan_rules[i].name;
 			doc = plan_rules[i].doc;
+		}
 	if (doc && as_json)
 		append_json(out, json_pack("{s:s,s:s,s:s*,s:s}", "name", name, "of", kind ? "spec" : "plan", "kind", kind, "doc", doc));
 	else if (doc)
@@ -376,9 +400,9 @@ gboolean report_explain(GString *out, const char *what, gboolean as_json, GError
 		append_json(out, kinds_json());
 	else if (!what)
 		put_kinds(out);
-	else if (strcmp(what, "rules") == 0 && as_json)
+	else if (g_ascii_strcasecmp(what, "rules") == 0 && as_json)
 		append_json(out, rules_json(NULL));
-	else if (strcmp(what, "rules") == 0)
+	else if (g_ascii_strcasecmp(what, "rules") == 0)
 		put_rules(out, NULL);
 	else if (explain_rule(out, what, as_json))
 		return TRUE;

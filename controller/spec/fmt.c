@@ -23,15 +23,26 @@ static GString *normalize(const char *bytes, gsize size)
 
 static gboolean are_equal(const struct node *x, const struct node *y, gboolean is_root);
 
+/* The key's index, or the number of keys. */
+static guint find_member(const struct node *map, const char *key)
+{
+	guint i = 0;
+	while (i < map->n && strcmp(map->members[i].key, key) != 0)
+		i++;
+	return i;
+}
+
 /* Only an object's own keys are put in another order. */
 static gboolean are_maps_equal(const struct node *x, const struct node *y, gboolean is_root)
 {
-	for (guint i = 0; i < x->n; i++) {
+	guint next = 0;
+	for (guint i = 0; i < x->n; i++, next++) {
 		const struct member *m = &x->members[i];
-		const struct node *other = is_root ? node_get(y, m->key)
-		                           : strcmp(m->key, y->members[i].key) == 0 ? &y->members[i].value
-		                                                                     : NULL;
-		if (!other || !are_equal(&m->value, other, FALSE))
+		/* Few are moved: behind one that was, the others stand in a row again. */
+		if (is_root && (next >= y->n || strcmp(m->key, y->members[next].key) != 0))
+			next = find_member(y, m->key);
+		if (next >= y->n || strcmp(m->key, y->members[next].key) != 0 ||
+		    !are_equal(&m->value, &y->members[next].value, FALSE))
 			return FALSE;
 	}
 	return TRUE;
@@ -81,8 +92,9 @@ static gboolean are_comments_equal(GPtrArray *x, GPtrArray *y)
 	return TRUE;
 }
 
-static gboolean is_same(struct arena *a, const struct documents *before, const struct fmt_source *source, const GString *after)
+static gboolean is_same(const struct documents *before, const struct fmt_source *source, const GString *after)
 {
+	SCOPED_ARENA(a);
 	struct problems problems;
 	struct fmt_source again;
 	problems_init(&problems, a);
@@ -102,31 +114,35 @@ static gboolean is_same(struct arena *a, const struct documents *before, const s
 static gboolean has_directives(const struct fmt_source *s, struct place *ret)
 {
 	for (guint i = 0; i < s->events->len; i++) {
-		const yaml_event_t *e = &g_array_index(s->events, yaml_event_t, i);
-		if (e->type != YAML_DOCUMENT_START_EVENT)
-			continue;
-		if (e->data.document_start.version_directive ||
-		    e->data.document_start.tag_directives.start != e->data.document_start.tag_directives.end) {
-			*ret = (struct place){ ret->path, (guint)e->start_mark.line + 1, (guint)e->start_mark.column + 1 };
+		const struct fmt_event *e = &g_array_index(s->events, struct fmt_event, i);
+		if (e->has_directives) {
+			*ret = (struct place){ ret->path, e->start.line + 1, e->start.column + 1 };
 			return TRUE;
 		}
 	}
 	return FALSE;
 }
 
-static gboolean format(struct arena *a, const char *path, const struct documents *before, const struct fmt_source *s,
+/* The tree ends here: what was written is read again next to it otherwise. */
+static void write_text(const struct fmt_source *s, GString *out)
+{
+	SCOPED_ARENA(scratch);
+	struct fmt_comments rest;
+	const struct fmt_document *documents = fmt_read(scratch, s, &rest);
+	fmt_write(out, documents, &rest);
+}
+
+static gboolean format(const char *path, const struct documents *before, const struct fmt_source *s,
                        GString *out, struct problems *problems)
 {
-	struct fmt_comments rest;
 	struct place place = { .path = path };
 	if (has_directives(s, &place)) {
 		problem_add(problems, SEVERITY_ERROR, place, "directives (%%YAML, %%TAG) are not kept; take them out");
 		return FALSE;
 	}
 	g_autoptr(GString) text = g_string_new(NULL);
-	const struct fmt_document *documents = fmt_read(s, &rest);
-	fmt_write(text, documents, &rest);
-	if (!is_same(a, before, s, text)) {
+	write_text(s, text);
+	if (!is_same(before, s, text)) {
 		problem_add(problems, SEVERITY_ERROR, (struct place){ .path = path },
 		            "cannot be formatted without losing a value or a comment; it is left as it is");
 		return FALSE;
@@ -138,17 +154,13 @@ static gboolean format(struct arena *a, const char *path, const struct documents
 gboolean fmt_yaml(struct arena *a, const char *path, const char *bytes, gsize size, GString *out, struct problems *problems)
 {
 	guint n_errors = problems->n_errors;
-	if (size >= 2 && (memcmp(bytes, "\xff\xfe", 2) == 0 || memcmp(bytes, "\xfe\xff", 2) == 0)) {
-		problem_add(problems, SEVERITY_ERROR, (struct place){ path, 1, 1 }, "is UTF-16; write it as UTF-8");
-		return FALSE;
-	}
 	struct documents before = node_read(a, path, bytes, size, problems);
 	if (problems->n_errors > n_errors)
 		return FALSE;
 	struct fmt_source source;
 	g_autoptr(GString) text = normalize(bytes, size);
 	/* What one reader takes, with \r as well, the other does: a \r is never part of a value. */
-	gboolean is_done = fmt_scan(a, text->str, text->len, &source) && format(a, path, &before, &source, out, problems);
+	gboolean is_done = fmt_scan(a, text->str, text->len, &source) && format(path, &before, &source, out, problems);
 	fmt_source_clear(&source);
 	return is_done;
 }

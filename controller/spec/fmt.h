@@ -13,6 +13,9 @@
 
 struct arena;
 
+/* Larger ones are refused: the file is held as a tree, which may take fifty times its size. */
+enum { FMT_FILE_MIB_MAX = 8 };
+
 /* Appends the file's text in its one form. FALSE, with problems and nothing appended: it is no YAML, or
  * YAML that nodes do not have (anchors, tags, directives). What is appended has been read again: the same
  * nodes, the same comments. Formatting it again gives the same bytes. */

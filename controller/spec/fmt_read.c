@@ -36,14 +36,14 @@ void fmt_move(struct fmt_comments *to, struct fmt_comments *from)
 	*from = (struct fmt_comments){ 0 };
 }
 
-static const yaml_event_t *peek(const struct builder *b)
+static const struct fmt_event *peek(const struct builder *b)
 {
-	return &g_array_index(b->source->events, yaml_event_t, b->next_event);
+	return &g_array_index(b->source->events, struct fmt_event, b->next_event);
 }
 
-static const yaml_event_t *next(struct builder *b)
+static const struct fmt_event *next(struct builder *b)
 {
-	const yaml_event_t *e = peek(b);
+	const struct fmt_event *e = peek(b);
 	b->next_event++;
 	return e;
 }
@@ -85,35 +85,29 @@ static void take_tail(struct builder *b, gsize before)
 
 static void read_item(struct builder *b, struct fmt_item *item, gsize line);
 
-static void read_scalar(struct builder *b, struct fmt_item *item, const yaml_event_t *e)
+static void read_scalar(struct builder *b, struct fmt_item *item, const struct fmt_event *e)
 {
 	struct fmt_value *v = &item->value;
-	yaml_scalar_style_t style = e->data.scalar.style;
+	yaml_scalar_style_t style = (yaml_scalar_style_t)e->style;
 	v->type = NODE_SCALAR;
-	v->text = arena_strdup(b->arena, (const char *)e->data.scalar.value);
+	v->text = e->text;
 	v->plain = style == YAML_PLAIN_SCALAR_STYLE;
 	if (style != YAML_LITERAL_SCALAR_STYLE && style != YAML_FOLDED_SCALAR_STYLE) {
-		v->has_lines = e->start_mark.line != e->end_mark.line;
+		v->has_lines = e->start.line != e->end.line;
 		b->last = item;
-		b->last_line = e->end_mark.line;
+		b->last_line = e->end.line;
 		return;
 	}
 	const GArray *lines = b->source->lines;
-	gsize begin = e->start_mark.line + 1 < lines->len ? g_array_index(lines, gsize, e->start_mark.line + 1) : b->source->size;
+	gsize begin = e->start.line + 1 < lines->len ? g_array_index(lines, gsize, e->start.line + 1) : b->source->size;
 	/* It ends where a line begins, or with the file. */
-	gsize end = e->end_mark.column == 0 && e->end_mark.line < lines->len ? g_array_index(lines, gsize, e->end_mark.line)
+	gsize end = e->end.column == 0 && e->end.line < lines->len ? g_array_index(lines, gsize, e->end.line)
 	                                                                     : b->source->size;
-	item->tail = take_in_line(b, e->end_mark.index, e->start_mark.line);
+	item->tail = take_in_line(b, e->end.index, e->start.line);
 	fmt_read_block(b->arena, v, style == YAML_LITERAL_SCALAR_STYLE ? '|' : '>', b->source->bytes + begin, MAX(begin, end) - begin);
 }
 
-static gboolean is_flow(const yaml_event_t *e)
-{
-	return e->type == YAML_MAPPING_START_EVENT ? e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
-	                                           : e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
-}
-
-static gboolean is_end(const yaml_event_t *e)
+static gboolean is_end(const struct fmt_event *e)
 {
 	return e->type == YAML_MAPPING_END_EVENT || e->type == YAML_SEQUENCE_END_EVENT;
 }
@@ -121,62 +115,62 @@ static gboolean is_end(const yaml_event_t *e)
 /* What stands above the item, and its key. Returns its line: of the key or the dash. */
 static gsize read_key_or_dash(struct builder *b, const struct fmt_value *in, struct fmt_item *item)
 {
-	const yaml_event_t *e = peek(b);
-	struct fmt_mark at = { e->start_mark.index, (guint)e->start_mark.line };
+	const struct fmt_event *e = peek(b);
+	struct fmt_mark at = e->start;
 	if (in->type == NODE_LIST && !in->flow)
 		at = g_array_index(b->source->dashes, struct fmt_mark, b->next_dash++);
 	take_tail(b, at.index);
 	take_comments(b, at.index, 0, &item->above);
 	item->after_blank = at.line > 0 && fmt_is_blank(b->source, at.line - 1);
 	if (in->type == NODE_MAP) {
-		item->key = arena_strdup(b->arena, (const char *)e->data.scalar.value);
-		item->is_key_plain = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+		item->key = e->text;
+		item->is_key_plain = e->style == YAML_PLAIN_SCALAR_STYLE;
 		next(b);
 	}
 	return at.line;
 }
 
-static void read_items(struct builder *b, struct fmt_item *owner, const yaml_event_t *e)
+static void read_items(struct builder *b, struct fmt_item *owner, const struct fmt_event *e)
 {
 	struct fmt_value *v = &owner->value;
 	struct fmt_item **to = &v->items;
-	v->type = e->type == YAML_MAPPING_START_EVENT ? NODE_MAP : NODE_LIST;
-	v->flow = is_flow(e);
-	guint outer_column = b->column, least_column = v->flow ? 0 : (guint)e->start_mark.column;
+	v->type = (e->type == YAML_MAPPING_START_EVENT ? NODE_MAP : NODE_LIST) & 3;
+	v->flow = e->flow;
+	guint outer_column = b->column, least_column = v->flow ? 0 : e->start.column;
 	b->column = v->flow ? outer_column : least_column;
 	/* A list may stand as deep as its key; what stands so behind it belongs to the next key. */
 	if (owner->key && v->type == NODE_LIST && least_column == outer_column && !v->flow)
 		least_column++;
 	if (v->flow && !owner->head)
-		owner->head = take_in_line(b, peek(b)->start_mark.index, e->start_mark.line);
+		owner->head = take_in_line(b, peek(b)->start.index, e->start.line);
 	while (!is_end(peek(b))) {
 		struct fmt_item *item = *to = ARENA_NEW(b->arena, struct fmt_item);
 		to = &item->next;
 		read_item(b, item, read_key_or_dash(b, v, item));
 	}
-	const yaml_event_t *end = next(b);
-	take_tail(b, end->start_mark.index);
-	take_comments(b, end->start_mark.index, least_column, &v->footer);
+	const struct fmt_event *end = next(b);
+	take_tail(b, end->start.index);
+	take_comments(b, end->start.index, least_column, &v->footer);
 	b->column = outer_column;
 	if (v->flow) {
 		b->last = owner;
-		b->last_line = end->end_mark.line;
+		b->last_line = end->end.line;
 	}
 }
 
 /* The value, and the comments between it and its key or dash, which stand in `line`. */
 static void read_item(struct builder *b, struct fmt_item *item, gsize line)
 {
-	const yaml_event_t *e = next(b);
-	item->head = take_in_line(b, e->start_mark.index, line);
+	const struct fmt_event *e = next(b);
+	item->head = take_in_line(b, e->start.index, line);
 	if (e->type == YAML_SCALAR_EVENT) {
-		take_comments(b, e->start_mark.index, 0, &item->above);
+		take_comments(b, e->start.index, 0, &item->above);
 		read_scalar(b, item, e);
 		return;
 	}
 	/* In block style they are above the first key or dash. */
-	if (is_flow(e))
-		take_comments(b, e->start_mark.index, 0, &item->above);
+	if (e->flow)
+		take_comments(b, e->start.index, 0, &item->above);
 	read_items(b, item, e);
 }
 
@@ -257,16 +251,16 @@ static void order_keys(struct fmt_document *d)
 
 /* -- documents ------------------------------------------------------------------------------------------------- */
 
-static void read_document(struct builder *b, struct fmt_document *d, const yaml_event_t *start, gboolean is_first)
+static void read_document(struct builder *b, struct fmt_document *d, const struct fmt_event *start, gboolean is_first)
 {
-	const yaml_event_t *root = peek(b);
-	gsize line = start->start_mark.line;
-	gboolean is_empty = root->type == YAML_SCALAR_EVENT && root->start_mark.index == root->end_mark.index;
-	take_comments(b, start->start_mark.index, 0, &d->root.above);
+	const struct fmt_event *root = peek(b);
+	gsize line = start->start.line;
+	gboolean is_empty = root->type == YAML_SCALAR_EVENT && root->start.index == root->end.index;
+	take_comments(b, start->start.index, 0, &d->root.above);
 	d->after_blank = line > 0 && fmt_is_blank(b->source, (guint)line - 1);
-	if (!start->data.document_start.implicit) {
-		const yaml_event_t *limit = is_empty ? root + 1 : root;
-		d->start = take_in_line(b, limit->start_mark.index, line);
+	if (!start->implicit) {
+		const struct fmt_event *limit = is_empty ? root + 1 : root;
+		d->start = take_in_line(b, limit->start.index, line);
 	}
 	/* The first one is written without "---". */
 	if (is_first && d->start) {
@@ -274,9 +268,9 @@ static void read_document(struct builder *b, struct fmt_document *d, const yaml_
 		d->start = NULL;
 	}
 	read_item(b, &d->root, G_MAXSIZE);
-	const yaml_event_t *end = next(b);
-	take_tail(b, end->start_mark.index);
-	take_comments(b, end->start_mark.index, 0, &d->footer);
+	const struct fmt_event *end = next(b);
+	take_tail(b, end->start.index);
+	take_comments(b, end->start.index, 0, &d->footer);
 	settle(&d->root, FALSE);
 	/* Above the root's first key: what stood before the "---" as well. */
 	if (d->root.value.type != NODE_SCALAR && d->root.value.items) {
@@ -287,16 +281,16 @@ static void read_document(struct builder *b, struct fmt_document *d, const yaml_
 	order_keys(d);
 }
 
-struct fmt_document *fmt_read(const struct fmt_source *s, struct fmt_comments *ret_rest)
+struct fmt_document *fmt_read(struct arena *a, const struct fmt_source *s, struct fmt_comments *ret_rest)
 {
-	struct builder b = { .arena = s->arena, .source = s };
+	struct builder b = { .arena = a, .source = s };
 	struct fmt_document *first = NULL, **to = &first, *last = NULL;
 	*ret_rest = (struct fmt_comments){ 0 };
 	while (b.next_event < s->events->len) {
-		const yaml_event_t *e = next(&b);
+		const struct fmt_event *e = next(&b);
 		if (e->type != YAML_DOCUMENT_START_EVENT)
 			continue;
-		last = *to = ARENA_NEW(s->arena, struct fmt_document);
+		last = *to = ARENA_NEW(a, struct fmt_document);
 		to = &last->next;
 		read_document(&b, last, e, last == first);
 	}

@@ -73,11 +73,11 @@ static void take_comment(struct fmt_source *s, struct cursor *c)
 }
 
 /* The line of the "|" may end with a comment. */
-static void skip_scalar(struct fmt_source *s, struct cursor *c, const yaml_event_t *e)
+static void skip_scalar(struct fmt_source *s, struct cursor *c, const struct fmt_event *e)
 {
-	gboolean is_block = e->data.scalar.style == YAML_LITERAL_SCALAR_STYLE || e->data.scalar.style == YAML_FOLDED_SCALAR_STYLE;
+	gboolean is_block = e->style == YAML_LITERAL_SCALAR_STYLE || e->style == YAML_FOLDED_SCALAR_STYLE;
 	gboolean in_header = is_block;
-	while (*c->at && c->index < e->end_mark.index) {
+	while (*c->at && c->index < e->end.index) {
 		if (in_header && *c->at == '#')
 			take_comment(s, c);
 		in_header &= *c->at != '\n';
@@ -93,7 +93,7 @@ static void take_dash(struct fmt_source *s, struct cursor *c)
 		advance(c);
 		return;
 	}
-	struct fmt_mark mark = { c->index, c->line };
+	struct fmt_mark mark = { (guint32)c->index, c->line, c->column };
 	g_array_append_val(s->dashes, mark);
 }
 
@@ -102,10 +102,10 @@ static void find_comments(struct fmt_source *s)
 	struct cursor c = { .at = s->bytes, .is_after_space = TRUE };
 	guint next = 0;
 	while (*c.at) {
-		const yaml_event_t *e = &g_array_index(s->events, yaml_event_t, next);
-		if (next < s->events->len && (e->type != YAML_SCALAR_EVENT || c.index >= e->end_mark.index)) {
+		const struct fmt_event *e = &g_array_index(s->events, struct fmt_event, next);
+		if (next < s->events->len && (e->type != YAML_SCALAR_EVENT || c.index >= e->end.index)) {
 			next++;
-		} else if (next < s->events->len && c.index >= e->start_mark.index) {
+		} else if (next < s->events->len && c.index >= e->start.index) {
 			skip_scalar(s, &c, e);
 		} else if (*c.at == '#') {
 			take_comment(s, &c);
@@ -115,6 +115,31 @@ static void find_comments(struct fmt_source *s)
 			advance(&c);
 		}
 	}
+}
+
+static struct fmt_mark mark_of(const yaml_mark_t *m)
+{
+	return (struct fmt_mark){ (guint32)m->index, (guint32)m->line, (guint32)m->column };
+}
+
+/* Deletes the event. */
+static void add_event(struct fmt_source *s, yaml_event_t *e)
+{
+	struct fmt_event one = { .start = mark_of(&e->start_mark), .end = mark_of(&e->end_mark), .type = e->type & 0x1f };
+	if (e->type == YAML_SCALAR_EVENT) {
+		one.text = arena_strndup(s->arena, (const char *)e->data.scalar.value, e->data.scalar.length);
+		one.style = e->data.scalar.style & 0xf;
+	} else if (e->type == YAML_MAPPING_START_EVENT) {
+		one.flow = e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+	} else if (e->type == YAML_SEQUENCE_START_EVENT) {
+		one.flow = e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+	} else if (e->type == YAML_DOCUMENT_START_EVENT) {
+		one.implicit = e->data.document_start.implicit != 0;
+		one.has_directives = e->data.document_start.version_directive ||
+		                     e->data.document_start.tag_directives.start != e->data.document_start.tag_directives.end;
+	}
+	g_array_append_val(s->events, one);
+	yaml_event_delete(e);
 }
 
 static gboolean read_events(struct fmt_source *s)
@@ -131,7 +156,7 @@ static gboolean read_events(struct fmt_source *s)
 		is_read = yaml_parser_parse(&parser, &event);
 		type = event.type;
 		if (is_read)
-			g_array_append_val(s->events, event);
+			add_event(s, &event);
 	}
 	yaml_parser_delete(&parser);
 	return is_read;
@@ -139,7 +164,7 @@ static gboolean read_events(struct fmt_source *s)
 
 gboolean fmt_scan(struct arena *a, const char *bytes, gsize size, struct fmt_source *ret)
 {
-	*ret = (struct fmt_source){ a, bytes, size, g_array_new(FALSE, FALSE, sizeof(yaml_event_t)), g_ptr_array_new(),
+	*ret = (struct fmt_source){ a, bytes, size, g_array_new(FALSE, FALSE, sizeof(struct fmt_event)), g_ptr_array_new(),
 		                    g_array_new(FALSE, FALSE, sizeof(struct fmt_mark)), g_array_new(FALSE, FALSE, sizeof(gsize)) };
 	if (!read_events(ret))
 		return FALSE;
@@ -150,8 +175,6 @@ gboolean fmt_scan(struct arena *a, const char *bytes, gsize size, struct fmt_sou
 
 void fmt_source_clear(struct fmt_source *s)
 {
-	for (guint i = 0; i < s->events->len; i++)
-		yaml_event_delete(&g_array_index(s->events, yaml_event_t, i));
 	g_array_free(s->events, TRUE);
 	g_ptr_array_free(s->comments, TRUE);
 	g_array_free(s->dashes, TRUE);

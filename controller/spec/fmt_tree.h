@@ -18,19 +18,24 @@ struct fmt_comments {
 	struct fmt_comment *first, *last;
 };
 
+/* Small: a file may have an item every four bytes. */
 struct fmt_value {
-	enum node_type type;
-	/* NODE_SCALAR */
-	const char *text;
-	gboolean plain;
-	gboolean has_lines; /* written in several, and no block */
-	char block;    /* '|' or '>', 0 when it is none */
-	char **lines;  /* of the block: without their indentation */
-	guint n_lines;
-	/* NODE_LIST, NODE_MAP */
-	gboolean flow;
-	struct fmt_item *items;
-	struct fmt_comments footer; /* behind the last item */
+	guint32 type : 2;      /* enum node_type */
+	guint32 plain : 1;     /* NODE_SCALAR */
+	guint32 has_lines : 1; /* NODE_SCALAR: written in several, and no block */
+	guint32 flow : 1;      /* NODE_LIST, NODE_MAP */
+	char block;            /* NODE_SCALAR: '|' or '>', 0 when it is none */
+	guint32 n_lines;
+	union {
+		struct { /* NODE_SCALAR */
+			const char *text;
+			char **lines; /* of the block: without their indentation */
+		};
+		struct { /* NODE_LIST, NODE_MAP */
+			struct fmt_item *items;
+			struct fmt_comments footer; /* behind the last item */
+		};
+	};
 };
 
 /* A value with its key or dash; a document's root has neither. */
@@ -56,8 +61,19 @@ struct fmt_document {
 /* -- scanning: fmt_scan.c -------------------------------------------------------------------------------- */
 
 struct fmt_mark {
-	gsize index;
-	guint line;
+	guint32 index; /* in the file, in characters */
+	guint32 line, column;
+};
+
+/* What is used of libyaml's event, in a third of its size. */
+struct fmt_event {
+	const char *text; /* of a scalar */
+	struct fmt_mark start, end;
+	guint32 type : 5;           /* yaml_event_type_t */
+	guint32 style : 4;          /* yaml_scalar_style_t */
+	guint32 flow : 1;           /* written as [] or {} */
+	guint32 implicit : 1;       /* a document without "---" */
+	guint32 has_directives : 1; /* a document with %YAML or %TAG */
 };
 
 /* What libyaml's events do not say stands between them. */
@@ -65,7 +81,7 @@ struct fmt_source {
 	struct arena *arena;
 	const char *bytes; /* UTF-8 without byte order mark, lines end with \n */
 	gsize size;
-	GArray *events;      /* yaml_event_t */
+	GArray *events;      /* struct fmt_event */
 	GPtrArray *comments; /* struct fmt_comment, in order */
 	GArray *dashes;      /* struct fmt_mark, of the items of block lists, in order */
 	GArray *lines;       /* gsize: the byte at which each line begins */
@@ -82,8 +98,8 @@ gboolean fmt_is_blank(const struct fmt_source *s, guint line);
 void fmt_append(struct fmt_comments *list, struct fmt_comment *c);
 /* Moves all of `from` behind those of `to`. */
 void fmt_move(struct fmt_comments *to, struct fmt_comments *from);
-/* The documents; `ret_rest`: comments of a file without any. */
-struct fmt_document *fmt_read(const struct fmt_source *s, struct fmt_comments *ret_rest);
+/* The documents, in the arena; `ret_rest`: comments of a file without any. */
+struct fmt_document *fmt_read(struct arena *a, const struct fmt_source *s, struct fmt_comments *ret_rest);
 
 /* -- writing: fmt_write.c, fmt_text.c ------------------------------------------------------------------------ */
 
