@@ -15,6 +15,11 @@ void problems_clear(struct problems *p)
 	*p = (struct problems){ 0 };
 }
 
+gboolean problems_has_room(const struct problems *p, enum severity severity)
+{
+	return p->list->len < PROBLEMS_HELD || (severity == SEVERITY_ERROR && p->n_errors < PROBLEMS_HELD);
+}
+
 /* The place for one more: none when the list is full, unless an error takes that of the last warning. */
 static struct problem *make_room(struct problems *p, enum severity severity)
 {
@@ -22,7 +27,7 @@ static struct problem *make_room(struct problems *p, enum severity severity)
 		g_array_set_size(p->list, p->list->len + 1);
 		return &g_array_index(p->list, struct problem, p->list->len - 1);
 	}
-	for (guint i = p->list->len; severity == SEVERITY_ERROR && p->n_errors < PROBLEMS_HELD && i-- > 0;) {
+	for (guint i = p->list->len; problems_has_room(p, severity) && i-- > 0;) {
 		struct problem *held = &g_array_index(p->list, struct problem, i);
 		if (held->severity == SEVERITY_WARNING)
 			return held;

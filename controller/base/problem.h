@@ -34,6 +34,7 @@ struct problems {
 	struct arena *arena; /* owns the messages */
 	GArray *list;        /* struct problem; errors push out warnings when it is full */
 	guint n_errors, n_warnings; /* also of those beyond PROBLEMS_HELD */
+	gpointer look; /* kept by rules from one question to the next (struct object_look); nothing to the list itself */
 	/* These go into each problem that is added meanwhile. */
 	const char *rule;
 	gboolean hides_text, is_secret;
@@ -46,6 +47,8 @@ void problems_init(struct problems *p, struct arena *arena);
 void problems_clear(struct problems *p);
 void problem_add(struct problems *p, enum severity severity, struct place place, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
+/* FALSE when one more would only be counted: its place and words need not be made. */
+gboolean problems_has_room(const struct problems *p, enum severity severity);
 /* Moves all problems out; they live as long as the arena. */
 struct problem_run problems_take(struct problems *p);
 /* Adds them as if they had been found now. */

@@ -243,11 +243,29 @@ const struct node *object_node(struct arena *a, const struct object *o)
 	return node_merge(a, o->under, node_get(document, "spec"));
 }
 
-struct place object_place(const struct object *o, const char *path)
+static const struct node *look_into(struct object_look *look, const struct object *o)
 {
-	SCOPED_ARENA(scratch);
+	if (look->object == o)
+		return look->node;
+	if (!look->arena)
+		look->arena = arena_new();
+	arena_reset(look->arena);
+	look->object = o;
+	look->node = object_node(look->arena, o);
+	return look->node;
+}
+
+void object_look_clear(struct object_look *look)
+{
+	if (look->arena)
+		arena_free(look->arena);
+	*look = (struct object_look){ 0 };
+}
+
+struct place object_look_place(struct object_look *look, const struct object *o, const char *path)
+{
 	struct place place = o->place;
-	for (const struct node *n = object_node(scratch, o); *path && n;) {
+	for (const struct node *n = *path ? look_into(look, o) : NULL; *path && n;) {
 		n = step(n, &path);
 		if (n)
 			place = node_place(n);
@@ -255,24 +273,30 @@ struct place object_place(const struct object *o, const char *path)
 	return place;
 }
 
-static const struct node *find_written(struct arena *scratch, const struct object *o, const char *path)
+struct place object_place(const struct object *o, const char *path)
 {
-	const struct node *n = object_node(scratch, o);
+	struct object_look look = { 0 };
+	struct place place = object_look_place(&look, o, path);
+	object_look_clear(&look);
+	return place;
+}
+
+static const struct node *find_written(struct object_look *look, const struct object *o, const char *path)
+{
+	const struct node *n = look_into(look, o);
 	while (*path && n)
 		n = step(n, &path);
 	return n;
 }
 
-gboolean object_has(const struct object *o, const char *path)
+gboolean object_look_has(struct object_look *look, const struct object *o, const char *path)
 {
-	SCOPED_ARENA(scratch);
-	return find_written(scratch, o, path) != NULL;
+	return find_written(look, o, path) != NULL;
 }
 
-gboolean object_has_map(const struct object *o, const char *path)
+gboolean object_look_has_map(struct object_look *look, const struct object *o, const char *path)
 {
-	SCOPED_ARENA(scratch);
-	const struct node *n = find_written(scratch, o, path);
+	const struct node *n = find_written(look, o, path);
 	return n && n->type == NODE_MAP;
 }
 

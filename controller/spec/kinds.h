@@ -55,10 +55,20 @@ const struct kind *kind_find(const char *word);
 /* Where the value at a path (networks[0].user, blenders["4.2.3"].url) stands; the nearest part that was written, or
  * the object itself. */
 struct place object_place(const struct object *o, const char *path);
+
+/* The document that was looked into last. To unpack and merge it takes time in proportion to its size, and a rule may
+ * ask for each of its items. All zero to begin with; valid while the object is. */
+struct object_look {
+	const struct object *object;
+	const struct node *node;
+	struct arena *arena;
+};
+void object_look_clear(struct object_look *look);
+struct place object_look_place(struct object_look *look, const struct object *o, const char *path);
 /* Whether anything is written at the path, right or wrong: what is missing is not said of a wrong value. */
-gboolean object_has(const struct object *o, const char *path);
+gboolean object_look_has(struct object_look *look, const struct object *o, const char *path);
 /* Whether a map is: of anything else its keys cannot be said to be missing. */
-gboolean object_has_map(const struct object *o, const char *path);
+gboolean object_look_has_map(struct object_look *look, const struct object *o, const char *path);
 
 /* The spec as written, the Farm's defaults merged below it; NULL when neither says anything. */
 const struct node *object_node(struct arena *a, const struct object *o);

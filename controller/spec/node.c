@@ -34,7 +34,7 @@ static struct place place_of_offset(const struct node_reader *r, gsize offset)
 {
 	struct place p = { r->path, 1, 1 };
 	for (gsize i = 0; i < offset && i < r->size; i++) {
-		p.column++;
+		p.column += ((guchar)r->bytes[i] & 0xc0) != 0x80; /* characters, not the bytes that continue one */
 		if (r->bytes[i] == '\n') {
 			p.line++;
 			p.column = 1;
@@ -184,7 +184,7 @@ static gboolean read_key(struct node_reader *r, yaml_event_t *event, struct keys
 	const char *key = intern_text(&r->keys, (const char *)event->data.scalar.value, event->data.scalar.length);
 	yaml_event_delete(event);
 	if (is_taken(r, keys, key)) {
-		problem_add(r->problems, SEVERITY_ERROR, place, "the key `%s` is given twice%s", key,
+		problem_add(r->problems, SEVERITY_ERROR, place, "the key `%.80s` is given twice%s", key,
 		            strcmp(key, "apiVersion") == 0 ? "; each object begins with a line `---`" : "");
 		return FALSE;
 	}

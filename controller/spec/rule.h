@@ -9,8 +9,14 @@
 #include "spec/vm.h"
 #include <string.h>
 
-#define ERROR(o, path, ...) problem_add(problems, SEVERITY_ERROR, object_place((o), (path)), __VA_ARGS__)
-#define WARNING(o, path, ...) problem_add(problems, SEVERITY_WARNING, object_place((o), (path)), __VA_ARGS__)
+#define PROBLEM(severity, o, path, ...)                                                                     \
+	problem_add(problems, severity,                                                                     \
+	            problems_has_room(problems, severity) ? object_look_place(problems->look, (o), (path)) : (o)->place, __VA_ARGS__)
+#define ERROR(o, path, ...) PROBLEM(SEVERITY_ERROR, o, path, __VA_ARGS__)
+#define WARNING(o, path, ...) PROBLEM(SEVERITY_WARNING, o, path, __VA_ARGS__)
+/* What is written at the path of the object, right or wrong. Dear: asked only where the value itself is not there. */
+#define HAS(o, path) object_look_has(problems->look, (o), (path))
+#define HAS_MAP(o, path) object_look_has_map(problems->look, (o), (path))
 /* `o` is NULL in rules over all objects at once. */
 #define RULE(name)                                                                                         \
 	void name(struct arena *a G_GNUC_UNUSED, const struct objects *all G_GNUC_UNUSED,                   \

@@ -118,9 +118,13 @@ static void ask(struct arena *a, const struct spec_rule *rule, const struct obje
 
 void rules_check_own(struct arena *a, const struct objects *all, const struct object *o, struct problems *problems)
 {
+	struct object_look look = { 0 };
+	problems->look = &look;
 	for (guint r = 0; r < n_spec_rules; r++)
 		if (spec_rules[r].kind == o->kind->id && spec_rules[r].asks == RULE_OWN && spec_rules[r].check)
 			ask(a, &spec_rules[r], all, o, problems);
+	problems->look = NULL;
+	object_look_clear(&look);
 }
 
 static gboolean is_across(const struct spec_rule *rule)
@@ -163,10 +167,14 @@ static void check_each(struct arena *a, enum kind_id kind, const struct objects 
 void rules_check_across(struct arena *a, const struct objects *all, const struct rules_news *news,
                         struct problems *problems)
 {
+	struct object_look look = { 0 };
+	problems->look = &look;
 	for (guint kind = 0; kind < N_KINDS; kind++)
 		check_each(a, (enum kind_id)kind, all, news, problems);
 	/* Of a rule over all objects a verdict on some of them cannot be had. */
 	for (guint r = 0; r < n_spec_rules; r++)
 		if (spec_rules[r].over_all && is_asked_anew(&spec_rules[r], news))
 			ask(a, &spec_rules[r], all, NULL, problems);
+	problems->look = NULL;
+	object_look_clear(&look);
 }

@@ -34,25 +34,31 @@ RULE(farm_root_one_place)
 	const struct farm_spec *farm = o->spec;
 	for (guint i = 0; i < farm->roots.n; i++) {
 		const struct farm_root *root = LIST_AT(farm->roots, struct farm_root, i);
-		const char *at = arena_printf(a, "roots[\"%s\"]", root->name);
-		if (!object_has_map(o, at))
+		if (!root->path != !root->url)
 			continue;
-		if (object_has(o, arena_printf(a, "%s.path", at)) == object_has(o, arena_printf(a, "%s.url", at)))
-			ERROR(o, at, "Farm %s: roots: %s: give exactly one of path and url", o->id,
-			      root->name);
+		const char *at = arena_printf(a, "roots[\"%s\"]", root->name);
+		if (!HAS_MAP(o, at))
+			continue;
+		if (HAS(o, arena_printf(a, "%s.path", at)) == HAS(o, arena_printf(a, "%s.url", at)))
+			ERROR(o, at, "Farm %s: roots: %s: give exactly one of path and url", o->id, root->name);
 	}
 }
 
 RULE(farm_root_own)
 {
 	const struct farm_spec *farm = o->spec;
-	for (guint i = 0; i < farm->roots.n; i++)
-		for (guint k = 0; k < i; k++) {
-			const struct farm_root *one = LIST_AT(farm->roots, struct farm_root, i), *other = LIST_AT(farm->roots, struct farm_root, k);
-			if (one->path && g_strcmp0(one->path, other->path) == 0)
-				ERROR(o, arena_printf(a, "roots[\"%s\"].path", one->name), "Farm %s: roots: %s and %s are the same folder", o->id, other->name,
-				      one->name);
-		}
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < farm->roots.n; i++) {
+		const struct farm_root *one = LIST_AT(farm->roots, struct farm_root, i), *first;
+		if (!one->path)
+			continue;
+		first = g_hash_table_lookup(seen, one->path);
+		if (first)
+			ERROR(o, arena_printf(a, "roots[\"%s\"].path", one->name), "Farm %s: roots: %s and %s are the same folder", o->id,
+			      first->name, one->name);
+		else
+			g_hash_table_insert(seen, (gpointer)one->path, (gpointer)one);
+	}
 }
 
 RULE(farm_queue_one_default)
@@ -67,8 +73,10 @@ RULE(farm_queue_one_default)
 static void check_source(struct arena *a, const struct object *o, const char *list, const struct farm_file *f,
                          struct problems *problems)
 {
+	if (!!f->url + !!f->file + !!f->is_installed == 1)
+		return;
 	const char *path = arena_printf(a, "%s[\"%s\"]", list, f->name);
-	int n = object_has(o, arena_printf(a, "%s.url", path)) + object_has(o, arena_printf(a, "%s.file", path)) + !!f->is_installed;
+	int n = HAS(o, arena_printf(a, "%s.url", path)) + HAS(o, arena_printf(a, "%s.file", path)) + !!f->is_installed;
 	if (n != 1)
 		ERROR(o, path, "Farm %s: %s: %s: give exactly one of url, file%s", o->id, list, f->name,
 		      strcmp(list, "blenders") == 0 ? " and installed" : "");
@@ -126,7 +134,7 @@ RULE(gpu_host_known)
 
 RULE(gpu_identified)
 {
-	if (!object_has(o, "address") && !object_has(o, "match.slot") && !object_has(o, "match.serial"))
+	if (!HAS(o, "address") && !HAS(o, "match.slot") && !HAS(o, "match.serial"))
 		ERROR(o, "match", "GPU %s: which card is it? Give its address, or the slot or serial in `match`", o->id);
 }
 

@@ -4,9 +4,9 @@
 RULE(job_scene_one)
 {
 	const struct renderjob_spec *job = o->spec;
-	if (!job->scene.file == !job->scene.url && object_has_map(o, "scene") && object_has(o, "scene.file") == object_has(o, "scene.url"))
+	if (!job->scene.file == !job->scene.url && HAS_MAP(o, "scene") && HAS(o, "scene.file") == HAS(o, "scene.url"))
 		ERROR(o, "scene", "RenderJob %s: scene: give exactly one of file and url", o->id);
-	if (job->scene.url && !object_has(o, "scene.sha256"))
+	if (job->scene.url && !HAS(o, "scene.sha256"))
 		ERROR(o, "scene.url", "RenderJob %s: scene: what is fetched is checked; give its sha256", o->id);
 	if (job->scene.follow && job->scene.sha256)
 		ERROR(o, "scene.follow", "RenderJob %s: scene: follow goes with whatever the file is, sha256 with one; leave out one of them", o->id);
@@ -15,8 +15,8 @@ RULE(job_scene_one)
 RULE(job_output_one)
 {
 	const struct renderjob_spec *job = o->spec;
-	if (!job->output == !job->outputs.n && object_has(o, "output") == object_has(o, "outputs"))
-		ERROR(o, object_has(o, "output") ? "output" : "", "RenderJob %s: give exactly one of output and outputs", o->id);
+	if (!job->output == !job->outputs.n && HAS(o, "output") == HAS(o, "outputs"))
+		ERROR(o, HAS(o, "output") ? "output" : "", "RenderJob %s: give exactly one of output and outputs", o->id);
 }
 
 static void check_root(struct arena *a, const struct object *o, const struct farm_spec *farm, const char *text, const char *at,
@@ -111,7 +111,7 @@ RULE(job_overrides_inside)
 RULE(job_chunk_one)
 {
 	const struct renderjob_spec *job = o->spec;
-	if (job->chunk.seconds && object_has(o, "chunk.frames"))
+	if (job->chunk.seconds && HAS(o, "chunk.frames"))
 		ERROR(o, "chunk", "RenderJob %s: chunk: frames or seconds, not both", o->id);
 }
 

@@ -19,8 +19,8 @@ static gboolean boots_from_network(const struct vm_spec *vm)
 RULE(vm_boots)
 {
 	const struct vm_spec *vm = o->spec;
-	gboolean has_kernel = vm->boot.kernel || object_has(o, "boot.kernel");
-	if (!has_kernel && !vm->disks.n && !object_has(o, "disks") && !boots_from_network(vm))
+	gboolean has_kernel = vm->boot.kernel || HAS(o, "boot.kernel");
+	if (!has_kernel && !vm->disks.n && !HAS(o, "disks") && !boots_from_network(vm))
 		ERROR(o, "boot", "VM %s: nothing to boot: give a disk, boot.kernel, or a network with bootOrder", o->id);
 	if (!has_kernel && (vm->boot.initrd || vm->boot.cmdline))
 		ERROR(o, "boot", "VM %s: boot: initrd and cmdline need a kernel", o->id);
@@ -97,15 +97,17 @@ RULE(vm_cpu_fits)
 	if ((t->n_sockets || t->n_cores || t->n_threads) && n != vm->n_vcpus)
 		ERROR(o, "cpu.topology", "VM %s: cpu.topology: makes %" G_GINT64_FORMAT " CPUs, and vcpus is %" G_GINT64_FORMAT, o->id, n,
 		      vm->n_vcpus);
+	if (!vm->cpu.pinning.n)
+		return;
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_int64_hash, g_int64_equal);
 	for (guint i = 0; i < vm->cpu.pinning.n; i++) {
 		const struct vm_pin *p = LIST_AT(vm->cpu.pinning, struct vm_pin, i);
 		if (p->vcpu >= vm->n_vcpus)
 			ERROR(o, rule_item(a, "cpu.pinning", i), "VM %s: cpu.pinning[%u]: there is no vCPU %" G_GINT64_FORMAT "; the last is %"
 			      G_GINT64_FORMAT, o->id, i, p->vcpu, vm->n_vcpus - 1);
-		for (guint k = 0; k < i; k++)
-			if (LIST_AT(vm->cpu.pinning, struct vm_pin, k)->vcpu == p->vcpu)
-				ERROR(o, rule_item(a, "cpu.pinning", i), "VM %s: cpu.pinning[%u]: vCPU %" G_GINT64_FORMAT " is pinned twice", o->id, i,
-				      p->vcpu);
+		if (!g_hash_table_add(seen, (gpointer)&p->vcpu))
+			ERROR(o, rule_item(a, "cpu.pinning", i), "VM %s: cpu.pinning[%u]: vCPU %" G_GINT64_FORMAT " is pinned twice", o->id, i,
+			      p->vcpu);
 	}
 }
 
@@ -121,9 +123,10 @@ RULE(vm_numa_named)
 /* -- disks ---------------------------------------------------------------------------------------------- */
 
 /* Asked only when the value itself is not there. */
-static gboolean has_item(struct arena *a, const struct object *o, const char *list, guint i, const char *key)
+static gboolean has_item(struct arena *a, const struct object *o, const char *list, guint i, const char *key,
+                         struct problems *problems)
 {
-	return object_has(o, arena_printf(a, "%s[%u].%s", list, i, key));
+	return HAS(o, arena_printf(a, "%s[%u].%s", list, i, key));
 }
 
 RULE(vm_disk_source)
@@ -131,11 +134,11 @@ RULE(vm_disk_source)
 	const struct vm_spec *vm = o->spec;
 	for (guint i = 0; i < vm->disks.n; i++) {
 		const struct vm_disk *d = LIST_AT(vm->disks, struct vm_disk, i);
-		if (!d->pool == !d->file && has_item(a, o, "disks", i, "pool") == has_item(a, o, "disks", i, "file"))
+		if (!d->pool == !d->file && has_item(a, o, "disks", i, "pool", problems) == has_item(a, o, "disks", i, "file", problems))
 			ERROR(o, rule_item(a, "disks", i), "VM %s: disks[%u]: give exactly one of pool and file", o->id, i);
 		if (d->file && (d->image || d->size_bytes))
 			ERROR(o, rule_item(a, "disks", i), "VM %s: disks[%u]: a file is taken as it is; image and size are for a disk in a pool", o->id, i);
-		if (d->pool && !d->image && !d->size_bytes && !has_item(a, o, "disks", i, "size"))
+		if (d->pool && !d->image && !d->size_bytes && !has_item(a, o, "disks", i, "size", problems))
 			ERROR(o, rule_item(a, "disks", i), "VM %s: disks[%u]: an empty disk needs a size", o->id, i);
 		if (d->iothread > MAX(vm->n_iothreads, 0))
 			ERROR(o, rule_item(a, "disks", i), "VM %s: disks[%u]: there is no I/O thread %" G_GINT64_FORMAT "; `iothreads` is %" G_GINT64_FORMAT, o->id, i,
@@ -173,6 +176,25 @@ RULE(vm_disk_image_known)
 	}
 }
 
+static void check_mounts(struct arena *a, const struct object *o, struct problems *problems)
+{
+	const struct vm_spec *vm = o->spec;
+	g_autoptr(GHashTable) seen = NULL; /* mount point → the disk that was first to have it */
+	for (guint i = 0; i < vm->disks.n; i++) {
+		const struct vm_disk *d = LIST_AT(vm->disks, struct vm_disk, i);
+		if (!d->mount)
+			continue;
+		if (!seen)
+			seen = g_hash_table_new(g_str_hash, g_str_equal);
+		const struct vm_disk *first = g_hash_table_lookup(seen, d->mount);
+		if (first)
+			ERROR(o, rule_item(a, "disks", i), "VM %s: disks[%u]: disks[%u] is mounted at %s already", o->id, i,
+			      (guint)(first - LIST_AT(vm->disks, struct vm_disk, 0)), d->mount);
+		else
+			g_hash_table_insert(seen, (gpointer)d->mount, (gpointer)d);
+	}
+}
+
 RULE(vm_disk_mounts)
 {
 	const struct vm_spec *vm = o->spec;
@@ -182,10 +204,8 @@ RULE(vm_disk_mounts)
 			ERROR(o, rule_item(a, "disks", i), "VM %s: disks[%u]: what is mounted needs a filesystem: xfs or ext4", o->id, i);
 		if (d->filesystem && d->image)
 			ERROR(o, rule_item(a, "disks", i), "VM %s: disks[%u]: an image brings its own file system", o->id, i);
-		for (guint k = 0; d->mount && k < i; k++)
-			if (g_strcmp0(LIST_AT(vm->disks, struct vm_disk, k)->mount, d->mount) == 0)
-				ERROR(o, rule_item(a, "disks", i), "VM %s: disks[%u]: disks[%u] is mounted at %s already", o->id, i, k, d->mount);
 	}
+	check_mounts(a, o, problems);
 }
 
 /* -- what two VMs cannot both have ---------------------------------------------------------------------- */
@@ -283,11 +303,11 @@ RULE(vm_network_one_way)
 	for (guint i = 0; i < vm->networks.n; i++) {
 		const struct vm_network *n = LIST_AT(vm->networks, struct vm_network, i);
 		int n_ways = !!n->user + !!n->bridge + !!n->network;
-		if (n_ways == 0 && !object_has_map(o, rule_item(a, "networks", i)))
+		if (n_ways == 0 && !HAS_MAP(o, rule_item(a, "networks", i)))
 			continue;
 		if (n_ways == 0)
-			n_ways = has_item(a, o, "networks", i, "user") + has_item(a, o, "networks", i, "bridge") +
-			         has_item(a, o, "networks", i, "network");
+			n_ways = has_item(a, o, "networks", i, "user", problems) + has_item(a, o, "networks", i, "bridge", problems) +
+			         has_item(a, o, "networks", i, "network", problems);
 		if (n_ways != 1)
 			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: give exactly one of user: true, bridge, network", o->id, i);
 	}
@@ -321,7 +341,7 @@ RULE(vm_network_fits)
 		const struct vm_network *n = LIST_AT(vm->networks, struct vm_network, i);
 		if (n->bridge && host && host->bridges.n)
 			check_bridge(a, o, i, host, n, problems);
-		gboolean has_address = n->address ? strcmp(n->address, "dhcp") != 0 : has_item(a, o, "networks", i, "address");
+		gboolean has_address = n->address ? strcmp(n->address, "dhcp") != 0 : has_item(a, o, "networks", i, "address", problems);
 		if (n->gateway && !has_address)
 			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: a gateway goes with an address; DHCP tells its own", o->id, i);
 		if (n->vlan && !n->bridge)

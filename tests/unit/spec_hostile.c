@@ -259,6 +259,41 @@ static void defaults_do_not_multiply(void **state)
 	expect("defaults below many keys", keys, "a.yaml:10:7: error: vm: a map in defaults has at most 256 keys", 40);
 }
 
+/* One item is wrong in each of many ways, and each way asks the document. */
+static void wrong_items_are_asked_once(void **state)
+{
+	(void)state;
+	g_autoptr(GString) pins = g_string_new(FARM "---\n" HEAD("Host", "h") "spec: {libvirt: none}\n---\n" HEAD("VM", "v")
+	                                       "spec:\n  host: h\n  memory: 1GiB\n  vcpus: 4\n  disks: [{name: d, pool: p, size: 1GiB}]\n  cpu:\n    pinning:\n");
+	repeat(pins, "      - {vcpu: 1, cpus: \"2\"}\n", 50000);
+	struct verdict v = expect("pins", pins, "a.yaml:25:9: error: VM v: cpu.pinning[1]: vCPU 1 is pinned twice", 60);
+	assert_int_equal(v.n_errors, 49999);
+	g_autoptr(GString) disks = g_string_new(FARM "---\n" HEAD("Host", "h") "spec: {libvirt: none}\n---\n" HEAD("VM", "v")
+	                                        "spec:\n  host: h\n  memory: 1GiB\n  vcpus: 4\n  disks:\n");
+	count_up(disks, "  - {name: d", ", mount: /m, filesystem: xfs}\n", 20000);
+	v = expect("disks", disks, "a.yaml:20:5: error: VM v: disks[0]: give exactly one of pool and file", 200);
+	assert_int_equal(v.n_errors, 20000 + 19999);
+}
+
+static void roots_and_images_are_not_compared_with_all(void **state)
+{
+	(void)state;
+	g_autoptr(GString) good = g_string_new(FARM "  images:\n");
+	count_up(good, "    i", ": {file: /i}\n", 100000);
+	assert_int_equal(expect("images", good, "a.yaml:9:16: warning: file: `/i`: does not act yet in this version", 40).n_errors, 0);
+	g_autoptr(GString) bad = g_string_new(HEAD("Farm", "f") "spec:\n  redis: {url: \"redis://h\"}\n  roots:\n");
+	count_up(bad, "    r", ": {path: /same}\n", 50000);
+	g_string_append(bad, "  images:\n");
+	count_up(bad, "    i", ": {url: \"http://h/i\"}\n", 50000);
+	struct verdict v = expect("same roots, unchecked images", bad,
+	                          "a.yaml:8:16: error: Farm f: roots: r0 and r1 are the same folder", 100);
+	assert_int_equal(v.n_errors, 49999 + 50000);
+	g_autoptr(GString) none = g_string_new(FARM "  images:\n");
+	count_up(none, "    i", ": {}\n", 16000);
+	v = expect("images from nowhere", none, "a.yaml:9:9: error: Farm f: images: i0: give exactly one of url, file", 100);
+	assert_int_equal(v.n_errors, 16000);
+}
+
 #define JOB_BEFORE "---\napiVersion: cleave/v1alpha1\nkind: RenderJob\nmetadata: {name: j"
 #define JOB_AFTER(frames, more)                                                                             \
 	"}\nspec: {project: p, scene: {file: \"r:a.blend\"}, resolution: 64x64, frames: \"" frames "\", output: " more "}\n"
@@ -345,6 +380,7 @@ static void encodings(void **state)
 		{ BYTES("a: \xed\xa0\x80\n"), "1:4: not readable as UTF-8 text: invalid Unicode character" },
 		{ BYTES("a: \xef\xbf\xbe\n"), "1:4: not readable as UTF-8 text: control characters are not allowed" },
 		{ BYTES("a: \xf4\x90\x80\x80\n"), "1:4: not readable as UTF-8 text: invalid Unicode character" },
+		{ BYTES("a: \xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xff\n"), "1:7: not readable as UTF-8 text: invalid leading UTF-8 octet" },
 		{ BYTES("a: \x80\n"), "1:4: not readable as UTF-8 text: invalid leading UTF-8 octet" },
 		{ BYTES("a: \xe2\x82"), "1:4: not readable as UTF-8 text: incomplete UTF-8 octet sequence" },
 		{ BYTES("a: \x01\n"), "1:4: not readable as UTF-8 text: control characters are not allowed" },
@@ -488,6 +524,20 @@ static void messages_are_valid_text(void **state)
 	assert_non_null(strstr(said, "libvirt"));
 }
 
+static void long_key_twice(void **state)
+{
+	g_autoptr(GString) text = g_string_new("? ");
+	(void)state;
+	repeat(text, "k", (guint)(5 * MIB));
+	g_string_append(text, "\n: 1\n");
+	gsize len = text->len;
+	g_string_append_len(text, text->str, (gssize)len);
+	g_autofree char *said = first_problem(text->str, text->len);
+	g_autofree char *key = g_strnfill(80, 'k');
+	g_autofree char *wanted = g_strdup_printf("3:3: the key `%s` is given twice", key);
+	assert_string_equal(said, wanted);
+}
+
 static void paths_stay_inside(void **state)
 {
 	static const char inside[] = "the path stays inside its root: no leading slash, no `.`, `..` or doubled slashes";
@@ -543,6 +593,8 @@ int main(void)
 		TEST(many_things_are_bounded),
 		TEST(a_million_keys),
 		TEST(defaults_do_not_multiply),
+		TEST(wrong_items_are_asked_once),
+		TEST(roots_and_images_are_not_compared_with_all),
 		TEST(jobs_are_not_compared_with_all),
 		TEST(frames_stay_runs),
 		TEST(encodings),
@@ -551,6 +603,7 @@ int main(void)
 		TEST(words_that_are_none),
 		TEST(names_are_harmless),
 		TEST(messages_are_valid_text),
+		TEST(long_key_twice),
 		TEST(paths_stay_inside),
 		TEST(forms_take_what_they_show),
 		TEST(rules_bear_what_is_missing),
