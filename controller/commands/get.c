@@ -23,7 +23,8 @@ static guint emit_both(GString *out, const struct plan *p, const struct kind *ki
 			continue;
 		const struct object *have = objects_get(p->have, o.kind->id, o.id);
 		o.status = have ? have->status : NULL;
-		emit_object(out, &o, EMIT_SPEC | EMIT_STATUS | EMIT_ORIGINS);
+		struct condition condition = report_condition(p, &p->verdicts[i]);
+		emit_object_standing(out, &o, &condition, EMIT_SPEC | EMIT_STATUS | EMIT_ORIGINS);
 		n++;
 	}
 	return n;
