@@ -352,8 +352,9 @@ static void encodings(void **state)
 		{ BYTES("a: b\0c\n"), "1:5: not readable as UTF-8 text: control characters are not allowed" },
 		{ BYTES("a: \"b\\0c\"\n"), "1:4: a NUL character cannot stand in a value" },
 		{ BYTES("a: \"\\uD800\"\n"), "1:7: YAML: found invalid Unicode character escape code while parsing a quoted scalar" },
-		{ BYTES("\xff\xfe" "a\0:\0 \0\0\xd8"), "1:9: not readable as UTF-8 text: incomplete UTF-16 surrogate pair" },
-		{ BYTES("\xff\xfe\0\0a\0\0\0"), "1:3: not readable as UTF-8 text: control characters are not allowed" },
+		{ BYTES("\xff\xfe" "a\0:\0 \0\0\xd8"), "1:1: is UTF-16; write it as UTF-8" },
+		{ BYTES("\xff\xfe\0\0a\0\0\0"), "1:1: is UTF-16; write it as UTF-8" },
+		{ BYTES("\xfe\xff\0a\0:\0 \0b"), "1:1: is UTF-16; write it as UTF-8" },
 		{ BYTES("a:\n\tb: 1\n"), "2:1: this character cannot begin a value; put the value in quotes (tabs do not indent: use spaces)" },
 		{ BYTES("\xef\xbb\xbf" HOST), "" },
 		{ BYTES("\xef\xbb\xbf"), "" },
@@ -368,7 +369,7 @@ static void line_ends_and_wide_characters(void **state)
 {
 	static const struct {
 		const char *encoding, *first;
-	} wide[] = { { "UTF-16", "" }, { "UTF-16LE", "1:2: not readable as UTF-8 text: control characters are not allowed" } };
+	} wide[] = { { "UTF-16", "1:1: is UTF-16; write it as UTF-8" }, { "UTF-16LE", "1:2: not readable as UTF-8 text: control characters are not allowed" } };
 	static const char *const ends[] = { "\r\n", "\r", "\xc2\x85", "\xe2\x80\xa8" };
 	g_auto(GStrv) lines = g_strsplit(HOST, "\n", -1);
 	(void)state;
