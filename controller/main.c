@@ -2,7 +2,9 @@
 #include "commands/command.h"
 #include <locale.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define AS(output) (1u << OUTPUT_##output)
 
@@ -21,7 +23,7 @@ const struct command commands[] = {
 	  "REPOSITORY@REV as committed.", AS(YAML) | AS(JSON), OUTPUT_YAML, OPTION_ORIGINS | OPTION_PURE, 2, command_render },
 	{ "fmt", "[PATH…]", "Write YAML files in one form; comments stay. Prints the names of those it changed.",
 	  "A folder stands for the *.yaml and *.yml files in it and below, without hidden ones (default: this folder);\n"
-	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE, G_MAXUINT, command_fmt },
+	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE | OPTION_NO_SPECS, G_MAXUINT, command_fmt },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE, 0, command_plan },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
@@ -33,16 +35,17 @@ const struct command commands[] = {
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
 	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe },
 	{ "get", "[KIND [NAME]]", "Show what is wanted and how it stands.",
-	  "Kinds: farms, hosts, gpus, vms, renderjobs (jobs), workers, revisions. A job's name is PROJECT/NAME.",
-	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE, 2, command_get },
+	  "A job's name is PROJECT/NAME.",
+	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, 2, command_get },
 	{ "explain", "[KIND[.KEY…]|RULE]", "Say what a kind, a key or a rule means.",
 	  "As `cleave explain vm`, `cleave explain vm.disks.size`, `cleave explain rules`; alone it lists the kinds.",
-	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE, 1, command_explain },
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE | OPTION_NO_SPECS, 1, command_explain },
 	{ "schema", "[KIND]", "Write the JSON Schema of a kind's specs, or of all kinds'.",
-	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON, OPTION_PURE, 1,
+	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON,
+	  OPTION_PURE | OPTION_NO_SPECS, 1,
 	  command_schema },
 	{ "docs", "DIR", "Write the reference and the JSON Schemas into a folder (`make docs`).", NULL, 0, OUTPUT_TEXT,
-	  OPTION_HIDDEN | OPTION_PURE, 1, command_docs },
+	  OPTION_HIDDEN | OPTION_PURE | OPTION_NO_SPECS, 1, command_docs },
 };
 const guint n_commands = G_N_ELEMENTS(commands);
 
@@ -92,9 +95,18 @@ static int unknown_command(const char *word)
 	return EXIT_BAD_USAGE;
 }
 
+/* What is still in stdout's buffer, as the help that GOption prints, may find a full disk. */
+static void end_stdout(int status, void *unused)
+{
+	(void)unused;
+	if (!command_flush())
+		_exit(status ? status : EXIT_FAILED);
+}
+
 int main(int argc, char **argv)
 {
 	setlocale(LC_CTYPE, "");
+	on_exit(end_stdout, NULL);
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_BAD_USAGE;

@@ -56,6 +56,8 @@ enum command_options {
 	OPTION_ORIGINS = 1 << 7,
 	OPTION_CHECK = 1 << 8,
 	OPTION_FROM_HOST = 1 << 9,
+	OPTION_NO_SPECS = 1 << 10, /* reads no specs: --help does not speak of them */
+	OPTION_KINDS = 1 << 11,    /* --help names the kinds */
 };
 
 /* What the exit codes mean: a row each, for the help and the reference. */
@@ -95,10 +97,17 @@ void invocation_clear(struct invocation *in);
 int command_fail(const GError *error);
 /* Writes all of it to stdout. FALSE (with a message) when it cannot, as on a full disk. */
 gboolean command_print(const GString *text);
+/* The same of what was printed before. */
+gboolean command_flush(void);
 /* Whether a place of specs is a folder, to be read as it lies there, and no bare repository. */
 gboolean command_is_folder(const char *path);
-/* Says which kinds there are, and that `word` is none of them. */
-int command_unknown_kind(const char *word);
+/* Names of kinds, for people; free with g_free(). */
+char *command_kind_list(void);
+/* The kind of that name; NULL, with ret_code to end with, after it was said that there is none (or, when specs
+ * are what is asked for, that it has none). */
+const struct kind *command_find_kind(const char *word, gboolean has_spec, int *ret_code);
+/* Says that there is no such object, and which of `ids` is near. Returns the exit code. */
+int command_no_object(const struct kind *kind, const char *id, GPtrArray *ids, const char *revision);
 /* Colour on stdout: a terminal, and NO_COLOR is not set. */
 gboolean command_has_colour(void);
 

@@ -234,9 +234,6 @@ int command_fmt(struct invocation *in)
 		format_path(&r, in->args[i]);
 	if (!in->n_args)
 		format_path(&r, ".");
-	if (fflush(stdout) != 0) {
-		perror("cleave: writing the output");
-		r.is_wrong = TRUE;
-	}
+	r.is_wrong |= !command_flush();
 	return r.is_wrong || (in->check && r.is_changed) ? EXIT_FAILED : EXIT_FINE;
 }

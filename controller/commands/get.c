@@ -2,16 +2,6 @@
 #include "commands/command.h"
 #include "report/report.h"
 #include "spec/emit.h"
-#include <stdio.h>
-
-int command_unknown_kind(const char *word)
-{
-	fprintf(stderr, "cleave: there is no kind `%s`; kinds:", word);
-	for (guint i = 0; i < N_KINDS; i++)
-		fprintf(stderr, " %s", kinds[i].plural);
-	fputc('\n', stderr);
-	return EXIT_BAD_USAGE;
-}
 
 /* Wanted and observed in one document each. */
 static guint emit_both(GString *out, const struct plan *p, const struct kind *kind, const char *id)
@@ -23,7 +13,8 @@ static guint emit_both(GString *out, const struct plan *p, const struct kind *ki
 			continue;
 		const struct object *have = objects_get(p->have, o.kind->id, o.id);
 		o.status = have ? have->status : NULL;
-		emit_object(out, &o, EMIT_SPEC | EMIT_STATUS | EMIT_ORIGINS);
+		struct condition condition = report_condition(p, &p->verdicts[i]);
+		emit_object_standing(out, &o, &condition, EMIT_SPEC | EMIT_STATUS | EMIT_ORIGINS);
 		n++;
 	}
 	return n;
@@ -39,23 +30,31 @@ static guint write_objects(struct invocation *in, const struct plan *p, const st
 	}
 }
 
+static int not_found(const struct plan *p, const struct kind *kind, const char *id)
+{
+	g_autoptr(GPtrArray) ids = g_ptr_array_new();
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].object->kind == kind)
+			g_ptr_array_add(ids, (gpointer)p->verdicts[i].object->id);
+	return command_no_object(kind, id, ids, p->revision);
+}
+
 int command_get(struct invocation *in)
 {
 	struct looked l;
 	g_autoptr(GString) text = g_string_new(NULL);
-	const struct kind *kind = in->n_args > 0 ? kind_find(in->args[0]) : NULL;
+	int code = EXIT_FINE;
+	const struct kind *kind = in->n_args > 0 ? command_find_kind(in->args[0], FALSE, &code) : NULL;
 	const char *id = in->n_args > 1 ? in->args[1] : NULL;
 	if (in->n_args > 0 && !kind)
-		return command_unknown_kind(in->args[0]);
+		return code;
 	in->falls_back = TRUE;
-	int code = command_look(in, &l);
+	code = command_look(in, &l);
 	if (code < 0) {
 		guint n = write_objects(in, l.plan, kind, id, text);
 		code = EXIT_FINE;
-		if (id && n == 0) {
-			fprintf(stderr, "cleave: there is no %s %s at %s\n", kind->name, id, l.plan->revision);
-			code = EXIT_FAILED;
-		}
+		if (id && n == 0)
+			code = not_found(l.plan, kind, id);
 		if (!command_print(text))
 			code = EXIT_FAILED;
 	}

@@ -121,97 +121,171 @@ void invocation_clear(struct invocation *in)
 	*in = (struct invocation){ 0 };
 }
 
-static void add_own_options(GOptionContext *context, struct invocation *in, char **output, char **interval)
+/* Options with the texts that they point to, while the command line is read. */
+struct options {
+	GOptionContext *context;
+	GArray *all; /* GOptionEntry */
+	char *output, *interval;
+	char *output_doc, *details;
+};
+
+static void add_option(struct options *o, GOptionEntry entry)
 {
-	const unsigned o = in->command->options;
-	const GOptionEntry output_entry[] = { { "output", 'o', 0, G_OPTION_ARG_STRING, output, "How to write it", "FORMAT" }, { 0 } };
-	const GOptionEntry yes[] = { { "yes", 'y', 0, G_OPTION_ARG_NONE, &in->yes, "Do not ask", NULL }, { 0 } };
-	const GOptionEntry detailed[] = { { "detailed-exitcode", 0, 0, G_OPTION_ARG_NONE, &in->detailed_exitcode,
-		                            "Exit with 2 when there is something to do", NULL }, { 0 } };
-	const GOptionEntry have[] = { { "have", 0, 0, G_OPTION_ARG_FILENAME, &in->have,
-		                        "Plan against what `observe -o yaml` wrote, without looking", "FILE" }, { 0 } };
-	const GOptionEntry every[] = { { "interval", 0, 0, G_OPTION_ARG_STRING, interval,
-		                         "Look again at least this often (default 5m)", "TIME" }, { 0 } };
-	const GOptionEntry origins[] = { { "origins", 0, 0, G_OPTION_ARG_NONE, &in->origins,
-		                           "Say behind each value where it came from", NULL }, { 0 } };
-	const GOptionEntry check[] = { { "check", 0, 0, G_OPTION_ARG_NONE, &in->check,
-		                         "Change nothing; exit with 1 when a file would change", NULL }, { 0 } };
-	const GOptionEntry from_host[] = { { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
-		                             "Write specs of this host, its cards and its VMs, as they are now", NULL }, { 0 } };
-	if (in->command->outputs)
-		g_option_context_add_main_entries(context, output_entry, NULL);
-	if (o & OPTION_YES)
-		g_option_context_add_main_entries(context, yes, NULL);
-	if (o & OPTION_DETAILED_EXITCODE)
-		g_option_context_add_main_entries(context, detailed, NULL);
-	if (o & OPTION_HAVE)
-		g_option_context_add_main_entries(context, have, NULL);
-	if (o & OPTION_FROM_HOST)
-		g_option_context_add_main_entries(context, from_host, NULL);
-	if (o & OPTION_INTERVAL)
-		g_option_context_add_main_entries(context, every, NULL);
-	if (o & OPTION_ORIGINS)
-		g_option_context_add_main_entries(context, origins, NULL);
-	if (o & OPTION_CHECK)
-		g_option_context_add_main_entries(context, check, NULL);
+	const GOptionEntry entries[] = { entry, { 0 } };
+	g_option_context_add_main_entries(o->context, entries, NULL);
+	g_array_append_val(o->all, entry);
 }
 
-static void add_global_options(GOptionContext *context, struct invocation *in)
+static void add_output(struct options *o, const struct command *command)
+{
+	g_autofree char *known = outputs_of(command);
+	o->output_doc = g_strdup_printf("How to write it: %s (default: %s)", known, output_words[command->output]);
+	add_option(o, (GOptionEntry){ "output", 'o', 0, G_OPTION_ARG_STRING, &o->output, o->output_doc, "FORMAT" });
+}
+
+static void add_own_options(struct options *o, struct invocation *in)
+{
+	const struct {
+		enum command_options option;
+		GOptionEntry entry;
+	} rows[] = {
+		{ OPTION_YES, { "yes", 'y', 0, G_OPTION_ARG_NONE, &in->yes, "Do not ask", NULL } },
+		{ OPTION_DETAILED_EXITCODE, { "detailed-exitcode", 0, 0, G_OPTION_ARG_NONE, &in->detailed_exitcode,
+		                              "Exit with 2 when there is something to do", NULL } },
+		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME, &in->have,
+		                 "Plan against what `observe -o yaml` wrote, without looking", "FILE" } },
+		{ OPTION_FROM_HOST, { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
+		                      "Write specs of this host, its cards and its VMs, as they are now", NULL } },
+		{ OPTION_INTERVAL, { "interval", 0, 0, G_OPTION_ARG_STRING, &o->interval,
+		                     "Look again at least this often (default 5m)", "TIME" } },
+		{ OPTION_ORIGINS, { "origins", 0, 0, G_OPTION_ARG_NONE, &in->origins,
+		                    "Say behind each value where it came from", NULL } },
+		{ OPTION_CHECK, { "check", 0, 0, G_OPTION_ARG_NONE, &in->check,
+		                  "Change nothing; exit with 1 when a file would change", NULL } },
+	};
+	if (in->command->outputs)
+		add_output(o, in->command);
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
+		if (in->command->options & rows[i].option)
+			add_option(o, rows[i].entry);
+}
+
+/* All commands take them, so that one line serves for several; help lists those that the command uses. */
+static void add_global_options(struct options *o, struct invocation *in)
 {
 	struct settings *s = &in->settings;
+	const unsigned options = in->command->options;
+	const int spec = options & OPTION_NO_SPECS ? G_OPTION_FLAG_HIDDEN : 0;
+	const int host = options & OPTION_PURE ? G_OPTION_FLAG_HIDDEN : 0;
 	const GOptionEntry entries[] = {
-		{ "specs", 0, 0, G_OPTION_ARG_STRING, &s->specs, "Where the specs are (default: this folder)", "DIR-or-repository[@REV]" },
-		{ "worktree", 0, 0, G_OPTION_ARG_NONE, &s->worktree, "Read files as they are, not the commit", NULL },
-		{ "host", 0, 0, G_OPTION_ARG_STRING, &s->host, "Whose objects are reconciled (default: this host's name)", "NAME" },
-		{ "libvirt", 0, 0, G_OPTION_ARG_STRING, &s->libvirt, "libvirt connection (default: as the Host says); none leaves it out", "URI" },
-		{ "redis", 0, 0, G_OPTION_ARG_STRING, &s->redis, "Redis (default: as the Farm says); none leaves it out", "URL" },
-		{ "root", 0, 0, G_OPTION_ARG_FILENAME, &s->root, "Holds sys, proc, dev, etc (default: /)", "DIR" },
-		{ "sysfs", 0, 0, G_OPTION_ARG_FILENAME, &s->sysfs, "Another /sys, for observe and plan", "DIR" },
-		{ "controller", 0, 0, G_OPTION_ARG_FILENAME, &in->controller, "This host's own settings (default: /etc/cleave/controller.yaml)", "FILE" },
-		{ "state", 0, 0, G_OPTION_ARG_FILENAME, &s->state, "Lock and control socket (default: /var/lib/cleave)", "DIR" },
+		{ "specs", 0, spec, G_OPTION_ARG_STRING, &s->specs, "Where the specs are (default: this folder)", "DIR-or-repository[@REV]" },
+		{ "worktree", 0, spec, G_OPTION_ARG_NONE, &s->worktree, "Read files as they are, not the commit", NULL },
+		{ "host", 0, host, G_OPTION_ARG_STRING, &s->host, "Whose objects are reconciled (default: this host's name)", "NAME" },
+		{ "libvirt", 0, host, G_OPTION_ARG_STRING, &s->libvirt, "libvirt connection (default: as the Host says); none leaves it out", "URI" },
+		{ "redis", 0, host, G_OPTION_ARG_STRING, &s->redis, "Redis (default: as the Farm says); none leaves it out", "URL" },
+		{ "root", 0, host, G_OPTION_ARG_FILENAME, &s->root, "Holds sys, proc, dev, etc (default: /)", "DIR" },
+		{ "sysfs", 0, host, G_OPTION_ARG_FILENAME, &s->sysfs, "Another /sys, for observe and plan", "DIR" },
+		{ "controller", 0, host, G_OPTION_ARG_FILENAME, &in->controller, "This host's own settings (default: /etc/cleave/controller.yaml)", "FILE" },
+		{ "state", 0, host, G_OPTION_ARG_FILENAME, &s->state, "Lock and control socket (default: /var/lib/cleave)", "DIR" },
 		{ 0 },
 	};
+	g_array_append_vals(o->all, entries, G_N_ELEMENTS(entries) - 1);
+	if (spec) { /* none is listed: no title either */
+		g_option_context_add_main_entries(o->context, entries, NULL);
+		return;
+	}
 	GOptionGroup *group = g_option_group_new("global", "Global options (each also from the environment, as CLEAVE_SPECS)",
 	                                         "Show the global options", NULL, NULL);
 	g_option_group_add_entries(group, entries);
-	g_option_context_add_group(context, group);
+	g_option_context_add_group(o->context, group);
+}
+
+/* What stands below the options in --help. */
+static void add_details(struct options *o, const struct command *command)
+{
+	g_autofree char *known = command->options & OPTION_KINDS ? command_kind_list() : NULL;
+	o->details = known ? g_strdup_printf("Kinds: %s. %s", known, command->details) : g_strdup(command->details);
+	g_option_context_set_summary(o->context, command->summary);
+	g_option_context_set_description(o->context, o->details);
+}
+
+static void options_clear(struct options *o)
+{
+	g_option_context_free(o->context);
+	g_array_free(o->all, TRUE);
+	g_free(o->output);
+	g_free(o->interval);
+	g_free(o->output_doc);
+	g_free(o->details);
 }
 
 /* GOption shows groups only with --help-all; --help shows everything here. */
 static void help_all(int argc, char **argv)
 {
 	static char all[] = "--help-all";
-	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+	for (int i = 1; i < argc; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
 			argv[i] = all;
 }
 
+/* The flag that was given a value, which GOption would take for yes: `--worktree=false`. NULL: none. */
+static const char *flag_with_value(const struct options *o, int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		for (guint k = 0; k < o->all->len; k++) {
+			const GOptionEntry *e = &g_array_index(o->all, GOptionEntry, k);
+			gsize len = strlen(e->long_name);
+			if (e->arg == G_OPTION_ARG_NONE && g_str_has_prefix(argv[i], "--") &&
+			    strncmp(argv[i] + 2, e->long_name, len) == 0 && argv[i][2 + len] == '=')
+				return e->long_name;
+		}
+	return NULL;
+}
+
+/* Reads the options; what is left goes to in->args. Behind "--" nothing is an option, and GOption, which leaves
+ * that word where an argument with a dash follows, is not shown it. */
+static int parse_options(struct options *o, struct invocation *in, int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	int n_before = 1;
+	while (n_before < argc && strcmp(argv[n_before], "--") != 0)
+		n_before++;
+	char **behind = argv + MIN(n_before + 1, argc);
+	guint n_behind = (guint)(argv + argc - behind);
+	argv[n_before] = NULL;
+	const char *flag = flag_with_value(o, n_before, argv);
+	if (flag)
+		return usage_error(in->command, "--%s takes no value; leave it out where it shall not be", flag);
+	help_all(n_before, argv);
+	if (!g_option_context_parse(o->context, &n_before, &argv, &error))
+		return usage_error(in->command, "%s", error->message);
+	memmove(argv + n_before, behind, (n_behind + 1) * sizeof *argv);
+	in->args = argv + 1;
+	in->n_args = (guint)n_before - 1 + n_behind;
+	return -1;
+}
+
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in)
 {
-	g_autofree char *output = NULL, *interval = NULL;
-	g_autoptr(GError) error = NULL;
 	g_autofree char *program = g_strdup_printf("cleave %s", command->name);
 	*in = (struct invocation){ .command = command };
-	g_autoptr(GOptionContext) context = g_option_context_new(command->arguments);
-	g_option_context_set_summary(context, command->summary);
-	if (command->details)
-		g_option_context_set_description(context, command->details);
-	add_own_options(context, in, &output, &interval);
-	add_global_options(context, in);
-	help_all(argc, argv);
+	__attribute__((cleanup(options_clear))) struct options o = { .context = g_option_context_new(command->arguments),
+		              .all = g_array_new(FALSE, FALSE, sizeof(GOptionEntry)) };
+	add_details(&o, command);
+	add_own_options(&o, in);
+	add_global_options(&o, in);
 	g_set_prgname(program);
-	if (!g_option_context_parse(context, &argc, &argv, &error))
-		return usage_error(command, "%s", error->message);
-	in->args = argv + 1;
-	in->n_args = (guint)argc - 1;
+	int code = parse_options(&o, in, argc, argv);
+	if (code >= 0)
+		return code;
 	if (in->n_args > command->most_args)
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
 	if (in->settings.sysfs && (command->options & OPTION_ACTS))
 		return usage_error(command, "--sysfs shows another machine; this command acts on this one");
-	int code = parse_output(in, output);
+	code = parse_output(in, o.output);
 	if (code < 0)
 		code = read_local(in);
-	return code >= 0 ? code : parse_interval(in, interval);
+	return code >= 0 ? code : parse_interval(in, o.interval);
 }
 
 int command_fail(const GError *error)
@@ -229,9 +303,18 @@ int command_fail(const GError *error)
 
 gboolean command_print(const GString *text)
 {
-	if (fwrite(text->str, 1, text->len, stdout) == text->len && fflush(stdout) == 0)
+	fwrite(text->str, 1, text->len, stdout);
+	return command_flush();
+}
+
+gboolean command_flush(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
 		return TRUE;
 	perror("cleave: writing the output");
+	/* It is said: nothing is to be tried again when the process ends. */
+	if (!freopen("/dev/null", "w", stdout))
+		_exit(EXIT_FAILED);
 	return FALSE;
 }
 

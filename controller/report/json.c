@@ -198,7 +198,8 @@ static json_t *scalar_value(const struct field *f, const char *text)
 
 static void on_scalar(void *user, const char *key, const struct field *f, const char *text)
 {
-	put(user, key, scalar_value(f, text));
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	put(user, key, scalar_value(f, valid));
 }
 
 static void on_begin(void *user, const char *key, gboolean is_list)
@@ -271,6 +272,22 @@ void report_objects_json(GString *out, const struct objects *objects, unsigned p
 	append_array(out, array);
 }
 
+struct condition report_condition(const struct plan *p, const struct verdict *v)
+{
+	return (struct condition){ name_of(&readiness_names, (int)v->readiness), "True", v->reason, v->message, p->revision };
+}
+
+static void set_condition(json_t *object, const struct plan *p, const struct verdict *v)
+{
+	struct condition c = report_condition(p, v);
+	json_t *holder = json_object(), *status = json_object_get(object, "status");
+	if (!status)
+		json_object_set_new(object, "status", status = json_object());
+	walk_into(holder, "condition", condition_fields, &c);
+	json_object_set_new(status, "conditions", json_pack("[O]", json_object_get(holder, "condition")));
+	json_decref(holder);
+}
+
 guint report_get_json(GString *out, const struct plan *p, const struct kind *kind, const char *id)
 {
 	json_t *array = json_array();
@@ -280,16 +297,8 @@ guint report_get_json(GString *out, const struct plan *p, const struct kind *kin
 		if ((kind && o->kind != kind) || (id && strcmp(o->id, id) != 0))
 			continue;
 		const struct object *have = objects_get(p->have, o->kind->id, o->id);
-		json_t *one = object_json(o, o->spec, have ? have->status : NULL), *condition = json_object();
-		set_text(condition, "type", name_of(&readiness_names, (int)v->readiness));
-		set_text(condition, "status", "True");
-		set_text(condition, "reason", v->reason);
-		set_text(condition, "message", v->message);
-		set_text(condition, "revision", p->revision);
-		json_t *status = json_object_get(one, "status");
-		if (!status)
-			json_object_set_new(one, "status", status = json_object());
-		json_object_set_new(status, "conditions", json_pack("[o]", condition));
+		json_t *one = object_json(o, o->spec, have ? have->status : NULL);
+		set_condition(one, p, v);
 		json_array_append_new(array, one);
 	}
 	guint n = (guint)json_array_size(array);

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "spec/farm.h"
 #include "spec/origin.h"
+#include "spec/status.h"
 #include "spec/walk.h"
 #include <string.h>
 #include <yaml.h>
@@ -11,6 +12,7 @@ struct emitter {
 	yaml_emitter_t yaml;
 	GString *out;
 	struct origins *origins; /* NULL: nobody asks */
+	const struct condition *condition; /* may be NULL */
 };
 
 static int append(void *data, unsigned char *bytes, size_t size)
@@ -102,6 +104,23 @@ static void begin_part(struct emitter *e, enum origins_part part)
 		origins_begin_part(e->origins, part);
 }
 
+static void emit_status(struct emitter *e, const struct object *o)
+{
+	if (!o->status && !e->condition)
+		return;
+	on_begin(e, "status", FALSE);
+	if (o->status)
+		walk_struct(o->kind->status_fields, o->status, 0, FALSE, &visitor, e);
+	if (e->condition) {
+		on_begin(e, "conditions", TRUE);
+		on_begin(e, NULL, FALSE);
+		walk_struct(condition_fields, e->condition, 0, FALSE, &visitor, e);
+		on_end(e, FALSE);
+		on_end(e, TRUE);
+	}
+	on_end(e, FALSE);
+}
+
 static void emit_document(struct emitter *e, const struct object *o, unsigned parts)
 {
 	on_begin(e, NULL, FALSE);
@@ -123,11 +142,8 @@ static void emit_document(struct emitter *e, const struct object *o, unsigned pa
 		begin_part(e, ORIGINS_OF_NOTHING);
 		on_end(e, FALSE);
 	}
-	if ((parts & EMIT_STATUS) && o->status) {
-		on_begin(e, "status", FALSE);
-		walk_struct(o->kind->status_fields, o->status, 0, FALSE, &visitor, e);
-		on_end(e, FALSE);
-	}
+	if (parts & EMIT_STATUS)
+		emit_status(e, o);
 	on_end(e, FALSE);
 }
 
@@ -153,13 +169,18 @@ static void emit_stream(struct emitter *e, const struct object *o, unsigned part
 
 void emit_object(GString *out, const struct object *o, unsigned parts)
 {
-	struct emitter e = { .out = out };
+	emit_object_standing(out, o, NULL, parts);
+}
+
+void emit_object_standing(GString *out, const struct object *o, const struct condition *condition, unsigned parts)
+{
+	struct emitter e = { .out = out, .condition = condition };
 	if (!(parts & EMIT_ORIGINS)) {
 		emit_stream(&e, o, parts);
 		return;
 	}
 	g_autoptr(GString) text = g_string_new(NULL);
-	e = (struct emitter){ .out = text, .origins = origins_new(o) };
+	e = (struct emitter){ .out = text, .origins = origins_new(o), .condition = condition };
 	emit_stream(&e, o, parts);
 	origins_append(e.origins, out, text->str);
 	origins_free(e.origins);

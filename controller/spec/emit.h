@@ -2,6 +2,8 @@
 #pragma once
 #include "spec/kinds.h"
 
+struct condition;
+
 enum emit_parts {
 	EMIT_SPEC = 1 << 0,
 	EMIT_STATUS = 1 << 1,
@@ -10,6 +12,8 @@ enum emit_parts {
 
 /* Appends the object as one document ("---" first). Objects without the part are left out whole. */
 void emit_object(GString *out, const struct object *o, unsigned parts);
+/* The same, with its condition in the status, which is there then in any case. */
+void emit_object_standing(GString *out, const struct object *o, const struct condition *condition, unsigned parts);
 /* All objects, in the order of kinds and ids. */
 void emit_objects(GString *out, const struct objects *objects, unsigned parts);
 

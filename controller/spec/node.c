@@ -303,7 +303,9 @@ void node_reader_begin(struct node_reader *r, struct arena *keys, const char *pa
 	r->n_open = 0;
 	intern_reset(&r->keys, keys);
 	if (is_utf16(bytes, size)) {
+		problems->hides_text = TRUE;
 		problem_add(problems, SEVERITY_ERROR, (struct place){ path, 1, 1 }, "is UTF-16; write it as UTF-8");
+		problems->hides_text = FALSE;
 		r->stop = TRUE;
 	}
 	if (!yaml_parser_initialize(&r->parser))

@@ -10,6 +10,15 @@ const struct field worker_status_fields[] = {
 	{ 0 },
 };
 
+const struct field condition_fields[] = {
+	{ "type", FIELD_STRING, IN(condition, type, const char *), .doc = "Ready, Reconciling or Stalled." },
+	{ "status", FIELD_STRING, IN(condition, status, const char *), .doc = "True." },
+	{ "reason", FIELD_STRING, IN(condition, reason, const char *), .doc = "Why, in one word." },
+	{ "message", FIELD_STRING, IN(condition, message, const char *), .doc = "Why, as a sentence." },
+	{ "revision", FIELD_STRING, IN(condition, revision, const char *), .doc = "Of the specs it was held against." },
+	{ 0 },
+};
+
 const struct field revision_status_fields[] = {
 	{ "source", FIELD_STRING, IN(revision_status, source, const char *), .doc = "Where the controller reads its specs." },
 	{ "applied", FIELD_STRING, IN(revision_status, applied, const char *), .doc = "The revision in force." },

@@ -15,5 +15,14 @@ struct revision_status {
 	const char *trouble; /* why: the first problem, with its place */
 };
 
+/* How an object stands: what `get` adds to its status. */
+struct condition {
+	const char *type; /* Ready, Reconciling or Stalled */
+	const char *status, *reason;
+	const char *message; /* may be NULL */
+	const char *revision;
+};
+
+extern const struct field condition_fields[];
 extern const struct field worker_status_fields[];
 extern const struct field revision_status_fields[];

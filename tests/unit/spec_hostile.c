@@ -390,6 +390,7 @@ static void encodings(void **state)
 		{ BYTES("a: \"\\uD800\"\n"), "1:7: YAML: found invalid Unicode character escape code while parsing a quoted scalar" },
 		{ BYTES("\xff\xfe" "a\0:\0 \0\0\xd8"), "1:1: is UTF-16; write it as UTF-8" },
 		{ BYTES("\xff\xfe\0\0a\0\0\0"), "1:1: is UTF-16; write it as UTF-8" },
+		{ BYTES("\xfe\xff\0a\0:\0 \0b"), "1:1: is UTF-16; write it as UTF-8" },
 		{ BYTES("a:\n\tb: 1\n"), "2:1: this character cannot begin a value; put the value in quotes (tabs do not indent: use spaces)" },
 		{ BYTES("\xef\xbb\xbf" HOST), "" },
 		{ BYTES("\xef\xbb\xbf"), "" },
