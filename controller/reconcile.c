@@ -118,34 +118,38 @@ static void load(struct session *s, struct wanted *w)
 }
 
 /* vm-file-in-commit: looked up in the commit that the specs were read from. */
-static void check_files(const struct source_where *where, struct wanted *w, const struct object *o)
+static void check_files(struct source_lookup *lookup, struct wanted *w, const struct object *o)
 {
+	struct object_look look = { 0 };
 	struct file_uses uses = object_files(w->arena, o);
 	for (guint i = 0; i < uses.n; i++) {
-		g_autoptr(GError) error = NULL;
-		struct source_file file;
 		const struct file_use *use = &uses.items[i];
-		if (source_file_at(w->arena, where, &w->tree, use->path, &file, &error))
+		const char *why = source_lookup_file(lookup, use->path);
+		if (!why)
 			continue;
 		w->problems.rule = "vm-file-in-commit";
-		problem_add(&w->problems, SEVERITY_ERROR, use->place, "%s %s: %s: %s; a relative file stands in this repository",
-		            o->kind->name, o->id, use->key, error->message);
+		problem_add(&w->problems, SEVERITY_ERROR, object_look_place(&look, o, use->key), "%s %s: %s: %s; a relative file stands in this repository",
+		            o->kind->name, o->id, use->key, why);
 		w->problems.rule = NULL;
 	}
+	object_look_clear(&look);
 }
 
 /* What only who reads the tree can say. */
 static void check_tree(const struct source_where *where, struct wanted *w)
 {
+	struct source_lookup lookup;
+	source_lookup_init(&lookup, where, &w->tree);
 	for (int kind = 0; kind < N_KINDS; kind++)
 		OBJECTS_EACH (o, w->objects, kind) {
 			if (o->n_files)
-				check_files(where, w, o);
+				check_files(&lookup, w, o);
 			if (o->kind->is_local && where->kind != SOURCE_FILE)
 				problem_add(&w->problems, SEVERITY_ERROR, o->place,
 				            "%s %s: lies on its host, not among the specs; move it to /etc/cleave/controller.yaml there",
 				            o->kind->name, o->id);
 		}
+	source_lookup_clear(&lookup);
 	problems_sort(&w->problems);
 }
 

@@ -81,10 +81,18 @@ gboolean source_collect_admits(struct source_collect *c, const char *path, guint
 }
 
 /* https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md: the first line of every pointer. */
-static gboolean is_lfs_pointer(const struct source_file *file)
+gboolean source_is_lfs_pointer(const char *bytes, gsize size)
 {
 	static const char first_line[] = "version https://git-lfs.github.com/spec/v1";
-	return file->bytes && file->size >= sizeof first_line - 1 && memcmp(file->bytes, first_line, sizeof first_line - 1) == 0;
+	G_STATIC_ASSERT(sizeof first_line - 1 == SOURCE_LFS_LEN);
+	return bytes && size >= SOURCE_LFS_LEN && memcmp(bytes, first_line, SOURCE_LFS_LEN) == 0;
+}
+
+#define LFS_SENTENCE "is a git LFS pointer, not the file"
+
+gboolean source_fail_lfs(const char *path, GError **error)
+{
+	return fail(error, ERROR_INVALID, "\"%s\" " LFS_SENTENCE "; keep it out of LFS (`git lfs untrack`)", path);
 }
 
 gboolean source_collect_knows(struct source_collect *c, const char *path, const char *blob_id, struct source_file *ret)
@@ -100,9 +108,9 @@ gboolean source_collect_knows(struct source_collect *c, const char *path, const 
 
 gboolean source_collect_add(struct source_collect *c, const struct source_file *file, GError **error)
 {
-	if (is_lfs_pointer(file)) {
+	if (source_is_lfs_pointer(file->bytes, file->size)) {
 		source_collect_refuse(c, SEVERITY_ERROR, file->path,
-				      "is a git LFS pointer, not the file; keep specs out of LFS (`git lfs untrack`)");
+				      LFS_SENTENCE "; keep specs out of LFS (`git lfs untrack`)");
 		return TRUE;
 	}
 	c->total_bytes += file->size;

@@ -28,6 +28,10 @@ void source_collect_refuse(struct source_collect *c, enum severity severity, con
 	G_GNUC_PRINTF(4, 5);
 /* Before reading: FALSE with a problem for a file that is too large or whose name is no UTF-8. */
 gboolean source_collect_admits(struct source_collect *c, const char *path, guint64 size);
+/* Of a file's first bytes, SOURCE_LFS_LEN of them or all it has. */
+enum { SOURCE_LFS_LEN = 42 };
+gboolean source_is_lfs_pointer(const char *bytes, gsize size);
+gboolean source_fail_lfs(const char *path, GError **error);
 /* TRUE when a file of that content need not be read: `ret` is then all of it but its bytes. */
 gboolean source_collect_knows(struct source_collect *c, const char *path, const char *blob_id, struct source_file *ret);
 /* After reading; FALSE with an error when the whole tree is beyond the limits. */

@@ -147,18 +147,44 @@ static int open_beneath(const char *root, const char *path)
 	return fd;
 }
 
+/* A file that can be read as one. The descriptor, or -1. */
+static int open_file(const struct source_where *where, const char *path, struct stat *ret, GError **error)
+{
+	g_autofree char *root = where->kind == SOURCE_FILE ? g_path_get_dirname(where->path) : g_strdup(where->path);
+	int fd = open_beneath(root, path);
+	if (fd < 0 || fstat(fd, ret) < 0)
+		fail_errno(error, errno, "%s/%s cannot be read", root, path);
+	else if (!S_ISREG(ret->st_mode))
+		fail(error, ERROR_INVALID, "%s/%s is not a regular file", root, path);
+	else
+		return fd;
+	fd_close(&fd);
+	return -1;
+}
+
+gboolean source_directory_has_file(const struct source_where *where, const char *path, GError **error)
+{
+	char first[SOURCE_LFS_LEN];
+	struct stat st;
+	SCOPED_FD(fd) = open_file(where, path, &st, error);
+	if (fd < 0)
+		return FALSE;
+	ssize_t n = read(fd, first, sizeof first);
+	if (n < 0)
+		return fail_errno(error, errno, "%s cannot be read", path);
+	return !source_is_lfs_pointer(first, (gsize)n) || source_fail_lfs(path, error);
+}
+
 gboolean source_directory_file(struct arena *arena, const struct source_where *where, const char *path,
 			       struct source_file *ret, GError **error)
 {
 	g_autofree char *root = where->kind == SOURCE_FILE ? g_path_get_dirname(where->path) : g_strdup(where->path);
-	SCOPED_FD(fd) = open_beneath(root, path);
 	struct stat st;
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return fail_errno(error, errno, "%s/%s cannot be read", root, path);
+	SCOPED_FD(fd) = open_file(where, path, &st, error);
+	if (fd < 0)
+		return FALSE;
 	struct source_file file = { .path = arena_strdup(arena, path) };
 	const gsize limit = SOURCE_FILE_MIB_MAX * MiB;
-	if (!S_ISREG(st.st_mode))
-		return fail(error, ERROR_INVALID, "%s/%s is not a regular file", root, path);
 	if (!read_whole(arena, fd, (gsize)st.st_size, limit, &file))
 		return fail_errno(error, errno, "%s/%s cannot be read", root, path);
 	if (file.size > limit)

@@ -3,5 +3,6 @@
 #include "source/collect.h"
 
 gboolean source_directory_read(struct source_collect *c, const struct source_where *where, GError **error);
+gboolean source_directory_has_file(const struct source_where *where, const char *path, GError **error);
 gboolean source_directory_file(struct arena *arena, const struct source_where *where, const char *path,
 			       struct source_file *ret, GError **error);

@@ -215,16 +215,20 @@ struct walk {
 	git_odb *odb;
 };
 
+static gboolean fail_blob(const char *path, GError **error)
+{
+	return fail(error, ERROR_FAILED,
+		    "%s: its content is not in the repository (%s); a partial clone lacks it: `git fetch --refetch "
+		    "--no-filter`, a damaged one is shown by `git fsck`",
+		    path, git_sentence());
+}
+
 static gboolean read_blob(git_repository *repository, struct arena *arena, const git_oid *id, const char *path,
 			  struct source_file *ret, GError **error)
 {
 	git_blob *blob;
 	if (git_blob_lookup(&blob, repository, id) < 0)
-		return fail(
-			error, ERROR_FAILED,
-			"%s: its content is not in the repository (%s); a partial clone lacks it: `git fetch --refetch "
-			"--no-filter`, a damaged one is shown by `git fsck`",
-			path, git_sentence());
+		return fail_blob(path, error);
 	arena_own(arena, blob, own_blob_free);
 	char hex[GIT_OID_HEXSZ + 1];
 	git_oid_tostr(hex, sizeof hex, id);
@@ -357,24 +361,92 @@ gboolean source_git_read(struct source_collect *c, struct source_where *where, s
 	return TRUE;
 }
 
-gboolean source_git_file(struct arena *arena, const struct source_where *where, const char *commit_id, const char *path,
-			 struct source_file *ret, GError **error)
+static void own_tree_free(gpointer tree)
+{
+	git_tree_free(tree);
+}
+
+static void own_odb_free(gpointer odb)
+{
+	git_odb_free(odb);
+}
+
+/* The folder of the commit that was named. Tied to the arena. */
+static git_tree *open_root(struct arena *arena, git_repository *repository, const struct source_where *where,
+			   const char *commit_id, GError **error)
 {
 	g_autoptr(git_commit) commit = NULL;
-	g_autoptr(git_tree) tree = NULL;
-	g_autoptr(git_tree_entry) entry = NULL;
+	git_tree *root;
 	git_oid id;
-	git_repository *repository = open_repository(arena, where, error);
-	if (!repository)
-		return FALSE;
-	if (git_oid_fromstr(&id, commit_id) < 0 || git_commit_lookup(&commit, repository, &id) < 0)
-		return fail(error, ERROR_NOT_FOUND, "commit %s is not in %s", commit_id, where->gitdir);
+	if (git_oid_fromstr(&id, commit_id) < 0 || git_commit_lookup(&commit, repository, &id) < 0) {
+		fail(error, ERROR_NOT_FOUND, "commit %s is not in %s", commit_id, where->gitdir);
+		return NULL;
+	}
 	if (!find_root(commit, where, &id, error))
-		return FALSE;
-	if (git_tree_lookup(&tree, repository, &id) < 0 || git_tree_entry_bypath(&entry, tree, path) < 0)
+		return NULL;
+	if (git_tree_lookup(&root, repository, &id) < 0) {
+		fail(error, ERROR_FAILED, "%s: the commit's tree cannot be read: %s", where->path, git_sentence());
+		return NULL;
+	}
+	arena_own(arena, root, own_tree_free);
+	return root;
+}
+
+static gboolean find_blob(git_tree *root, const char *commit_id, const char *path, git_oid *ret, GError **error)
+{
+	g_autoptr(git_tree_entry) entry = NULL;
+	if (git_tree_entry_bypath(&entry, root, path) < 0)
 		return fail(error, ERROR_NOT_FOUND, "\"%s\" is not in commit %.7s", path, commit_id);
 	git_filemode_t mode = git_tree_entry_filemode(entry);
 	if (mode != GIT_FILEMODE_BLOB && mode != GIT_FILEMODE_BLOB_EXECUTABLE)
 		return fail(error, ERROR_INVALID, "\"%s\" in commit %.7s is not a regular file", path, commit_id);
-	return read_blob(repository, arena, git_tree_entry_id(entry), path, ret, error);
+	git_oid_cpy(ret, git_tree_entry_id(entry));
+	return TRUE;
+}
+
+static gboolean lookup_open(struct source_lookup *l, GError **error)
+{
+	git_odb *odb;
+	if (l->odb)
+		return TRUE;
+	if (!l->repository)
+		l->repository = open_repository(l->arena, l->where, error);
+	if (l->repository && !l->root)
+		l->root = open_root(l->arena, l->repository, l->where, l->tree->commit, error);
+	if (!l->root)
+		return FALSE;
+	if (git_repository_odb(&odb, l->repository) < 0)
+		return fail(error, ERROR_FAILED, "%s: no object database: %s", l->where->gitdir, git_sentence());
+	arena_own(l->arena, odb, own_odb_free);
+	l->odb = odb;
+	return TRUE;
+}
+
+gboolean source_git_has_file(struct source_lookup *l, const char *path, GError **error)
+{
+	enum { POINTER_SIZE_MAX = 1024 }; /* git-lfs's docs/spec.md: a pointer has less */
+	size_t size;
+	git_object_t type;
+	git_blob *blob;
+	git_oid id;
+	if (!lookup_open(l, error) || !find_blob(l->root, l->tree->commit, path, &id, error))
+		return FALSE;
+	if (git_odb_read_header(&size, &type, l->odb, &id) < 0)
+		return fail_blob(path, error);
+	if (size < SOURCE_LFS_LEN || size > POINTER_SIZE_MAX)
+		return TRUE;
+	if (git_blob_lookup(&blob, l->repository, &id) < 0)
+		return fail_blob(path, error);
+	gboolean is_pointer = source_is_lfs_pointer(git_blob_rawcontent(blob), (gsize)size);
+	git_blob_free(blob);
+	return !is_pointer || source_fail_lfs(path, error);
+}
+
+gboolean source_git_file(struct arena *arena, const struct source_where *where, const char *commit_id, const char *path,
+			 struct source_file *ret, GError **error)
+{
+	git_oid id;
+	git_repository *repository = open_repository(arena, where, error);
+	git_tree *root = repository ? open_root(arena, repository, where, commit_id, error) : NULL;
+	return root && find_blob(root, commit_id, path, &id, error) && read_blob(repository, arena, &id, path, ret, error);
 }

@@ -6,5 +6,6 @@
  * error when there is none; with one when there is a repository that libgit2 cannot read. */
 gboolean source_git_discover(struct arena *arena, const char *directory, struct source_where *ret, GError **error);
 gboolean source_git_read(struct source_collect *c, struct source_where *where, struct source_tree *ret, GError **error);
+gboolean source_git_has_file(struct source_lookup *l, const char *path, GError **error);
 gboolean source_git_file(struct arena *arena, const struct source_where *where, const char *commit, const char *path,
 			 struct source_file *ret, GError **error);

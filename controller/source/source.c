@@ -105,3 +105,37 @@ gboolean source_file_at(struct arena *arena, const struct source_where *where, c
 	return where->kind == SOURCE_COMMIT ? source_git_file(arena, where, tree->commit, path, ret, error)
 					    : source_directory_file(arena, where, path, ret, error);
 }
+
+static gboolean has_file(struct source_lookup *l, const char *path, GError **error)
+{
+	if (!source_path_check(path, error))
+		return FALSE;
+	return l->where->kind == SOURCE_COMMIT ? source_git_has_file(l, path, error)
+					       : source_directory_has_file(l->where, path, error);
+}
+
+void source_lookup_init(struct source_lookup *l, const struct source_where *where, const struct source_tree *tree)
+{
+	*l = (struct source_lookup){ .where = where,
+				     .tree = tree,
+				     .arena = arena_new(),
+				     .asked = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free) };
+}
+
+void source_lookup_clear(struct source_lookup *l)
+{
+	g_hash_table_destroy(l->asked);
+	arena_free(l->arena);
+	*l = (struct source_lookup){ 0 };
+}
+
+const char *source_lookup_file(struct source_lookup *l, const char *path)
+{
+	g_autoptr(GError) error = NULL;
+	gpointer why;
+	if (g_hash_table_lookup_extended(l->asked, path, NULL, &why))
+		return why;
+	why = has_file(l, path, &error) ? NULL : g_strdup(error->message);
+	g_hash_table_insert(l->asked, g_strdup(path), why);
+	return why;
+}

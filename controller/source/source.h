@@ -73,6 +73,22 @@ struct source_known {
 gboolean source_read(struct arena *arena, struct source_where *where, const struct source_known *known,
 		     struct source_tree *ret, struct problems *problems, GError **error);
 
+/* Asks a tree for its files, one after another; each is looked up once. */
+struct source_lookup {
+	const struct source_where *where;
+	const struct source_tree *tree;
+	struct arena *arena; /* its own */
+	GHashTable *asked;   /* path → why not, or NULL */
+	struct git_repository *repository; /* with the next two: opened when the first file is asked for */
+	struct git_tree *root;
+	struct git_odb *odb;
+};
+void source_lookup_init(struct source_lookup *l, const struct source_where *where, const struct source_tree *tree);
+void source_lookup_clear(struct source_lookup *l);
+/* Whether source_file_at() would give the file, and it is no git LFS pointer; its content is not read. NULL, or why
+ * not, until source_lookup_clear(). */
+const char *source_lookup_file(struct source_lookup *l, const char *path);
+
 /* One more file of the same tree, of any name: the commit that `tree` was read from, not a newer one.
  * `path` is relative to the tree, without `..`; links are not followed. */
 gboolean source_file_at(struct arena *arena, const struct source_where *where, const struct source_tree *tree,

@@ -2,6 +2,7 @@
 #include "spec/decode.h"
 #include "base/arena.h"
 #include "spec/decode_text.h"
+#include "spec/defaults.h"
 #include "spec/node.h"
 #include "spec/secret.h"
 #include <string.h>
@@ -171,6 +172,16 @@ static void decode_item(struct decoder *d, const struct field *f, const struct n
 	d->item = before.item;
 }
 
+/* What lies below each of 100,000 objects has to be small: maps that an object adds to are copied for it, lists are
+ * decoded for it, and templates by label are tried on it one by one. */
+static gboolean are_too_many_templates(const struct field *f, const struct node *n)
+{
+	gboolean has_templates = FALSE;
+	FIELDS_EACH (item, f->fields)
+		has_templates |= item->type == FIELD_TEMPLATE;
+	return has_templates && n->n > DEFAULTS_MAX;
+}
+
 static void decode_items(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
 	struct list *list = v;
@@ -180,6 +191,10 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 		      is_map                               ? "must be a map of names, as NAME: {…}"
 		      : table_shorthand(f->fields, FALSE) ? as_list(d, f, n)
 		                                          : "must be a list of maps, each beginning with a dash");
+		return;
+	}
+	if (are_too_many_templates(f, n)) {
+		wrong(d, n, f, arena_printf(d->arena, "at most %d of them", DEFAULTS_MAX));
 		return;
 	}
 	check_names_differ(d, f, n);
@@ -207,25 +222,22 @@ static void mark_default(struct node *n)
 		mark_default(n->type == NODE_MAP ? &n->members[i].value : &n->items[i]);
 }
 
-/* A map that an object adds to is copied for it: what lies below each of 100,000 objects has to be small. */
-enum { TEMPLATE_KEYS_MAX = 256 };
-
-/* The first map with more keys than that, or NULL. */
-static const struct node *find_large_map(const struct node *n)
+/* The first map or list with more items than that, or NULL. */
+static const struct node *find_large(const struct node *n)
 {
-	const struct node *found = n->type == NODE_MAP && n->n > TEMPLATE_KEYS_MAX ? n : NULL;
-	for (guint i = 0; n->type == NODE_MAP && i < n->n && !found; i++)
-		found = find_large_map(&n->members[i].value);
+	const struct node *found = n->type != NODE_SCALAR && n->n > DEFAULTS_MAX ? n : NULL;
+	for (guint i = 0; n->type != NODE_SCALAR && i < n->n && !found; i++)
+		found = find_large(n->type == NODE_MAP ? &n->members[i].value : &n->items[i]);
 	return found;
 }
 
 static void decode_template(struct decoder *d, const struct field *f, const struct node *n, void *v)
 {
 	struct decoder checker = { .arena = d->arena, .problems = d->problems, .strictness = FOR_DEFAULTS };
-	const struct node *large = find_large_map(n);
+	const struct node *large = find_large(n);
 	if (large) {
-		problem_add(d->problems, SEVERITY_ERROR, node_place(large), "%s: a map in defaults has at most %d keys", f->name,
-		            TEMPLATE_KEYS_MAX);
+		problem_add(d->problems, SEVERITY_ERROR, node_place(large), "%s: a %s in defaults has at most %d %s", f->name,
+		            large->type == NODE_MAP ? "map" : "list", DEFAULTS_MAX, large->type == NODE_MAP ? "keys" : "items");
 		return;
 	}
 	/* Only checked here; merged below each object's own keys before those are decoded. No spec is

@@ -11,7 +11,6 @@ struct level {
 
 struct search {
 	struct arena *arena;
-	const struct object *object;
 	GArray *levels, *found;
 };
 
@@ -47,8 +46,7 @@ static void on_scalar(void *user, const char *key, const struct field *f, const 
 	int item = next_item(s);
 	if (!f || !(f->flags & FIELD_FILE) || text[0] == '/')
 		return;
-	struct file_use use = { path_of(s, key, item), arena_strdup(s->arena, text), { 0 } };
-	use.place = object_place(s->object, use.key);
+	struct file_use use = { path_of(s, key, item), arena_strdup(s->arena, text) };
 	g_array_append_val(s->found, use);
 }
 
@@ -72,7 +70,7 @@ struct file_uses object_files(struct arena *a, const struct object *o)
 	static const struct visitor visitor = { on_scalar, on_begin, on_end };
 	g_autoptr(GArray) levels = g_array_new(FALSE, FALSE, sizeof(struct level));
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(struct file_use));
-	struct search s = { a, o, levels, found };
+	struct search s = { a, levels, found };
 	if (o->n_files)
 		walk_struct(o->kind->spec_fields, o->spec, 0, FALSE, &visitor, &s);
 	return (struct file_uses){ arena_memdup(a, found->data, found->len * sizeof(struct file_use)), found->len };

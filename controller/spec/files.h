@@ -5,7 +5,6 @@
 struct file_use {
 	const char *key;  /* cloudInit.users[0].sshKeysFile */
 	const char *path; /* relative to the tree */
-	struct place place;
 };
 
 struct file_uses {

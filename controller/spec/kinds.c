@@ -2,6 +2,7 @@
 #include "spec/kinds.h"
 #include "base/arena.h"
 #include "spec/controller.h"
+#include "spec/defaults.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
@@ -240,7 +241,7 @@ static const struct node *step(const struct node *n, const char **at)
 const struct node *object_node(struct arena *a, const struct object *o)
 {
 	const struct node *document = o->written ? node_unpack(a, o->written) : NULL;
-	return node_merge(a, o->under, node_get(document, "spec"));
+	return node_merge(a, defaults_merge(a, o), node_get(document, "spec"));
 }
 
 static const struct node *look_into(struct object_look *look, const struct object *o)

@@ -25,7 +25,7 @@ struct object {
 	const char *id; /* unique in its kind: the name; of a job "project/name" */
 	struct place place;
 	const struct packed *written; /* the document; for places */
-	const struct node *under;     /* the Farm's defaults that lie below its spec, or NULL */
+	const struct object *farm;    /* whose defaults lie below its spec, or NULL */
 	guint n_files;   /* files of the commit that it names (spec/files.h) */
 	void *spec;      /* of kind->spec_size; NULL for status-only kinds */
 	void *status;    /* of kind->status_size; NULL when not observed */

@@ -2,8 +2,8 @@
 #include "spec/sheet.h"
 #include "base/arena.h"
 #include "spec/decode.h"
+#include "spec/defaults.h"
 #include "spec/envelope.h"
-#include "spec/farm.h"
 #include "spec/node.h"
 #include "spec/renderjob.h"
 #include "spec/rules.h"
@@ -46,6 +46,7 @@ void sheet_objects_unref(struct sheet_objects *o)
 void sheet_tools_init(struct sheet_tools *t)
 {
 	*t = (struct sheet_tools){ .scratch = arena_new(), .reader = node_reader_new(), .items = g_ptr_array_new() };
+	t->defaults = defaults_new();
 	packer_init(&t->packer);
 }
 
@@ -53,66 +54,21 @@ void sheet_tools_clear(struct sheet_tools *t)
 {
 	arena_free(t->scratch);
 	node_reader_free(t->reader);
+	defaults_free(t->defaults);
 	packer_clear(&t->packer);
 	g_ptr_array_free(t->items, TRUE);
 }
 
 /* -- one object -------------------------------------------------------------------------------------- */
 
-static const struct node *template_of(const struct templates *t, const char *key)
-{
-	const struct {
-		const char *key;
-		const struct node *node;
-	} all[] = { { "host", t->host }, { "gpu", t->gpu }, { "vm", t->vm }, { "job", t->job } };
-	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
-		if (strcmp(all[i].key, key) == 0)
-			return all[i].node;
-	g_assert_not_reached();
-}
-
-static gboolean has_label(const struct meta *meta, const struct label *wanted)
-{
-	for (guint i = 0; i < meta->labels.n; i++) {
-		const struct label *l = LIST_AT(meta->labels, struct label, i);
-		if (strcmp(l->key, wanted->key) == 0 && g_strcmp0(l->value, wanted->value) == 0)
-			return TRUE;
-	}
-	return FALSE;
-}
-
-static gboolean has_labels(const struct meta *meta, const struct list *wanted)
-{
-	for (guint i = 0; i < wanted->n; i++)
-		if (!has_label(meta, LIST_AT(*wanted, struct label, i)))
-			return FALSE;
-	return TRUE;
-}
-
-/* The Farm's values for the object: for all of its kind, then by label. NULL when there are none. */
-static const struct node *defaults_of(struct arena *a, const struct object *farm, const struct object *o)
-{
-	const char *key = o->kind->defaults;
-	if (!farm || !key)
-		return NULL;
-	const struct farm_defaults *d = &((const struct farm_spec *)farm->spec)->defaults;
-	const struct node *under = template_of(&d->templates, key);
-	for (guint i = 0; i < d->by_label.n; i++) {
-		const struct labelled_templates *t = LIST_AT(d->by_label, struct labelled_templates, i);
-		if (has_labels(&o->meta, &t->labels))
-			under = node_merge(a, under, template_of(&t->templates, key));
-	}
-	return under;
-}
-
-static void decode_spec(const struct envelope *e, struct arena *scratch, const struct object *farm, struct object *o,
+/* `under`: the Farm's defaults, or NULL. */
+static void decode_spec(const struct envelope *e, struct arena *scratch, const struct node *under, struct object *o,
                         const struct node *spec)
 {
 	const struct kind *kind = o->kind;
 	o->spec = arena_alloc(e->arena, kind->spec_size);
-	o->under = defaults_of(e->arena, farm, o);
 	/* The merged map is needed only now: scalars keep their texts, and kinds with defaults no nodes. */
-	o->n_files = decode_struct(e->arena, kind->spec_fields, node_merge(scratch, o->under, spec),
+	o->n_files = decode_struct(e->arena, kind->spec_fields, node_merge(scratch, under, spec),
 	                           spec ? node_place(spec) : o->place, FALSE, o->spec, e->problems);
 }
 
@@ -126,8 +82,8 @@ static const char *id_of(const struct envelope *e, const struct object *o, const
 }
 
 /* NULL when it has no name to be known by. */
-static struct object *decode_object(const struct envelope *e, struct arena *scratch, const struct object *farm,
-                                    const struct sheet_document *doc, const struct node *document)
+static struct object *decode_object(const struct envelope *e, struct sheet_tools *tools, struct arena *scratch,
+                                    const struct object *farm, const struct sheet_document *doc, const struct node *document)
 {
 	struct object *o = ARENA_NEW(e->arena, struct object);
 	o->kind = doc->kind;
@@ -140,7 +96,8 @@ static struct object *decode_object(const struct envelope *e, struct arena *scra
 			decode_struct(e->arena, o->kind->status_fields, node_get(document, "status"), o->place, TRUE, o->status,
 			              e->problems);
 	} else {
-		decode_spec(e, scratch, farm, o, node_get(document, "spec"));
+		o->farm = farm;
+		decode_spec(e, scratch, defaults_below(tools->defaults, o), o, node_get(document, "spec"));
 	}
 	if (!o->meta.name)
 		return NULL;
@@ -177,7 +134,7 @@ static void decoding_add(struct decoding *d, const struct sheet_document *doc, c
 	gboolean is_status = d->envelope.is_status;
 	if (doc->kind->id == KIND_FARM)
 		return;
-	struct object *o = decode_object(&d->envelope, scratch, is_status ? NULL : d->ret->farm, doc, document);
+	struct object *o = decode_object(&d->envelope, d->tools, scratch, is_status ? NULL : d->ret->farm, doc, document);
 	if (!o)
 		return;
 	g_ptr_array_add(d->tools->items, o);
@@ -268,13 +225,13 @@ static guint count_farms(const struct sheet *s)
 }
 
 /* A Farm keeps its defaults' nodes, so that they live in the sheet's arena. */
-static void decode_farms(struct sheet *s, const struct envelope *e)
+static void decode_farms(struct sheet *s, const struct envelope *e, struct sheet_tools *tools)
 {
 	s->farms = ARENA_ARRAY(s->arena, struct object *, count_farms(s));
 	for (const struct sheet_document *doc = s->documents; doc; doc = doc->next) {
 		if (doc->kind->id != KIND_FARM)
 			continue;
-		struct object *farm = decode_object(e, s->arena, NULL, doc, node_unpack(s->arena, &doc->written));
+		struct object *farm = decode_object(e, tools, s->arena, NULL, doc, node_unpack(s->arena, &doc->written));
 		if (farm)
 			s->farms[s->n_farms++] = farm;
 	}
@@ -300,7 +257,7 @@ struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct s
 	read_documents(s, &e, tools, file, under ? &d : NULL);
 	if (under)
 		*ret_objects = decoding_end(&d);
-	decode_farms(s, &e);
+	decode_farms(s, &e, tools);
 	s->problems = problems_take(&problems);
 	problems_clear(&problems);
 	return s;

@@ -42,6 +42,7 @@ struct sheet_tools {
 	struct node_reader *reader;
 	struct packer packer;
 	GPtrArray *items; /* of the file at hand */
+	struct defaults *defaults;
 };
 
 void sheet_tools_init(struct sheet_tools *t);

@@ -285,6 +285,32 @@ static void test_file_at(void **state)
 	assert_true(source_file_at(x->arena, &x->where, &x->tree, "note.txt", &file, NULL)); /* of its own commit */
 }
 
+static void test_lookup(void **state)
+{
+	struct ctx *x = *state;
+	const char *bad[] = { "../r/note.txt", "/etc/passwd", "a//b", "", "l", "root/etc/passwd", "a", "none", "lfs" };
+	run_in(x->dir, SEED);
+	run_in(x->dir, "cd r; ln -s note.txt l; ln -s / root; echo 'version https://git-lfs.github.com/spec/v1' >lfs;"
+		       ": >empty; head -c 3000000 /dev/zero >rom; git add .; git commit -qm l");
+	for (guint worktree = 0; worktree < 2; worktree++) {
+		struct source_lookup l;
+		must_read(x, "r", worktree == 1);
+		source_lookup_init(&l, &x->where, &x->tree);
+		assert_null(source_lookup_file(&l, "note.txt"));
+		assert_null(source_lookup_file(&l, "empty"));
+		assert_null(source_lookup_file(&l, "rom"));
+		for (guint i = 0; i < G_N_ELEMENTS(bad); i++)
+			assert_non_null(source_lookup_file(&l, bad[i]));
+		assert_string_equal(source_lookup_file(&l, "lfs"),
+				    "\"lfs\" is a git LFS pointer, not the file; keep it out of LFS (`git lfs untrack`)");
+		/* Within a pass the answer stays. */
+		run_in(x->dir, "cd r; rm -f note.txt");
+		assert_null(source_lookup_file(&l, "note.txt"));
+		source_lookup_clear(&l);
+		run_in(x->dir, "cd r; echo n >note.txt");
+	}
+}
+
 static void test_many(void **state)
 {
 	struct ctx *x = *state;
@@ -358,6 +384,7 @@ int main(void)
 		TEST(test_known_files_are_not_read),         TEST(test_what_is_no_spec),
 		TEST(test_no_commit_yet), TEST(test_unusual_repositories),
 		TEST(test_other_owner),   TEST(test_file_at),
+		TEST(test_lookup),
 		TEST(test_many),          TEST(test_hostile_names),
 		TEST(test_trees_that_go_up), TEST(test_too_many),
 	};

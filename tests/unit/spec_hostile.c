@@ -257,6 +257,28 @@ static void defaults_do_not_multiply(void **state)
 	g_string_append(keys, "---\n" HEAD("VM", "v") "spec:\n");
 	count_up(keys, "  k", ": 1\n", 100000);
 	expect("defaults below many keys", keys, "a.yaml:10:7: error: vm: a map in defaults has at most 256 keys", 40);
+	g_autoptr(GString) items = g_string_new(FARM "  defaults:\n    vm:\n      cloudInit:\n        packages:\n");
+	count_up(items, "        - k", "\n", 10000);
+	count_up(items, "---\napiVersion: cleave/v1alpha1\nkind: VM\nmetadata: {name: v", "}\nspec: {host: h}\n", 2000);
+	expect("default list below many VMs", items, "a.yaml:12:9: error: vm: a list in defaults has at most 256 items", 40);
+}
+
+/* Every VM has all of the labels, so that every template lies below it. */
+static void defaults_by_label_are_shared(void **state)
+{
+	(void)state;
+	g_autoptr(GString) text = g_string_new(FARM "  defaults:\n    byLabel:\n");
+	for (guint i = 0; i < 256; i++) {
+		g_string_append_printf(text, "    - labels: {all: \"yes\"}\n      vm:\n        memory: %uGiB\n        cloudInit:\n          packages:\n", i + 1);
+		count_up(text, "          - k", "\n", 100);
+	}
+	gsize len = text->len;
+	count_up(text, "---\napiVersion: cleave/v1alpha1\nkind: VM\nmetadata: {name: v", ", labels: {all: \"yes\"}}\nspec: {host: h, vcpus: 1, boot: {kernel: /k}}\n", 5000);
+	struct verdict v = expect("byLabel below many VMs", text, "a.yaml:26894:14: error: VM v0: host: there is no Host h", 40);
+	assert_int_equal(v.n_errors, 5000);
+	g_string_truncate(text, len);
+	g_string_append(text, "    - labels: {all: \"no\"}\n");
+	expect("too many byLabel", text, "a.yaml:10:5: error: byLabel: at most 256 of them", 40);
 }
 
 /* One item is wrong in each of many ways, and each way asks the document. */
@@ -264,7 +286,7 @@ static void wrong_items_are_asked_once(void **state)
 {
 	(void)state;
 	g_autoptr(GString) pins = g_string_new(FARM "---\n" HEAD("Host", "h") "spec: {libvirt: none}\n---\n" HEAD("VM", "v")
-	                                       "spec:\n  host: h\n  memory: 1GiB\n  vcpus: 4\n  disks: [{name: d, pool: p, size: 1GiB}]\n  cpu:\n    pinning:\n");
+	                                       "spec:\n  host: h\n  memory: 1GiB\n  vcpus: 4\n  boot: {kernel: /boot/k}\n  cpu:\n    pinning:\n");
 	repeat(pins, "      - {vcpu: 1, cpus: \"2\"}\n", 50000);
 	struct verdict v = expect("pins", pins, "a.yaml:25:9: error: VM v: cpu.pinning[1]: vCPU 1 is pinned twice", 60);
 	assert_int_equal(v.n_errors, 50000); /* and the pool */
@@ -594,6 +616,7 @@ int main(void)
 		TEST(many_things_are_bounded),
 		TEST(a_million_keys),
 		TEST(defaults_do_not_multiply),
+		TEST(defaults_by_label_are_shared),
 		TEST(wrong_items_are_asked_once),
 		TEST(roots_and_images_are_not_compared_with_all),
 		TEST(jobs_are_not_compared_with_all),
