@@ -25,7 +25,7 @@ RULE(farm_there)
 RULE(farm_redis_user_once)
 {
 	const struct farm_spec *farm = o->spec;
-	if (farm->redis.user && farm->redis.url && strchr(farm->redis.url, '@'))
+	if (farm->redis.user && farm->redis.url && farm_url_has_user(farm->redis.url))
 		ERROR(o, "redis.user", "Farm %s: redis: the user stands in `url` already; name it once", o->id);
 }
 
