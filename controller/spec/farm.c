@@ -1,5 +1,6 @@
 /* Farm's tables. */
 #include "spec/farm.h"
+#include "spec/decode.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
 #include "spec/kinds.h"
@@ -145,6 +146,12 @@ static const struct field policy_fields[] = {
 	  .doc = "In which order hosts take disruptive changes." },
 	{ 0 },
 };
+
+/* decode_template() checks defaults into a scratch of that size. */
+G_STATIC_ASSERT(sizeof(struct host_spec) <= DECODE_TEMPLATE_MAX);
+G_STATIC_ASSERT(sizeof(struct gpu_spec) <= DECODE_TEMPLATE_MAX);
+G_STATIC_ASSERT(sizeof(struct vm_spec) <= DECODE_TEMPLATE_MAX);
+G_STATIC_ASSERT(sizeof(struct renderjob_spec) <= DECODE_TEMPLATE_MAX);
 
 #define TEMPLATES_IN(tag)                                                                                     \
 	{ "host", FIELD_TEMPLATE, IN(tag, templates.host, const struct node *), .fields = host_fields,        \
