@@ -97,6 +97,17 @@ RULE(farm_file_checked)
 		}
 }
 
+RULE(farm_window_opens)
+{
+	const struct farm_spec *farm = o->spec;
+	for (guint i = 0; i < farm->policy.windows.n; i++) {
+		const struct farm_window *w = LIST_AT(farm->policy.windows, struct farm_window, i);
+		if (w->from && g_strcmp0(w->from, w->to) == 0)
+			ERROR(o, rule_item(a, "policy.windows", i), "Farm %s: policy.windows[%u]: it ends when it begins, at %s; a day and night are two windows",
+			      o->id, i, w->from);
+	}
+}
+
 RULE(host_hugepages_once)
 {
 	const struct host_spec *host = o->spec;
