@@ -117,7 +117,7 @@ static void load(struct session *s, struct wanted *w)
 	w->objects = spec_load_cached(w->arena, s->cache, files, w->tree.n_files, &w->problems);
 }
 
-/* vm-file-in-commit: looked up in the commit that the specs were read from. */
+/* file-in-commit: looked up in the commit that the specs were read from. */
 static void check_files(const struct source_where *where, struct wanted *w, const struct object *o)
 {
 	struct file_uses uses = object_files(w->arena, o);
@@ -127,7 +127,7 @@ static void check_files(const struct source_where *where, struct wanted *w, cons
 		const struct file_use *use = &uses.items[i];
 		if (source_file_at(w->arena, where, &w->tree, use->path, &file, &error))
 			continue;
-		w->problems.rule = "vm-file-in-commit";
+		w->problems.rule = "file-in-commit";
 		problem_add(&w->problems, SEVERITY_ERROR, use->place, "%s %s: %s: %s; a relative file stands in this repository",
 		            o->kind->name, o->id, use->key, error->message);
 		w->problems.rule = NULL;

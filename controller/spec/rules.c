@@ -51,6 +51,8 @@ const char *rule_who(struct arena *a, const struct object *o)
 #define ACROSS(asked, ...) ROW(RULE_ASKS(KIND_##asked), FALSE, __VA_ARGS__)
 #define OVER_ALL(asks_, ...) ROW((asks_), TRUE, __VA_ARGS__)
 
+#define FILE_IN_COMMIT "A relative file is in the commit; looked up when the tree is read."
+
 const struct spec_rule spec_rules[] = {
 	ACROSS(FARM, FARM, "farm-one", "There is one Farm, not more.", farm_one),
 	OVER_ALL(RULE_ASKS(KIND_FARM) | RULE_ASKS(KIND_VM) | RULE_ASKS(KIND_RENDERJOB), FARM, "farm-there",
@@ -99,7 +101,9 @@ const struct spec_rule spec_rules[] = {
 	OWN(VM, "vm-guest-file-one-source", "A file in the guest has one source.", vm_guest_file_one_source),
 	OWN(VM, "vm-commands-are-words", "A command is a list of words, not a line for a shell.", vm_commands_are_words),
 	OVER_ALL(RULE_ASKS(KIND_VM) | RULE_ASKS(KIND_RENDERJOB), VM, "vm-drain-covers-jobs", "Draining takes as long as a frame may (warning).", vm_drain_covers_jobs),
-	OWN(VM, "vm-file-in-commit", "A relative file is in the commit; looked up when the tree is read.", NULL),
+	/* One row a kind that names files, so that `explain` shows it with each. */
+	OWN(VM, "file-in-commit", FILE_IN_COMMIT, NULL),
+	OWN(GPU, "file-in-commit", FILE_IN_COMMIT, NULL),
 	OWN(RENDERJOB, "job-scene-one", "A scene is a file or a URL, and a URL has a SHA-256.", job_scene_one),
 	OWN(RENDERJOB, "job-scene-blend", "A scene's file is a .blend.", job_scene_blend),
 	OWN(RENDERJOB, "job-output-one", "A job has output or outputs.", job_output_one),

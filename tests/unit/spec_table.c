@@ -577,8 +577,10 @@ static void rules_are_complete(void **state)
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 	(void)state;
 	for (guint i = 0; i < n_spec_rules; i++) {
-		expect_new(seen, "rule", spec_rules[i].name, spec_rules[i].doc);
-		assert_true(spec_rules[i].check || strcmp(spec_rules[i].name, "vm-file-in-commit") == 0);
+		/* What is looked up elsewhere has a row a kind. */
+		if (spec_rules[i].check || !g_hash_table_contains(seen, spec_rules[i].name))
+			expect_new(seen, "rule", spec_rules[i].name, spec_rules[i].doc);
+		assert_true(spec_rules[i].check || strcmp(spec_rules[i].name, "file-in-commit") == 0);
 		assert_true(spec_rules[i].kind < N_KINDS && kinds[spec_rules[i].kind].spec_fields);
 	}
 	for (guint i = 0; i < n_plan_rules; i++) {
