@@ -117,7 +117,7 @@ static void load(struct session *s, struct wanted *w)
 	w->objects = spec_load_cached(w->arena, s->cache, files, w->tree.n_files, &w->problems);
 }
 
-/* vm-file-in-commit: looked up in the commit that the specs were read from. */
+/* file-in-commit: looked up in the commit that the specs were read from. */
 static void check_files(struct source_lookup *lookup, struct wanted *w, const struct object *o)
 {
 	struct object_look look = { 0 };
@@ -127,7 +127,7 @@ static void check_files(struct source_lookup *lookup, struct wanted *w, const st
 		const char *why = source_lookup_file(lookup, use->path);
 		if (!why)
 			continue;
-		w->problems.rule = "vm-file-in-commit";
+		w->problems.rule = "file-in-commit";
 		problem_add(&w->problems, SEVERITY_ERROR, object_look_place(&look, o, use->key), "%s %s: %s: %s; a relative file stands in this repository",
 		            o->kind->name, o->id, use->key, why);
 		w->problems.rule = NULL;
@@ -249,21 +249,13 @@ static void reach_libvirt(struct session *s, const struct objects *want)
 	s->virt_trouble = error ? g_strdup(error->message) : NULL;
 }
 
-/* The Farm's URL with its user in it, as a URL has one; rules see to it that there is only one. */
-static char *farm_redis_url(const struct farm_redis *redis)
-{
-	const char *rest = redis->url ? strstr(redis->url, "://") : NULL;
-	if (!rest || !redis->user)
-		return g_strdup(redis->url ? redis->url : "none");
-	return g_strdup_printf("%.*s://%s@%s", (int)(rest - redis->url), redis->url, redis->user, rest + strlen("://"));
-}
-
 static void reach_redis(struct session *s, const struct objects *want)
 {
 	g_autoptr(GError) error = NULL;
 	const struct object *farm = objects_farm(want);
 	const struct farm_redis *spec = farm ? &((const struct farm_spec *)farm->spec)->redis : NULL;
-	g_autofree char *url = s->settings.redis ? g_strdup(s->settings.redis) : spec ? farm_redis_url(spec) : g_strdup("none");
+	g_autofree char *of_farm = spec ? farm_redis_url(spec, spec->url) : NULL;
+	const char *url = s->settings.redis ? s->settings.redis : of_farm ? of_farm : "none";
 	if (s->redis && strcmp(url, s->redis_url) == 0)
 		return;
 	close_redis(s);

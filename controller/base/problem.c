@@ -152,18 +152,33 @@ static const char *find_line(const char *text, gsize text_len, guint line, gsize
 	return at;
 }
 
-/* Longest part of a line that is shown; a line can be a 100 MB scalar. */
+/* Longest part of a line that is shown, in characters; a line can be a 100 MB scalar. */
 enum { SHOWN_MAX = 160 };
 
+/* Behind `n` characters of the text, or its end. Bytes that are no UTF-8 do no harm. */
+static const char *skip_characters(const char *c, const char *end, guint n)
+{
+	for (; c < end && n > 0; n--)
+		for (c++; c < end && ((guchar)*c & 0xc0) == 0x80;)
+			c++;
+	return c;
+}
+
+/* The line, or of a long one what is around the column, with `…` where it is cut; below it the caret. */
 static void append_excerpt(GString *out, const struct place *place, const char *text, gsize text_len)
 {
 	gsize len;
 	const char *line = find_line(text, text_len, place->line, &len);
-	if (!line || place->column == 0 || place->column > SHOWN_MAX)
+	if (!line || place->column == 0)
 		return;
-	g_autofree char *shown = make_shown(line, (gssize)MIN(len, (gsize)SHOWN_MAX));
-	g_string_append_printf(out, "\n    %s", shown);
-	g_string_append_printf(out, "\n    %*s", (int)place->column, "^");
+	const char *end = line + len;
+	guint n_skipped = place->column > SHOWN_MAX ? place->column - SHOWN_MAX / 2 : 0;
+	const char *from = skip_characters(line, end, n_skipped), *to = skip_characters(from, end, SHOWN_MAX);
+	if (n_skipped && from == end)
+		return;
+	g_autofree char *shown = make_shown(from, to - from);
+	g_string_append_printf(out, "\n    %s%s%s", n_skipped ? "…" : "", shown, to < end ? "…" : "");
+	g_string_append_printf(out, "\n    %*s", (int)(place->column - n_skipped + (n_skipped ? 1 : 0)), "^");
 }
 
 void problem_format(GString *out, const struct problem *p, const char *text, gsize text_len)

@@ -55,7 +55,7 @@ struct problem_run problems_take(struct problems *p);
 void problems_add_run(struct problems *p, const struct problem_run *r);
 /* How many were only counted. */
 guint problems_left_out(const struct problems *p);
-/* By path, line, column; equal places keep their order. */
+/* By path, line, column, and at one place by message. */
 void problems_sort(struct problems *p);
 
 /* Appends "path:line:column: error: message" and, when `text` (the file's bytes) is given, the line

@@ -37,6 +37,22 @@ static const struct unit *find_unit(const struct unit *units, guint n, const cha
 	return NULL;
 }
 
+/* What a decimal number of one of the units (1.5GiB) comes to in the least unit; 0 when it is none, or not a
+ * whole one. */
+static guint64 of_decimal(struct arena *a, const char *text, const struct unit *units, guint n_units)
+{
+	gsize len = strspn(text, "0123456789.");
+	const struct unit *u = find_unit(units, n_units, text + len, strlen(text + len));
+	gint64 millionths;
+	guint64 total;
+	if (!u || decimal_parse(a, arena_strndup(a, text, len), &millionths))
+		return 0;
+	guint64 whole = (guint64)millionths / 1000000, part = (guint64)millionths % 1000000 * u->factor;
+	if (part % 1000000 || !g_uint64_checked_mul(&total, whole, u->factor) || !g_uint64_checked_add(&total, total, part / 1000000))
+		return 0;
+	return total;
+}
+
 /* What people write elsewhere (24G, 24Gi, 24GB, 24gib) and what they mean here. */
 static const char *bytes_hint(struct arena *a, const char *text)
 {
@@ -44,6 +60,11 @@ static const char *bytes_hint(struct arena *a, const char *text)
 	guint64 n;
 	if (!read_number(&c, &n))
 		return "write a whole number and a unit, as 24GiB or 512MiB";
+	if (*c == '.') {
+		guint64 bytes = of_decimal(a, text, byte_units, G_N_ELEMENTS(byte_units));
+		return bytes ? arena_printf(a, "whole numbers; did you mean %s?", bytes_format(a, bytes))
+		             : "write a whole number and a unit, as 24GiB or 512MiB";
+	}
 	c += strspn(c, " ");
 	const char *k = *c ? strchr("KMGT", g_ascii_toupper(*c)) : NULL;
 	if (k)
@@ -95,7 +116,11 @@ char *bytes_format(struct arena *a, guint64 bytes)
 /* "1h30m" is clear, but one unit keeps one way to write a time: tell it. */
 static const char *duration_hint(struct arena *a, const char *text)
 {
-	guint64 total = 0, n;
+	guint64 total = of_decimal(a, text, time_units, G_N_ELEMENTS(time_units)), n;
+	if (strchr(text, '.'))
+		return total > 0 && total < G_MAXINT64 ? arena_printf(a, "whole numbers; did you mean %s?", duration_format(a, (gint64)total))
+		                                       : "write a number and a unit (ms, s, m, h, d), as 30m or 90s";
+	total = 0;
 	const char *c = text;
 	while (*c && read_number(&c, &n)) {
 		const char *word = c;

@@ -57,11 +57,13 @@ int command_render(struct invocation *in)
 	settings.worktree |= command_is_folder(settings.specs);
 	struct session *s = session_new(&settings);
 	gboolean read = session_want(s, a, &w, &error);
-	session_free(s);
-	if (!read)
+	if (!read) {
+		session_free(s);
 		return command_fail(error);
+	}
 	print_errors(&w);
 	code = w.problems.n_errors ? EXIT_FAILED : write_objects(in, a, &w);
 	wanted_clear(&w);
+	session_free(s); /* the texts that problems quote are found through it */
 	return code;
 }

@@ -61,9 +61,10 @@ int command_validate(struct invocation *in)
 	}
 	struct session *s = session_new(&settings);
 	gboolean read = session_want(s, a, &w, &error);
-	session_free(s);
-	if (!read)
+	if (!read) {
+		session_free(s);
 		return command_fail(error);
+	}
 	guint n_errors = w.problems.n_errors;
 	if ((in->output == OUTPUT_GITHUB || in->output == OUTPUT_SARIF) && settings.worktree)
 		name_from_here(a, settings.specs, &w.problems);
@@ -72,6 +73,7 @@ int command_validate(struct invocation *in)
 		g_string_append_printf(text, "%s: %u objects in %u files, valid\n", w.tree.revision, count_objects(w.objects),
 		                       w.tree.n_files);
 	wanted_clear(&w);
+	session_free(s); /* the texts that problems quote are found through it */
 	if (!command_print(text))
 		return EXIT_FAILED;
 	return n_errors ? EXIT_FAILED : EXIT_FINE;

@@ -12,6 +12,8 @@ struct action *builder_act(struct builder *b, enum verb verb, const struct objec
                            const char *id, const char *reason);
 void builder_judge(struct builder *b, const struct object *o, enum readiness readiness, const char *reason,
                    const char *message);
+/* Stalled, and nobody waits for it to change: it is as the specs say. */
+void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* TRUE, and judged, when the spec says something that does not act yet: half of it would be another object. */
 gboolean builder_judge_later(struct builder *b, const struct object *o);
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);

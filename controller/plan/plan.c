@@ -28,6 +28,12 @@ void builder_judge(struct builder *b, const struct object *o, enum readiness rea
 	g_array_append_val(b->verdicts, v);
 }
 
+void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message)
+{
+	struct verdict v = { o, IS_STALLED, reason, message, TRUE };
+	g_array_append_val(b->verdicts, v);
+}
+
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message)
 {
 	struct note n = { kind, id, message };
@@ -39,9 +45,8 @@ gboolean builder_judge_later(struct builder *b, const struct object *o)
 	const char *later = fields_not_acting(b->arena, o->kind->spec_fields, o->spec);
 	if (!later)
 		return FALSE;
-	builder_judge(b, o, IS_STALLED, "NotActing",
-	              arena_printf(b->arena, "does not act yet in this version, so nothing is done: %s", later));
-	g_array_index(b->verdicts, struct verdict, b->verdicts->len - 1).is_settled = TRUE;
+	builder_judge_settled(b, o, "NotActing",
+	                      arena_printf(b->arena, "does not act yet in this version, so nothing is done: %s", later));
 	return TRUE;
 }
 

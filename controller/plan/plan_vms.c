@@ -109,6 +109,18 @@ static void plan_known_vm(struct builder *b, const struct object *o, const struc
 	judge_known_vm(b, o, want, s, restart || stored.n > 0);
 }
 
+/* To drain a host does not act yet; until it does, nothing is started there behind its owner's back. */
+static gboolean judge_host_not_active(struct builder *b, const struct object *o, const char *host_name)
+{
+	const struct object *host = objects_get(b->in->want, KIND_HOST, host_name);
+	if (!host || !host->spec || ((const struct host_spec *)host->spec)->state == HOST_ACTIVE)
+		return FALSE;
+	const char *word = field_scalar_text(b->arena, field_find(host->kind->spec_fields, "state"), host->spec);
+	builder_judge_settled(b, o, "HostNotActive",
+	                      arena_printf(b->arena, "the Host %s is %s; VMs there are left as they are", host_name, word));
+	return TRUE;
+}
+
 static void plan_vm(struct builder *b, const struct object *o, const struct host_status *host)
 {
 	const struct vm_spec *want = o->spec;
@@ -116,7 +128,7 @@ static void plan_vm(struct builder *b, const struct object *o, const struct host
 		builder_judge(b, o, IS_RECONCILING, "OtherHost", arena_printf(b->arena, "the host %s reports it", want->host));
 		return;
 	}
-	if (builder_judge_later(b, o))
+	if (builder_judge_later(b, o) || judge_host_not_active(b, o, want->host))
 		return;
 	if (!host || host->libvirt == PLANE_LEFT_OUT) {
 		builder_judge(b, o, IS_RECONCILING, "LibvirtLeftOut", "libvirt was not looked at");

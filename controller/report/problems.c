@@ -95,7 +95,8 @@ static json_t *sarif_tool(void)
 	for (guint i = 0; i < G_N_ELEMENTS(unnamed_rules); i++)
 		add_rule(rules, unnamed_rules[i].id, unnamed_rules[i].doc);
 	for (guint i = 0; i < n_spec_rules; i++)
-		add_rule(rules, spec_rules[i].name, spec_rules[i].doc);
+		if (i == 0 || strcmp(spec_rules[i].name, spec_rules[i - 1].name) != 0) /* rows of two kinds */
+			add_rule(rules, spec_rules[i].name, spec_rules[i].doc);
 	return json_pack("{s:{s:s,s:s,s:o}}", "driver", "name", "cleave", "version", CLEAVE_VERSION, "rules", rules);
 }
 

@@ -51,6 +51,11 @@ static void wrong(struct decoder *d, const struct node *n, const struct field *f
 
 /* -- scalars --------------------------------------------------------------------------------- */
 
+static gboolean is_wrong_in_quotes(struct decoder *d, const struct field *f, const char *text)
+{
+	return f->type == FIELD_ENUM ? name_value(f->names, text) < 0 : f->form && form_check(d->arena, f->form, text);
+}
+
 /* What YAML itself would take the scalar for must be what the row is: then an editor, a linter with the
  * JSON Schema and cleave see the same value. */
 static const char *check_quotes(struct decoder *d, const struct field *f, const struct node *n)
@@ -59,9 +64,7 @@ static const char *check_quotes(struct decoder *d, const struct field *f, const 
 		return NULL;
 	gboolean is_text = f->type == FIELD_STRING || f->type == FIELD_ENUM;
 	/* What is wrong in quotes as well is told as such. */
-	gboolean is_wrong_anyway = f->type == FIELD_ENUM ? name_value(f->names, n->text) < 0
-	                                                 : f->form && form_check(d->arena, f->form, n->text);
-	if (is_text && n->plain && text_is_ambiguous(n->text) && !is_wrong_anyway)
+	if (is_text && n->plain && text_is_ambiguous(n->text) && !is_wrong_in_quotes(d, f, n->text))
 		return arena_printf(d->arena, "without quotes YAML reads this as %s; write \"%.80s\"",
 		                    g_ascii_isalpha(*n->text) || *n->text == '~' ? "true, false or nothing" : "a number or date", n->text);
 	if ((f->type == FIELD_INT || f->type == FIELD_DECIMAL || f->type == FIELD_BOOL) && !n->plain)
@@ -205,7 +208,7 @@ static void decode_items(struct decoder *d, const struct field *f, const struct 
 		const struct node *child = is_map ? &n->members[i].value : &n->items[i];
 		const char *right = is_map ? check_key(d, f, n->members[i].key) : NULL;
 		if (right && !child->is_default)
-			problem_add(d->problems, SEVERITY_ERROR, member_place(n, &n->members[i]), "%s: `%.80s`: %s", f->name,
+			problem_add(d->problems, SEVERITY_ERROR, member_place(&n->members[i]), "%s: `%.80s`: %s", f->name,
 			            n->members[i].key, right);
 		if (is_map)
 			*(const char **)item = n->members[i].key;
@@ -241,8 +244,8 @@ static void decode_template(struct decoder *d, const struct field *f, const stru
 		return;
 	}
 	/* Only checked here; merged below each object's own keys before those are decoded. No spec is
-	 * larger than this scratch, which is asserted where the kinds are known (spec/load.c). */
-	decode_fields(&checker, f->fields, n, node_place(n), arena_alloc(d->arena, 4096), f->name);
+	 * larger than this scratch, which is asserted where the kinds are known (spec/farm.c). */
+	decode_fields(&checker, f->fields, n, node_place(n), arena_alloc(d->arena, DECODE_TEMPLATE_MAX), f->name);
 	mark_default((struct node *)n);
 	*(const struct node **)v = n;
 }
@@ -265,13 +268,13 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 	}
 }
 
-static void unknown_key(struct decoder *d, const struct field *table, const struct node *node, const struct member *m)
+static void unknown_key(struct decoder *d, const struct field *table, const struct member *m)
 {
 	if (m->value.is_default)
 		return;
 	if (secret_is_key(m->key)) {
 		d->problems->is_secret = TRUE;
-		problem_add(d->problems, SEVERITY_ERROR, member_place(node, m),
+		problem_add(d->problems, SEVERITY_ERROR, member_place(m),
 		            "unknown key `%.80s`; a secret does not stand in a spec, a key that ends in File names its file", m->key);
 		d->problems->is_secret = FALSE;
 		return;
@@ -281,13 +284,13 @@ static void unknown_key(struct decoder *d, const struct field *table, const stru
 		g_ptr_array_add(known, (gpointer)f->name);
 	const char *near = name_suggest(m->key, (const char *const *)known->pdata, known->len);
 	if (near) {
-		problem_add(d->problems, SEVERITY_ERROR, member_place(node, m), "unknown key `%.80s`; did you mean `%s`?", m->key,
+		problem_add(d->problems, SEVERITY_ERROR, member_place(m), "unknown key `%.80s`; did you mean `%s`?", m->key,
 		            near);
 		return;
 	}
 	g_ptr_array_add(known, NULL);
 	g_autofree char *all = g_strjoinv(", ", (char **)known->pdata);
-	problem_add(d->problems, SEVERITY_ERROR, member_place(node, m), "unknown key `%.80s`; known here: %s", m->key, all);
+	problem_add(d->problems, SEVERITY_ERROR, member_place(m), "unknown key `%.80s`; known here: %s", m->key, all);
 }
 
 static gboolean is_called(const struct field *f, const char *key)
@@ -310,7 +313,7 @@ static void match_rows(struct decoder *d, const struct field *table, guint n_row
 		if (tried < n_rows)
 			given[at] = &m->value;
 		else
-			unknown_key(d, table, node, m);
+			unknown_key(d, table, m);
 	}
 }
 

@@ -3,6 +3,9 @@
 #include "base/problem.h"
 #include "spec/field.h"
 
+/* The largest spec that a Farm may have defaults for, in bytes. */
+enum { DECODE_TEMPLATE_MAX = 4096 };
+
 struct node;
 
 /* Of one table. */

@@ -1,4 +1,5 @@
-/* The comparing side of the tables. Lists compare item by item (their order has meaning), maps by key. */
+/* The comparing side of the tables. Maps compare by key, lists whose items have names by name, others item by
+ * item. */
 #include "spec/diff.h"
 #include "base/arena.h"
 #include "spec/walk.h"
@@ -48,14 +49,37 @@ static const void *item_of(const struct field *f, const struct list *list, guint
 	return i < list->n ? (const char *)list->items + i * f->item_size : NULL;
 }
 
-static const void *item_by_key(const struct field *f, const struct list *list, const char *key)
+/* What an item is told apart by, or NULL: a map's key, or its name. */
+static const char *item_name(const struct field *f, const void *item)
+{
+	if (f->type == FIELD_MAP)
+		return *(const char *const *)item;
+	return *(const char *const *)FIELD_AT_CONST(&f->fields[0], item);
+}
+
+static const void *item_by_name(const struct field *f, const struct list *list, const char *name)
 {
 	for (guint i = 0; i < list->n; i++) {
 		const void *item = item_of(f, list, i);
-		if (strcmp(*(const char *const *)item, key) == 0)
+		if (strcmp(item_name(f, item), name) == 0)
 			return item;
 	}
 	return NULL;
+}
+
+/* Decode demands names that differ; observed lists may lack some, or have one twice. */
+static gboolean is_named(const struct field *f, const struct list *list)
+{
+	if (f->type == FIELD_MAP)
+		return TRUE;
+	if (f->fields[0].type != FIELD_STRING || strcmp(f->fields[0].name, "name") != 0)
+		return FALSE;
+	for (guint i = 0; i < list->n; i++) {
+		const void *item = item_of(f, list, i);
+		if (!item_name(f, item) || item_by_name(f, list, item_name(f, item)) != item)
+			return FALSE;
+	}
+	return TRUE;
 }
 
 /* One side NULL: every value of the other is a change, at the list's price where the row has none. */
@@ -70,27 +94,48 @@ static void diff_item(struct differ *d, const struct field *f, const void *x, co
 	}
 }
 
-static void diff_list(struct differ *d, const struct field *f, const struct list *x, const struct list *y,
-                      const char *path)
+static const char *item_path(struct differ *d, const struct field *f, const char *path, const char *name)
 {
-	for (guint i = 0; i < MAX(x->n, y->n); i++)
-		diff_item(d, f, item_of(f, x, i), item_of(f, y, i), arena_printf(d->arena, "%s[%u]", path, i));
+	return f->type == FIELD_MAP ? join(d, path, name) : arena_printf(d->arena, "%s[\"%s\"]", path, name);
 }
 
-static void diff_map(struct differ *d, const struct field *f, const struct list *x, const struct list *y,
-                     const char *path)
+static void diff_named(struct differ *d, const struct field *f, const struct list *x, const struct list *y,
+                       const char *path)
 {
 	for (guint i = 0; i < x->n; i++) {
 		const void *item = item_of(f, x, i);
-		const char *key = *(const char *const *)item;
-		diff_item(d, f, item, item_by_key(f, y, key), join(d, path, key));
+		const char *name = item_name(f, item);
+		diff_item(d, f, item, item_by_name(f, y, name), item_path(d, f, path, name));
 	}
 	for (guint i = 0; i < y->n; i++) {
 		const void *item = item_of(f, y, i);
-		const char *key = *(const char *const *)item;
-		if (!item_by_key(f, x, key))
-			diff_item(d, f, NULL, item, join(d, path, key));
+		const char *name = item_name(f, item);
+		if (!item_by_name(f, x, name))
+			diff_item(d, f, NULL, item, item_path(d, f, path, name));
 	}
+}
+
+static struct strings names_of(struct differ *d, const struct field *f, const struct list *list)
+{
+	struct strings names = { ARENA_ARRAY(d->arena, const char *, list->n), list->n };
+	for (guint i = 0; i < list->n; i++)
+		names.items[i] = item_name(f, item_of(f, list, i));
+	return names;
+}
+
+static void diff_list(struct differ *d, const struct field *f, const struct list *x, const struct list *y,
+                      const char *path)
+{
+	if (!is_named(f, x) || !is_named(f, y)) {
+		for (guint i = 0; i < MAX(x->n, y->n); i++)
+			diff_item(d, f, item_of(f, x, i), item_of(f, y, i), arena_printf(d->arena, "%s[%u]", path, i));
+		return;
+	}
+	if (f->flags & FIELD_ORDERED) {
+		struct strings before = names_of(d, f, x), after = names_of(d, f, y);
+		diff_strings(d, f, &before, &after, path);
+	}
+	diff_named(d, f, x, y, path);
 }
 
 static void diff_value(struct differ *d, const struct field *f, const void *before, const void *after, const char *path)
@@ -99,8 +144,8 @@ static void diff_value(struct differ *d, const struct field *f, const void *befo
 	switch (f->type) {
 	case FIELD_STRINGS: diff_strings(d, f, x, y, path); return;
 	case FIELD_STRUCT: diff_fields(d, f->fields, x, y, 0, path); return;
-	case FIELD_LIST: diff_list(d, f, x, y, path); return;
-	case FIELD_MAP: diff_map(d, f, x, y, path); return;
+	case FIELD_LIST:
+	case FIELD_MAP: diff_list(d, f, x, y, path); return;
 	case FIELD_TEMPLATE: return; /* merged into the objects, which are compared */
 	case FIELD_FRAMES:
 		if (frames_equal(x, y))

@@ -32,7 +32,7 @@ static void check_envelope(const struct envelope *e, const struct node *n)
 		if (ok)
 			continue;
 		const char *near = name_suggest(m->key, known, G_N_ELEMENTS(known));
-		problem_add(e->problems, SEVERITY_ERROR, member_place(n, m),
+		problem_add(e->problems, SEVERITY_ERROR, member_place(m),
 		            "unknown key `%.80s`; %s%s%s", m->key, near ? "did you mean `" : "an object has ",
 		            near ? near : "apiVersion, kind, metadata and spec", near ? "`?" : "");
 	}

@@ -1,5 +1,6 @@
 /* Farm's tables. */
 #include "spec/farm.h"
+#include "spec/decode.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
 #include "spec/kinds.h"
@@ -146,6 +147,12 @@ static const struct field policy_fields[] = {
 	{ 0 },
 };
 
+/* decode_template() checks defaults into a scratch of that size. */
+G_STATIC_ASSERT(sizeof(struct host_spec) <= DECODE_TEMPLATE_MAX);
+G_STATIC_ASSERT(sizeof(struct gpu_spec) <= DECODE_TEMPLATE_MAX);
+G_STATIC_ASSERT(sizeof(struct vm_spec) <= DECODE_TEMPLATE_MAX);
+G_STATIC_ASSERT(sizeof(struct renderjob_spec) <= DECODE_TEMPLATE_MAX);
+
 #define TEMPLATES_IN(tag)                                                                                     \
 	{ "host", FIELD_TEMPLATE, IN(tag, templates.host, const struct node *), .fields = host_fields,        \
 	  .doc = "Keys of Host specs; an object's own value wins, maps merge, lists replace." },              \
@@ -179,7 +186,7 @@ const struct field farm_fields[] = {
 	  .doc = "Disk images that VMs may be made from." },
 	{ "blenders", FIELD_MAP, IN(farm_spec, blenders, struct list), ITEMS(blender_fields, farm_file),
 	  .doc = "Blender versions that jobs may ask for; without the key any." },
-	{ "queues", FIELD_LIST, IN(farm_spec, queues, struct list), ITEMS(queue_fields, farm_queue),
+	{ "queues", FIELD_LIST, IN(farm_spec, queues, struct list), ITEMS(queue_fields, farm_queue), .flags = FIELD_ORDERED,
 	  .doc = "Queues, most urgent first. Without the key there is one queue." },
 	{ "lease", FIELD_DURATION, IN(farm_spec, lease_ms, gint64), .def = "30s", .min = 2000, .max = 3600000,
 	  .doc = "How long a worker may be silent before its frames go back to the queue." },
@@ -211,6 +218,26 @@ const struct field farm_status_fields[] = {
 	  .doc = "The roots as this host sees them." },
 	{ 0 },
 };
+
+static const char *behind_scheme(const char *url)
+{
+	const char *mark = strstr(url, "://");
+	return mark ? mark + strlen("://") : url;
+}
+
+gboolean farm_url_has_user(const char *url)
+{
+	const char *authority = behind_scheme(url);
+	return authority[strcspn(authority, "@/?#")] == '@';
+}
+
+char *farm_redis_url(const struct farm_redis *redis, const char *url)
+{
+	if (!url || !redis->user || farm_url_has_user(url))
+		return g_strdup(url);
+	const char *rest = behind_scheme(url);
+	return g_strdup_printf("%.*s%s@%s", (int)(rest - url), url, redis->user, rest);
+}
 
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name)
 {

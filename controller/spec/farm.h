@@ -4,7 +4,7 @@
 
 struct node;
 
-/* How far cleave goes; the nearest of object, Host and Farm that says it counts (spec/reconcile_mode.h). */
+/* How far cleave goes; the nearest of object, Host and Farm that says it counts (spec/resolve.h). */
 enum reconcile_mode { RECONCILE_INHERITED, RECONCILE_OBSERVE, RECONCILE_PROPOSE, RECONCILE_ENFORCE };
 extern const struct name_table reconcile_names;
 
@@ -121,6 +121,11 @@ struct farm_status {
 extern const struct field farm_fields[];
 extern const struct field farm_status_fields[];
 
+/* Whether the URL names a user: an `@` in its authority; a socket's path may hold one as well. */
+gboolean farm_url_has_user(const char *url);
+/* `url` (the controllers' or the guests') with the Farm's Redis user in it, unless it names one itself; NULL
+ * for NULL. g_free(). */
+char *farm_redis_url(const struct farm_redis *redis, const char *url);
 /* The root of that name, or NULL. */
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name);
 /* Rank of a queue, 0 = most urgent; NULL = the default queue. -1 when there is none of that name. */

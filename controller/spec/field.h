@@ -56,6 +56,7 @@ enum field_flags {
 	/* A struct or item written as one value (or list) instead of a map gives this row that value. A
 	 * table with no other row has no long form: labels are such a map. */
 	FIELD_SHORTHAND = 1 << 6,
+	FIELD_ORDERED = 1 << 7, /* FIELD_LIST of items with names: their order says something as well */
 };
 
 struct field {

@@ -11,7 +11,12 @@
 #define BLANKS "\\x00-\\x20\\x7f"
 #define OCTET "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 #define IPV4 OCTET "(\\." OCTET "){3}"
-#define IPV6 "[0-9a-fA-F]{0,4}(:[0-9a-fA-F]{0,4}){2,7}"
+#define HEX "[0-9a-fA-F]{1,4}"
+/* Eight groups; or fewer, and `::` once for the rest, behind none to seven of them. */
+#define IPV6                                                                                                     \
+	"((" HEX ":){7}" HEX "|(" HEX ":){1,7}:|(" HEX ":){1,6}:" HEX "|(" HEX ":){1,5}(:" HEX "){2}|"           \
+	"(" HEX ":){1,4}(:" HEX "){3}|(" HEX ":){1,3}(:" HEX "){4}|(" HEX ":){1,2}(:" HEX "){5}|"                 \
+	HEX ":(:" HEX "){6}|:(:" HEX "){1,7}|::)"
 #define PORT "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
 #define CPUS "[0-9]{1,4}(-[0-9]{1,4})?"
 #define DAY "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -171,10 +176,10 @@ const struct form forms[N_FORMS] = {
 	[FORM_SHA256] = { "a SHA-256", "^[0-9a-f]{64}$", "a sha256 has 64 lowercase hex digits",
 	                  { "5ce0e5ce0e000000000000000000000000000000000000000000000000000000" },
 	                  { "", "5ce0", "5CE0E5CE0E000000000000000000000000000000000000000000000000000000" }, .hint = hint_sha256 },
-	[FORM_URL] = { "a URL", "^(https?|s3|ftp)://[^" BLANKS "/@:]+(:" PORT ")?(/[^" BLANKS "]*)?$",
+	[FORM_URL] = { "a URL", "^(https?|s3)://[^" BLANKS "/@:]+(:" PORT ")?(/[^" BLANKS "]*)?$",
 	               "write an http, https or s3 URL without a user or password, as https://img.example/blender.tar.xz",
 	               { "https://img.example/blender-4.2.3.tar.xz", "s3://bucket/key", "http://h:8080" },
-	               { "", "img.example/a", "file:///a", "https://u:p@h/a", "https://h/a b" }, .hint = NULL },
+	               { "", "img.example/a", "file:///a", "https://u:p@h/a", "https://h/a b", "ftp://h/a" }, .hint = NULL },
 	[FORM_REDIS_URL] = { "a Redis URL",
 	                     "^(redis://([A-Za-z0-9._-]+@)?(\\[" IPV6 "\\]|[A-Za-z0-9._-]+)(:" PORT ")?(/[0-9]{0,6})?"
 	                     "|redis\\+unix:///[^" BLANKS "?#%]+(\\?db=[0-9]{1,6})?)$",
@@ -195,7 +200,7 @@ const struct form forms[N_FORMS] = {
 	               "write a unicast MAC address in lowercase, as 52:54:00:12:34:56",
 	               { "52:54:00:12:34:56" }, { "", "52-54-00-12-34-56", "53:54:00:12:34:56", "52:54:00:12:34" }, .hint = NULL },
 	[FORM_IP] = { "an IP address", "^(" IPV4 "|" IPV6 ")$", "write an IP address, as 10.20.0.1",
-	              { "10.20.0.1", "fd00::1" }, { "", "10.20.0", "10.20.0.256", "host", "10.20.0.1/24" }, .hint = NULL },
+	              { "10.20.0.1", "fd00::1" }, { "", "10.20.0", "10.20.0.256", "host", "10.20.0.1/24", ":::", "1::2::3", "1:2:3:4:5:6:7:8:9" }, .hint = NULL },
 	[FORM_CIDR] = { "an address with its prefix",
 	                "^(" IPV4 "/([12]?[0-9]|3[0-2])|" IPV6 "/([1-9]?[0-9]|1[01][0-9]|12[0-8])|dhcp)$",
 	                "write an address and the length of its prefix, as 10.20.1.11/24",

@@ -357,9 +357,9 @@ struct place node_place(const struct node *n)
 	return (struct place){ n->path, n->line, n->column };
 }
 
-struct place member_place(const struct node *map, const struct member *m)
+/* Of a merged map, members come from two files: each value knows its own. */
+struct place member_place(const struct member *m)
 {
-	(void)map; /* of a merged map, members come from two files */
 	return (struct place){ m->value.path, m->line, m->column };
 }
 

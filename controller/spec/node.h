@@ -38,7 +38,7 @@ struct documents {
 	guint n;
 };
 
-/* Reads all documents of a file. Problems (syntax, duplicate keys, anchors, tags, depth, size) go to
+/* Reads all documents of a file. Problems (syntax, duplicate keys, anchors, tags, depth) go to
  * `problems`; documents before a syntax error are still given. Nodes live in the arena; `path` is kept. */
 struct documents node_read(struct arena *a, const char *path, const char *bytes, gsize size, struct problems *problems);
 
@@ -53,7 +53,7 @@ gboolean node_reader_next(struct node_reader *r, struct arena *a, struct node *r
 void node_reader_end(struct node_reader *r);
 
 struct place node_place(const struct node *n);
-struct place member_place(const struct node *map, const struct member *m); /* of the key */
+struct place member_place(const struct member *m); /* of the key */
 
 #define MEMBERS_EACH(m, map)                                                                          \
 	for (const struct member *m = (map)->members, *m##_end = m + (map)->n; m < m##_end; m++)

@@ -81,7 +81,7 @@ static const struct node *find_child(struct origins *o, const char *key, gboolea
 	if (n->type == NODE_MAP && key)
 		MEMBERS_EACH (m, n)
 			if (strcmp(m->key, key) == 0) {
-				*ret = member_place(n, m);
+				*ret = member_place(m);
 				return &m->value;
 			}
 	if (n->type == NODE_LIST && !key)

@@ -6,6 +6,7 @@ enum job_device { DEVICE_CPU, DEVICE_CUDA, DEVICE_OPTIX, DEVICE_HIP, DEVICE_ONEA
 enum job_heal { HEAL_UNTIL_COMPLETE, HEAL_ALWAYS, HEAL_NEVER };
 enum job_engine { ENGINE_CYCLES, ENGINE_EEVEE, ENGINE_WORKBENCH };
 enum job_format { FORMAT_PNG, FORMAT_OPEN_EXR, FORMAT_OPEN_EXR_MULTILAYER, FORMAT_JPEG, FORMAT_TIFF };
+enum job_depth { DEPTH_UNSAID, DEPTH_8BIT, DEPTH_16BIT, DEPTH_HALF, DEPTH_FLOAT };
 extern const struct name_table device_names, image_format_names, engine_names;
 
 struct job_scene {

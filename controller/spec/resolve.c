@@ -25,7 +25,7 @@ static void resolve_roots(struct arena *a, const struct farm_spec *farm, const s
 static void resolve_boot(struct arena *a, const struct farm_spec *farm, const struct object *o, struct vm_spec *ret,
                          const char *mounts)
 {
-	const char *redis = farm->redis.guest_url ? farm->redis.guest_url : farm->redis.url;
+	g_autofree char *redis = farm_redis_url(&farm->redis, farm->redis.guest_url ? farm->redis.guest_url : farm->redis.url);
 	g_autoptr(GString) line = g_string_new(ret->boot.cmdline);
 	g_string_append_printf(line, "%sCLEAVE_VM=%s", line->len ? " " : "", o->meta.name);
 	if (redis)

@@ -25,7 +25,7 @@ RULE(farm_there)
 RULE(farm_redis_user_once)
 {
 	const struct farm_spec *farm = o->spec;
-	if (farm->redis.user && farm->redis.url && strchr(farm->redis.url, '@'))
+	if (farm->redis.user && farm->redis.url && farm_url_has_user(farm->redis.url))
 		ERROR(o, "redis.user", "Farm %s: redis: the user stands in `url` already; name it once", o->id);
 }
 
@@ -103,6 +103,17 @@ RULE(farm_file_checked)
 				ERROR(o, arena_printf(a, "%s[\"%s\"].url", both[k].name, f->name),
 				      "Farm %s: %s: %s: what is fetched is checked; give its sha256", o->id, both[k].name, f->name);
 		}
+}
+
+RULE(farm_window_opens)
+{
+	const struct farm_spec *farm = o->spec;
+	for (guint i = 0; i < farm->policy.windows.n; i++) {
+		const struct farm_window *w = LIST_AT(farm->policy.windows, struct farm_window, i);
+		if (w->from && g_strcmp0(w->from, w->to) == 0)
+			ERROR(o, rule_item(a, "policy.windows", i), "Farm %s: policy.windows[%u]: it ends when it begins, at %s; a day and night are two windows",
+			      o->id, i, w->from);
+	}
 }
 
 RULE(host_hugepages_once)

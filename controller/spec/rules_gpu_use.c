@@ -148,3 +148,27 @@ RULE(vm_vgpu_computes)
 			      o->id, i, series_of(type), type);
 	}
 }
+
+static gint64 slices_of(const struct gpu_spec *gpu)
+{
+	return gpu->share == GPU_SHARE_VGPU ? gpu->vgpu.count : gpu->share == GPU_SHARE_VF ? gpu->vf.count : gpu->share == GPU_SHARE_MIG ? gpu->mig.count : 0;
+}
+
+RULE(vm_gpu_slices_enough)
+{
+	g_autoptr(GHashTable) used = g_hash_table_new(g_str_hash, g_str_equal);
+	OBJECTS_EACH (vm, all, KIND_VM) {
+		const struct vm_spec *s = vm->spec;
+		for (guint i = 0; s->state == VM_RUNNING && i < s->gpus.n; i++) {
+			const struct vm_gpu *use = LIST_AT(s->gpus, struct vm_gpu, i);
+			const struct gpu_spec *gpu = gpu_of(all, use);
+			gint64 most = gpu ? slices_of(gpu) : 0;
+			guint n = use->gpu ? GPOINTER_TO_UINT(g_hash_table_lookup(used, use->gpu)) + 1 : 0;
+			if (most && n > most)
+				ERROR(vm, use_path(a, i), "VM %s: gpus[%u]: the GPU %s is cut into %" G_GINT64_FORMAT ", and VMs before this one use them all", vm->id,
+				      i, use->gpu, most);
+			if (most)
+				g_hash_table_insert(used, (gpointer)use->gpu, GUINT_TO_POINTER(n));
+		}
+	}
+}

@@ -89,6 +89,102 @@ RULE(job_output_named_by_format)
 	}
 }
 
+static const struct { const char *depths; guint mask; } depths_of[] = {
+	[FORMAT_PNG] = { "8bit and 16bit", 1 << DEPTH_8BIT | 1 << DEPTH_16BIT },
+	[FORMAT_OPEN_EXR] = { "half and float", 1 << DEPTH_HALF | 1 << DEPTH_FLOAT },
+	[FORMAT_OPEN_EXR_MULTILAYER] = { "half and float", 1 << DEPTH_HALF | 1 << DEPTH_FLOAT },
+	[FORMAT_JPEG] = { "8bit", 1 << DEPTH_8BIT },
+	[FORMAT_TIFF] = { "8bit and 16bit", 1 << DEPTH_8BIT | 1 << DEPTH_16BIT },
+};
+
+/* `prefix`: "" or "outputs[2]." */
+static void check_format(struct arena *a, const struct object *o, const char *prefix, int format, int depth, int codec,
+                         struct problems *problems)
+{
+	const char *word = name_of(&image_format_names, format);
+	const char *depth_at = arena_printf(a, "%sdepth", prefix), *codec_at = arena_printf(a, "%scodec", prefix);
+	if (depth && !(depths_of[format].mask & 1u << depth))
+		ERROR(o, depth_at, "RenderJob %s: %s: %s has %s", o->id, depth_at, word, depths_of[format].depths);
+	if (codec && format != FORMAT_OPEN_EXR && format != FORMAT_OPEN_EXR_MULTILAYER)
+		ERROR(o, codec_at, "RenderJob %s: %s: a codec is for OPEN_EXR and OPEN_EXR_MULTILAYER, and the format is %s", o->id, codec_at, word);
+}
+
+RULE(job_depth_fits)
+{
+	const struct renderjob_spec *job = o->spec;
+	check_format(a, o, "", job->format, job->depth, job->codec, problems);
+	for (guint i = 0; i < job->outputs.n; i++) {
+		const struct job_output *out = LIST_AT(job->outputs, struct job_output, i);
+		check_format(a, o, arena_printf(a, "outputs[%u].", i), out->format, out->depth, out->codec, problems);
+	}
+}
+
+RULE(job_preview_has_movie)
+{
+	const struct renderjob_spec *job = o->spec;
+	if (job->preview.fps && !job->preview.movie && !HAS(o, "preview.movie"))
+		ERROR(o, "preview.fps", "RenderJob %s: preview.fps: frames a second of which movie? Give preview.movie", o->id);
+}
+
+RULE(job_scene_blend)
+{
+	const struct renderjob_spec *job = o->spec;
+	if (job->scene.file && !g_str_has_suffix(job->scene.file, ".blend"))
+		ERROR(o, "scene.file", "RenderJob %s: scene.file: a scene is a .blend; an archive is given by its url", o->id);
+}
+
+/* -- arguments -------------------------------------------------------------------------------------------- */
+
+/* Blender's arguments that only say more or less about a render. None that runs code, opens a file, or says
+ * what is rendered and where to: those are keys of their own.
+ * https://docs.blender.org/manual/en/latest/advanced/command_line/arguments.html */
+static const struct { const char *name; gboolean has_value; } allowed_arguments[] = {
+	{ "--cycles-print-stats", FALSE }, { "--debug-cycles", FALSE },        { "--debug-depsgraph", FALSE },
+	{ "--debug-memory", FALSE },       { "--debug-exit-on-error", FALSE }, { "-noaudio", FALSE },
+	{ "--verbose", TRUE },             { "--log", TRUE },                  { "--log-level", TRUE },
+	{ "--log-show-basename", FALSE },  { "--log-show-timestamp", FALSE },  { "--log-show-backtrace", FALSE },
+};
+
+static const char *allowed_list(struct arena *a)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(allowed_arguments); i++)
+		g_string_append_printf(s, "%s%s%s", i ? ", " : "", allowed_arguments[i].name, allowed_arguments[i].has_value ? " VALUE" : "");
+	return arena_strdup(a, s->str);
+}
+
+static int find_argument(const char *text)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(allowed_arguments); i++)
+		if (strcmp(allowed_arguments[i].name, text) == 0)
+			return (int)i;
+	return -1;
+}
+
+/* A number, or names of logs as cycles.*; a value that begins as an argument would be read as one. */
+static gboolean is_argument_value(const char *text)
+{
+	return text && g_ascii_isalnum(*text) &&
+	       strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.,*") == strlen(text);
+}
+
+RULE(job_arguments_allowed)
+{
+	const struct strings *given = &((const struct renderjob_spec *)o->spec)->arguments;
+	for (guint i = 0; i < given->n; i++) {
+		int k = find_argument(given->items[i]);
+		const char *at = rule_item(a, "arguments", i);
+		if (k < 0) {
+			ERROR(o, at, "RenderJob %s: %s: `%.80s` is not allowed; threads, frames and output are keys of their own, and allowed are %s", o->id, at,
+			      given->items[i], allowed_list(a));
+		} else if (allowed_arguments[k].has_value) {
+			i++;
+			if (!is_argument_value(i < given->n ? given->items[i] : NULL))
+				ERROR(o, at, "RenderJob %s: %s: `%s` takes a number or a word as the next item", o->id, at, allowed_arguments[k].name);
+		}
+	}
+}
+
 /* Naming the frames goes frame by frame, counting them does not. */
 enum { FRAMES_NAMED_MAX = 10000 };
 

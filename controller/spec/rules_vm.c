@@ -333,6 +333,13 @@ static void check_bridge(struct arena *a, const struct object *o, guint i, const
 		      i, n->bridge, bridge->mtu);
 }
 
+/* Where a gateway asks: to look up what is written unpacks the document. */
+static gboolean has_address(struct arena *a, const struct object *o, guint i, const struct vm_network *n,
+                            struct problems *problems)
+{
+	return n->address ? strcmp(n->address, "dhcp") != 0 : has_item(a, o, "networks", i, "address", problems);
+}
+
 RULE(vm_network_fits)
 {
 	const struct vm_spec *vm = o->spec;
@@ -341,8 +348,7 @@ RULE(vm_network_fits)
 		const struct vm_network *n = LIST_AT(vm->networks, struct vm_network, i);
 		if (n->bridge && host && host->bridges.n)
 			check_bridge(a, o, i, host, n, problems);
-		gboolean has_address = n->address ? strcmp(n->address, "dhcp") != 0 : has_item(a, o, "networks", i, "address", problems);
-		if (n->gateway && !has_address)
+		if (n->gateway && !has_address(a, o, i, n, problems))
 			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: a gateway goes with an address; DHCP tells its own", o->id, i);
 		if (n->vlan && !n->bridge)
 			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: a VLAN tag is for a bridge", o->id, i);

@@ -111,10 +111,14 @@ static char *words_of(const char *key)
 	return g_string_free(s, FALSE);
 }
 
+enum { SHORTEST_WORD = 5 }; /* "token" */
+
 gboolean secret_is_key(const char *key)
 {
 	static const char *const words[] = { " password ", " passwd ", " passphrase ", " secret ", " token ", " apikey ",
 		                             " api key ", " privatekey ", " private key ", " access key " };
+	if (strnlen(key, SHORTEST_WORD) < SHORTEST_WORD) /* as most labels' keys */
+		return FALSE;
 	g_autofree char *all = words_of(key);
 	if (g_str_has_suffix(all, "file "))
 		return FALSE;

@@ -10,8 +10,6 @@
 #include "spec/vm.h"
 #include <string.h>
 
-/* decode_template() checks defaults into a scratch of that size. */
-G_STATIC_ASSERT(sizeof(struct vm_spec) <= 4096 && sizeof(struct renderjob_spec) <= 4096);
 
 struct sheet *sheet_ref(struct sheet *s)
 {

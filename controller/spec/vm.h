@@ -28,7 +28,7 @@ struct vm_pin {
 };
 
 struct vm_cpu {
-	int mode;
+	int mode; /* enum vm_cpu_mode */
 	const char *model;
 	struct strings require, disable; /* CPU features */
 	gboolean hide_hypervisor;
@@ -37,6 +37,8 @@ struct vm_cpu {
 	struct list pinning; /* struct vm_pin */
 	const char *emulator_cpus;
 };
+
+enum vm_cpu_mode { CPU_UNSAID, CPU_HOST_PASSTHROUGH, CPU_HOST_MODEL, CPU_MAXIMUM, CPU_NAMED };
 
 enum vm_numa_mode { NUMA_UNSAID, NUMA_AUTO, NUMA_NONE, NUMA_NODES };
 

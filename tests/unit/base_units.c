@@ -29,7 +29,7 @@ static void bytes_hints(void **state)
 {
 	static const char *const rows[][2] = {
 		{ "24Gi", "24GiB?" }, { "24GB", "24GiB?" }, { "24", "a unit is required" },      { "x", "whole number" },
-		{ "1.5GiB", "units are" }, { "", "whole number" }, { "99999999999TiB", "16 EiB" }, { "-1GiB", "whole number" },
+		{ "1.5GiB", "whole numbers; did you mean 1536MiB?" }, { "0.5TiB", "did you mean 512GiB?" }, { "0.3KiB", "whole number" }, { "1.5G", "whole number" }, { "", "whole number" }, { "99999999999TiB", "16 EiB" }, { "-1GiB", "whole number" },
 	};
 	SCOPED_ARENA(a);
 	(void)state;
@@ -52,6 +52,8 @@ static void durations(void **state)
 	assert_string_equal(duration_format(a, ms), "90m");
 	assert_string_equal(duration_format(a, 90500), "90500ms");
 	assert_string_equal(duration_parse(a, "1h30m", &ms), "write one number and one unit; did you mean 90m?");
+	assert_string_equal(duration_parse(a, "1.5h", &ms), "whole numbers; did you mean 90m?");
+	assert_string_equal(duration_parse(a, "0.1ms", &ms), "write a number and a unit (ms, s, m, h, d), as 30m or 90s");
 	assert_null(duration_parse(a, "500ms", &ms));
 	assert_true(ms == 500);
 	assert_string_equal(duration_format(a, 0), "0s");

@@ -92,7 +92,7 @@ static void style_and_place_are_kept(void **state)
 	assert_true(c->flow);
 	assert_int_equal(node_place(node_get(c, "e")).column, (1 << 20) - 1);
 	assert_int_equal(node_place(node_get(c, "e")).line, 4);
-	assert_int_equal(member_place(root, &root->members[2]).column, 1);
+	assert_int_equal(member_place(&root->members[2]).column, 1);
 	assert_ptr_equal(root->members[0].key, d.items[0].members[0].key);
 	problems_clear(&p);
 }
