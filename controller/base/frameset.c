@@ -410,7 +410,9 @@ static guint64 count_common(const struct frame_run *x, const struct frame_run *y
 	gint64 gcd = gcd_of(x->step, y->step, &inverse), apart = y->first - x->first;
 	if (low > high || apart % gcd != 0)
 		return 0;
-	__int128 other = y->step / gcd, n = (__int128)(apart / gcd) * inverse % other;
+	__int128 other = y->step / gcd;
+	g_assert(other > 0); /* steps are at least 1 */
+	__int128 n = (__int128)(apart / gcd) * inverse % other;
 	__int128 period = x->step * other, frame = x->first + (n < 0 ? n + other : n) * x->step;
 	/* The smallest common frame from `low` on; `frame` is one from x->first on. */
 	frame = frame < low ? frame + (low - frame + period - 1) / period * period : low + (frame - low) % period;

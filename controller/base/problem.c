@@ -27,11 +27,10 @@ static struct problem *make_room(struct problems *p, enum severity severity)
 		g_array_set_size(p->list, p->list->len + 1);
 		return &g_array_index(p->list, struct problem, p->list->len - 1);
 	}
-	for (guint i = p->list->len; problems_has_room(p, severity) && i-- > 0;) {
-		struct problem *held = &g_array_index(p->list, struct problem, i);
-		if (held->severity == SEVERITY_WARNING)
-			return held;
-	}
+	struct problem *all = (struct problem *)(gpointer)p->list->data;
+	for (guint i = p->list->len; all && problems_has_room(p, severity) && i-- > 0;)
+		if (all[i].severity == SEVERITY_WARNING)
+			return &all[i];
 	return NULL;
 }
 

@@ -63,7 +63,7 @@ static void write_comments(struct writer *w, const struct fmt_comments *list, gu
 static void write_flow(GString *out, const struct fmt_value *v)
 {
 	if (v->type == NODE_SCALAR) {
-		fmt_write_text(out, v->text, v->plain, TRUE);
+		fmt_write_text(out, v->text, v->plain != 0, TRUE);
 		return;
 	}
 	g_string_append_c(out, v->type == NODE_MAP ? '{' : '[');
@@ -129,7 +129,7 @@ static void write_scalar(struct writer *w, const struct fmt_item *item, guint in
 		write_space(w);
 	if (write_block(w, item, MAX(indent, FMT_INDENT)))
 		return;
-	fmt_write_text(w->text, v->text, v->plain, FALSE);
+	fmt_write_text(w->text, v->text, v->plain != 0, FALSE);
 	end_line(w, item->tail ? item->tail : item->head);
 }
 

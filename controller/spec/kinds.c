@@ -130,7 +130,7 @@ void objects_set(struct objects *o, enum kind_id kind, struct object *const *ite
 	forget(o, kind);
 	g_ptr_array_set_size(o->by_kind[kind], (gint)n);
 	if (n)
-		memcpy(o->by_kind[kind]->pdata, items, n * sizeof *items);
+		memcpy(o->by_kind[kind]->pdata, items, n * sizeof(gpointer));
 }
 
 struct object *objects_get(const struct objects *o, enum kind_id kind, const char *id)

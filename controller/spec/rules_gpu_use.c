@@ -133,7 +133,9 @@ static char series_of(const char *type)
 {
 	const char *dash = strrchr(type, '-');
 	gsize n = dash ? strspn(dash + 1, "0123456789") : 0;
-	return n ? dash[1 + n] : '\0';
+	if (n == 0)
+		return '\0';
+	return dash[1 + n];
 }
 
 RULE(vm_vgpu_computes)

@@ -145,7 +145,7 @@ static struct sheet_objects *decoding_end(struct decoding *d)
 	struct sheet_objects *ret = d->ret;
 	GPtrArray *items = d->tools->items;
 	ret->n = items->len;
-	ret->items = arena_memdup(ret->arena, items->pdata, items->len * sizeof *ret->items);
+	ret->items = arena_memdup(ret->arena, items->pdata, items->len * sizeof(gpointer));
 	g_ptr_array_set_size(items, 0);
 	ret->problems = problems_take(&d->problems);
 	problems_clear(&d->problems);
