@@ -4,7 +4,9 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "frames/shelf.h"
+#include "host/hands.h"
 #include "host/helper.h"
+#include "host/taken.h"
 #include "host/tree.h"
 #include "host/virt.h"
 #include "observe/observe.h"
@@ -31,6 +33,7 @@ struct session {
 	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
 	struct host_tree tree;
 	struct helper *helper;
+	struct taken *taken;
 	struct shelf *shelf;
 	struct virt *virt;
 	char *virt_uri, *virt_trouble;
@@ -60,6 +63,7 @@ struct session *session_new(const struct settings *settings)
 	s->settings = *settings;
 	s->arena = arena_new();
 	s->tree = host_tree_at(s->arena, settings->root, settings->sysfs);
+	s->taken = taken_new(settings->state);
 	s->shelf = shelf_new();
 	s->cache = spec_cache_new();
 	s->holder = make_holder(s);
@@ -93,6 +97,7 @@ void session_free(struct session *s)
 	close_redis(s);
 	if (s->helper)
 		helper_stop(s->helper);
+	taken_free(s->taken);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
 	arena_free(s->arena);
@@ -238,6 +243,8 @@ static void reach_libvirt(struct session *s, const struct objects *want)
 	                  : host                        ? ((const struct host_spec *)host->spec)->libvirt
 	                  : want->by_kind[KIND_VM]->len ? "qemu:///system"
 	                                                : "none";
+	if (s->settings.devices_only)
+		uri = "none";
 	if (s->virt && virt_is_alive(s->virt) && strcmp(uri, s->virt_uri) == 0)
 		return;
 	close_virt(s);
@@ -255,7 +262,7 @@ static void reach_redis(struct session *s, const struct objects *want)
 	const struct object *farm = objects_farm(want);
 	const struct farm_redis *spec = farm ? &((const struct farm_spec *)farm->spec)->redis : NULL;
 	g_autofree char *of_farm = spec ? farm_redis_url(spec, spec->url) : NULL;
-	const char *url = s->settings.redis ? s->settings.redis : of_farm ? of_farm : "none";
+	const char *url = s->settings.devices_only ? "none" : s->settings.redis ? s->settings.redis : of_farm ? of_farm : "none";
 	if (s->redis && strcmp(url, s->redis_url) == 0)
 		return;
 	close_redis(s);
@@ -276,7 +283,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	reach_libvirt(s, want);
 	reach_redis(s, want);
 	if (!s->helper)
-		s->helper = helper_start(NULL);
+		s->helper = helper_start(s->settings.helper);
 	/* Frames of workers that fell silent go back first; Redis away shows in the observation. */
 	if (s->redis && s->settings.acts)
 		lease_reap(s->redis, &n_reaped, NULL);
@@ -284,6 +291,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .want = want,
 		                    .tree = &s->tree,
 		                    .helper = s->helper,
+		                    .taken = s->taken,
 		                    .virt = s->virt,
 		                    .libvirt_trouble = s->virt_trouble,
 		                    .redis = s->redis,
@@ -317,7 +325,8 @@ gboolean session_hold_jobs(struct session *s)
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
                           gboolean is_attended)
 {
-	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended };
+	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended,
+		                 s->settings.devices_only };
 	return plan_build(a, &in);
 }
 
@@ -350,11 +359,17 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
                        struct outcomes *ret, GError **error)
 {
 	struct applying applying = { events, p };
+	const struct object *host = objects_get(p->want, KIND_HOST, s->settings.host);
+	const struct hands hands = { .helper = s->helper,
+		                     .tree = &s->tree,
+		                     .taken = s->taken,
+		                     .device_timeout_ms = host ? ((const struct host_spec *)host->spec)->device_timeout_ms : 0 };
 	struct apply_input in = { .arena = a,
 		                  .plan = p,
 		                  .virt = s->virt,
 		                  .redis = s->redis,
 		                  .shelf = s->shelf,
+		                  .hands = &hands,
 		                  .holder = s->holder,
 		                  .acting = on_acting,
 		                  .acted = on_acted,

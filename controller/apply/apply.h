@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 
 struct arena;
+struct hands;
 struct redis;
 struct shelf;
 struct virt;
@@ -17,6 +18,7 @@ struct apply_input {
 	struct virt *virt;
 	struct redis *redis;
 	struct shelf *shelf;
+	const struct hands *hands; /* on the devices of this host */
 	const char *holder; /* this controller as job owner */
 	gint64 fence;       /* of the job owner; filled in when jobs are acted on */
 	gint64 owner_us;    /* when it was renewed last */
@@ -31,6 +33,8 @@ struct apply_row {
 	/* Is what the plan expected still there? ERROR_REFUSED when it is not; NULL: run looks by itself. */
 	gboolean (*check)(const struct apply_input *in, const struct action *act, GError **error);
 	gboolean (*run)(const struct apply_input *in, const struct action *act, GError **error);
+	/* After a run that failed: takes back what it did. Where plan/verbs says that there is one. */
+	gboolean (*undo)(const struct apply_input *in, const struct action *act, GError **error);
 };
 
 extern const struct apply_row apply_rows[N_VERBS];

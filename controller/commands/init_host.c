@@ -120,8 +120,8 @@ static void draft_host(struct look *l)
 	if (h->memory_bytes)
 		g_string_append_printf(head, ", %s of memory", bytes_format(l->arena, h->memory_bytes / MiB * MiB));
 	g_string_append(head, ".\n");
-	if (h->n_iommu_groups)
-		g_string_append_printf(head, "# The IOMMU is on, with %" G_GINT64_FORMAT " groups.\n", h->n_iommu_groups);
+	if (h->iommu.enabled > 0)
+		g_string_append_printf(head, "# The IOMMU is on, with %" G_GINT64_FORMAT " groups.\n", h->iommu.n_groups);
 	else
 		g_string_append(head, "# The IOMMU is off: no card can be given to a VM before it is on.\n");
 	if (!h->has_kvm)
@@ -138,12 +138,12 @@ static void draft_gpu(struct look *l, const struct object *o, guint n)
 	g_autoptr(GString) head = g_string_new("# ");
 	g_string_append_printf(head, "%s; %s%s", g->name ? one_line(a, g->name) : "A card without a name in pci.ids",
 	                       g->driver ? "held by " : "no driver holds it", g->driver ? one_line(a, g->driver) : "");
-	if (g->iommu_group)
-		g_string_append_printf(head, "; IOMMU group %s", g->iommu_group);
-	if (g->numa_node)
-		g_string_append_printf(head, "; NUMA node %s", g->numa_node);
+	if (g->iommu_group >= 0)
+		g_string_append_printf(head, "; IOMMU group %" G_GINT64_FORMAT, g->iommu_group);
+	if (g->numa_node >= 0)
+		g_string_append_printf(head, "; NUMA node %" G_GINT64_FORMAT, g->numa_node);
 	g_string_append_printf(head, ".\n# %u function%s.%s\n", g->functions.n, g->functions.n == 1 ? "" : "s",
-	                       g->boot_vga ? " The firmware's console is on it." : "");
+	                       g->boot_vga > 0 ? " The firmware's console is on it." : "");
 	/* A card that specs spoke of before (to the controller that was asked) keeps its name. */
 	const char *name = g_str_has_prefix(o->id, "pci-") ? arena_printf(a, "%s-gpu%u", l->settings.host, n) : o->id;
 	add_draft(l, KIND_GPU, name, head, gpu_fields, &spec, NULL);

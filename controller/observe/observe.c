@@ -9,6 +9,7 @@ struct object *observed(struct arena *a, struct objects *have, enum kind_id kind
 	o->meta.name = arena_strdup(a, name);
 	o->id = o->meta.name;
 	o->status = arena_alloc(a, o->kind->status_size);
+	fields_set_untold(o->kind->status_fields, o->status);
 	objects_add(have, o);
 	return o;
 }

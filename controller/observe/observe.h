@@ -11,6 +11,7 @@ struct helper;
 struct host_tree;
 struct redis;
 struct shelf;
+struct taken;
 struct virt;
 
 struct observe_input {
@@ -18,6 +19,7 @@ struct observe_input {
 	const struct objects *want;
 	const struct host_tree *tree;
 	struct helper *helper; /* reads PCI */
+	struct taken *taken;   /* what cleave took from the host; may be NULL */
 	struct virt *virt;     /* NULL: left out, or away when libvirt_trouble is given */
 	const char *libvirt_trouble;
 	struct redis *redis; /* the same */

@@ -23,18 +23,14 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	s->machine_id = f.machine_id;
 	s->n_cpus = MAX(f.n_cpus, 0);
 	s->memory_bytes = (guint64)MAX(f.memory_bytes, 0);
-	s->n_iommu_groups = MAX(f.n_iommu_groups, 0);
+	s->iommu.n_groups = MAX(f.n_iommu_groups, 0);
+	s->iommu.enabled = f.n_iommu_groups > 0;
 	s->has_kvm = f.has_kvm;
 }
 
 static const char *hex(struct arena *a, int value, int digits)
 {
 	return value < 0 ? NULL : arena_printf(a, "%0*x", digits, (unsigned)value);
-}
-
-static const char *decimal(struct arena *a, int value)
-{
-	return value < 0 ? NULL : arena_printf(a, "%d", value);
 }
 
 static const char *subsystem(struct arena *a, const struct pci_function *f)
@@ -49,8 +45,13 @@ static struct list functions_of(struct arena *a, const struct pci_gpu *gpu)
 	struct gpu_function *items = ARENA_ARRAY(a, struct gpu_function, gpu->n_functions);
 	for (guint i = 0; i < gpu->n_functions; i++) {
 		const struct pci_function *f = gpu->functions[i];
-		items[i] = (struct gpu_function){ f->address, hex(a, f->class, 4), hex(a, f->vendor, 4), hex(a, f->device, 4),
-			                          f->driver };
+		items[i] = (struct gpu_function){ .address = f->address,
+			                          .class_code = hex(a, f->class, 4),
+			                          .vendor = hex(a, f->vendor, 4),
+			                          .device = hex(a, f->device, 4),
+			                          .driver = f->driver,
+			                          .driver_override = f->driver_override,
+			                          .iommu_group = f->iommu_group };
 	}
 	return (struct list){ items, gpu->n_functions };
 }
@@ -71,19 +72,19 @@ static const char *name_of_card(struct arena *a, const struct observe_input *in,
 static void read_gpu(struct arena *a, const struct observe_input *in, const struct pci_gpu *gpu, struct gpu_status *ret)
 {
 	const struct pci_function *f = gpu->main;
-	*ret = (struct gpu_status){ .host = in->host,
-		                    .address = f->address,
-		                    .vendor = hex(a, f->vendor, 4),
-		                    .device = hex(a, f->device, 4),
-		                    .class_code = hex(a, f->class, 4),
-		                    .subsystem = subsystem(a, f),
-		                    .revision = hex(a, f->revision, 2),
-		                    .name = f->device_name,
-		                    .driver = f->driver,
-		                    .iommu_group = decimal(a, f->iommu_group),
-		                    .numa_node = decimal(a, f->numa_node),
-		                    .boot_vga = f->boot_vga == 1,
-		                    .functions = functions_of(a, gpu) };
+	ret->host = in->host;
+	ret->address = f->address;
+	ret->vendor = hex(a, f->vendor, 4);
+	ret->device = hex(a, f->device, 4);
+	ret->class_code = hex(a, f->class, 4);
+	ret->subsystem = subsystem(a, f);
+	ret->revision = hex(a, f->revision, 2);
+	ret->name = f->device_name;
+	ret->driver = f->driver;
+	ret->iommu_group = f->iommu_group;
+	ret->numa_node = f->numa_node;
+	ret->boot_vga = f->boot_vga;
+	ret->functions = functions_of(a, gpu);
 }
 
 void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have)

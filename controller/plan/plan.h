@@ -6,6 +6,15 @@
 #include "spec/frame_key.h"
 #include "spec/kinds.h"
 
+struct gpu_status;
+
+/* One device of an action on a card. */
+struct device_step {
+	const char *address;   /* of the function, VF, or parent of a vGPU */
+	const char *from, *to; /* drivers; of vGPUs the type's id; NULL = none */
+	const char *uuid;      /* of a vGPU (mdev) */
+};
+
 struct action {
 	enum verb verb;
 	enum kind_id kind;
@@ -20,6 +29,10 @@ struct action {
 	const char *key;          /* jobs: their key; NULL = any */
 	const struct renderjob_spec *values; /* enqueue: the job's values for these frames */
 	const char *digest;       /* pin-scene: the scene's; complete-job: of frames and keys */
+	const struct gpu_status *card;  /* GPU: the card as observed */
+	struct device_step *steps;      /* GPU: what is done, in this order */
+	guint n_steps;                  /* vGPUs and VFs that only come to be are not named: .count says how many */
+	struct strings holders;         /* GPU: who uses it, as "Xorg (1234)"; they are not in the way, or it is refused */
 	guint *waits;             /* indices of actions that have to succeed first */
 	guint n_waits;
 };
@@ -70,6 +83,7 @@ struct plan_input {
 	guint64 epoch;
 	const struct objects *want, *have;
 	gboolean is_attended; /* a person applies it: what is only proposed else is done */
+	gboolean devices_only; /* `apply --devices`: Hosts and GPUs; VMs and jobs are not spoken of */
 };
 
 /* Plan refusals: rules over want × have that forbid the whole plan. */

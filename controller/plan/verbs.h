@@ -4,10 +4,20 @@
 #pragma once
 #include "base/names.h"
 
-/* In the total order of a plan: teardown, guests, work; within a phase by this order, then by name. */
+/* In the total order of a plan: teardown, devices, guests, work; within a phase by this order, then by name. */
 enum verb {
 	VERB_CANCEL_FRAMES,
 	VERB_STOP_VM,
+	VERB_REMOVE_VGPUS,
+	VERB_RELEASE_DEVICE,
+	VERB_WRITE_BOOT_FILES,
+	VERB_UPDATE_BOOT,
+	VERB_LOAD_MODULES,
+	VERB_SET_HUGEPAGES,
+	VERB_SET_VFS,
+	VERB_SET_MIG,
+	VERB_BIND_DEVICE,
+	VERB_CREATE_VGPUS,
 	VERB_DEFINE_VM,
 	VERB_START_VM,
 	VERB_PIN_SCENE,
@@ -19,13 +29,14 @@ enum verb {
 	N_VERBS,
 };
 
-enum phase { PHASE_TEARDOWN, PHASE_GUESTS, PHASE_WORK };
+enum phase { PHASE_TEARDOWN, PHASE_DEVICES, PHASE_GUESTS, PHASE_WORK };
 
 struct verb_row {
 	const char *name;
 	char sign; /* one character in front of a plan's line */
 	enum phase phase;
 	gboolean disruptive; /* a person at work may notice */
+	gboolean has_undo;   /* when it fails halfway, what it did is taken back */
 	const char *doc;
 };
 

@@ -366,12 +366,14 @@ static const struct field *find_shorthand(struct decoder *d, const struct field 
 /* Most rows are not given, and of most of these nothing follows. */
 static gboolean has_nothing_to_say(const struct field *f, const struct node *given)
 {
-	return !given && !f->required && !f->def && f->type != FIELD_STRUCT;
+	return !given && !f->required && !f->def && f->type != FIELD_STRUCT && !(f->flags & FIELD_UNTOLD);
 }
 
 static void decode_row(struct decoder *d, const struct field *f, const struct node *n, struct place at, void *object)
 {
 	void *v = FIELD_AT(f, object);
+	if (!n && d->strictness == AS_OBSERVED)
+		field_set_untold(f, object);
 	if (!n) {
 		decode_missing(d, f, at, v);
 		return;

@@ -113,7 +113,9 @@ struct farm_root_status {
 
 struct farm_status {
 	int redis; /* enum plane_state */
-	const char *redis_reason;
+	const char *redis_reason, *redis_version;
+	const char *redis_eviction;    /* maxmemory-policy; NULL = not told */
+	const char *redis_persistence; /* "aof", "rdb", "none"; NULL = not told */
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
 };

@@ -14,6 +14,8 @@ const struct field *field_find(const struct field *table, const char *name)
 gboolean field_is_absent(const struct field *f, const void *object)
 {
 	const void *v = FIELD_AT_CONST(f, object);
+	if (f->flags & FIELD_UNTOLD)
+		return f->type == FIELD_BOOL ? *(const gboolean *)v < 0 : *(const gint64 *)v < 0;
 	switch (f->type) {
 	case FIELD_STRING: return !*(const char *const *)v || !**(const char *const *)v;
 	case FIELD_BOOL: return !*(const gboolean *)v;
@@ -35,6 +37,22 @@ gboolean field_is_absent(const struct field *f, const void *object)
 		return TRUE;
 	}
 	g_assert_not_reached();
+}
+
+void field_set_untold(const struct field *f, void *object)
+{
+	if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL))
+		fields_set_untold(f->fields, FIELD_AT(f, object));
+	else if ((f->flags & FIELD_UNTOLD) && f->type == FIELD_BOOL)
+		*(gboolean *)FIELD_AT(f, object) = -1;
+	else if (f->flags & FIELD_UNTOLD)
+		*(gint64 *)FIELD_AT(f, object) = -1;
+}
+
+void fields_set_untold(const struct field *table, void *object)
+{
+	FIELDS_EACH (f, table)
+		field_set_untold(f, object);
 }
 
 char *field_scalar_text(struct arena *a, const struct field *f, const void *object)

@@ -57,6 +57,9 @@ enum field_flags {
 	 * table with no other row has no long form: labels are such a map. */
 	FIELD_SHORTHAND = 1 << 6,
 	FIELD_ORDERED = 1 << 7, /* FIELD_LIST of items with names: their order says something as well */
+	/* FIELD_INT, FIELD_BOOL of a status: 0 is a value like others, and -1 stands for what the machine does not
+	 * tell; fields_set_untold() sets it before anything is observed or read. */
+	FIELD_UNTOLD = 1 << 8,
 };
 
 struct field {
@@ -107,3 +110,6 @@ const char *fields_not_acting(struct arena *a, const struct field *table, const 
 char *field_scalar_text(struct arena *a, const struct field *f, const void *object);
 /* Whether the value is what decode leaves when the key is not given and the row has no default. */
 gboolean field_is_absent(const struct field *f, const void *object);
+/* Rows with FIELD_UNTOLD, also those in structs: nothing is told of them yet. */
+void fields_set_untold(const struct field *table, void *object);
+void field_set_untold(const struct field *f, void *object);

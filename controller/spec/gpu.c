@@ -53,29 +53,123 @@ const struct field gpu_fields[] = {
 	{ 0 },
 };
 
+/* -- what is observed ------------------------------------------------------------------------------------- */
+
+LOCAL_NAME_TABLE(framework_names, "a framework", 3, "", "mdev", "vendorVFIO");
+
+#define UNTOLD .flags = FIELD_UNTOLD
+
 static const struct field function_fields[] = {
 	{ "address", FIELD_STRING, IN(gpu_function, address, const char *), .doc = "PCI address." },
 	{ "class", FIELD_STRING, IN(gpu_function, class_code, const char *), .doc = "PCI class, four hex digits." },
 	{ "vendor", FIELD_STRING, IN(gpu_function, vendor, const char *), .doc = "PCI vendor." },
 	{ "device", FIELD_STRING, IN(gpu_function, device, const char *), .doc = "PCI device." },
-	{ "driver", FIELD_STRING, IN(gpu_function, driver, const char *), .doc = "The driver that holds it." },
+	{ "driver", FIELD_STRING, IN(gpu_function, driver, const char *), .doc = "The driver that holds it; absent = none." },
+	{ "driverOverride", FIELD_STRING, IN(gpu_function, driver_override, const char *), .doc = "The only driver that may take it." },
+	{ "iommuGroup", FIELD_INT, IN(gpu_function, iommu_group, gint64), UNTOLD, .doc = "IOMMU group." },
+	{ "formerDriver", FIELD_STRING, IN(gpu_function, former_driver, const char *),
+	  .doc = "The driver it goes back to (`none`: it had none); absent: cleave did not take it from the host." },
+	{ "vgpuType", FIELD_STRING, IN(gpu_function, vgpu_type, const char *), .doc = "The type of the vGPU that this VF is." },
+	{ "uses", FIELD_STRINGS, IN(gpu_function, uses, struct strings), .doc = "What the host does with it." },
+	{ 0 },
+};
+
+static const struct field link_fields[] = {
+	{ "width", FIELD_INT, IN(gpu_link, width, gint64), UNTOLD, .doc = "PCIe lanes in use." },
+	{ "speed", FIELD_STRING, IN(gpu_link, speed, const char *), .doc = "Speed now; many cards slow down when idle." },
+	{ "maxWidth", FIELD_INT, IN(gpu_link, max_width, gint64), UNTOLD, .doc = "Lanes that the card has." },
+	{ "maxSpeed", FIELD_STRING, IN(gpu_link, max_speed, const char *), .doc = "The card's highest speed." },
+	{ 0 },
+};
+
+static const struct field sriov_fields[] = {
+	{ "total", FIELD_INT, IN(gpu_sriov, n_total, gint64), UNTOLD, .doc = "VFs that it can have." },
+	{ "count", FIELD_INT, IN(gpu_sriov, n_enabled, gint64), UNTOLD, .doc = "VFs that are there." },
+	{ "formerCount", FIELD_INT, IN(gpu_sriov, former_count, gint64), UNTOLD,
+	  .doc = "VFs that were there before cleave set their number; absent: it did not." },
+	{ "vfs", FIELD_STRINGS, IN(gpu_sriov, vfs, struct strings), .doc = "Their PCI addresses." },
+	{ 0 },
+};
+
+static const struct field vgpu_type_fields[] = {
+	{ "id", FIELD_STRING, IN(gpu_vgpu_type, id, const char *), .doc = "The driver's number for it." },
+	{ "name", FIELD_STRING, IN(gpu_vgpu_type, name, const char *), .doc = "Its name." },
+	{ "description", FIELD_STRING, IN(gpu_vgpu_type, description, const char *), .doc = "Memory, heads, resolution." },
+	{ "available", FIELD_INT, IN(gpu_vgpu_type, n_available, gint64), UNTOLD, .doc = "How many more there can be now." },
+	{ 0 },
+};
+
+static const struct field vgpu_status_fields[] = {
+	{ "uuid", FIELD_STRING, IN(gpu_vgpu, uuid, const char *), .doc = "Its UUID (mdev)." },
+	{ "type", FIELD_STRING, IN(gpu_vgpu, type, const char *), .doc = "Its type's id." },
+	{ "parent", FIELD_STRING, IN(gpu_vgpu, parent, const char *), .doc = "The function or VF that carries it." },
+	{ 0 },
+};
+
+static const struct field mig_instance_fields[] = {
+	{ "profile", FIELD_STRING, IN(gpu_mig_instance, profile, const char *), .doc = "Its profile." },
+	{ "id", FIELD_INT, IN(gpu_mig_instance, id, gint64), UNTOLD, .doc = "The driver's number for it." },
+	{ 0 },
+};
+
+static const struct field mig_status_fields[] = {
+	{ "enabled", FIELD_BOOL, IN(gpu_mig, enabled, gboolean), UNTOLD, .doc = "MIG mode is on." },
+	{ "instances", FIELD_LIST, IN(gpu_mig, instances, struct list), ITEMS(mig_instance_fields, gpu_mig_instance),
+	  .doc = "Its GPU instances." },
+	{ 0 },
+};
+
+static const struct field holder_fields[] = {
+	{ "pid", FIELD_INT, IN(gpu_holder, pid, gint64), .doc = "The process." },
+	{ "comm", FIELD_STRING, IN(gpu_holder, comm, const char *), .doc = "Its name." },
+	{ "path", FIELD_STRING, IN(gpu_holder, path, const char *), .doc = "What it has open or mapped." },
+	{ 0 },
+};
+
+static const struct field aer_fields[] = {
+	{ "correctable", FIELD_INT, IN(gpu_aer, n_correctable, gint64), UNTOLD, .doc = "Errors that were corrected." },
+	{ "nonfatal", FIELD_INT, IN(gpu_aer, n_nonfatal, gint64), UNTOLD, .doc = "Errors that were not." },
+	{ "fatal", FIELD_INT, IN(gpu_aer, n_fatal, gint64), UNTOLD, .doc = "Errors that broke the link." },
 	{ 0 },
 };
 
 const struct field gpu_status_fields[] = {
 	{ "host", FIELD_STRING, IN(gpu_status, host, const char *), .doc = "The host it was seen on." },
-	{ "address", FIELD_STRING, IN(gpu_status, address, const char *), .doc = "PCI address of the first function." },
+	{ "address", FIELD_STRING, IN(gpu_status, address, const char *), .doc = "PCI address of the main function." },
 	{ "vendor", FIELD_STRING, IN(gpu_status, vendor, const char *), .doc = "PCI vendor, four hex digits." },
 	{ "device", FIELD_STRING, IN(gpu_status, device, const char *), .doc = "PCI device, four hex digits." },
 	{ "class", FIELD_STRING, IN(gpu_status, class_code, const char *), .doc = "PCI class, four hex digits." },
 	{ "subsystem", FIELD_STRING, IN(gpu_status, subsystem, const char *), .doc = "Board vendor:device." },
 	{ "revision", FIELD_STRING, IN(gpu_status, revision, const char *), .doc = "Revision, two hex digits." },
 	{ "name", FIELD_STRING, IN(gpu_status, name, const char *), .doc = "Name in pci.ids." },
+	{ "slot", FIELD_STRING, IN(gpu_status, slot, const char *), .doc = "The firmware's label of the slot." },
+	{ "serial", FIELD_STRING, IN(gpu_status, serial, const char *), .doc = "Its serial number." },
 	{ "driver", FIELD_STRING, IN(gpu_status, driver, const char *), .doc = "The driver that holds it; absent = none." },
-	{ "iommuGroup", FIELD_STRING, IN(gpu_status, iommu_group, const char *), .doc = "IOMMU group." },
-	{ "numaNode", FIELD_STRING, IN(gpu_status, numa_node, const char *), .doc = "NUMA node." },
-	{ "bootVGA", FIELD_BOOL, IN(gpu_status, boot_vga, gboolean), .doc = "The firmware's console is on it." },
+	{ "driverOverride", FIELD_STRING, IN(gpu_status, driver_override, const char *), .doc = "The only driver that may take it." },
+	{ "iommuGroup", FIELD_INT, IN(gpu_status, iommu_group, gint64), UNTOLD, .doc = "IOMMU group." },
+	{ "numaNode", FIELD_INT, IN(gpu_status, numa_node, gint64), UNTOLD, .doc = "NUMA node." },
+	{ "bootVGA", FIELD_BOOL, IN(gpu_status, boot_vga, gboolean), UNTOLD, .doc = "The firmware's console is on it." },
+	{ "resetMethods", FIELD_STRINGS, IN(gpu_status, reset_methods, struct strings), .doc = "Ways to reset it, best first." },
+	{ "barBytes", FIELD_INT, IN(gpu_status, bar_bytes, gint64), UNTOLD, .doc = "Bytes of its memory BARs together." },
+	{ "unassignedBars", FIELD_INT, IN(gpu_status, n_unassigned_bars, gint64), .doc = "BARs that got no address." },
+	{ "link", FIELD_STRUCT, IN(gpu_status, link, struct gpu_link), .fields = link_fields, .doc = "Its PCIe link." },
 	{ "functions", FIELD_LIST, IN(gpu_status, functions, struct list), ITEMS(function_fields, gpu_function),
 	  .doc = "All functions of the slot." },
+	{ "bystanders", FIELD_LIST, IN(gpu_status, bystanders, struct list), ITEMS(function_fields, gpu_function),
+	  .doc = "Other devices in its IOMMU groups, without bridges." },
+	{ "sriov", FIELD_STRUCT, IN(gpu_status, sriov, struct gpu_sriov), .fields = sriov_fields, .doc = "Its virtual functions." },
+	{ "virtualFunctions", FIELD_LIST, IN(gpu_status, virtual_functions, struct list), ITEMS(function_fields, gpu_function),
+	  .doc = "Each of them." },
+	{ "vgpuFramework", FIELD_ENUM, IN(gpu_status, vgpu_framework, int), .names = &framework_names,
+	  .doc = "How its driver makes vGPUs." },
+	{ "vgpuTypes", FIELD_LIST, IN(gpu_status, vgpu_types, struct list), ITEMS(vgpu_type_fields, gpu_vgpu_type),
+	  .doc = "vGPU types that it offers." },
+	{ "vgpus", FIELD_LIST, IN(gpu_status, vgpus, struct list), ITEMS(vgpu_status_fields, gpu_vgpu), .doc = "vGPUs that are there." },
+	{ "mig", FIELD_STRUCT, IN(gpu_status, mig, struct gpu_mig), .fields = mig_status_fields, .doc = "MIG, as NVML tells." },
+	{ "holders", FIELD_LIST, IN(gpu_status, holders, struct list), ITEMS(holder_fields, gpu_holder),
+	  .doc = "Processes that use it; without root only one's own are seen." },
+	{ "aer", FIELD_STRUCT, IN(gpu_status, aer, struct gpu_aer), .fields = aer_fields, .doc = "PCIe errors since boot." },
+	{ "ecc", FIELD_BOOL, IN(gpu_status, ecc, gboolean), UNTOLD, .doc = "ECC is on, as NVML tells." },
+	{ "stuck", FIELD_STRING, IN(gpu_status, stuck, const char *), .doc = "A write to it that has not returned, and since when." },
 	{ 0 },
 };

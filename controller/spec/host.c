@@ -54,6 +54,8 @@ const struct field host_fields[] = {
 	  .doc = "Kernel modules that must be loaded." },
 	{ "blacklist", FIELD_STRINGS, IN(host_spec, blacklist, struct strings), .form = FORM_MODULE, LATER,
 	  .on_change = EFFECT_REBOOT, .doc = "Kernel modules that must not be loaded." },
+	{ "deviceTimeout", FIELD_DURATION, IN(host_spec, device_timeout_ms, gint64), .def = "30s", .min = 1000, .max = 600000,
+	  .doc = "How long one write to a device may take; the device of one that takes longer is left alone until it returns." },
 	{ "hugepages", FIELD_LIST, IN(host_spec, hugepages, struct list), ITEMS(hugepages_fields, host_hugepages), LATER,
 	  .doc = "Pages set aside for VMs, per size and NUMA node." },
 	{ "reserve", FIELD_STRUCT, IN(host_spec, reserve, struct host_reserve), .fields = reserve_fields,
@@ -73,6 +75,77 @@ const struct host_pool *host_pool_find(const struct host_spec *host, const char 
 	return NULL;
 }
 
+/* -- what is observed ------------------------------------------------------------------------------------- */
+
+#define UNTOLD .flags = FIELD_UNTOLD
+
+static const struct field iommu_fields[] = {
+	{ "enabled", FIELD_BOOL, IN(host_iommu, enabled, gboolean), UNTOLD, .doc = "The IOMMU is on." },
+	{ "type", FIELD_STRING, IN(host_iommu, type, const char *), .doc = "Its kind: intel, amd, smmu-v3." },
+	{ "domain", FIELD_STRING, IN(host_iommu, domain, const char *),
+	  .doc = "How the host's own devices go through it: identity (iommu=pt), DMA or DMA-FQ." },
+	{ "groups", FIELD_INT, IN(host_iommu, n_groups, gint64), .doc = "Number of IOMMU groups." },
+	{ "interruptRemapping", FIELD_BOOL, IN(host_iommu, remaps_interrupts, gboolean), UNTOLD, .doc = "It remaps interrupts." },
+	{ 0 },
+};
+
+static const struct field pages_status_fields[] = {
+	{ "size", FIELD_BYTES, IN(host_pages_status, size_bytes, guint64), .doc = "Size of a page." },
+	{ "node", FIELD_INT, IN(host_pages_status, node, gint64), UNTOLD, .doc = "NUMA node." },
+	{ "total", FIELD_INT, IN(host_pages_status, n_total, gint64), UNTOLD, .doc = "Pages set aside." },
+	{ "free", FIELD_INT, IN(host_pages_status, n_free, gint64), UNTOLD, .doc = "Pages that nobody uses." },
+	{ 0 },
+};
+
+static const struct field node_status_fields[] = {
+	{ "node", FIELD_INT, IN(host_node_status, node, gint64), UNTOLD, .doc = "Its number." },
+	{ "cpus", FIELD_STRING, IN(host_node_status, cpus, const char *), .doc = "Its CPUs." },
+	{ "memory", FIELD_BYTES, IN(host_node_status, memory_bytes, guint64), .doc = "Its memory." },
+	{ 0 },
+};
+
+static const struct field bridge_status_fields[] = {
+	{ "name", FIELD_STRING, IN(host_bridge_status, name, const char *), .doc = "The bridge." },
+	{ "mtu", FIELD_INT, IN(host_bridge_status, mtu, gint64), UNTOLD, .doc = "Its MTU." },
+	{ "uplinks", FIELD_STRINGS, IN(host_bridge_status, uplinks, struct strings), .doc = "Devices in it that are no VM's." },
+	{ "slaves", FIELD_INT, IN(host_bridge_status, n_slaves, gint64), UNTOLD, .doc = "Links that its uplink bonds." },
+	{ 0 },
+};
+
+static const struct field pool_status_fields[] = {
+	{ "name", FIELD_STRING, IN(host_pool_status, name, const char *), .doc = "The pool." },
+	{ "size", FIELD_BYTES, IN(host_pool_status, size_bytes, guint64), .doc = "Size of its file system." },
+	{ "free", FIELD_BYTES, IN(host_pool_status, free_bytes, guint64), .doc = "Space that is free." },
+	{ "reason", FIELD_STRING, IN(host_pool_status, reason, const char *), .doc = "Why it cannot be used; absent: it can." },
+	{ 0 },
+};
+
+static const struct field file_status_fields[] = {
+	{ "name", FIELD_STRING, IN(host_file_status, name, const char *), .doc = "The Farm's name for it." },
+	{ "reason", FIELD_STRING, IN(host_file_status, reason, const char *), .doc = "Why it cannot be used; absent: it can." },
+	{ 0 },
+};
+
+static const struct field drop_in_fields[] = {
+	{ "path", FIELD_STRING, IN(host_drop_in, path, const char *), .doc = "The file." },
+	{ "text", FIELD_STRING, IN(host_drop_in, text, const char *), .doc = "What is in it." },
+	{ 0 },
+};
+
+static const struct field boot_fields[] = {
+	{ "family", FIELD_STRING, IN(host_boot, family, const char *), .doc = "How it boots; absent: not known." },
+	{ "dropIns", FIELD_LIST, IN(host_boot, drop_ins, struct list), ITEMS(drop_in_fields, host_drop_in), .doc = "Files that cleave wrote." },
+	{ "generated", FIELD_STRING, IN(host_boot, generated, const char *), .doc = "Digest of the files that the generator ran for last." },
+	{ 0 },
+};
+
+static const struct field cpu_idle_fields[] = {
+	{ "driver", FIELD_STRING, IN(host_cpu_idle, driver, const char *), .doc = "What puts CPUs to sleep." },
+	{ "deepest", FIELD_STRING, IN(host_cpu_idle, deepest, const char *), .doc = "The deepest state that is allowed." },
+	{ "latency", FIELD_INT, IN(host_cpu_idle, latency_us, gint64), .doc = "Microseconds to wake up from it." },
+	{ 0 },
+};
+
 const struct field host_status_fields[] = {
 	{ "observedAt", FIELD_STRING, IN(host_status, observed_at, const char *), .doc = "When this was looked at." },
 	{ "kernel", FIELD_STRING, IN(host_status, kernel, const char *), .doc = "Kernel release." },
@@ -80,8 +153,22 @@ const struct field host_status_fields[] = {
 	{ "machineId", FIELD_STRING, IN(host_status, machine_id, const char *), .doc = "/etc/machine-id." },
 	{ "cpus", FIELD_INT, IN(host_status, n_cpus, gint64), .doc = "CPUs online." },
 	{ "memory", FIELD_BYTES, IN(host_status, memory_bytes, guint64), .doc = "Memory in all." },
-	{ "iommuGroups", FIELD_INT, IN(host_status, n_iommu_groups, gint64),
-	  .doc = "Number of IOMMU groups; absent when the IOMMU is off." },
+	{ "root", FIELD_BOOL, IN(host_status, is_root, gboolean), .doc = "It was looked at as root, who sees all of it." },
+	{ "iommu", FIELD_STRUCT, IN(host_status, iommu, struct host_iommu), .fields = iommu_fields, .doc = "The IOMMU." },
+	{ "modules", FIELD_STRINGS, IN(host_status, modules, struct strings), .doc = "Kernel modules, loaded or built in." },
+	{ "blacklisted", FIELD_STRINGS, IN(host_status, blacklisted, struct strings), .doc = "Kernel modules that are not loaded by themselves." },
+	{ "hugepages", FIELD_LIST, IN(host_status, hugepages, struct list), ITEMS(pages_status_fields, host_pages_status),
+	  .doc = "Huge pages, per size and NUMA node." },
+	{ "numaNodes", FIELD_LIST, IN(host_status, nodes, struct list), ITEMS(node_status_fields, host_node_status), .doc = "NUMA nodes." },
+	{ "bridges", FIELD_LIST, IN(host_status, bridges, struct list), ITEMS(bridge_status_fields, host_bridge_status), .doc = "Bridges." },
+	{ "pools", FIELD_LIST, IN(host_status, pools, struct list), ITEMS(pool_status_fields, host_pool_status), .doc = "The Host's pools." },
+	{ "images", FIELD_LIST, IN(host_status, images, struct list), ITEMS(file_status_fields, host_file_status),
+	  .doc = "The Farm's images that are files." },
+	{ "firmware", FIELD_STRINGS, IN(host_status, firmware, struct strings), .doc = "UEFI firmware that QEMU finds." },
+	{ "boot", FIELD_STRUCT, IN(host_status, boot, struct host_boot), .fields = boot_fields, .doc = "What cleave set for the next boot." },
+	{ "cpuIdle", FIELD_STRUCT, IN(host_status, cpu_idle, struct host_cpu_idle), .fields = cpu_idle_fields, .doc = "How CPUs sleep." },
+	{ "clockSynchronised", FIELD_BOOL, IN(host_status, clock_is_synchronised, gboolean), UNTOLD, .doc = "The clock follows a time server." },
+	{ "nvidiaDriver", FIELD_STRING, IN(host_status, nvidia_driver, const char *), .doc = "Version of the NVIDIA driver that is loaded." },
 	{ "kvm", FIELD_BOOL, IN(host_status, has_kvm, gboolean), .doc = "/dev/kvm is there." },
 	{ "pciTrouble", FIELD_STRING, IN(host_status, pci_trouble, const char *),
 	  .doc = "Why the cards could not be listed; absent: they were." },

@@ -29,10 +29,64 @@ struct host_spec {
 	int reconcile; /* enum reconcile_mode */
 	gboolean manage_boot;
 	struct strings kernel_args, modules, blacklist;
+	gint64 device_timeout_ms; /* of one write to a device */
 	struct list hugepages; /* struct host_hugepages */
 	struct host_reserve reserve;
 	struct list bridges; /* struct host_bridge */
 	struct list pools;   /* struct host_pool */
+};
+
+struct host_iommu {
+	gboolean enabled;  /* -1 = not told */
+	const char *type;  /* intel, amd, smmu-v3, … */
+	const char *domain; /* how devices of the host are mapped: identity (iommu=pt), DMA, DMA-FQ */
+	gint64 n_groups;
+	gboolean remaps_interrupts; /* -1 = not told */
+};
+
+struct host_pages_status {
+	guint64 size_bytes;
+	gint64 node, n_total, n_free; /* node -1: a kernel without NUMA */
+};
+
+struct host_node_status {
+	gint64 node;
+	const char *cpus; /* "0-5,12-17" */
+	guint64 memory_bytes;
+};
+
+struct host_bridge_status {
+	const char *name;
+	gint64 mtu;
+	struct strings uplinks; /* devices in it that lead out: not a VM's tap */
+	gint64 n_slaves;        /* links that its uplink bonds; -1: it is no bond */
+};
+
+struct host_pool_status {
+	const char *name;
+	guint64 size_bytes, free_bytes;
+	const char *reason; /* why it cannot be used; NULL = it can */
+};
+
+struct host_file_status {
+	const char *name;   /* of the Farm's image */
+	const char *reason; /* why it cannot be used; NULL = it can */
+};
+
+/* A drop-in file of cleave's own, as it is. */
+struct host_drop_in {
+	const char *path, *text;
+};
+
+struct host_boot {
+	const char *family;   /* debian, rhel, systemd-boot; NULL = not known */
+	struct list drop_ins; /* struct host_drop_in */
+	const char *generated; /* digest of the drop-ins that the generator ran for; NULL = never */
+};
+
+struct host_cpu_idle {
+	const char *driver, *deepest; /* "intel_idle", "C6" */
+	gint64 latency_us;            /* to leave the deepest state */
 };
 
 struct host_status {
@@ -40,7 +94,20 @@ struct host_status {
 	const char *kernel, *cmdline, *machine_id;
 	gint64 n_cpus;
 	guint64 memory_bytes;
-	gint64 n_iommu_groups;
+	gboolean is_root; /* what only root sees was seen */
+	struct host_iommu iommu;
+	struct strings modules;       /* loaded, or built in and wanted */
+	struct strings blacklisted;   /* by any file in modprobe.d, or on the kernel's command line */
+	struct list hugepages;        /* struct host_pages_status */
+	struct list nodes;            /* struct host_node_status */
+	struct list bridges;          /* struct host_bridge_status */
+	struct list pools;            /* struct host_pool_status */
+	struct list images;           /* struct host_file_status */
+	struct strings firmware;      /* descriptors of UEFI images that QEMU finds */
+	struct host_boot boot;
+	struct host_cpu_idle cpu_idle;
+	gboolean clock_is_synchronised; /* -1 = not told */
+	const char *nvidia_driver;      /* version of the host's NVIDIA driver */
 	gboolean has_kvm; /* /dev/kvm is there; whether it works shows when a VM starts */
 	int libvirt;      /* enum plane_state (spec/farm.h) */
 	const char *libvirt_reason;

@@ -212,6 +212,8 @@ const struct field vm_status_fields[] = {
 	  .doc = "The farm whose mark it carries; absent: cleave did not make it." },
 	{ "state", FIELD_ENUM, IN(vm_status, state, int), .names = &domain_state_names, .doc = "The domain's state." },
 	{ "reason", FIELD_STRING, IN(vm_status, reason, const char *), .doc = "libvirt's reason for the state." },
+	{ "hostDevices", FIELD_STRINGS, IN(vm_status, host_devices, struct strings),
+	  .doc = "Devices of the host that it has: PCI addresses, and UUIDs of vGPUs." },
 	{ "machineType", FIELD_STRING, IN(vm_status, machine_type, const char *), .doc = "The recorded machine type." },
 	{ "defined", FIELD_STRUCT, IN(vm_status, defined, struct vm_spec), .fields = vm_fields, .flags = FIELD_PARTIAL,
 	  .doc = "What the next start uses." },

@@ -120,6 +120,7 @@ struct vm_status {
 	const char *owner; /* farm that made it; NULL: not made by cleave */
 	int state;         /* enum domain_state */
 	const char *reason;
+	struct strings host_devices;  /* PCI addresses and mdev UUIDs that it has; of a running domain those it has now */
 	const char *machine_type;     /* as recorded by libvirt, such as pc-q35-7.2 */
 	struct vm_spec defined, live; /* FIELD_IN_DOMAIN rows; live only while it runs */
 };

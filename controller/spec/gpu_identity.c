@@ -1,0 +1,55 @@
+/* Which card a GPU's spec means: by slot, serial and ids, its address a hint. */
+#include "spec/gpu.h"
+#include <string.h>
+
+/* The slot's part of an address: without the domain's leading zeros, up to the function. */
+static const char *slot_of(const char *address, gsize *ret_len)
+{
+	address += strspn(address, "0");
+	*ret_len = strcspn(address, ".");
+	return address;
+}
+
+gboolean gpu_is_at(const struct gpu_status *card, const char *address)
+{
+	gsize a_len, b_len;
+	const char *a = slot_of(card->address, &a_len), *b = slot_of(address, &b_len);
+	return a_len == b_len && g_ascii_strncasecmp(a, b, a_len) == 0;
+}
+
+static gboolean fits_id(const struct gpu_status *card, const char *id)
+{
+	const char *colon = strchr(id, ':');
+	return card->vendor && card->device && colon && g_ascii_strncasecmp(card->vendor, id, (gsize)(colon - id)) == 0 &&
+	       !card->vendor[colon - id] && g_ascii_strcasecmp(card->device, colon + 1) == 0;
+}
+
+static gboolean fits(const struct gpu_status *card, const struct gpu_match *m)
+{
+	return (!m->slot || g_strcmp0(card->slot, m->slot) == 0) && (!m->serial || g_strcmp0(card->serial, m->serial) == 0) &&
+	       (!m->id || fits_id(card, m->id));
+}
+
+struct gpu_identity gpu_identify(const struct gpu_spec *spec, const struct gpu_status *const *cards, guint n_cards)
+{
+	const struct gpu_match *m = &spec->match;
+	const struct gpu_status *here = NULL, *fitting[2] = { NULL, NULL };
+	guint n_fitting = 0;
+	for (guint i = 0; i < n_cards; i++) {
+		if (spec->address && gpu_is_at(cards[i], spec->address))
+			here = cards[i];
+		if (fits(cards[i], m) && n_fitting++ < 2)
+			fitting[n_fitting - 1] = cards[i];
+	}
+	if (here && fits(here, m))
+		return (struct gpu_identity){ GPU_FOUND, here, NULL };
+	/* Ids alone fit its twins as well: they do not say where a card went. */
+	gboolean is_told_apart = n_fitting == 1 && (m->slot || m->serial);
+	if (here)
+		return (struct gpu_identity){ GPU_MOVED, is_told_apart ? fitting[0] : NULL, here };
+	if (is_told_apart)
+		return (struct gpu_identity){ GPU_FOUND, fitting[0], NULL };
+	if (n_fitting > 1 && (m->slot || m->serial))
+		return (struct gpu_identity){ GPU_AMBIGUOUS, fitting[0], fitting[1] };
+	return (struct gpu_identity){ GPU_NOT_FOUND, NULL, NULL };
+}
