@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "host/helper.h"
+#include "host/nvml_main.h"
 #include "host/pci_scan.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +34,8 @@ static json_t *run_pci(const json_t *request, GError **error)
 static const struct operation operations[] = {
 	{ "ping", run_ping },
 	{ "pci", run_pci },
+	{ "nvml", nvml_main_read },
+	{ "mig", nvml_main_cut },
 };
 
 static gboolean write_line(json_t *answer)

@@ -36,6 +36,7 @@ struct objects *observe(struct arena *a, const struct observe_input *in);
 struct object *observed(struct arena *a, struct objects *have, enum kind_id kind, const char *name);
 void observe_host(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);
