@@ -180,7 +180,7 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	s->has_where = TRUE;
 	struct source_where other = s->where;
 	other.rev = commit;
-	const struct source_where *where = commit ? &other : &s->where;
+	struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
 	order_revision(s, &ret->tree);
