@@ -10,7 +10,7 @@
 struct arena;
 struct helper;
 
-enum { NVML_READ_MS = 15000, NVML_CUT_MS = 120000 };
+enum { NVML_READ_MS = 20000, NVML_CUT_MS = 120000 };
 
 struct nvml_instance {
 	gint64 id;

@@ -28,7 +28,7 @@ struct nvml_profile {
 	unsigned long long memory_mib;
 	char name[96];
 };
-G_STATIC_ASSERT(sizeof(struct nvml_profile) == 152);
+G_STATIC_ASSERT(sizeof(struct nvml_profile) == 152 && G_STRUCT_OFFSET(struct nvml_profile, name) == 56);
 #define NVML_PROFILE_VERSION ((unsigned)sizeof(struct nvml_profile) | 2u << 24)
 
 /* nvmlGpuInstanceInfo_t */

@@ -2,7 +2,9 @@
  * other it would load a library for nothing. */
 #include "base/arena.h"
 #include "base/error.h"
+#include "host/helper.h"
 #include "host/nvml.h"
+#include "host/taken.h"
 #include "host/tree.h"
 #include "observe/observe.h"
 #include "spec/gpu.h"
@@ -51,26 +53,48 @@ static void fill(struct arena *a, const struct nvml_card *from, struct objects *
 	fill_mig(a, from, &card->mig);
 }
 
-void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have)
+/* A library that hangs in the kernel would leave one more process there each time. */
+static gboolean is_stuck(struct arena *a, const struct observe_input *in, const struct gpu_status *card)
+{
+	return in->taken && taken_find_stuck(in->taken, a, card->address);
+}
+
+/* Only a process that outlived its end counts; where the state folder is not ours nothing is noted. */
+static void note_stuck(const struct observe_input *in, const GPtrArray *addresses)
+{
+	for (guint i = 0; in->taken && addresses->pdata[i]; i++)
+		taken_note_stuck(in->taken, addresses->pdata[i], "NVML", helper_last_pid(in->helper), NULL);
+}
+
+static void ask(struct arena *a, const struct observe_input *in, const GPtrArray *addresses, struct objects *have)
 {
 	g_autoptr(GError) error = NULL;
-	g_autoptr(GPtrArray) asked = g_ptr_array_new();
 	struct nvml_facts facts = { 0 };
 	struct host_status *host = objects_get(have, KIND_HOST, in->host)->status;
-	if (strcmp(in->tree->root, "/") != 0 || strcmp(in->tree->sysfs, "/sys") != 0)
-		return;
-	OBJECTS_EACH (o, have, KIND_GPU)
-		if (o->status && is_asked_for(o->status))
-			g_ptr_array_add(asked, (gpointer)((const struct gpu_status *)o->status)->address);
-	if (!asked->len)
-		return;
-	g_ptr_array_add(asked, NULL);
-	if (!nvml_read(in->helper, a, (const char *const *)asked->pdata, NVML_READ_MS, &facts, &error)) {
+	if (!nvml_read(in->helper, a, (const char *const *)addresses->pdata, NVML_READ_MS, &facts, &error)) {
 		host->nvml_trouble = arena_strdup(a, error->message);
+		if (g_error_matches(error, CLEAVE_ERROR, ERROR_TIMEOUT))
+			note_stuck(in, addresses);
 		return;
 	}
 	for (guint i = 0; i < facts.n; i++)
 		fill(a, &facts.cards[i], have, host);
 	if (!host->nvidia_driver)
 		host->nvidia_driver = facts.driver_version;
+}
+
+void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have)
+{
+	g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+	if (strcmp(in->tree->root, "/") != 0 || strcmp(in->tree->sysfs, "/sys") != 0)
+		return;
+	OBJECTS_EACH (o, have, KIND_GPU) {
+		const struct gpu_status *card = o->status;
+		if (card && is_asked_for(card) && !is_stuck(a, in, card))
+			g_ptr_array_add(addresses, (gpointer)card->address);
+	}
+	guint n = addresses->len;
+	g_ptr_array_add(addresses, NULL);
+	if (n)
+		ask(a, in, addresses, have);
 }
