@@ -38,8 +38,8 @@ struct nvml_facts {
 gboolean nvml_read(struct helper *h, struct arena *a, const char *const *addresses, gint64 timeout_ms,
                    struct nvml_facts *ret, GError **error);
 /* MIG mode on, then `count` GPU instances of the profile, each with one compute instance over all of it, in place of
- * those that are there. Nothing is removed before it is known that the card has the profile that often. *ret is the
- * card read back, also after a failure where it could be read (else its address is NULL). ERROR_FAILED carries NVML's
- * reason: in use, reset required. */
+ * those that are there; `count` 0: none, and the mode off. Nothing is removed before it is known that the card has the
+ * profile that often. *ret is the card read back, also after a failure where it could be read (else its address is
+ * NULL). ERROR_FAILED carries NVML's reason: in use, reset required. */
 gboolean nvml_cut(struct helper *h, struct arena *a, const char *address, const char *profile, guint64 count,
                   gint64 timeout_ms, struct nvml_card *ret, GError **error);

@@ -214,22 +214,23 @@ static gboolean find(struct cut *c)
 	return result == NVML_SUCCESS || fail_cut(c, result, c->address);
 }
 
-static gboolean enable(struct cut *c)
+static gboolean set_mode(struct cut *c, unsigned mode)
 {
 	unsigned current, pending;
 	int activation = NVML_SUCCESS;
 	if (!get_modes(c, &current, &pending))
 		return FALSE;
-	if (current && pending)
+	if (current == mode && pending == mode)
 		return TRUE;
-	int result = pending ? NVML_RESET_REQUIRED : c->library->set_mig_mode(c->device, 1, &activation);
+	const char *what = mode ? "switching MIG on" : "switching MIG off";
+	int result = pending == mode ? NVML_RESET_REQUIRED : c->library->set_mig_mode(c->device, mode, &activation);
 	if (result == NVML_SUCCESS)
 		result = activation;
 	if (result != NVML_SUCCESS)
-		return fail_cut(c, result, "MIG mode");
+		return fail_cut(c, result, what);
 	if (!find(c) || !get_modes(c, &current, &pending))
 		return FALSE;
-	return current || fail_cut(c, NVML_RESET_REQUIRED, "MIG mode");
+	return current == mode || fail_cut(c, NVML_RESET_REQUIRED, what);
 }
 
 static gboolean find_profile(const struct cut *c, struct nvml_profile *ret)
@@ -305,25 +306,30 @@ static gboolean create_one(const struct cut *c, const struct nvml_profile *p)
 	return result == NVML_SUCCESS || fail_cut(c, result, "making its compute instance");
 }
 
+static gboolean create_all(const struct cut *c, const struct nvml_profile *p)
+{
+	for (guint64 i = 0; i < c->count; i++)
+		if (!create_one(c, p)) {
+			g_prefix_error(c->error, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " instances of %s were made: ", i,
+			               c->count, c->profile);
+			return FALSE;
+		}
+	return TRUE;
+}
+
 static gboolean cut(struct cut *c)
 {
 	struct nvml_profile p = { 0 };
 	if (!c->library->has_mig)
 		return fail(c->error, ERROR_FAILED, "this NVML is too old: it does not know MIG's profiles by name");
-	if (!find(c) || (c->count && (!enable(c) || !find_profile(c, &p))))
+	if (!find(c) || (c->count && (!set_mode(c, 1) || !find_profile(c, &p))))
 		return FALSE;
 	int result = each_instance(c->library, c->device, remove_one, c);
 	if (c->failed)
 		return FALSE;
 	if (result != NVML_SUCCESS)
 		return fail_cut(c, result, "listing GPU instances");
-	for (guint64 i = 0; i < c->count; i++)
-		if (!create_one(c, &p)) {
-			g_prefix_error(c->error, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " instances of %s were made: ", i,
-			               c->count, c->profile);
-			return FALSE;
-		}
-	return TRUE;
+	return c->count ? create_all(c, &p) : set_mode(c, 0);
 }
 
 /* What came of it is told in either case; a sentence under "failed" says what did not. */

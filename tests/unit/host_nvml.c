@@ -5,10 +5,10 @@
 #include "host/helper.h"
 #include "host/nvml.h"
 #include "host/tree.h"
+#include "nvml_fixture.h"
 #include "observe/observe.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
-#include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,18 +18,6 @@
 #include <cmocka.h>
 
 enum { MS = 20000, SHORT_MS = 300 };
-#define A100 "0000:65:00.0"
-#define A4000 "0000:b3:00.0"
-
-static const char MACHINE[] = "[nvml]\n"
-			      "driver=550.54.15\n"
-			      "[" A100 "]\n"
-			      "serial=1324821070001\n"
-			      "ecc=1\n"
-			      "mig=0\n"
-			      "profiles=MIG 1g.10gb:19:1:7;MIG 2g.20gb:14:2:3;MIG 7g.80gb:0:7:1\n"
-			      "[" A4000 "]\n" /* neither serial nor ECC nor MIG */
-			      "name=RTX A4000\n";
 
 struct ctx {
 	struct helper *h;
@@ -41,14 +29,7 @@ struct ctx {
 static int setup(void **state)
 {
 	struct ctx *x = g_new0(struct ctx, 1);
-	g_autofree char *self = g_file_read_link("/proc/self/exe", NULL);
-	g_autofree char *folder = g_path_get_dirname(self);
-	g_autofree char *library = g_build_filename(folder, "../../tests/tools", NULL);
-	int fd = g_file_open_tmp("cleave-nvml-XXXXXX", &x->path, NULL);
-	assert_true(fd >= 0 && g_close(fd, NULL));
-	assert_true(g_file_set_contents(x->path, MACHINE, -1, NULL));
-	g_setenv("FAKE_NVML", x->path, TRUE);
-	g_setenv("LD_LIBRARY_PATH", library, TRUE);
+	x->path = fake_machine_new();
 	x->arena = arena_new();
 	x->h = helper_start(NULL);
 	*state = x;
@@ -60,28 +41,15 @@ static int teardown(void **state)
 	struct ctx *x = *state;
 	helper_stop(x->h);
 	arena_free(x->arena);
-	g_unlink(x->path);
-	g_free(x->path);
+	fake_machine_free(x->path);
 	g_clear_error(&x->error);
 	g_free(x);
 	return 0;
 }
 
-
 static void set(struct ctx *x, const char *group, const char *key, const char *value)
 {
-	g_autoptr(GKeyFile) f = g_key_file_new();
-	assert_true(g_key_file_load_from_file(f, x->path, 0, NULL));
-	g_key_file_set_string(f, group, key, value);
-	assert_true(g_key_file_save_to_file(f, x->path, NULL));
-}
-
-static char *get(struct ctx *x, const char *group, const char *key)
-{
-	g_autoptr(GKeyFile) f = g_key_file_new();
-	assert_true(g_key_file_load_from_file(f, x->path, 0, NULL));
-	char *value = g_key_file_get_string(f, group, key, NULL);
-	return value ? value : g_strdup("");
+	fake_machine_set(x->path, group, key, value);
 }
 
 static void must(struct ctx *x, gboolean done)
@@ -199,14 +167,15 @@ static void test_cut(void **state)
 	assert_instances(&card, 3, "1g.10gb");
 	must(x, read_both(x, MS, &f));
 	assert_instances(&f.cards[0], 3, "1g.10gb");
-	g_autofree char *small = get(x, A100, "instances");
+	g_autofree char *small = fake_machine_get(x->path, A100, "instances");
 	assert_string_equal(small, "1:19:1:0;2:19:1:0;3:19:1:0;"); /* each with its compute instance */
 	must(x, cut(x, "2g.20gb", 2, &card));
 	assert_instances(&card, 2, "2g.20gb");
-	g_autofree char *large = get(x, A100, "instances");
+	g_autofree char *large = fake_machine_get(x->path, A100, "instances");
 	assert_string_equal(large, "1:14:2:0;2:14:2:0;"); /* over both slices, not over one */
 	must(x, cut(x, NULL, 0, &card));
-	assert_instances(&card, 0, NULL);
+	assert_true(card.n_instances == 0 && card.mig == 0 && card.mig_pending == 0);
+	must(x, cut(x, NULL, 0, &card)); /* again */
 }
 
 static void test_no_such_profile(void **state)
@@ -241,14 +210,16 @@ static void test_mode(void **state)
 	struct ctx *x = *state;
 	struct nvml_card card;
 	set(x, A100, "activation", "19"); /* processes use the card */
-	must_fail(x, cut(x, "1g.10gb", 1, &card), ERROR_FAILED, "MIG mode: it is in use");
+	must_fail(x, cut(x, "1g.10gb", 1, &card), ERROR_FAILED, "switching MIG on: it is in use");
 	set(x, A100, "pending", "0");
 	set(x, A100, "activation", "16");
-	must_fail(x, cut(x, "1g.10gb", 1, &card), ERROR_FAILED, "MIG mode: the card has to be reset first");
+	must_fail(x, cut(x, "1g.10gb", 1, &card), ERROR_FAILED, "switching MIG on: the card has to be reset first");
 	assert_true(card.mig == 0 && card.mig_pending == 1);
 	must_fail(x, cut(x, "1g.10gb", 1, &card), ERROR_FAILED, "nvidia-smi --gpu-reset -i " A100); /* not asked again */
 	set(x, A100, "mig", "1");
 	must(x, cut(x, "1g.10gb", 1, &card)); /* it was reset */
+	must_fail(x, cut(x, NULL, 0, &card), ERROR_FAILED, "switching MIG off: the card has to be reset first");
+	assert_true(card.mig == 1 && card.mig_pending == 0 && card.n_instances == 0);
 }
 
 static void test_room(void **state)
