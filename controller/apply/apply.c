@@ -11,6 +11,10 @@
 const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_CANCEL_FRAMES] = { NULL, cancel_frames },
 	[VERB_STOP_VM] = { stop_vm_check, stop_vm },
+	[VERB_WRITE_BOOT_FILES] = { write_boot_files_check, write_boot_files },
+	[VERB_UPDATE_BOOT] = { update_boot_check, update_boot },
+	[VERB_LOAD_MODULES] = { NULL, load_modules },
+	[VERB_SET_HUGEPAGES] = { NULL, set_hugepages },
 	[VERB_DEFINE_VM] = { define_vm_check, define_vm },
 	[VERB_START_VM] = { start_vm_check, start_vm },
 	[VERB_PIN_SCENE] = { NULL, pin_scene },

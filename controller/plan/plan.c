@@ -5,7 +5,6 @@
 #include "plan/builder.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
-#include "spec/host.h"
 #include "spec/resolve.h"
 #include "spec/status.h"
 #include "spec/vm.h"
@@ -78,20 +77,6 @@ static void judge_farm(struct builder *b, const struct object *o)
 		builder_note(b, KIND_FARM, o->id, "Redis is left out: render jobs are not planned");
 }
 
-static void judge_host(struct builder *b, const struct object *o)
-{
-	const struct object *have = objects_get(b->in->have, KIND_HOST, o->id);
-	const struct host_status *s = have ? have->status : NULL;
-	if (!s)
-		builder_judge(b, o, IS_RECONCILING, strcmp(o->id, b->in->host) ? "OtherHost" : "NotObserved", NULL);
-	else if (s->libvirt == PLANE_AWAY)
-		builder_judge(b, o, IS_STALLED, "LibvirtAway", s->libvirt_reason);
-	else
-		builder_judge(b, o, IS_READY, s->libvirt == PLANE_OK ? "Ready" : "LibvirtLeftOut", NULL);
-	if (s && s->libvirt == PLANE_LEFT_OUT && b->in->want->by_kind[KIND_VM]->len)
-		builder_note(b, KIND_HOST, o->id, "libvirt is left out: VMs are not planned");
-}
-
 static void judge_gpu(struct builder *b, const struct object *o)
 {
 	const struct gpu_spec *gpu = o->spec;
@@ -139,15 +124,22 @@ static gint by_total_order(gconstpointer x, gconstpointer y)
 	return g_strcmp0(a->key, b->key);
 }
 
-/* An action waits for the ones before it that speak of the same object. */
+/* An action waits for the ones before it that speak of the same object. Those on a Host stand alone: a boot
+ * loader in trouble keeps no module and no page away. */
+static gboolean is_waited_for(const struct action *before, const struct action *act)
+{
+	if (before->kind != act->kind || before->verb == act->verb || strcmp(before->id, act->id) != 0)
+		return FALSE;
+	return act->kind != KIND_HOST || (before->verb == VERB_WRITE_BOOT_FILES && act->verb == VERB_UPDATE_BOOT);
+}
+
 static void add_waits(struct builder *b)
 {
 	for (guint i = 0; i < b->actions->len; i++) {
 		struct action *act = &g_array_index(b->actions, struct action, i);
 		g_autoptr(GArray) waits = g_array_new(FALSE, FALSE, sizeof(guint));
 		for (guint k = 0; k < i; k++) {
-			const struct action *before = &g_array_index(b->actions, struct action, k);
-			if (before->kind == act->kind && before->verb != act->verb && strcmp(before->id, act->id) == 0)
+			if (is_waited_for(&g_array_index(b->actions, struct action, k), act))
 				g_array_append_val(waits, k);
 		}
 		act->n_waits = waits->len;
@@ -270,16 +262,18 @@ static void hold_back(struct builder *b)
 
 static void build(struct builder *b)
 {
-	OBJECTS_EACH (o, b->in->want, KIND_FARM)
-		judge_farm(b, o);
-	OBJECTS_EACH (o, b->in->want, KIND_HOST)
-		judge_host(b, o);
+	if (!b->in->devices_only)
+		OBJECTS_EACH (o, b->in->want, KIND_FARM)
+			judge_farm(b, o);
+	plan_hosts(b);
 	OBJECTS_EACH (o, b->in->want, KIND_GPU)
 		judge_gpu(b, o);
-	plan_vms(b);
-	plan_jobs(b);
-	OBJECTS_EACH (o, b->in->have, KIND_WORKER)
-		judge_worker(b, o);
+	if (!b->in->devices_only) {
+		plan_vms(b);
+		plan_jobs(b);
+		OBJECTS_EACH (o, b->in->have, KIND_WORKER)
+			judge_worker(b, o);
+	}
 	OBJECTS_EACH (o, b->in->have, KIND_REVISION)
 		judge_revision(b, o);
 	g_array_sort(b->actions, by_total_order);
