@@ -140,7 +140,7 @@ static gboolean plan_managed(struct host_plan *h, const struct boot_family *fami
 
 static struct strings missing_arguments(struct host_plan *h, const struct strings *arguments)
 {
-	struct strings missing = { ARENA_ARRAY(h->b->arena, const char *, arguments->n), 0 };
+	struct strings missing = { ARENA_ARRAY(h->b->arena, const char *, arguments->n + 1), 0 };
 	for (guint i = 0; h->have->cmdline && i < arguments->n; i++)
 		if (!cmdline_has(h->have->cmdline, arguments->items[i]))
 			missing.items[missing.n++] = arguments->items[i];
@@ -170,23 +170,47 @@ static void judge_loaded(struct host_plan *h)
 		                                            "uses them", names));
 }
 
+static gboolean has_text(const struct strings *s, const char *text)
+{
+	return g_strv_contains((const char *const *)s->items, text);
+}
+
+/* Of `s` (which ends with NULL) what is in `others`, or what is not. */
+static struct strings select_strings(struct arena *a, const struct strings *s, const struct strings *others, gboolean in)
+{
+	struct strings part = { ARENA_ARRAY(a, const char *, s->n + 1), 0 };
+	for (guint i = 0; i < s->n; i++)
+		if (has_text(others, s->items[i]) == in)
+			part.items[part.n++] = s->items[i];
+	return part;
+}
+
+/* Arguments that cleave does not write: for want of a drop-in, or since they mean something else to the files. */
+static void judge_by_hand(struct host_plan *h, const struct boot_family *family, const struct strings *missing)
+{
+	struct arena *a = h->b->arena;
+	const char *names = strings_join(a, missing, " ");
+	struct boot_wish wish = { .arguments = *missing };
+	if (!missing->n)
+		return;
+	const char *why = family->takes_arguments
+	                          ? "cleave does not write what holds signs that a boot loader's files take for something else; "
+	                            "set it by hand, as the loader needs it"
+	                          : arena_printf(a, "%s has no drop-in files for arguments; %s", family->doc, boot_by_hand(a, family, &wish));
+	host_plan_trouble(h, IS_STALLED, "BootNotManaged", arena_printf(a, "the kernel runs without %s: %s", names, why));
+}
+
 static void judge_arguments(struct host_plan *h, const struct boot_family *family, gboolean is_changing,
                             const struct strings *by_hand)
 {
 	struct arena *a = h->b->arena;
-	struct strings all = missing_arguments(h, &h->want->kernel_args), hand = missing_arguments(h, by_hand);
-	if (hand.n) {
-		struct boot_wish wish = { .arguments = hand };
-		host_plan_trouble(h, IS_STALLED, "BootNotManaged",
-		                  arena_printf(a, "the kernel runs without %s, and cleave does not write that for %s: %s; then reboot",
-		                               strings_join(a, &hand, " "), family->doc, boot_by_hand(a, family, &wish)));
-	}
-	if (all.n == hand.n)
-		return;
-	const char *names = strings_join(a, &all, " ");
-	if (is_changing)
-		host_plan_trouble(h, IS_RECONCILING, "BootChanging", arena_printf(a, "the kernel runs without %s until the next boot", names));
-	else
+	struct strings all = missing_arguments(h, &h->want->kernel_args);
+	struct strings theirs = select_strings(a, &all, by_hand, TRUE), ours = select_strings(a, &all, by_hand, FALSE);
+	const char *names = strings_join(a, &ours, " ");
+	judge_by_hand(h, family, &theirs);
+	if (ours.n && is_changing)
+		host_plan_trouble(h, IS_RECONCILING, "BootChanging", arena_printf(a, "the kernel runs without %s", names));
+	else if (ours.n)
 		host_plan_trouble(h, IS_STALLED, "RebootRequired", arena_printf(a, "the kernel runs without %s; reboot to have it", names));
 }
 
@@ -202,11 +226,11 @@ static void judge_unmanaged(struct host_plan *h, const struct boot_family *famil
 		g_string_append_printf(what, "%snot blacklisted: %s", what->len ? ", " : "", strings_join(a, &wish.blacklist, ", "));
 	if (what->len && h->want->manage_boot)
 		host_plan_trouble(h, IS_STALLED, "BootUnknown",
-		                  arena_printf(a, "%s, and how this host boots is not known; by hand: %s; then reboot", what->str,
+		                  arena_printf(a, "%s, and how this host boots is not known; by hand: %s", what->str,
 		                               boot_by_hand(a, family, &wish)));
 	else if (what->len)
 		host_plan_trouble(h, IS_STALLED, "BootNotManaged",
-		                  arena_printf(a, "%s; set manageBoot: true, or by hand: %s; then reboot", what->str,
+		                  arena_printf(a, "%s; set manageBoot: true, or by hand: %s", what->str,
 		                               boot_by_hand(a, family, &wish)));
 }
 

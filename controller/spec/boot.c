@@ -39,7 +39,8 @@ static void append_arguments(GString *out, const struct boot_wish *wish)
 	append_lines(out, "", &wish->arguments);
 }
 
-/* The shell that reads it leaves what stands in single quotes as it is; is_plain() has no quote. */
+/* The shell that reads it leaves what stands in single quotes as it is; boot_argument_is_plain()
+ * lets no quote in. */
 static void append_grub(GString *out, const struct boot_wish *wish)
 {
 	SCOPED_ARENA(scratch);
@@ -59,7 +60,7 @@ const struct boot_family boot_families[] = {
 	  .files = { COMMON_FILES },
 	  .programs = { { { "kernel-install", "add-all" }, BOOT_TAKES_NOTHING } },
 	  .arguments_by_hand = "add %s to the line in /etc/kernel/cmdline",
-	  .programs_by_hand = "`kernel-install add-all`" },
+	  .after_arguments = "run `kernel-install add-all`", .after_blacklist = "run `kernel-install add-all`" },
 	{ .name = "debian-systemd-boot",
 	  .doc = "systemd-boot on Debian and Ubuntu, where update-initramfs calls kernel-install",
 	  .signs = { { "usr/bin/kernel-install", "bin/kernel-install" }, LOADER_CONF,
@@ -67,7 +68,7 @@ const struct boot_family boot_families[] = {
 	  .files = { COMMON_FILES },
 	  .programs = { { { "update-initramfs", "-u", "-k", "all" }, BOOT_TAKES_NOTHING } },
 	  .arguments_by_hand = "add %s to the line in /etc/kernel/cmdline",
-	  .programs_by_hand = "`update-initramfs -u -k all`" },
+	  .after_arguments = "run `update-initramfs -u -k all`", .after_blacklist = "run `update-initramfs -u -k all`" },
 	{ .name = "debian",
 	  .doc = "Debian and Ubuntu with GRUB",
 	  .signs = { { "usr/sbin/update-grub", "sbin/update-grub" }, { "usr/sbin/update-initramfs", "sbin/update-initramfs" } },
@@ -76,7 +77,7 @@ const struct boot_family boot_families[] = {
 	                { { "update-grub" }, BOOT_TAKES_NOTHING } },
 	  .takes_arguments = TRUE,
 	  .arguments_by_hand = "add %s to GRUB_CMDLINE_LINUX in /etc/default/grub",
-	  .programs_by_hand = "`update-initramfs -u -k all` and `update-grub`" },
+	  .after_arguments = "run `update-grub`", .after_blacklist = "run `update-initramfs -u -k all`" },
 	{ .name = "rhel",
 	  .doc = "RHEL 9 and its like: grubby and dracut",
 	  .signs = { { "usr/sbin/grubby", "sbin/grubby", "usr/bin/grubby" }, { "usr/bin/dracut", "usr/sbin/dracut" } },
@@ -87,10 +88,11 @@ const struct boot_family boot_families[] = {
 	  .sets_arguments_by_program = TRUE,
 	  .takes_arguments = TRUE,
 	  .arguments_by_hand = "run `grubby --update-kernel=ALL --args=\"%s\"`",
-	  .programs_by_hand = "`dracut --force --regenerate-all`" },
+	  .after_blacklist = "run `dracut --force --regenerate-all`" },
 	{ .name = NULL,
 	  .doc = "not known: nothing is written, the plan says what to do",
-	  .arguments_by_hand = "add %s to the kernel's arguments where this host's boot loader has them" },
+	  .arguments_by_hand = "add %s to the kernel's arguments where this host's boot loader has them",
+	  .after_blacklist = "make the initramfs anew" },
 };
 
 const struct boot_family *boot_family_find(const char *name)
@@ -127,9 +129,7 @@ const char **boot_all_paths(struct arena *a)
 
 /* -- what a Host wants of it ---------------------------------------------------------------------------- */
 
-/* Means the same to GRUB, grubby and the shells that read their files: no quote, `$`, `;`, `*`. Also no
- * "--", which ends the kernel's arguments. */
-static gboolean is_plain(const char *argument)
+gboolean boot_argument_is_plain(const char *argument)
 {
 	static const char others[] = "._,=:/@+%-";
 	if (!g_ascii_isalnum(argument[0]) && argument[0] != '_')
@@ -183,10 +183,10 @@ struct boot_wish boot_wish_of(struct arena *a, const struct boot_family *family,
 	struct strings ours = known_as_ours(a, family, have);
 	struct boot_wish wish = { { ARENA_ARRAY(a, const char *, host->kernel_args.n), 0 },
 		                  copy_once(a, &host->modules), copy_once(a, &host->blacklist) };
-	*ret_by_hand = (struct strings){ ARENA_ARRAY(a, const char *, host->kernel_args.n), 0 };
+	*ret_by_hand = (struct strings){ ARENA_ARRAY(a, const char *, host->kernel_args.n + 1), 0 };
 	for (guint i = 0; i < host->kernel_args.n; i++) {
 		const char *argument = host->kernel_args.items[i];
-		if (!family->takes_arguments || !is_plain(argument))
+		if (!family->takes_arguments || !boot_argument_is_plain(argument))
 			add_once(ret_by_hand, argument);
 		else if (!family->sets_arguments_by_program || has_text(&ours, argument) ||
 		         has_text(&have->boot.arguments, argument) || !cmdline_has(have->cmdline, argument))
@@ -258,9 +258,11 @@ char *boot_command_text(struct arena *a, const char *const *argv)
 	return arena_strdup(a, text->str);
 }
 
+/* Once, when both kinds of change are followed by the same. */
 static void append_phrase(GString *out, const char *phrase)
 {
-	g_string_append_printf(out, "%s%s", out->len ? "; " : "", phrase);
+	if (phrase && !strstr(out->str, phrase))
+		g_string_append_printf(out, "%s%s", out->len ? "; " : "", phrase);
 }
 
 char *boot_by_hand(struct arena *a, const struct boot_family *family, const struct boot_wish *wish)
@@ -273,13 +275,9 @@ char *boot_by_hand(struct arena *a, const struct boot_family *family, const stru
 	if (wish->blacklist.n)
 		append_phrase(text, arena_printf(a, "write `blacklist %s` to a file in /etc/modprobe.d",
 		                                 strings_join(a, &wish->blacklist, "`, `blacklist ")));
-	if (wish->modules.n)
-		append_phrase(text, arena_printf(a, "write %s, a line each, to a file in /etc/modules-load.d",
-		                                 strings_join(a, &wish->modules, ", ")));
-	if (family->programs_by_hand && (wish->blacklist.n || !family->sets_arguments_by_program))
-		append_phrase(text, arena_printf(a, "then run %s", family->programs_by_hand));
-	else if (!family->programs_by_hand)
-		append_phrase(text, "then make the initramfs anew");
+	append_phrase(text, wish->blacklist.n ? family->after_blacklist : NULL);
+	append_phrase(text, wish->arguments.n ? family->after_arguments : NULL);
+	append_phrase(text, "reboot");
 	return arena_strdup(a, text->str);
 }
 

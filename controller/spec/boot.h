@@ -45,7 +45,7 @@ struct boot_family {
 	gboolean sets_arguments_by_program;
 	gboolean takes_arguments; /* else a person sets them */
 	const char *arguments_by_hand; /* a phrase around "%s" */
-	const char *programs_by_hand;  /* what to run after a change of modprobe.d; NULL = not known */
+	const char *after_arguments, *after_blacklist; /* what a person does behind a change; NULL = nothing */
 };
 
 /* The first row whose signs are there is the host's family; the last has no name: not known. */
@@ -56,7 +56,10 @@ const struct boot_family *boot_family_find(const char *name);
 /* All files that any row writes, each once: struct boot_file without .append. */
 const char **boot_all_paths(struct arena *a);
 
-/* What of the Host's wishes this family's files can say. Of the arguments *ret_by_hand gets the others. */
+/* Whether it means the same to GRUB, grubby and the shells that read their files: no quote, `$`, `;`, `*`. Nor may
+ * it begin with a dash: "--" ends the kernel's arguments. */
+gboolean boot_argument_is_plain(const char *argument);
+/* What of the Host's wishes this family's files can say. *ret_by_hand gets the other arguments, and a NULL. */
 struct boot_wish boot_wish_of(struct arena *a, const struct boot_family *family, const struct host_spec *host,
                               const struct host_status *have, struct strings *ret_by_hand);
 /* The files as they should be (struct host_drop_in). */
