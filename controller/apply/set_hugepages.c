@@ -38,14 +38,30 @@ static const char *why_not_there(struct arena *a, const struct host_hugepages *p
 	                    n_now, pages->count, size, size_argument(a, pages->size_bytes), MAX(pages->node, 0), pages->count);
 }
 
+/* How far one write goes: to find and clear memory takes its time, and each write has a deadline. */
+enum { STEP_GIB = 16 };
+
+static gint64 next_count(const struct host_hugepages *pages, gint64 n_now)
+{
+	gint64 step = MAX((gint64)(STEP_GIB * GiB / pages->size_bytes), 1);
+	return n_now < 0 || pages->count < n_now ? pages->count : MIN(pages->count, n_now + step);
+}
+
 static const char *set_pages(const struct apply_input *in, const struct host_hugepages *pages)
 {
-	g_autoptr(GError) local = NULL;
 	const char *path = path_of(in->arena, pages);
-	g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, pages->count);
-	if (!hands_write(in->hands, NULL, path, text, &local))
-		return arena_strdup(in->arena, local->message);
-	return why_not_there(in->arena, pages, host_read_number(in->hands->tree, -1, "%s", path));
+	gint64 n_now = host_read_number(in->hands->tree, -1, "%s", path);
+	while (n_now != pages->count) {
+		g_autoptr(GError) local = NULL;
+		gint64 n_asked = next_count(pages, n_now);
+		g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT "\n", n_asked);
+		if (!hands_write(in->hands, NULL, path, text, &local))
+			return arena_strdup(in->arena, local->message);
+		n_now = host_read_number(in->hands->tree, -1, "%s", path);
+		if (n_now != n_asked)
+			break;
+	}
+	return why_not_there(in->arena, pages, n_now);
 }
 
 gboolean set_hugepages(const struct apply_input *in, const struct action *act, GError **error)
