@@ -27,9 +27,12 @@ static struct strings arguments_meanwhile(const struct apply_input *in, const st
 	const struct object *have = objects_get(in->plan->have, KIND_HOST, act->id);
 	const struct strings *before = &((const struct host_status *)have->status)->boot.arguments;
 	const struct strings *after = &act->host->arguments;
-	struct strings all = { ARENA_ARRAY(in->arena, const char *, before->n + after->n), before->n + after->n };
-	for (guint i = 0; i < all.n; i++)
-		all.items[i] = i < before->n ? before->items[i] : after->items[i - before->n];
+	struct strings all = { ARENA_ARRAY(in->arena, const char *, before->n + after->n + 1), 0 };
+	for (guint i = 0; i < before->n + after->n; i++) {
+		const char *argument = i < before->n ? before->items[i] : after->items[i - before->n];
+		if (!g_strv_contains((const char *const *)all.items, argument))
+			all.items[all.n++] = argument;
+	}
 	return all;
 }
 
