@@ -424,7 +424,7 @@ static void test_pages_gone(void **state)
 	put_pages(x, 1, "9\n", "9\n");
 	act(x);
 	expect_failed(x, VERB_SET_HUGEPAGES, "node 0: writing \"4\" to ");
-	expect_failed(x, VERB_SET_HUGEPAGES, "nr_hugepages: No such file or directory");
+	expect_failed(x, VERB_SET_HUGEPAGES, "nr_hugepages: the kernel refused it: No such file or directory");
 	assert_string_equal(get(x, arena_printf(x->arena, PAGES, 1, "nr_hugepages")), "4");
 }
 
