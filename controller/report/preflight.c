@@ -28,7 +28,7 @@ static char *who(const struct preflight *p, guint first)
 	GString *s = g_string_new(NULL);
 	guint n = 0, n_named = 0;
 	for (guint i = first; i < p->n_findings; i++)
-		n += is_alike(&p->findings[first], &p->findings[i]);
+		n += is_alike(&p->findings[first], &p->findings[i]) ? 1 : 0;
 	guint most = n > MOST_NAMES ? MOST_NAMES - 1 : n;
 	g_string_append_printf(s, "%s/", kinds[p->findings[first].kind].name);
 	for (guint i = first; i < p->n_findings && n_named < most; i++)
