@@ -134,7 +134,7 @@ static void ask_of(struct checking *c, enum check_scope scope, enum kind_id kind
 	c->id = id;
 	for (guint i = 0; i < n_preflight_checks; i++) {
 		c->check = &preflight_checks[i];
-		if (c->check->scope == scope)
+		if (c->check->scope == scope && (c->host || c->check->ask == check_observed))
 			c->check->ask(c);
 	}
 }

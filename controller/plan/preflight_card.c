@@ -92,8 +92,8 @@ static void judge_bystanders(struct checking *c, enum check_verdict trouble)
 		return check_say(c, trouble, SAY("its group would be taken with what the host uses: %s", check_list(c, used, 3)),
 		                 "free that device on the host, or put one of them into another slot");
 	check_say(c, trouble, SAY("its IOMMU group also holds %s", check_list(c, all, 3)),
-	          used->len ? "put the card into another slot: the host uses what shares its group"
-	                    : "put the card into another slot; or `group: take` gives VMs the whole group");
+	          used->len ? "put the card into another slot, or switch ACS on in the firmware: the host uses what shares its group"
+	                    : "put the card into another slot, or switch ACS on in the firmware; or `group: take` gives VMs the whole group");
 }
 
 CHECK(check_card_group)

@@ -46,29 +46,29 @@ CHECK(check_card_share)
 
 static const char *const host_drivers[] = { "nouveau", "nvidia", "amdgpu", "radeon", "i915", "xe", "snd_hda_intel" };
 
-/* A card that is used by the host, or needs the driver to be split: it cannot be blacklisted. */
-static gboolean is_needed_elsewhere(const struct checking *c, const char *driver)
+/* A card that is used by the host, or needs the driver to be split: it cannot be blacklisted. NULL: there is none. */
+static const struct gpu_status *who_needs(const struct checking *c, const GPtrArray *drivers)
 {
-	for (guint i = 0; i < c->n_cards; i++) {
+	for (guint i = 0; c->names_cards && i < c->n_cards; i++) {
 		const struct check_card *at = &c->cards[i];
-		if (at->card && !check_gives(at, GPU_SHARE_PASSTHROUGH) && g_strcmp0(at->card->driver, driver) == 0)
-			return TRUE;
+		if (at->card && at->card->driver && !check_gives(at, GPU_SHARE_PASSTHROUGH) &&
+		    g_ptr_array_find_with_equal_func((GPtrArray *)drivers, at->card->driver, g_str_equal, NULL))
+			return at->card;
 	}
-	return FALSE;
+	return NULL;
 }
 
 static void judge_drivers(struct checking *c, const GPtrArray *drivers)
 {
-	gboolean is_needed = FALSE;
-	for (guint i = 0; c->names_cards && i < drivers->len; i++)
-		is_needed |= is_needed_elsewhere(c, drivers->pdata[i]);
+	const struct gpu_status *card = c->at->card, *other = who_needs(c, drivers);
 	/* Sound functions are in use on their own all over a machine: their driver is let go quickly. */
 	gboolean is_sound = drivers->len == 1 && strcmp(drivers->pdata[0], "snd_hda_intel") == 0;
-	const struct gpu_status *card = c->at->card;
-	const char *fix = is_sound    ? "nothing, when taking the card works; else blacklist it, where the host plays no sound"
-	                  : is_needed ? SAY("another card needs it, so claim this one at boot: kernel argument vfio-pci.ids=%s:%s (which claims its twins, too)",
-	                                    card->vendor ? card->vendor : "?", card->device ? card->device : "?")
-	                              : SAY("add %s to the Host's `blacklist` with `manageBoot: true`, or to a file in /etc/modprobe.d", (char *)drivers->pdata[0]);
+	gboolean is_twin = other && g_strcmp0(other->vendor, card->vendor) == 0 && g_strcmp0(other->device, card->device) == 0;
+	const char *fix = is_sound  ? "nothing, as long as taking the card works; else blacklist it, where the host plays no sound"
+	                  : is_twin ? SAY("nothing to set: its twin %s needs that driver, so cleave takes this one after each boot", other->address)
+	                  : other   ? SAY("%s needs that driver, so claim this card at boot: kernel argument vfio-pci.ids=%s:%s", other->address,
+	                                  card->vendor ? card->vendor : "?", card->device ? card->device : "?")
+	                            : SAY("add %s to the Host's `blacklist` with `manageBoot: true`, or to a file in /etc/modprobe.d", (char *)drivers->pdata[0]);
 	check_say(c, CHECK_WARN, SAY("%s take%s it at each boot, before cleave does", check_list(c, drivers, 4), drivers->len == 1 ? "s" : ""), fix);
 }
 
@@ -106,10 +106,9 @@ CHECK(check_card_identity)
 	const char *by = spec->match.slot ? "slot" : "address";
 	const char *risk = spec->match.slot ? "a card of the same make in that slot is taken for it" : "addresses change when cards come and go";
 	check_say(c, CHECK_WARN, SAY("identity: %s only: %s", by, risk),
-	          card->serial              ? SAY("write `match: {serial: \"%s\"}`", card->serial)
-	          : spec->match.slot        ? "nothing: it tells no serial number; look at it after cards were swapped"
-	          : card->slot              ? SAY("write `match: {slot: \"%s\"}`; it tells no serial number", card->slot)
-	                                    : "nothing: it tells neither serial number nor slot; look at it after cards were swapped");
+	          card->serial                      ? SAY("write `match: {serial: \"%s\"}`", card->serial)
+	          : card->slot && !spec->match.slot ? SAY("write `match: {slot: \"%s\"}`; it tells no serial number", card->slot)
+	                                            : "it tells nothing better: after cards were swapped, compare `cleave observe` with the specs");
 }
 
 /* -- link ------------------------------------------------------------------------------------------------------------ */

@@ -152,7 +152,8 @@ static void check_at_least(struct checking *c, const char *what, const char *tex
 	else if (version >= least)
 		check_ok(c, text);
 	else
-		check_say(c, CHECK_FAIL, SAY("%s is older than %s %d.%d, %s", text, what, (int)(least / 1000), (int)(least % 1000), reason),
+		check_say(c, CHECK_FAIL,
+		          SAY("%s %s is older than %d.%d, %s", what, text + strcspn(text, "0123456789"), (int)(least / 1000), (int)(least % 1000), reason),
 		          SAY("update %s", what));
 }
 

@@ -2,6 +2,13 @@
 #include "base/units.h"
 #include "plan/preflight_check.h"
 
+/* For people: GiB where there are some. */
+static char *rounded(struct checking *c, guint64 bytes)
+{
+	guint64 unit = bytes >= 10 * GiB ? GiB : MiB;
+	return bytes_format(c->arena, bytes / unit * unit);
+}
+
 /* -- huge pages --------------------------------------------------------------------------------------------- */
 
 /* A kernel without NUMA has its pages on no node; specs call that 0. */
@@ -47,7 +54,7 @@ static void check_pages(struct checking *c, const struct host_hugepages *want)
 	if (memory && memory / want->size_bytes < (guint64)want->count)
 		return check_say(c, CHECK_FAIL,
 		                 SAY("%" G_GINT64_FORMAT " pages of %s do not fit into node %" G_GINT64_FORMAT ", which has %s", want->count, size,
-		                     want->node, bytes_format(c->arena, memory / MiB * MiB)),
+		                     want->node, rounded(c, memory)),
 		                 "ask for fewer pages on that node");
 	if (p->n_total < 0)
 		return check_say(c, CHECK_UNKNOWN, SAY("how many pages of %s node %" G_GINT64_FORMAT " has is not told", size, want->node), NULL);
@@ -191,7 +198,7 @@ static void check_pool(struct checking *c, const struct host_pool *want)
 		if (g_strcmp0(LIST_AT(c->host->pools, struct host_pool_status, i)->name, want->name) == 0)
 			p = LIST_AT(c->host->pools, struct host_pool_status, i);
 	guint64 least = p && want->min_free ? least_free(c->arena, want->min_free, p->size_bytes) : 0;
-	const char *free_text = p ? bytes_format(c->arena, p->free_bytes / MiB * MiB) : NULL;
+	const char *free_text = p ? rounded(c, p->free_bytes) : NULL;
 	if (!p)
 		check_say(c, CHECK_UNKNOWN, SAY("the pool %s was not looked at", want->name), NULL);
 	else if (p->reason)
