@@ -64,8 +64,8 @@ static void judge_drivers(struct checking *c, const GPtrArray *drivers)
 	/* Sound functions are in use on their own all over a machine: their driver is let go quickly. */
 	gboolean is_sound = drivers->len == 1 && strcmp(drivers->pdata[0], "snd_hda_intel") == 0;
 	gboolean is_twin = other && g_strcmp0(other->vendor, card->vendor) == 0 && g_strcmp0(other->device, card->device) == 0;
-	const char *fix = is_sound  ? "nothing, as long as taking the card works; else blacklist it, where the host plays no sound"
-	                  : is_twin ? SAY("nothing to set: its twin %s needs that driver, so cleave takes this one after each boot", other->address)
+	const char *fix = is_sound  ? "blacklist it where the host plays no sound; it lets its cards go quickly, so it may also stay"
+	                  : is_twin ? SAY("leave it: its twin %s needs that driver, so cleave takes this card after each boot", other->address)
 	                  : other   ? SAY("%s needs that driver, so claim this card at boot: kernel argument vfio-pci.ids=%s:%s", other->address,
 	                                  card->vendor ? card->vendor : "?", card->device ? card->device : "?")
 	                            : SAY("add %s to the Host's `blacklist` with `manageBoot: true`, or to a file in /etc/modprobe.d", (char *)drivers->pdata[0]);
@@ -76,7 +76,7 @@ CHECK(check_card_driver)
 {
 	enum check_verdict trouble;
 	g_autoptr(GPtrArray) drivers = g_ptr_array_new();
-	if (!check_is_passed(c, &trouble))
+	if (!check_is_passed(c, &trouble) || (!c->at->spec && c->at->card->boot_vga == TRUE)) /* the host's own screen */
 		return;
 	for (guint i = 0; i < c->at->card->functions.n; i++) {
 		const struct gpu_function *f = LIST_AT(c->at->card->functions, struct gpu_function, i);
