@@ -42,5 +42,6 @@ const struct boot_family *observe_boot_family(const struct host_tree *t);
 void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_checks(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have);
