@@ -37,6 +37,16 @@ begin() {
     mkfifo "$work/nap"
     exec {nap_fd}<>"$work/nap"
 }
+# Lets `nobody` run cleave as an ordinary user with a home and a state folder of his own.
+be_nobody_too() {
+    chmod 755 "$work"
+    cp "$BUILD/cleave" "$work/cleave" # the tree may lie where only its owner may go
+    mkdir "$work/nobody"
+    chown 65534:65534 "$work/nobody"
+}
+nobody() {
+    HOME=$work/nobody CLEAVE_STATE=$work/nobody/state setpriv --reuid 65534 --regid 65534 --clear-groups "$work/cleave" "$@"
+}
 done_testing() { echo "1..$n"; }
 
 pci=/sys/bus/pci/devices
