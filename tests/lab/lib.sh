@@ -33,6 +33,7 @@ begin() {
     mkdir -p "$work/specs"
     git init -q -b main "$work/specs"
     write_host
+    commit "a host"
     # A pipe that nobody writes to: reading it for a while sleeps without a fork.
     mkfifo "$work/nap"
     exec {nap_fd}<>"$work/nap"
