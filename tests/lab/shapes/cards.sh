@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # sourced by guest
+# shellcheck shell=bash disable=SC2034,SC2054,SC2154 # sourced by guest
 # Cards that are alone in their groups, each behind a root port of its own. By the port's slot on bus 0:
 #   04  display and audio, held by the host: bochs-drm (by MODULES) and snd_hda_intel
 #   05  display and audio, no driver on the display     } twins: equal to the last digit but

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # sourced by guest
+# shellcheck shell=bash disable=SC2034,SC2054,SC2154 # sourced by guest
 # A dirty IOMMU group, as on a usual desktop board: root ports in one slot without ACS. A card with two functions
 # below 09.0 and a network interface below 09.1 are one group.
 load+=" e1000e"

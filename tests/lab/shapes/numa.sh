@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # sourced by guest
+# shellcheck shell=bash disable=SC2034,SC2054,SC2154 # sourced by guest
 # Two NUMA nodes, a CPU and 768 MB each, and a card of two functions on each: behind a host bridge of the node, so
 # that numa_node in sysfs is 0 (bus 21) and 1 (bus 41).
 memory=1536M cpus=2

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2154 # sourced by guest
+# shellcheck shell=bash disable=SC2034,SC2054,SC2154 # sourced by guest
 # A device with real SR-IOV below 10.0: an NVMe controller with up to 4 VFs (QEMU 7.2 has no card that can).
 load+=" nvme"
 devices+=(
