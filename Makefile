@@ -74,7 +74,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lint docs asan bench fuzz install clean help
+.PHONY: all deps demo test lab lint docs asan bench fuzz install clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -86,6 +86,11 @@ demo: deps ## Set up and show the whole chain: git push to verified frames (KEEP
 test: deps ## Unit tests, plan cases, and the chain end to end
 	@$(MAKE) --no-print-directory all tests
 	@tests/run $(B)
+
+lab: deps ## Real kernels with emulated cards: bind, split, drift, crashes (SUITES="cards drift": only those)
+	@$(MAKE) --no-print-directory all $(B)/tests/tools/verbs
+	@tests/lab/setup $(B)
+	@tests/run --lab $(B) $(SUITES)
 
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint

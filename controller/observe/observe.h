@@ -43,5 +43,6 @@ void observe_gpus(struct arena *a, const struct observe_input *in, struct object
 void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_checks(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have);
