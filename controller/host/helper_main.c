@@ -1,6 +1,7 @@
 /* The helper's side: a table of operations, one request after the other. */
 #include "base/arena.h"
 #include "base/error.h"
+#include "host/hands_main.h"
 #include "host/helper.h"
 #include "host/holders.h"
 #include "host/pci_scan.h"
@@ -9,12 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-struct operation {
-	const char *name;
-	/* A new reference, or NULL with an error. */
-	json_t *(*run)(const json_t *request, GError **error);
-};
 
 static json_t *run_ping(const json_t *request, GError **error)
 {
@@ -41,10 +36,15 @@ static json_t *run_pci(const json_t *request, GError **error)
 	return NULL;
 }
 
-static const struct operation operations[] = {
+static const struct helper_operation operations[] = {
 	{ "ping", run_ping },
 	{ "pci", run_pci },
 	{ "holders", holders_find },
+	{ "write", hands_main_write },
+	{ "read", hands_main_read },
+	{ "put", hands_main_put },
+	{ "remove", hands_main_remove },
+	{ "run", hands_main_run },
 };
 
 static gboolean write_line(json_t *answer)
@@ -70,16 +70,25 @@ void helper_die(const char *sentence)
 	_exit(1);
 }
 
-static json_t *answer_to(const char *line)
+static const struct helper_operation *find(const struct helper_operation *table, gsize n, const char *name)
+{
+	for (gsize i = 0; name && i < n; i++)
+		if (strcmp(name, table[i].name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+static json_t *answer_to(const char *line, const struct helper_operation *first, guint n_first)
 {
 	json_error_t problem;
 	json_t *request = json_loads(line, 0, &problem), *ok = NULL;
 	const char *op = json_string_value(json_object_get(request, "op"));
 	GError *error = NULL;
-	gboolean known = FALSE;
-	for (gsize i = 0; op && !known && i < G_N_ELEMENTS(operations); i++)
-		if ((known = strcmp(op, operations[i].name) == 0))
-			ok = operations[i].run(request, &error);
+	const struct helper_operation *operation = find(first, n_first, op);
+	if (!operation)
+		operation = find(operations, G_N_ELEMENTS(operations), op);
+	if (operation)
+		ok = operation->run(request, &error);
 	json_decref(request);
 	if (ok)
 		return json_pack("{s:o}", "ok", ok);
@@ -89,14 +98,19 @@ static json_t *answer_to(const char *line)
 	return json_pack("{s:s}", "error", sentence);
 }
 
-/* Descriptors of the controller that were not closed on exec (libinotifytools') end here. */
 int helper_main(void)
+{
+	return helper_main_with(NULL, 0);
+}
+
+/* Descriptors of the controller that were not closed on exec (libinotifytools') end here. */
+int helper_main_with(const struct helper_operation *first, guint n_first)
 {
 	char *line = NULL;
 	size_t room = 0;
 	close_range(3, ~0U, 0);
 	while (getline(&line, &room, stdin) > 0)
-		if (!write_line(answer_to(line)))
+		if (!write_line(answer_to(line, first, n_first)))
 			break;
 	free(line);
 	return 0;
