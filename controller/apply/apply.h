@@ -1,4 +1,4 @@
-/* Carries a plan out: one row a verb (check, run), same index as plan/verbs.
+/* Carries a plan out: one row a verb (check, run, undo), same index as plan/verbs.
  *
  * In: a plan and the open hands. Out: an outcome per action. Each action looks once more before it acts
  * (check) and ends by observing its effect (run); what waits for a failed one is skipped. */
@@ -61,6 +61,20 @@ gboolean start_vm_check(const struct apply_input *in, const struct action *act, 
 gboolean start_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean stop_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean stop_vm(const struct apply_input *in, const struct action *act, GError **error);
+
+gboolean bind_device_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean bind_device(const struct apply_input *in, const struct action *act, GError **error);
+gboolean bind_device_undo(const struct apply_input *in, const struct action *act, GError **error);
+gboolean release_device_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean release_device(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_vfs_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_vfs(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_vfs_undo(const struct apply_input *in, const struct action *act, GError **error);
+gboolean create_vgpus_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean create_vgpus(const struct apply_input *in, const struct action *act, GError **error);
+gboolean create_vgpus_undo(const struct apply_input *in, const struct action *act, GError **error);
+gboolean remove_vgpus_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean remove_vgpus(const struct apply_input *in, const struct action *act, GError **error);
 
 gboolean cancel_frames(const struct apply_input *in, const struct action *act, GError **error);
 gboolean update_job(const struct apply_input *in, const struct action *act, GError **error);

@@ -41,6 +41,15 @@ static int confirm(const struct invocation *in)
 	return EXIT_REFUSED;
 }
 
+/* Objects that a rule refused: nothing of theirs was done, and all else was. */
+static gboolean has_refused(const struct plan *p)
+{
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].is_refused)
+			return TRUE;
+	return FALSE;
+}
+
 static int print_plan(const struct looked *l, const struct printer *printer)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -65,7 +74,7 @@ static int apply_here(struct looked *l, struct printer *printer)
 		report_summary_text(text, l->plan, &outcomes, printer->style);
 	if (!command_print(text))
 		return EXIT_FAILED;
-	return outcomes.n_failed || outcomes.n_skipped ? EXIT_IN_PART : EXIT_FINE;
+	return outcomes.n_failed || outcomes.n_skipped || has_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
 }
 
 /* The controller looks again at the revision that was shown, and acts; its own words are the outcome. */
@@ -81,7 +90,7 @@ static int apply_there(const struct invocation *in, const struct looked *l)
 	if (in_part)
 		end[-1] = '\0';
 	fputs(body, stdout);
-	return in_part ? EXIT_IN_PART : EXIT_FINE;
+	return in_part || has_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
 }
 
 static int apply(struct invocation *in, struct looked *l, struct printer *printer)
@@ -92,7 +101,7 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 	if (l->plan->n_refusals)
 		return EXIT_REFUSED;
 	if (l->plan->n_actions == 0)
-		return EXIT_FINE;
+		return has_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
 	code = confirm(in);
 	if (code >= 0)
 		return code;

@@ -16,7 +16,7 @@ struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *re
 
 void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char *reason, const char *message)
 {
-	struct verdict v = { h->object, readiness, reason, message, FALSE };
+	struct verdict v = { h->object, readiness, reason, message, FALSE, FALSE };
 	g_array_append_val(h->troubles, v);
 }
 
