@@ -34,6 +34,10 @@ const struct command commands[] = {
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
 	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe },
+	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",
+	  "Without specs the host and its cards are checked; with them also whether it can be as they say. What needs root\n"
+	  "is unknown without it. `--have FILE` judges an observation from elsewhere. Exits with 1 when a check failed.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE | OPTION_ALL, 0, command_preflight },
 	{ "get", "[KIND [NAME]]", "Show what is wanted and how it stands.",
 	  "A job's name is PROJECT/NAME.",
 	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, 2, command_get },
