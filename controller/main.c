@@ -25,11 +25,11 @@ const struct command commands[] = {
 	  "A folder stands for the *.yaml and *.yml files in it and below, without hidden ones (default: this folder);\n"
 	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE | OPTION_NO_SPECS, G_MAXUINT, command_fmt },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE, 0, command_plan },
+	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff },
 	{ "apply", NULL, "Show the plan, ask, and carry it out.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 0, command_apply },
+	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 0, command_apply },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",

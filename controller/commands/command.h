@@ -58,7 +58,8 @@ enum command_options {
 	OPTION_FROM_HOST = 1 << 9,
 	OPTION_NO_SPECS = 1 << 10, /* reads no specs: --help does not speak of them */
 	OPTION_KINDS = 1 << 11,    /* --help names the kinds */
-	OPTION_ALL = 1 << 12,
+	OPTION_DEVICES = 1 << 12,
+	OPTION_ALL = 1 << 13,
 };
 
 /* What the exit codes mean: a row each, for the help and the reference. */

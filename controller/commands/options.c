@@ -160,6 +160,8 @@ static void add_own_options(struct options *o, struct invocation *in)
 		                     "Look again at least this often (default 5m)", "TIME" } },
 		{ OPTION_ORIGINS, { "origins", 0, 0, G_OPTION_ARG_NONE, &in->origins,
 		                    "Say behind each value where it came from", NULL } },
+		{ OPTION_DEVICES, { "devices", 0, 0, G_OPTION_ARG_NONE, &in->settings.devices_only,
+		                    "Hosts and GPUs alone: neither libvirt nor Redis is asked", NULL } },
 		{ OPTION_CHECK, { "check", 0, 0, G_OPTION_ARG_NONE, &in->check,
 		                  "Change nothing; exit with 1 when a file would change", NULL } },
 		{ OPTION_ALL, { "all", 'v', 0, G_OPTION_ARG_NONE, &in->all, "List what is right and unknown as well", NULL } },
