@@ -224,9 +224,9 @@ CHECK(check_card_reset)
 {
 	enum check_verdict trouble;
 	const struct gpu_status *card = c->at->card;
-	const struct strings *methods = &card->reset_methods;
 	if (!check_is_passed(c, &trouble))
 		return;
+	const struct strings *methods = &card->reset_methods;
 	const char *family = reset_bug_family(card);
 	if (family && !check_has_word(methods, "device_specific"))
 		return check_say(c, CHECK_WARN, SAY("AMD's %s often does not come back from a reset: its VM starts once, then not before a reboot", family),

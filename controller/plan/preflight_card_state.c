@@ -39,7 +39,8 @@ CHECK(check_card_share)
 	if (card->mig.enabled >= 0)
 		check_ok(c, "its driver knows MIG");
 	else
-		check_say(c, CHECK_UNKNOWN, "whether it has MIG is not told: NVIDIA's library (NVML) is not there, or does not answer",
+		check_say(c, CHECK_UNKNOWN,
+		          c->host->nvml_trouble ? SAY("whether it has MIG is not told: %s", c->host->nvml_trouble) : "it tells nothing of MIG, so it may have none",
 		          "install NVIDIA's driver with libnvidia-ml.so.1 on the host");
 }
 
