@@ -25,7 +25,7 @@ static GPtrArray *pointers_new(struct arena *a)
 struct sim *sim_new(struct arena *a)
 {
 	struct sim *s = ARENA_NEW(a, struct sim);
-	*s = (struct sim){ a, pointers_new(a), pointers_new(a), pointers_new(a), PLANE_OK, PLANE_OK, TRUE, "h1" };
+	*s = (struct sim){ a, pointers_new(a), pointers_new(a), pointers_new(a), pointers_new(a), PLANE_OK, PLANE_OK, TRUE, "h1" };
 	for (guint i = 0; i < SIM_FIRST_KEY; i++)
 		g_ptr_array_add(s->keys, NULL);
 	return s;
@@ -210,6 +210,8 @@ static void observe_vms(struct arena *a, const struct sim *s, struct objects *ha
 			                      .defined = vm->defined };
 		if (sim_vm_is_up(vm))
 			status->live = vm->live;
+		if (vm->device)
+			status->host_devices = (struct strings){ arena_memdup(a, &vm->device, sizeof vm->device), 1 };
 		seen(a, have, KIND_VM, vm->id, status);
 	}
 }
@@ -225,6 +227,7 @@ struct objects *sim_observe(const struct sim *s, struct arena *a, const struct o
 	*host = (struct host_status){ .observed_at = "2024-05-06T07:08:09Z", .libvirt = (int)s->libvirt };
 	seen(a, have, KIND_FARM, "f", farm);
 	seen(a, have, KIND_HOST, "h1", host);
+	sim_cards_observe(s, a, have);
 	if (s->libvirt == PLANE_OK)
 		observe_vms(a, s, have);
 	if (s->redis == PLANE_OK)
@@ -323,7 +326,9 @@ static void apply_to_job(struct sim *s, const struct objects *want, const struct
 
 void sim_apply(struct sim *s, const struct objects *want, const struct action *act, gboolean half)
 {
-	if (act->kind == KIND_VM)
+	if (act->kind == KIND_GPU)
+		sim_card_apply(s, act, half);
+	else if (act->kind == KIND_VM)
 		apply_to_vm(s, want, act);
 	else
 		apply_to_job(s, want, act, half);
