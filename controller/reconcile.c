@@ -3,11 +3,13 @@
 #include "apply/apply.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "frames/shelf.h"
 #include "host/hands.h"
 #include "host/helper.h"
 #include "host/taken.h"
 #include "host/tree.h"
+#include "host/uevents.h"
 #include "host/virt.h"
 #include "observe/observe.h"
 #include "queue/lease.h"
@@ -42,6 +44,7 @@ struct session {
 	struct redis *redis;
 	char *redis_url, *redis_trouble;
 	struct notice *notice;
+	struct uevents *uevents; /* NULL: not listening, or the kernel's devices are not those observed */
 	void (*look)(gpointer user);
 	gpointer look_user;
 };
@@ -93,6 +96,7 @@ void session_free(struct session *s)
 {
 	if (!s)
 		return;
+	uevents_close(s->uevents);
 	close_virt(s);
 	close_redis(s);
 	if (s->helper)
@@ -180,8 +184,8 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	s->has_where = TRUE;
 	struct source_where other = s->where;
 	other.rev = commit;
-	const struct source_where *where = commit ? &other : &s->where;
-	if (!source_read(a, commit ? &other : &s->where, &known, &ret->tree, &ret->problems, error))
+	struct source_where *where = commit ? &other : &s->where;
+	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
 	order_revision(s, &ret->tree);
 	load(s, ret);
@@ -226,6 +230,15 @@ static void on_domain_event(const struct virt_id *id, const char *event, gpointe
 		s->look(s->look_user);
 }
 
+/* libvirt tells of disks and network interfaces as well. */
+static void on_device_event(const char *name, const char *event, gpointer user)
+{
+	struct session *s = user;
+	(void)event;
+	if (s->look && (g_str_has_prefix(name, "pci_") || g_str_has_prefix(name, "mdev_")))
+		s->look(s->look_user);
+}
+
 static void on_virt_closed(const char *reason, gpointer user)
 {
 	struct session *s = user;
@@ -250,7 +263,7 @@ static void reach_libvirt(struct session *s, const struct objects *want)
 	close_virt(s);
 	if (strcmp(uri, "none") == 0)
 		return;
-	struct virt_listener listener = { on_domain_event, on_virt_closed, s };
+	struct virt_listener listener = { on_domain_event, on_device_event, on_virt_closed, s };
 	s->virt = virt_open(uri, &listener, LIBVIRT_OPEN_MS, &error);
 	s->virt_uri = g_strdup(uri);
 	s->virt_trouble = error ? g_strdup(error->message) : NULL;
@@ -308,8 +321,14 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user)
 {
+	g_autoptr(GError) error = NULL;
 	s->look = look;
 	s->look_user = user;
+	if (strcmp(s->tree.root, "/") != 0 || strcmp(s->tree.sysfs, "/sys") != 0)
+		return;
+	s->uevents = uevents_open(look, user, &error);
+	if (!s->uevents)
+		log_warning("devices", "%s; what is changed by hand is noticed at intervals only", error->message);
 }
 
 gboolean session_hold_jobs(struct session *s)

@@ -61,7 +61,7 @@ struct pass_events {
 gboolean session_apply(struct session *s, struct arena *a, const struct plan *p, const struct pass_events *events,
                        struct outcomes *ret, GError **error);
 
-/* Calls `look` on the main loop when libvirt or the queue says that something happened. */
+/* Calls `look` on the main loop when the kernel, libvirt or the queue says that something happened. Once. */
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);
 /* Renews the job owner's lease. FALSE: another controller has the jobs, or Redis is away. */
 gboolean session_hold_jobs(struct session *s);

@@ -11,6 +11,16 @@
 const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_CANCEL_FRAMES] = { NULL, cancel_frames },
 	[VERB_STOP_VM] = { stop_vm_check, stop_vm },
+	[VERB_REMOVE_VGPUS] = { remove_vgpus_check, remove_vgpus },
+	[VERB_RELEASE_DEVICE] = { release_device_check, release_device },
+	[VERB_SET_VFS] = { set_vfs_check, set_vfs, set_vfs_undo },
+	[VERB_SET_MIG] = { set_mig_check, set_mig },
+	[VERB_BIND_DEVICE] = { bind_device_check, bind_device, bind_device_undo },
+	[VERB_CREATE_VGPUS] = { create_vgpus_check, create_vgpus, create_vgpus_undo },
+	[VERB_WRITE_BOOT_FILES] = { write_boot_files_check, write_boot_files },
+	[VERB_UPDATE_BOOT] = { update_boot_check, update_boot },
+	[VERB_LOAD_MODULES] = { NULL, load_modules },
+	[VERB_SET_HUGEPAGES] = { NULL, set_hugepages },
 	[VERB_DEFINE_VM] = { define_vm_check, define_vm },
 	[VERB_START_VM] = { start_vm_check, start_vm },
 	[VERB_PIN_SCENE] = { NULL, pin_scene },
@@ -48,6 +58,21 @@ static gboolean become_owner(struct apply_input *in, GError **error)
 	return TRUE;
 }
 
+/* The error then says as well how the host was left. */
+static gboolean run_or_undo(const struct apply_input *in, const struct action *action, GError **error)
+{
+	const struct apply_row *row = &apply_rows[action->verb];
+	g_autoptr(GError) failure = NULL, why = NULL;
+	if (row->run(in, action, &failure))
+		return TRUE;
+	int code = failure->code;
+	if (!row->undo)
+		return fail(error, (enum cleave_error)code, "%s", failure->message);
+	if (row->undo(in, action, &why))
+		return fail(error, (enum cleave_error)code, "%s; put back as it was", failure->message);
+	return fail(error, (enum cleave_error)code, "%s; left as it is: %s", failure->message, why->message);
+}
+
 static gboolean act(struct apply_input *in, const struct action *action, GError **error)
 {
 	const struct apply_row *row = &apply_rows[action->verb];
@@ -56,7 +81,7 @@ static gboolean act(struct apply_input *in, const struct action *action, GError 
 	if (row->check && !row->check(in, action, error))
 		return FALSE;
 	apply_fault("before", action->verb);
-	if (!row->run(in, action, error))
+	if (!run_or_undo(in, action, error))
 		return FALSE;
 	apply_fault("after", action->verb);
 	return TRUE;

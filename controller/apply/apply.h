@@ -1,4 +1,4 @@
-/* Carries a plan out: one row a verb (check, run), same index as plan/verbs.
+/* Carries a plan out: one row a verb (check, run, undo), same index as plan/verbs.
  *
  * In: a plan and the open hands. Out: an outcome per action. Each action looks once more before it acts
  * (check) and ends by observing its effect (run); what waits for a failed one is skipped. */
@@ -48,12 +48,35 @@ void apply_fault(const char *when, enum verb verb);
 
 /* -- the verbs, one file each -------------------------------------------------------------------- */
 
+gboolean load_modules(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_hugepages(const struct apply_input *in, const struct action *act, GError **error);
+gboolean write_boot_files_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean write_boot_files(const struct apply_input *in, const struct action *act, GError **error);
+gboolean update_boot_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean update_boot(const struct apply_input *in, const struct action *act, GError **error);
+
 gboolean define_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean define_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean start_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean start_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean stop_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean stop_vm(const struct apply_input *in, const struct action *act, GError **error);
+
+gboolean bind_device_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean bind_device(const struct apply_input *in, const struct action *act, GError **error);
+gboolean bind_device_undo(const struct apply_input *in, const struct action *act, GError **error);
+gboolean release_device_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean release_device(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_vfs_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_vfs(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_vfs_undo(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_mig_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_mig(const struct apply_input *in, const struct action *act, GError **error);
+gboolean create_vgpus_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean create_vgpus(const struct apply_input *in, const struct action *act, GError **error);
+gboolean create_vgpus_undo(const struct apply_input *in, const struct action *act, GError **error);
+gboolean remove_vgpus_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean remove_vgpus(const struct apply_input *in, const struct action *act, GError **error);
 
 gboolean cancel_frames(const struct apply_input *in, const struct action *act, GError **error);
 gboolean update_job(const struct apply_input *in, const struct action *act, GError **error);

@@ -108,12 +108,22 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 	return l->is_asked ? apply_there(in, l) : apply_here(l, printer);
 }
 
+/* A controller has no half passes; its whole ones see to the devices as well. */
+static int refuse_devices(void)
+{
+	fputs("cleave: a controller works on this host, and sees to its devices already; leave out --devices, and it is told "
+	      "to look now\n", stderr);
+	return EXIT_REFUSED;
+}
+
 int command_apply(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
 	struct looked l;
 	struct printer printer = { in->output, { command_has_colour() } };
 	in->settings.acts = TRUE;
+	if (in->settings.devices_only && state_is_locked(in->settings.state))
+		return refuse_devices();
 	/* Taken before looking: what is seen must still be there when it is acted upon. */
 	struct state_lock *lock = state_is_locked(in->settings.state) ? NULL : state_lock(in->settings.state, &error);
 	if (error)

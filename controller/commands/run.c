@@ -1,6 +1,6 @@
 /* cleave run: stays, and looks again whenever something may have changed.
  *
- * Whatever wakes it (a ref, libvirt, the queue, a timer, a request on the control socket) only says
+ * Whatever wakes it (a ref, the kernel, libvirt, the queue, a timer, a request on the control socket) only says
  * "look again". One pass at a time: what comes during a pass causes exactly one more after it. A plan
  * that comes out the same as the one before is retried with growing pauses. */
 #include "base/arena.h"

@@ -321,12 +321,64 @@ char *domain_to_xml(struct arena *a, const struct domain_identity *id, const str
 	return copy;
 }
 
+/* An attribute as libvirt writes it ("0x65") or a person (decimal); FALSE beyond `max`. Absent is 0. */
+static gboolean read_number(struct context *c, const xmlNode *n, const char *attribute, guint64 max, guint64 *ret)
+{
+	char *end = NULL;
+	const char *text = get(c, n, attribute);
+	*ret = text ? g_ascii_strtoull(text, &end, 0) : 0;
+	return !text || (end != text && !*end && *ret <= max);
+}
+
+static const char *pci_address(struct context *c, const xmlNode *n)
+{
+	guint64 domain, bus, slot, function;
+	if (!read_number(c, n, "domain", G_MAXUINT32, &domain) || !read_number(c, n, "bus", 0xff, &bus) ||
+	    !read_number(c, n, "slot", 0x1f, &slot) || !read_number(c, n, "function", 7, &function))
+		return NULL;
+	return arena_printf(c->arena, "%04x:%02x:%02x.%x", (guint)domain, (guint)bus, (guint)slot, (guint)function);
+}
+
+/* Elements that hold a device of the host; the address below <source> is the host's, the other one the guest's. */
+static const struct {
+	const char *element, *type;
+	const char *attribute; /* NULL: a PCI address */
+} holders[] = {
+	{ "hostdev", "pci", NULL },
+	{ "hostdev", "mdev", "uuid" },
+	{ "interface", "hostdev", NULL }, /* a VF as network card */
+	{ "disk", "nvme", NULL },
+};
+
+static const char *host_device(struct context *c, const xmlNode *e)
+{
+	const xmlNode *address = child(child(e, "source"), "address");
+	const char *type = get(c, e, "type");
+	for (guint i = 0; address && i < G_N_ELEMENTS(holders); i++)
+		if (strcmp((const char *)e->name, holders[i].element) == 0 && g_strcmp0(type, holders[i].type) == 0)
+			return holders[i].attribute ? get(c, address, holders[i].attribute) : pci_address(c, address);
+	return NULL;
+}
+
+static struct strings read_host_devices(struct context *c)
+{
+	const xmlNode *devices = child(c->root, "devices");
+	struct strings found = { ARENA_ARRAY(c->arena, const char *, devices ? xmlChildElementCount((xmlNode *)devices) : 0), 0 };
+	for (const xmlNode *e = devices ? devices->children : NULL; e; e = e->next) {
+		const char *device = e->type == XML_ELEMENT_NODE ? host_device(c, e) : NULL;
+		if (device)
+			found.items[found.n++] = device;
+	}
+	return found;
+}
+
 static void read_facts(struct context *c, struct domain_facts *ret)
 {
 	const xmlNode *metadata = child(c->root, "metadata");
 	ret->name = text_of(c, child(c->root, "name"));
 	ret->uuid = text_of(c, child(c->root, "uuid"));
 	ret->machine_type = get(c, child(child(c->root, "os"), "type"), "machine");
+	ret->host_devices = read_host_devices(c);
 	ret->owner = NULL;
 	for (const xmlNode *e = metadata ? metadata->children : NULL; e; e = e->next)
 		if (e->type == XML_ELEMENT_NODE && e->ns && strcmp((const char *)e->ns->href, MARK_URI) == 0)

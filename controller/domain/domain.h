@@ -17,6 +17,7 @@ struct domain_facts {
 	const char *name, *uuid;
 	const char *owner;        /* farm in cleave's mark; NULL: not made by cleave */
 	const char *machine_type; /* as recorded */
+	struct strings host_devices; /* "0000:65:00.0" of PCI devices, UUIDs of mdevs; in the XML's order */
 };
 
 /* UUID of version 5 over farm and VM name (RFC 9562): the same at every define. */

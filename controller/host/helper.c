@@ -16,6 +16,7 @@ enum { ANSWER_MAX = 64 << 20, END_MS = 200 };
 struct helper {
 	char *program;
 	pid_t pid; /* 0: none */
+	pid_t last_pid;
 	int fd;    /* -1: none */
 };
 
@@ -30,6 +31,11 @@ struct helper *helper_start(const char *program)
 pid_t helper_pid(const struct helper *h)
 {
 	return h->pid;
+}
+
+pid_t helper_last_pid(const struct helper *h)
+{
+	return h->last_pid;
 }
 
 /* The socket becomes the child's descriptor 0; signals are as at program start. */
@@ -68,6 +74,7 @@ static gboolean ensure_process(struct helper *h, GError **error)
 		return fail_errno(error, e, "starting the helper %s", h->program);
 	}
 	h->fd = pair[0];
+	h->last_pid = h->pid;
 	return TRUE;
 }
 

@@ -20,8 +20,20 @@ void helper_stop(struct helper *h);
 gboolean helper_call(struct helper *h, json_t *request, gint64 timeout_ms, json_t **ret_answer, GError **error);
 /* 0 when none runs. */
 pid_t helper_pid(const struct helper *h);
+/* The process that the last call went to; it may have ended. 0 before the first. */
+pid_t helper_last_pid(const struct helper *h);
 
-/* The other side: answers requests on descriptor 0 until it closes. main.c's hidden command `helper`. */
+/* -- the other side ----------------------------------------------------------------------------------- */
+
+struct helper_operation {
+	const char *name;
+	/* A new reference, or NULL with an error. */
+	json_t *(*run)(const json_t *request, GError **error);
+};
+
+/* Answers requests on descriptor 0 until it closes. main.c's hidden command `helper`. */
 int helper_main(void);
+/* The same; `first` are looked up before the helper's own. */
+int helper_main_with(const struct helper_operation *first, guint n_first);
 /* In the helper, where there is no way back: answers with an error and exits. */
 G_NORETURN void helper_die(const char *sentence);

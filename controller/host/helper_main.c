@@ -1,7 +1,10 @@
 /* The helper's side: a table of operations, one request after the other. */
 #include "base/arena.h"
 #include "base/error.h"
+#include "host/hands_main.h"
 #include "host/helper.h"
+#include "host/holders.h"
+#include "host/nvml_main.h"
 #include "host/pci_scan.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,30 +12,42 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct operation {
-	const char *name;
-	/* A new reference, or NULL with an error. */
-	json_t *(*run)(const json_t *request, GError **error);
-};
-
 static json_t *run_ping(const json_t *request, GError **error)
 {
 	(void)request, (void)error;
 	return json_object();
 }
 
+/* Strings of an array, NULL at the end; they live as long as the request. */
+static const char **strings_of(struct arena *a, const json_t *array)
+{
+	const char **all = ARENA_ARRAY(a, const char *, json_array_size(array) + 1);
+	for (gsize i = 0; i < json_array_size(array); i++)
+		all[i] = json_string_value(json_array_get(array, i));
+	return all;
+}
+
 static json_t *run_pci(const json_t *request, GError **error)
 {
+	SCOPED_ARENA(a);
 	const char *sysfs = json_string_value(json_object_get(request, "sysfs"));
 	if (sysfs)
-		return pci_scan(sysfs, error);
+		return pci_scan(sysfs, strings_of(a, json_object_get(request, "named")), error);
 	fail(error, ERROR_INVALID, "pci: the request has no \"sysfs\"");
 	return NULL;
 }
 
-static const struct operation operations[] = {
+static const struct helper_operation operations[] = {
 	{ "ping", run_ping },
 	{ "pci", run_pci },
+	{ "nvml", nvml_main_read },
+	{ "mig", nvml_main_cut },
+	{ "write", hands_main_write },
+	{ "read", hands_main_read },
+	{ "put", hands_main_put },
+	{ "remove", hands_main_remove },
+	{ "run", hands_main_run },
+	{ "holders", holders_find },
 };
 
 static gboolean write_line(json_t *answer)
@@ -58,16 +73,25 @@ void helper_die(const char *sentence)
 	_exit(1);
 }
 
-static json_t *answer_to(const char *line)
+static const struct helper_operation *find(const struct helper_operation *table, gsize n, const char *name)
+{
+	for (gsize i = 0; name && i < n; i++)
+		if (strcmp(name, table[i].name) == 0)
+			return &table[i];
+	return NULL;
+}
+
+static json_t *answer_to(const char *line, const struct helper_operation *first, guint n_first)
 {
 	json_error_t problem;
 	json_t *request = json_loads(line, 0, &problem), *ok = NULL;
 	const char *op = json_string_value(json_object_get(request, "op"));
 	GError *error = NULL;
-	gboolean known = FALSE;
-	for (gsize i = 0; op && !known && i < G_N_ELEMENTS(operations); i++)
-		if ((known = strcmp(op, operations[i].name) == 0))
-			ok = operations[i].run(request, &error);
+	const struct helper_operation *operation = find(first, n_first, op);
+	if (!operation)
+		operation = find(operations, G_N_ELEMENTS(operations), op);
+	if (operation)
+		ok = operation->run(request, &error);
 	json_decref(request);
 	if (ok)
 		return json_pack("{s:o}", "ok", ok);
@@ -77,14 +101,19 @@ static json_t *answer_to(const char *line)
 	return json_pack("{s:s}", "error", sentence);
 }
 
-/* Descriptors of the controller that were not closed on exec (libinotifytools') end here. */
 int helper_main(void)
+{
+	return helper_main_with(NULL, 0);
+}
+
+/* Descriptors of the controller that were not closed on exec (libinotifytools') end here. */
+int helper_main_with(const struct helper_operation *first, guint n_first)
 {
 	char *line = NULL;
 	size_t room = 0;
 	close_range(3, ~0U, 0);
 	while (getline(&line, &room, stdin) > 0)
-		if (!write_line(answer_to(line)))
+		if (!write_line(answer_to(line, first, n_first)))
 			break;
 	free(line);
 	return 0;

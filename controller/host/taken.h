@@ -9,28 +9,34 @@
 struct arena;
 struct taken;
 
+/* Two things are taken, and given back, by themselves: a device from its driver, a card's number of VFs. */
+enum taken_what { TAKEN_DRIVER = 1 << 0, TAKEN_VFS = 1 << 1 };
+
 struct taken_device {
 	const char *address;
+	unsigned what;               /* of enum taken_what: what of the below is said */
 	const char *driver;          /* that it had; NULL = none */
 	const char *driver_override; /* that it had; NULL = none */
-	gint64 n_vfs;                /* of a card whose VFs were set: the number before; -1 = they were not */
+	gint64 n_vfs;                /* the number before; -1 without TAKEN_VFS */
+	gint64 vf_autoprobe;         /* sriov_drivers_autoprobe before; -1 = not told */
 };
 
 /* `state` is the state folder; read anew at each call, so that two processes see the same. */
 struct taken *taken_new(const char *state);
+/* NULL is fine. */
 void taken_free(struct taken *t);
 
 /* FALSE when nothing was taken (or its file cannot be read: it is then told in *error). */
 gboolean taken_find(struct taken *t, struct arena *a, const char *address, struct taken_device *ret, GError **error);
-/* Writes it to the disk. What was noted before stays where `device` says nothing: driver and override of a device
- * that is noted are kept, since they are what it had before cleave. */
+/* Writes it to the disk. What of it was noted before is kept: it is what was there before cleave. */
 gboolean taken_note(struct taken *t, const struct taken_device *device, GError **error);
-/* Absent is success. */
-gboolean taken_forget(struct taken *t, const char *address, GError **error);
+/* Forgets that much of it. Absent is success. */
+gboolean taken_forget(struct taken *t, const char *address, unsigned what, GError **error);
 /* Addresses of all that is noted; NULL at the end. */
 char **taken_list(struct taken *t, struct arena *a);
 
-/* A write that the helper `pid` does not return from. It counts as long as this very process lives. */
+/* A write that the helper `pid` does not return from. It counts as long as this very process lives; of one that has
+ * ended nothing is noted. */
 gboolean taken_note_stuck(struct taken *t, const char *address, const char *path, gint64 pid, GError **error);
 /* "driver/unbind, since 2026-01-02T03:04:05Z", or NULL when nothing is stuck there. */
 const char *taken_find_stuck(struct taken *t, struct arena *a, const char *address);

@@ -59,13 +59,16 @@ struct virt_id {
 struct virt_listener {
 	/* Something happened to a domain: "defined", "started", "stopped", …; look again. */
 	void (*domain_event)(const struct virt_id *id, const char *event, gpointer user);
+	/* Something happened to a device of the host: "pci_0000_65_00_0", "created", "deleted", "updated". Not with
+	 * drivers that have no devices (embedded). */
+	void (*device_event)(const char *name, const char *event, gpointer user);
 	/* The connection died; every call fails with ERROR_AWAY from now on. Close it and open anew, with
 	 * pauses in between. */
 	void (*closed)(const char *reason, gpointer user);
 	gpointer user;
 };
 
-/* Both callbacks run on the main thread; either may be NULL. For `qemu:///embed?root=DIR` DIR is prepared
+/* The callbacks run on the main thread; any may be NULL. For `qemu:///embed?root=DIR` DIR is prepared
  * first (embed.h). */
 struct virt *virt_open(const char *uri, const struct virt_listener *listener, gint64 timeout_ms, GError **error);
 /* Waits at most `timeout_ms` for calls that are under way; what is stuck then is left behind. An embedded

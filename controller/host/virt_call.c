@@ -22,6 +22,7 @@ struct virt {
 	GHashTable *busy; /* object → struct call, not owned */
 	struct virt_listener listener;
 	int event_id; /* -1 when there are no events */
+	int device_ids[2]; /* the same, of devices: come and gone, and changed */
 	gboolean has_close_callback;
 	gboolean has_listened; /* run_listen was asked for, and may have happened */
 	gboolean closed;
@@ -303,6 +304,28 @@ static int domain_event(virConnectPtr connection, virDomainPtr domain, int event
 	return 0;
 }
 
+static void device_event(struct virt *v, virNodeDevicePtr device, const char *event)
+{
+	if (!v->closed && v->listener.device_event)
+		v->listener.device_event(virNodeDeviceGetName(device), event, v->listener.user);
+}
+
+/* https://libvirt.org/html/libvirt-libvirt-nodedev.html#virNodeDeviceEventLifecycleType, same order */
+static const char *const device_words[] = { "created", "deleted", "defined", "undefined" };
+
+static void device_came_or_went(virConnectPtr connection, virNodeDevicePtr device, int event, int detail, void *user)
+{
+	(void)connection, (void)detail;
+	gboolean known = event >= 0 && (gsize)event < G_N_ELEMENTS(device_words);
+	device_event(user, device, known ? device_words[event] : "changed");
+}
+
+static void device_updated(virConnectPtr connection, virNodeDevicePtr device, void *user)
+{
+	(void)connection;
+	device_event(user, device, "updated");
+}
+
 static const char *close_word(int reason)
 {
 	static const char *const words[] = { "input or output failed", "the other side ended",
@@ -359,13 +382,18 @@ static gpointer run_open(virConnectPtr none, gpointer data, GError **error)
 	return NULL;
 }
 
-/* A driver without events, close callback or keep-alive (test, embedded) is no failure. */
+/* A driver without events, devices, close callback or keep-alive (test, embedded) is no failure. */
 static gpointer run_listen(virConnectPtr connection, gpointer data, GError **error)
 {
 	struct virt *v = data;
 	(void)error;
 	v->event_id = virConnectDomainEventRegisterAny(connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
 						       VIR_DOMAIN_EVENT_CALLBACK(domain_event), v, NULL);
+	v->device_ids[0] = virConnectNodeDeviceEventRegisterAny(connection, NULL, VIR_NODE_DEVICE_EVENT_ID_LIFECYCLE,
+								VIR_NODE_DEVICE_EVENT_CALLBACK(device_came_or_went), v,
+								NULL);
+	v->device_ids[1] = virConnectNodeDeviceEventRegisterAny(connection, NULL, VIR_NODE_DEVICE_EVENT_ID_UPDATE,
+								VIR_NODE_DEVICE_EVENT_CALLBACK(device_updated), v, NULL);
 	v->has_close_callback = virConnectRegisterCloseCallback(connection, connection_closed, v, NULL) == 0;
 	virConnectSetKeepAlive(connection, KEEPALIVE_S, KEEPALIVE_COUNT);
 	return v;
@@ -377,6 +405,9 @@ static gpointer run_unlisten(virConnectPtr connection, gpointer data, GError **e
 	(void)error;
 	if (v->event_id >= 0)
 		virConnectDomainEventDeregisterAny(connection, v->event_id);
+	for (guint i = 0; i < G_N_ELEMENTS(v->device_ids); i++)
+		if (v->device_ids[i] >= 0)
+			virConnectNodeDeviceEventDeregisterAny(connection, v->device_ids[i]);
 	if (v->has_close_callback)
 		virConnectUnregisterCloseCallback(connection, connection_closed);
 	return v;
@@ -390,7 +421,7 @@ static struct virt *virt_new(const char *uri, const struct virt_listener *listen
 	v->uri = g_strdup(uri);
 	v->busy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	v->pool = g_thread_pool_new(run_call, NULL, POOL_THREADS, FALSE, NULL);
-	v->event_id = -1;
+	v->event_id = v->device_ids[0] = v->device_ids[1] = -1;
 	if (listener)
 		v->listener = *listener;
 	return v;

@@ -26,14 +26,19 @@ static void read_domain(struct arena *a, const struct observe_input *in, const s
                         struct vm_status *ret)
 {
 	struct domain_facts facts = { 0 }, live = { 0 };
+	struct vm_spec running = { 0 };
 	*ret = (struct vm_status){ .host = in->host, .uuid = d->uuid, .state = (int)state_of(d->state) };
 	const char *stored = d->inactive_xml ? d->inactive_xml : d->active_xml;
+	/* What it holds now keeps cards from being changed, whoever made it. */
+	gboolean is_live = d->active_xml && domain_from_xml(a, d->active_xml, &running, &live, NULL);
+	ret->host_devices = live.host_devices;
 	if (!domain_from_xml(a, stored, &ret->defined, &facts, NULL))
 		return;
 	ret->owner = facts.owner;
 	ret->machine_type = facts.machine_type;
-	if (d->active_xml)
-		domain_from_xml(a, d->active_xml, &ret->live, &live, NULL);
+	ret->live = running;
+	if (!is_live)
+		ret->host_devices = facts.host_devices;
 }
 
 void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have)

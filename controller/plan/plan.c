@@ -5,7 +5,6 @@
 #include "plan/builder.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
-#include "spec/host.h"
 #include "spec/resolve.h"
 #include "spec/status.h"
 #include "spec/vm.h"
@@ -91,26 +90,6 @@ static void judge_farm(struct builder *b, const struct object *o)
 		builder_note(b, KIND_FARM, o->id, "Redis is left out: render jobs are not planned");
 }
 
-static void judge_host(struct builder *b, const struct object *o)
-{
-	const struct object *have = objects_get(b->in->have, KIND_HOST, o->id);
-	const struct host_status *s = have ? have->status : NULL;
-	if (!s)
-		builder_judge(b, o, IS_RECONCILING, strcmp(o->id, b->in->host) ? "OtherHost" : "NotObserved", NULL);
-	else if (s->libvirt == PLANE_AWAY)
-		builder_judge(b, o, IS_STALLED, "LibvirtAway", s->libvirt_reason);
-	else
-		builder_judge(b, o, IS_READY, s->libvirt == PLANE_OK ? "Ready" : "LibvirtLeftOut", NULL);
-	if (s && s->libvirt == PLANE_LEFT_OUT && !b->in->devices_only && b->in->want->by_kind[KIND_VM]->len)
-		builder_note(b, KIND_HOST, o->id, "libvirt is left out: VMs are not planned");
-}
-
-void plan_hosts(struct builder *b)
-{
-	OBJECTS_EACH (o, b->in->want, KIND_HOST)
-		judge_host(b, o);
-}
-
 static void judge_revision(struct builder *b, const struct object *o)
 {
 	const struct revision_status *s = o->status;
@@ -164,11 +143,15 @@ static gboolean has_card(const struct builder *b, const char *vm, const struct g
 }
 
 /* An action waits for the ones before it that speak of the same object; cards for the modules of their host and for
- * VMs that let go of them, and VMs for their cards. */
+ * VMs that let go of them, and VMs for their cards. Those on a Host stand alone: a boot loader in trouble keeps no
+ * module and no page away. */
 static gboolean waits_for(const struct builder *b, const struct action *act, const struct action *before)
 {
+	gboolean is_same = before->kind == act->kind && strcmp(before->id, act->id) == 0;
+	if (is_same && act->kind == KIND_HOST)
+		return before->verb == VERB_WRITE_BOOT_FILES && act->verb == VERB_UPDATE_BOOT;
 	if (before->kind == act->kind)
-		return before->verb != act->verb && strcmp(before->id, act->id) == 0;
+		return is_same && before->verb != act->verb;
 	if (act->kind == KIND_GPU && before->verb == VERB_STOP_VM)
 		return names_gpu(before->want, act->id) || has_card(b, before->id, act->card);
 	if (act->kind == KIND_GPU)

@@ -15,6 +15,15 @@ struct device_step {
 	const char *uuid;      /* of a vGPU (mdev) */
 };
 
+/* What is done to a Host: each verb fills in its own. */
+struct host_work {
+	struct strings modules;   /* load-modules */
+	struct list pages;        /* set-hugepages: struct host_hugepages in this order; node -1: a kernel without NUMA */
+	struct list files;        /* struct host_drop_in; write-boot-files: text NULL = remove it; update-boot: what has to be there */
+	struct list commands;     /* update-boot: const char **, each a program with its arguments */
+	struct strings arguments; /* kernel arguments that cleave has set by a program; update-boot: then */
+};
+
 struct action {
 	enum verb verb;
 	enum kind_id kind;
@@ -28,7 +37,8 @@ struct action {
 	struct frame_set frames;  /* jobs: which */
 	const char *key;          /* jobs: their key; NULL = any */
 	const struct renderjob_spec *values; /* enqueue: the job's values for these frames */
-	const char *digest;       /* pin-scene: the scene's; complete-job: of frames and keys */
+	const char *digest;       /* pin-scene: the scene's; complete-job: of frames and keys; update-boot: of its files */
+	struct host_work *host;   /* Host: what is done */
 	const struct gpu_status *card;  /* GPU: the card as observed */
 	struct device_step *steps;      /* GPU: what is done, in this order */
 	guint n_steps;                  /* VFs that only come to be are not named: .count says how many are bound */

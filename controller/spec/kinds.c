@@ -91,7 +91,7 @@ struct objects *objects_new(struct arena *a)
 	struct objects *o = ARENA_NEW(a, struct objects);
 	o->index = ARENA_NEW(a, struct object_index);
 	for (guint i = 0; i < N_KINDS; i++) {
-		o->by_kind[i] = g_ptr_array_sized_new(4) /* never without items to point at: OBJECTS_EACH adds to them */;
+		o->by_kind[i] = g_ptr_array_sized_new(4); /* never without items to point at: OBJECTS_EACH adds to them */
 		o->index->ids[i] = g_hash_table_new(g_str_hash, g_str_equal);
 	}
 	arena_own(a, o, objects_free);

@@ -29,9 +29,14 @@ static void note_event(const struct virt_id *id, const char *event, gpointer use
 	g_string_append_printf(((struct ctx *)user)->events, "%s:%s ", id->name, event);
 }
 
+static void note_device(const char *name, const char *event, gpointer user)
+{
+	g_string_append_printf(((struct ctx *)user)->events, "%s:%s ", name, event);
+}
+
 static void open_uri(struct ctx *x, const char *uri)
 {
-	struct virt_listener listener = { .domain_event = note_event, .user = x };
+	struct virt_listener listener = { .domain_event = note_event, .device_event = note_device, .user = x };
 	x->v = virt_open(uri, &listener, TIMEOUT_MS, &x->error);
 	if (!x->v)
 		fail_msg("%s", x->error->message);
@@ -346,6 +351,34 @@ static void test_embedded(void **state)
 	g_spawn_sync(NULL, (char **)argv, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL);
 }
 
+/* The test driver makes devices of one kind only. */
+static const char HBA_XML[] = "<device><parent>scsi_host1</parent><capability type='scsi_host'>"
+			      "<capability type='fc_host'><wwnn>2000000012341234</wwnn><wwpn>1000000012341234</wwpn>"
+			      "</capability></capability></device>";
+
+static gpointer run_device(virConnectPtr connection, gpointer data, GError **error)
+{
+	(void)data;
+	virNodeDevicePtr device = virNodeDeviceCreateXML(connection, HBA_XML, 0);
+	if (!device)
+		return virt_fail(error);
+	int e = virNodeDeviceDestroy(device);
+	virNodeDeviceFree(device);
+	return e == 0 ? connection : virt_fail(error);
+}
+
+static void test_device_events(void **state)
+{
+	struct ctx *x = *state;
+	struct virt_job job = { .what = "making a device", .object = "device", .run = run_device };
+	open_uri(x, "test:///default");
+	must(x, virt_call(x->v, &job, TIMEOUT_MS, NULL, &x->error));
+	iterate(100);
+	const char *created = strstr(x->events->str, ":created "), *deleted = strstr(x->events->str, ":deleted ");
+	assert_true(created && deleted && created < deleted);
+	assert_true(g_str_has_prefix(x->events->str, "scsi_host"));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(int argc, char **argv)
@@ -358,6 +391,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_life_of_a_domain),        TEST(test_errors), TEST(test_describe), TEST(test_quarantine),
 		TEST(test_close_with_a_stuck_call), TEST(test_cost),   TEST(test_embedded),
+		TEST(test_device_events),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

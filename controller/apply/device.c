@@ -1,0 +1,226 @@
+/* The devices of a card, read once more before each action. Drivers are changed as the kernel's
+ * Documentation/ABI/testing/sysfs-bus-pci says: driver_override for this one device, never new_id, which would catch
+ * its twins as well. */
+#include "apply/device.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include <string.h>
+
+/* -- reading ----------------------------------------------------------------------------------------------- */
+
+gboolean device_write(const struct apply_input *in, const char *address, const char *text, GError **error,
+                      const char *path_format, ...)
+{
+	va_list args;
+	va_start(args, path_format);
+	g_autofree char *path = g_strdup_vprintf(path_format, args);
+	va_end(args);
+	return hands_write(in->hands, address, path, text, error);
+}
+
+gboolean device_look(const struct apply_input *in, const char *address, struct device_now *ret, GError **error)
+{
+	const struct host_tree *t = in->hands->tree;
+	GError *why = NULL;
+	if (!host_exists(t, PCI_DEVICE, address))
+		return fail(error, ERROR_NOT_FOUND, "the device %s is gone", address);
+	const char *path = arena_printf(in->arena, PCI_DEVICE "/driver_override", address);
+	const char *override = hands_read(in->hands, in->arena, address, path, &why);
+	if (why) {
+		g_propagate_error(error, why);
+		return FALSE;
+	}
+	*ret = (struct device_now){ host_read_link(in->arena, t, PCI_DEVICE "/driver", address), NULL };
+	if (override && *override && strcmp(override, "(null)") != 0)
+		ret->driver_override = override;
+	return TRUE;
+}
+
+struct strings device_vfs(const struct apply_input *in, const char *card)
+{
+	GPtrArray *found = g_ptr_array_new();
+	const char *vf;
+	for (guint i = 0; (vf = host_read_link(in->arena, in->hands->tree, PCI_DEVICE "/virtfn%u", card, i)); i++)
+		g_ptr_array_add(found, (gpointer)vf);
+	struct strings vfs = { arena_memdup(in->arena, found->pdata, sizeof(gpointer) * found->len), found->len };
+	g_ptr_array_unref(found);
+	return vfs;
+}
+
+/* -- checks ------------------------------------------------------------------------------------------------ */
+
+static gboolean has_id(const struct apply_input *in, const char *address, const char *file, const char *id)
+{
+	const char *now = host_read(in->arena, in->hands->tree, PCI_DEVICE "/%s", address, file);
+	if (now && g_str_has_prefix(now, "0x"))
+		now += 2;
+	return !id || (now && g_ascii_strcasecmp(now, id) == 0);
+}
+
+static gboolean check_ids(const struct apply_input *in, const char *address, const char *vendor, const char *device,
+                          GError **error)
+{
+	if (!host_exists(in->hands->tree, PCI_DEVICE, address))
+		return fail(error, ERROR_REFUSED, "the device %s is gone since it was planned", address);
+	if (has_id(in, address, "vendor", vendor) && has_id(in, address, "device", device))
+		return TRUE;
+	return fail(error, ERROR_REFUSED, "at %s is another device since it was planned: it was %s:%s", address, vendor,
+	            device);
+}
+
+static const struct gpu_function *find_function(const struct list *functions, const char *address)
+{
+	for (guint i = 0; i < functions->n; i++)
+		if (strcmp(LIST_AT(*functions, struct gpu_function, i)->address, address) == 0)
+			return LIST_AT(*functions, struct gpu_function, i);
+	return NULL;
+}
+
+/* A VF that came to be since then is not among what was observed: its card speaks for it. */
+static gboolean check_step_ids(const struct apply_input *in, const struct gpu_status *card,
+                               const struct device_step *step, GError **error)
+{
+	const struct list *const lists[] = { &card->functions, &card->bystanders, &card->virtual_functions };
+	const struct gpu_function *f = NULL;
+	for (gsize i = 0; i < G_N_ELEMENTS(lists) && !f; i++)
+		f = find_function(lists[i], step->address);
+	return check_ids(in, step->address, f ? f->vendor : NULL, f ? f->device : NULL, error);
+}
+
+static gboolean check_one_free(const struct apply_input *in, const char *address, GError **error)
+{
+	const char *stuck = taken_find_stuck(in->hands->taken, in->arena, address);
+	return stuck ? fail(error, ERROR_REFUSED, "%s is stuck in the kernel: %s", address, stuck) : TRUE;
+}
+
+gboolean device_check_free(const struct apply_input *in, const struct action *act, GError **error)
+{
+	const struct list *functions = &act->card->functions;
+	if (!check_one_free(in, act->card->address, error))
+		return FALSE;
+	for (guint i = 0; i < functions->n; i++)
+		if (!check_one_free(in, LIST_AT(*functions, struct gpu_function, i)->address, error))
+			return FALSE;
+	for (guint i = 0; i < act->n_steps; i++)
+		if (!check_one_free(in, act->steps[i].address, error))
+			return FALSE;
+	return TRUE;
+}
+
+gboolean device_check(const struct apply_input *in, const struct action *act, GError **error)
+{
+	const struct gpu_status *card = act->card;
+	if (!in->hands)
+		return fail(error, ERROR_AWAY, "there is no way to change this host");
+	if (!check_ids(in, card->address, card->vendor, card->device, error))
+		return FALSE;
+	for (guint i = 0; i < act->n_steps; i++)
+		if (!check_step_ids(in, card, &act->steps[i], error))
+			return FALSE;
+	return device_check_free(in, act, error);
+}
+
+gboolean device_check_driver(const struct apply_input *in, const struct device_step *step, GError **error)
+{
+	const char *driver = host_read_link(in->arena, in->hands->tree, PCI_DEVICE "/driver", step->address);
+	if (g_strcmp0(driver, step->from) == 0 || g_strcmp0(driver, step->to) == 0)
+		return TRUE;
+	return fail(error, ERROR_REFUSED, "the driver of %s is %s since it was planned, it was %s", step->address,
+	            driver ? driver : "none", step->from ? step->from : "none");
+}
+
+/* -- taking and giving back ---------------------------------------------------------------------------------- */
+
+static gboolean unbind(const struct apply_input *in, const char *address, GError **error)
+{
+	return device_write(in, address, address, error, PCI_DEVICE "/driver/unbind", address);
+}
+
+static gboolean set_override(const struct apply_input *in, const char *address, const char *driver, GError **error)
+{
+	const char *line = arena_printf(in->arena, "%s\n", driver ? driver : ""); /* an empty line: none */
+	return device_write(in, address, line, error, PCI_DEVICE "/driver_override", address);
+}
+
+static gboolean verify(const struct apply_input *in, const char *address, const struct device_now *want, GError **error)
+{
+	struct device_now now;
+	if (!device_look(in, address, &now, error))
+		return FALSE;
+	if (g_strcmp0(now.driver, want->driver) != 0)
+		return fail(error, ERROR_FAILED, "the driver of %s is %s and not %s: %s", address,
+		            now.driver ? now.driver : "none", want->driver ? want->driver : "none",
+		            want->driver && !host_exists(in->hands->tree, "sys/bus/pci/drivers/%s", want->driver)
+		                    ? "its module is not loaded"
+		                    : "the kernel's log says why");
+	if (g_strcmp0(now.driver_override, want->driver_override) != 0)
+		return fail(error, ERROR_FAILED, "driver_override of %s is \"%s\" and not \"%s\"", address,
+		            now.driver_override ? now.driver_override : "",
+		            want->driver_override ? want->driver_override : "");
+	return TRUE;
+}
+
+gboolean device_take(const struct apply_input *in, const char *address, const char *driver, GError **error)
+{
+	struct device_now now;
+	const struct device_now want = { driver, driver };
+	if (!device_look(in, address, &now, error))
+		return FALSE;
+	/* Also one that was given to it by hand: that is left as it is. */
+	if (g_strcmp0(now.driver, driver) == 0)
+		return TRUE;
+	struct taken_device noted = { address, TAKEN_DRIVER, now.driver, now.driver_override, -1, -1 };
+	/* The override first: whoever probes from then on finds this driver alone. */
+	return taken_note(in->hands->taken, &noted, error) && set_override(in, address, driver, error) &&
+	       (!now.driver || unbind(in, address, error)) &&
+	       device_write(in, address, address, error, "sys/bus/pci/drivers_probe") && verify(in, address, &want, error);
+}
+
+gboolean device_is_taken(const struct apply_input *in, const char *address)
+{
+	struct taken_device noted;
+	return taken_find(in->hands->taken, in->arena, address, &noted, NULL) && (noted.what & TAKEN_DRIVER);
+}
+
+static gboolean find_noted(const struct apply_input *in, const char *address, struct taken_device *ret, GError **error)
+{
+	GError *why = NULL;
+	if (taken_find(in->hands->taken, in->arena, address, ret, &why) && (ret->what & TAKEN_DRIVER))
+		return TRUE;
+	if (why)
+		g_propagate_error(error, why);
+	else
+		fail(error, ERROR_REFUSED, "%s was not taken by cleave", address);
+	return FALSE;
+}
+
+gboolean device_check_way_back(const struct apply_input *in, const char *address, GError **error)
+{
+	struct taken_device noted;
+	if (!find_noted(in, address, &noted, error))
+		return FALSE;
+	if (!noted.driver || host_exists(in->hands->tree, "sys/bus/pci/drivers/%s", noted.driver))
+		return TRUE;
+	return fail(error, ERROR_REFUSED, "%s had the driver %s, whose module is not loaded: modprobe %s", address,
+	            noted.driver, noted.driver);
+}
+
+gboolean device_give_back(const struct apply_input *in, const char *address, GError **error)
+{
+	struct taken_device noted;
+	struct device_now now;
+	if (!find_noted(in, address, &noted, error) || !device_look(in, address, &now, error))
+		return FALSE;
+	const struct device_now want = { noted.driver, noted.driver_override };
+	gboolean is_driven = g_strcmp0(now.driver, want.driver) == 0;
+	if (g_strcmp0(now.driver_override, want.driver_override) != 0 &&
+	    !set_override(in, address, want.driver_override, error))
+		return FALSE;
+	if (now.driver && !is_driven && !unbind(in, address, error))
+		return FALSE;
+	/* Not drivers_probe: of two drivers that know the device, it had this one. */
+	if (want.driver && !is_driven &&
+	    !device_write(in, address, address, error, "sys/bus/pci/drivers/%s/bind", want.driver))
+		return FALSE;
+	return verify(in, address, &want, error) && taken_forget(in->hands->taken, address, TAKEN_DRIVER, error);
+}
