@@ -65,14 +65,14 @@ static gint64 vfs_wanted(const struct gpu_target *t)
 
 /* -- going back --------------------------------------------------------------------------------------- */
 
-/* What is on a driver of the host again, the former one or another that somebody chose since, stays there: only the
- * note goes. */
+/* What somebody gave to another driver of the host since (a card comes up with a driver that was installed meanwhile)
+ * stays there. What is back already, by a crash in between or a reboot, only has to lose its note. */
 static void add_release(struct gpu_target *t, const struct gpu_function *f)
 {
-	gboolean is_back = f->driver && !gpu_is_vfio(f->driver);
-	const char *to = is_back ? f->driver : strcmp(f->former_driver, GPU_NO_DRIVER) == 0 ? NULL : f->former_driver;
+	const char *to = strcmp(f->former_driver, GPU_NO_DRIVER) == 0 ? NULL : f->former_driver;
 	struct device_step step = { f->address, f->driver, to, NULL };
-	g_array_append_val(t->work.release, step);
+	if (!f->driver || gpu_is_vfio(f->driver) || g_strcmp0(f->driver, to) == 0)
+		g_array_append_val(t->work.release, step);
 }
 
 /* Another card of this host that is passed on whole keeps it as well. */

@@ -39,6 +39,7 @@ struct sim {
 	struct arena *arena;
 	GPtrArray *keys; /* number → key; the first SIM_FIRST_KEY are NULL */
 	GPtrArray *vms, *jobs, *cards;
+	GPtrArray *modules; /* that are loaded */
 	enum plane_state libvirt, redis;
 	gboolean mounted;
 	const char *job_owner;

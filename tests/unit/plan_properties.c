@@ -218,6 +218,8 @@ static struct sim *random_host(struct arena *a, guint32 seed, const struct world
 	g_autoptr(GRand) r = g_rand_new_with_seed(seed);
 	struct sim *s = sim_new(a);
 	sim_cards_add(s, r);
+	if (one_in(r, 2))
+		g_ptr_array_add(s->modules, (gpointer) "vfio_pci");
 	for (int i = 0; i < N_VMS; i++)
 		random_vm(s, r, w, arena_printf(a, "v%d", i));
 	if (one_in(r, 4))
