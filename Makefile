@@ -74,7 +74,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lint docs asan bench fuzz install clean help
+.PHONY: all deps demo test lab lint docs asan bench fuzz install clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -86,6 +86,11 @@ demo: deps ## Set up and show the whole chain: git push to verified frames (KEEP
 test: deps ## Unit tests, plan cases, and the chain end to end
 	@$(MAKE) --no-print-directory all tests
 	@tests/run $(B)
+
+lab: deps ## Real kernels with emulated cards: bind, split, drift, crashes (SUITES="cards drift": only those)
+	@$(MAKE) --no-print-directory all $(B)/tests/tools/verbs
+	@tests/lab/setup $(B)
+	@tests/run --lab $(B) $(SUITES)
 
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint
@@ -147,6 +152,12 @@ $(PURE_UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PURE_FIXTURES) $(B)/libpu
 $(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)
+# NVML as the tests have it; the helper finds it by its name.
+$(B)/tests/unit/host_nvml $(B)/tests/unit/apply_set_mig: | $(B)/tests/tools/libnvidia-ml.so.1
+$(B)/tests/tools/libnvidia-ml.so.1: tests/tools/fake_nvml.c
+	@mkdir -p $(@D)
+	@echo "  so  $@"
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) $(OPT) -fPIC -shared -fvisibility=hidden -o $@ $< $$($(PKG_CONFIG) --libs glib-2.0)
 $(PURE_TARGETS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(FUZZ_DRIVER) $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1)

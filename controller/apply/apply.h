@@ -48,6 +48,13 @@ void apply_fault(const char *when, enum verb verb);
 
 /* -- the verbs, one file each -------------------------------------------------------------------- */
 
+gboolean load_modules(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_hugepages(const struct apply_input *in, const struct action *act, GError **error);
+gboolean write_boot_files_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean write_boot_files(const struct apply_input *in, const struct action *act, GError **error);
+gboolean update_boot_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean update_boot(const struct apply_input *in, const struct action *act, GError **error);
+
 gboolean define_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean define_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean start_vm_check(const struct apply_input *in, const struct action *act, GError **error);
@@ -63,6 +70,8 @@ gboolean release_device(const struct apply_input *in, const struct action *act, 
 gboolean set_vfs_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean set_vfs(const struct apply_input *in, const struct action *act, GError **error);
 gboolean set_vfs_undo(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_mig_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_mig(const struct apply_input *in, const struct action *act, GError **error);
 gboolean create_vgpus_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean create_vgpus(const struct apply_input *in, const struct action *act, GError **error);
 gboolean create_vgpus_undo(const struct apply_input *in, const struct action *act, GError **error);

@@ -41,6 +41,15 @@ static int confirm(const struct invocation *in)
 	return EXIT_REFUSED;
 }
 
+/* Objects that a rule refused: nothing of theirs was done, and all else was. */
+static gboolean has_refused(const struct plan *p)
+{
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].is_refused)
+			return TRUE;
+	return FALSE;
+}
+
 static int print_plan(const struct looked *l, const struct printer *printer)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -65,7 +74,7 @@ static int apply_here(struct looked *l, struct printer *printer)
 		report_summary_text(text, l->plan, &outcomes, printer->style);
 	if (!command_print(text))
 		return EXIT_FAILED;
-	return outcomes.n_failed || outcomes.n_skipped ? EXIT_IN_PART : EXIT_FINE;
+	return outcomes.n_failed || outcomes.n_skipped || has_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
 }
 
 /* The controller looks again at the revision that was shown, and acts; its own words are the outcome. */
@@ -81,7 +90,7 @@ static int apply_there(const struct invocation *in, const struct looked *l)
 	if (in_part)
 		end[-1] = '\0';
 	fputs(body, stdout);
-	return in_part ? EXIT_IN_PART : EXIT_FINE;
+	return in_part || has_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
 }
 
 static int apply(struct invocation *in, struct looked *l, struct printer *printer)
@@ -92,11 +101,19 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 	if (l->plan->n_refusals)
 		return EXIT_REFUSED;
 	if (l->plan->n_actions == 0)
-		return EXIT_FINE;
+		return has_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
 	code = confirm(in);
 	if (code >= 0)
 		return code;
 	return l->is_asked ? apply_there(in, l) : apply_here(l, printer);
+}
+
+/* A controller has no half passes; its whole ones see to the devices as well. */
+static int refuse_devices(void)
+{
+	fputs("cleave: a controller works on this host, and sees to its devices already; leave out --devices, and it is told "
+	      "to look now\n", stderr);
+	return EXIT_REFUSED;
 }
 
 int command_apply(struct invocation *in)
@@ -105,6 +122,8 @@ int command_apply(struct invocation *in)
 	struct looked l;
 	struct printer printer = { in->output, { command_has_colour() } };
 	in->settings.acts = TRUE;
+	if (in->settings.devices_only && state_is_locked(in->settings.state))
+		return refuse_devices();
 	/* Taken before looking: what is seen must still be there when it is acted upon. */
 	struct state_lock *lock = state_is_locked(in->settings.state) ? NULL : state_lock(in->settings.state, &error);
 	if (error)

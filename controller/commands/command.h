@@ -24,7 +24,7 @@ struct invocation {
 	enum output output;
 	char **args; /* what is left after the options; NULL-terminated */
 	guint n_args;
-	gboolean yes, detailed_exitcode, origins, check, from_host;
+	gboolean yes, detailed_exitcode, origins, check, from_host, all;
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
@@ -58,6 +58,8 @@ enum command_options {
 	OPTION_FROM_HOST = 1 << 9,
 	OPTION_NO_SPECS = 1 << 10, /* reads no specs: --help does not speak of them */
 	OPTION_KINDS = 1 << 11,    /* --help names the kinds */
+	OPTION_DEVICES = 1 << 12,
+	OPTION_ALL = 1 << 13,
 };
 
 /* What the exit codes mean: a row each, for the help and the reference. */
@@ -77,6 +79,7 @@ int command_diff(struct invocation *in);
 int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
+int command_preflight(struct invocation *in);
 int command_get(struct invocation *in);
 int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
@@ -124,5 +127,11 @@ struct looked {
  * On failure prints and returns an exit code; -1 = fine. looked_clear() in any case. */
 int command_look(struct invocation *in, struct looked *ret);
 void looked_clear(struct looked *l);
+/* What `observe -o yaml` wrote. */
+struct objects *look_from_file(struct arena *a, const char *path, GError **error);
+/* What is wanted, for commands that look at the machine with and without specs: nothing (*ret_left_out says why) when
+ * there are none, or they are not valid, and --specs did not ask for them. FALSE when it did. */
+gboolean look_want_or_nothing(const struct invocation *in, struct session *s, struct arena *a, struct wanted *ret,
+                              GError **ret_left_out, GError **error);
 /* What the controller that holds the state folder observes now; it alone may have libvirt open. */
 struct objects *look_from_controller(struct arena *a, const char *state, GError **error);

@@ -34,7 +34,7 @@ static struct objects *read_have(struct arena *a, const char *path, const char *
 	return have;
 }
 
-static struct objects *have_from_file(struct arena *a, const char *path, GError **error)
+struct objects *look_from_file(struct arena *a, const char *path, GError **error)
 {
 	char *text;
 	gsize size;
@@ -51,6 +51,20 @@ struct objects *look_from_controller(struct arena *a, const char *state, GError 
 		return NULL;
 	arena_own(a, text, g_free);
 	return read_have(a, "controller", text, strlen(text), error);
+}
+
+gboolean look_want_or_nothing(const struct invocation *in, struct session *s, struct arena *a, struct wanted *ret,
+                              GError **ret_left_out, GError **error)
+{
+	g_autoptr(GError) trouble = NULL;
+	if (session_want(s, a, ret, &trouble)) {
+		if (ret->problems.n_errors == 0)
+			return TRUE;
+		fail(&trouble, ERROR_INVALID, "the specs are not valid; see `cleave validate`");
+	}
+	g_propagate_error(in->settings.specs_given ? error : ret_left_out, g_steal_pointer(&trouble));
+	ret->objects = objects_new(a);
+	return !in->settings.specs_given;
 }
 
 /* The newest revision is not valid, but a controller runs: what is in force is the one before. */
@@ -91,7 +105,7 @@ static gboolean use_source_of_controller(struct invocation *in, struct looked *l
 static struct objects *find_have(struct invocation *in, struct looked *l, GError **error)
 {
 	if (in->have)
-		return have_from_file(l->arena, in->have, error);
+		return look_from_file(l->arena, in->have, error);
 	l->is_asked = !in->holds_lock && state_is_locked(in->settings.state);
 	return l->is_asked ? look_from_controller(l->arena, in->settings.state, error) : NULL;
 }

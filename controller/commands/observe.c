@@ -5,28 +5,10 @@
 #include "spec/emit.h"
 #include "state/state.h"
 
-/* Without specs (and without --specs) the machine is looked at all the same. */
-static gboolean want_or_nothing(struct invocation *in, struct session *s, struct arena *a, struct wanted *w,
-                                GError **error)
-{
-	g_autoptr(GError) trouble = NULL;
-	if (session_want(s, a, w, &trouble)) {
-		if (w->problems.n_errors == 0)
-			return TRUE;
-		fail(&trouble, ERROR_INVALID, "the specs are not valid; see `cleave validate`");
-	}
-	if (in->settings.specs_given) {
-		g_propagate_error(error, g_steal_pointer(&trouble));
-		return FALSE;
-	}
-	w->objects = objects_new(a);
-	return TRUE;
-}
-
 static int observe(struct invocation *in, struct arena *a, struct session *s, struct wanted *w, GString *text)
 {
 	g_autoptr(GError) error = NULL;
-	if (!want_or_nothing(in, s, a, w, &error))
+	if (!look_want_or_nothing(in, s, a, w, NULL, &error))
 		return command_fail(error);
 	const struct objects *have = state_is_locked(in->settings.state)
 	                                     ? look_from_controller(a, in->settings.state, &error)

@@ -153,15 +153,18 @@ static void add_own_options(struct options *o, struct invocation *in)
 		{ OPTION_DETAILED_EXITCODE, { "detailed-exitcode", 0, 0, G_OPTION_ARG_NONE, &in->detailed_exitcode,
 		                              "Exit with 2 when there is something to do", NULL } },
 		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME, &in->have,
-		                 "Plan against what `observe -o yaml` wrote, without looking", "FILE" } },
+		                 "Work with what `observe -o yaml` wrote, without looking", "FILE" } },
 		{ OPTION_FROM_HOST, { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
 		                      "Write specs of this host, its cards and its VMs, as they are now", NULL } },
 		{ OPTION_INTERVAL, { "interval", 0, 0, G_OPTION_ARG_STRING, &o->interval,
 		                     "Look again at least this often (default 5m)", "TIME" } },
 		{ OPTION_ORIGINS, { "origins", 0, 0, G_OPTION_ARG_NONE, &in->origins,
 		                    "Say behind each value where it came from", NULL } },
+		{ OPTION_DEVICES, { "devices", 0, 0, G_OPTION_ARG_NONE, &in->settings.devices_only,
+		                    "Hosts and GPUs alone: neither libvirt nor Redis is asked", NULL } },
 		{ OPTION_CHECK, { "check", 0, 0, G_OPTION_ARG_NONE, &in->check,
 		                  "Change nothing; exit with 1 when a file would change", NULL } },
+		{ OPTION_ALL, { "all", 'v', 0, G_OPTION_ARG_NONE, &in->all, "List what is right and unknown as well", NULL } },
 	};
 	if (in->command->outputs)
 		add_output(o, in->command);

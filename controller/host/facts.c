@@ -122,7 +122,6 @@ void host_read_facts(struct arena *arena, const struct host_tree *t, struct host
 		.n_cpus = count_cpus(arena, t),
 		.memory_bytes = find_kib(meminfo, "MemTotal:"),
 		.available_bytes = find_kib(meminfo, "MemAvailable:"),
-		.n_iommu_groups = g_strv_length(host_list(arena, t, "sys/kernel/iommu_groups")),
 		.has_kvm = host_exists(t, "dev/kvm"),
 	};
 	facts.pages = read_pages(arena, t, "sys/kernel/mm/hugepages", &facts.n_pages);

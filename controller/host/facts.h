@@ -23,7 +23,6 @@ struct host_facts {
 	const char *cpu_model;
 	gint64 n_cpus; /* online */
 	gint64 memory_bytes, available_bytes;
-	gint64 n_iommu_groups;   /* 0: the IOMMU is off */
 	gboolean has_kvm;        /* /dev/kvm */
 	struct host_node *nodes; /* ascending; empty on a kernel without NUMA */
 	guint n_nodes;

@@ -3,6 +3,8 @@
 #include "base/error.h"
 #include "host/hands_main.h"
 #include "host/helper.h"
+#include "host/holders.h"
+#include "host/nvml_main.h"
 #include "host/pci_scan.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +18,21 @@ static json_t *run_ping(const json_t *request, GError **error)
 	return json_object();
 }
 
+/* Strings of an array, NULL at the end; they live as long as the request. */
+static const char **strings_of(struct arena *a, const json_t *array)
+{
+	const char **all = ARENA_ARRAY(a, const char *, json_array_size(array) + 1);
+	for (gsize i = 0; i < json_array_size(array); i++)
+		all[i] = json_string_value(json_array_get(array, i));
+	return all;
+}
+
 static json_t *run_pci(const json_t *request, GError **error)
 {
+	SCOPED_ARENA(a);
 	const char *sysfs = json_string_value(json_object_get(request, "sysfs"));
 	if (sysfs)
-		return pci_scan(sysfs, error);
+		return pci_scan(sysfs, strings_of(a, json_object_get(request, "named")), error);
 	fail(error, ERROR_INVALID, "pci: the request has no \"sysfs\"");
 	return NULL;
 }
@@ -28,11 +40,14 @@ static json_t *run_pci(const json_t *request, GError **error)
 static const struct helper_operation operations[] = {
 	{ "ping", run_ping },
 	{ "pci", run_pci },
+	{ "nvml", nvml_main_read },
+	{ "mig", nvml_main_cut },
 	{ "write", hands_main_write },
 	{ "read", hands_main_read },
 	{ "put", hands_main_put },
 	{ "remove", hands_main_remove },
 	{ "run", hands_main_run },
+	{ "holders", holders_find },
 };
 
 static gboolean write_line(json_t *answer)

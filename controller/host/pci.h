@@ -1,27 +1,48 @@
-/* PCI functions, and the GPUs they make. Facts only: what may be given to a VM is not decided here. */
+/* PCI functions, and the cards they make. Facts only: what may be given to a VM is not decided here. */
 #pragma once
 #include <glib.h>
 
 struct arena;
 struct helper;
 
-/* Numbers below 0 and NULL strings: the machine does not tell. */
+struct pci_vgpu_type {
+	const char *id, *name, *description;
+	gint64 n_available;   /* -1 = not told */
+	const char **devices; /* UUIDs of those that are there, NULL at the end; NULL for vendor VFIO */
+};
+
+struct pci_link {
+	int width, max_width;          /* lanes */
+	const char *speed, *max_speed; /* "16.0 GT/s PCIe" */
+};
+
+/* Numbers below 0 and NULL strings: the machine does not tell, or it was not asked: address, ids and class are read
+ * of every function, all else of those that belong to a card or share an IOMMU group with one (is_detailed). */
 struct pci_function {
 	const char *address; /* "0000:65:00.0"; the domain has 4 to 8 digits */
 	guint domain, bus, slot, function;
 	guint16 vendor, device, class; /* class without the programming interface: 0x0300 */
+	gboolean is_detailed;
 	int prog_if, revision;
 	int subsystem_vendor, subsystem_device;
-	const char *vendor_name, *device_name; /* from pci.ids */
-	const char *slot_name, *label;         /* the firmware's words for the slot and the device */
+	const char *device_name; /* from pci.ids; of cards' functions */
+	const char *slot_name;   /* of the slot it is in, or that a bridge above it is in; else the firmware's label */
+	const char *serial;      /* "00-15-83-ff-fe-14-3c-ac"; root alone sees it */
 	const char *driver, *driver_override;
 	int iommu_group, numa_node, boot_vga;
-	const char *local_cpulist;
 	const char *reset_method, *power_state;
 	const char *parent;             /* address of the bridge above */
 	const char *physfn;             /* of a VF: the address of its card's function */
 	int sriov_total, sriov_enabled; /* VFs possible, VFs there */
-	gboolean has_mdev_types;
+	struct pci_link link;
+	gint64 bar_bytes; /* memory BARs together; -1 also when it tells of none */
+	int n_unassigned_bars;
+	gint64 n_correctable, n_nonfatal, n_fatal; /* AER, since boot */
+	gboolean has_mdev;      /* its driver makes vGPUs as mdevs */
+	gboolean has_vgpu_type; /* a VF that can be a vGPU (vendor VFIO) */
+	const char *vgpu_type;  /* id of the type of the vGPU that this VF is; NULL = none */
+	struct pci_vgpu_type *vgpu_types;
+	guint n_vgpu_types;
 };
 
 struct pci_functions {
@@ -32,15 +53,18 @@ struct pci_functions {
 enum pci_gpu_kind {
 	PCI_GPU_DISPLAY,     /* class 0300, 0302, 0380 */
 	PCI_GPU_ACCELERATOR, /* class 1200: compute cards, and NPUs of laptops */
+	PCI_GPU_NAMED,       /* any other device but a bridge that somebody asked for by its address */
 };
 
 struct pci_gpu {
-	const struct pci_function *main; /* its first display (or accelerator) function */
+	const struct pci_function *main; /* its first display (or accelerator) function, or the named one */
 	enum pci_gpu_kind kind;
-	const struct pci_function **functions; /* all of the slot, main among them, without VFs */
+	const struct pci_function **functions; /* all of the slot, main among them, without VFs and bridges */
 	guint n_functions;
 	const struct pci_function **vfs;
 	guint n_vfs;
+	const struct pci_function **bystanders; /* others in the functions' IOMMU groups, without bridges */
+	guint n_bystanders;
 };
 
 struct pci_gpus {
@@ -48,12 +72,21 @@ struct pci_gpus {
 	guint n;
 };
 
-/* Asks the helper; `sysfs` is "/sys" or a tree like it. */
-gboolean pci_list(struct helper *h, struct arena *arena, const char *sysfs, gint64 timeout_ms,
-		  struct pci_functions *ret, GError **error);
+/* Asks the helper; `sysfs` is "/sys" or a tree like it. `named` are addresses of devices that count as cards
+ * whatever they are, NULL at the end; may be NULL. */
+gboolean pci_list(struct helper *h, struct arena *arena, const char *sysfs, const char *const *named,
+		  gint64 timeout_ms, struct pci_functions *ret, GError **error);
 const struct pci_function *pci_find(const struct pci_functions *all, const char *address);
-/* Groups by slot. A VF belongs to the GPU whose function it is a part of; one whose card is not shown is left
- * out. Consoles (pci_is_console) are no GPUs. */
-struct pci_gpus pci_group_gpus(struct arena *arena, const struct pci_functions *all);
+/* Domain, bus, slot and function of "0000:65:00.0"; FALSE when it is no address. */
+gboolean pci_split_address(const char *address, struct pci_function *ret);
+int pci_compare_addresses(const struct pci_function *a, const struct pci_function *b);
+
+/* Groups by slot. A VF belongs to the card whose function it is a part of; one whose card is not shown is left out.
+ * Consoles (pci_is_console) are no cards, unless they are named. */
+struct pci_gpus pci_group_gpus(struct arena *arena, const struct pci_functions *all, const char *const *named);
+/* Whether it is a card by itself, its slot aside. */
+gboolean pci_makes_gpu(const struct pci_function *f);
 /* A display that only shows a text console: a server's management controller, or what a hypervisor emulates. */
 gboolean pci_is_console(const struct pci_function *f);
+/* A bridge in the sense of IOMMU groups: nothing that a VM is given, and nothing that stands in the way of it. */
+gboolean pci_is_bridge(const struct pci_function *f);

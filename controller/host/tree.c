@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FILE_MAX = 1 << 20 };
@@ -15,6 +16,15 @@ struct host_tree host_tree_at(struct arena *arena, const char *root, const char 
 	t.sysfs = sysfs ? arena_strdup(arena, sysfs)
 			: arena_printf(arena, "%s%ssys", t.root, g_str_has_suffix(t.root, "/") ? "" : "/");
 	return t;
+}
+
+gboolean host_tree_is_whole(const struct host_tree *t)
+{
+	struct stat own, given;
+	g_autofree char *path = g_build_filename(t->root, "sys", NULL);
+	if (strcmp(path, t->sysfs) == 0)
+		return TRUE;
+	return stat(path, &own) == 0 && stat(t->sysfs, &given) == 0 && own.st_dev == given.st_dev && own.st_ino == given.st_ino;
 }
 
 static char *build_path(const struct host_tree *t, const char *format, va_list args) G_GNUC_PRINTF(2, 0);

@@ -15,6 +15,9 @@ struct host_tree {
 /* NULL for the defaults; a root without a sysfs has it in ROOT/sys. */
 struct host_tree host_tree_at(struct arena *arena, const char *root, const char *sysfs);
 
+/* Whether the sysfs folder is the root's own: what /proc below the root tells is then of the same machine. */
+gboolean host_tree_is_whole(const struct host_tree *t);
+
 char *host_path(struct arena *arena, const struct host_tree *t, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* A small file's text without white space at its end; "" for an empty one. At most 1 MiB. */
 char *host_read(struct arena *arena, const struct host_tree *t, const char *format, ...) G_GNUC_PRINTF(3, 4);

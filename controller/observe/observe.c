@@ -18,9 +18,12 @@ struct objects *observe(struct arena *a, const struct observe_input *in)
 {
 	struct objects *have = objects_new(a);
 	observe_host(a, in, have);
+	observe_boot(a, in, have);
 	observe_gpus(a, in, have);
+	observe_nvml(a, in, have);
 	observe_vms(a, in, have);
 	observe_farm(a, in, have);
+	observe_checks(a, in, have);
 	observe_jobs(a, in, have);
 	observe_workers(a, in, have);
 	objects_sort(have);

@@ -7,6 +7,7 @@
 #include "spec/kinds.h"
 
 struct arena;
+struct boot_family;
 struct helper;
 struct host_tree;
 struct redis;
@@ -35,8 +36,13 @@ struct objects *observe(struct arena *a, const struct observe_input *in);
 
 struct object *observed(struct arena *a, struct objects *have, enum kind_id kind, const char *name);
 void observe_host(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_boot(struct arena *a, const struct observe_input *in, struct objects *have);
+/* The host's row of boot_families. */
+const struct boot_family *observe_boot_family(const struct host_tree *t);
 void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_checks(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have);

@@ -1,14 +1,81 @@
-/* The host and its cards, from its tree and libpci. */
+/* The host, from its tree. */
 #include "base/arena.h"
+#include "host/bridges.h"
 #include "host/facts.h"
-#include "host/pci.h"
+#include "host/iommu.h"
+#include "host/modules.h"
 #include "observe/observe.h"
-#include "spec/farm.h"
-#include "spec/gpu.h"
 #include "spec/host.h"
-#include <string.h>
+#include <unistd.h>
 
-enum { PCI_MS = 20000 };
+static struct strings strings_of(char **list)
+{
+	return (struct strings){ (const char **)list, g_strv_length(list) };
+}
+
+static void read_iommu(struct arena *a, const struct host_tree *t, struct host_iommu *ret)
+{
+	struct host_iommu_facts f;
+	host_read_iommu(a, t, &f);
+	*ret = (struct host_iommu){ .enabled = f.is_enabled,
+		                    .type = f.type,
+		                    .domain = f.domain,
+		                    .n_groups = f.n_groups,
+		                    .remaps_interrupts = f.remaps_interrupts };
+}
+
+/* Built-in modules are many, and told only where somebody asks for them. */
+static struct strings read_modules(struct arena *a, const struct observe_input *in)
+{
+	const struct object *o = objects_get(in->want, KIND_HOST, in->host);
+	const struct host_spec *spec = o ? o->spec : NULL;
+	const char **asked = ARENA_ARRAY(a, const char *, (spec ? spec->modules.n : 0) + 1);
+	for (guint i = 0; spec && i < spec->modules.n; i++)
+		asked[i] = spec->modules.items[i];
+	return strings_of(host_list_modules(a, in->tree, asked));
+}
+
+static guint add_pages(struct host_pages_status *to, gint64 node, const struct host_pages *pages, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		to[i] = (struct host_pages_status){ pages[i].size_bytes, node, pages[i].n_total, pages[i].n_free };
+	return n;
+}
+
+/* Of each node; of the whole host where the kernel knows no nodes, or does not tell them apart. */
+static struct list read_pages(struct arena *a, const struct host_facts *f)
+{
+	guint n = 0, n_max = f->n_pages;
+	for (guint i = 0; i < f->n_nodes; i++)
+		n_max += f->nodes[i].n_pages;
+	struct host_pages_status *all = ARENA_ARRAY(a, struct host_pages_status, n_max);
+	for (guint i = 0; i < f->n_nodes; i++)
+		n += add_pages(all + n, f->nodes[i].id, f->nodes[i].pages, f->nodes[i].n_pages);
+	if (n == 0)
+		n = add_pages(all, -1, f->pages, f->n_pages);
+	return (struct list){ all, n };
+}
+
+static struct list read_nodes(struct arena *a, const struct host_facts *f)
+{
+	struct host_node_status *all = ARENA_ARRAY(a, struct host_node_status, f->n_nodes);
+	for (guint i = 0; i < f->n_nodes; i++)
+		all[i] = (struct host_node_status){ f->nodes[i].id, f->nodes[i].cpulist, (guint64)MAX(f->nodes[i].memory_bytes, 0) };
+	return (struct list){ all, f->n_nodes };
+}
+
+static struct list read_bridges(struct arena *a, const struct host_tree *t)
+{
+	guint n;
+	const struct host_bridge_facts *found = host_list_bridges(a, t, &n);
+	struct host_bridge_status *all = ARENA_ARRAY(a, struct host_bridge_status, n);
+	for (guint i = 0; i < n; i++)
+		all[i] = (struct host_bridge_status){ .name = found[i].name,
+			                              .mtu = found[i].mtu,
+			                              .uplinks = strings_of(found[i].uplinks),
+			                              .n_slaves = found[i].n_slaves };
+	return (struct list){ all, n };
+}
 
 void observe_host(struct arena *a, const struct observe_input *in, struct objects *have)
 {
@@ -23,80 +90,12 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	s->machine_id = f.machine_id;
 	s->n_cpus = MAX(f.n_cpus, 0);
 	s->memory_bytes = (guint64)MAX(f.memory_bytes, 0);
-	s->iommu.n_groups = MAX(f.n_iommu_groups, 0);
-	s->iommu.enabled = f.n_iommu_groups > 0;
+	s->is_root = geteuid() == 0;
+	s->modules = read_modules(a, in);
+	s->hugepages = read_pages(a, &f);
+	s->nodes = read_nodes(a, &f);
+	s->bridges = read_bridges(a, in->tree);
+	s->nvidia_driver = host_read(a, in->tree, "sys/module/nvidia/version");
 	s->has_kvm = f.has_kvm;
-}
-
-static const char *hex(struct arena *a, int value, int digits)
-{
-	return value < 0 ? NULL : arena_printf(a, "%0*x", digits, (unsigned)value);
-}
-
-static const char *subsystem(struct arena *a, const struct pci_function *f)
-{
-	if (f->subsystem_vendor < 0 || f->subsystem_device < 0)
-		return NULL;
-	return arena_printf(a, "%04x:%04x", (unsigned)f->subsystem_vendor, (unsigned)f->subsystem_device);
-}
-
-static struct list functions_of(struct arena *a, const struct pci_gpu *gpu)
-{
-	struct gpu_function *items = ARENA_ARRAY(a, struct gpu_function, gpu->n_functions);
-	for (guint i = 0; i < gpu->n_functions; i++) {
-		const struct pci_function *f = gpu->functions[i];
-		items[i] = (struct gpu_function){ .address = f->address,
-			                          .class_code = hex(a, f->class, 4),
-			                          .vendor = hex(a, f->vendor, 4),
-			                          .device = hex(a, f->device, 4),
-			                          .driver = f->driver,
-			                          .driver_override = f->driver_override,
-			                          .iommu_group = f->iommu_group };
-	}
-	return (struct list){ items, gpu->n_functions };
-}
-
-/* The spec's name for the card at an address; a card nobody speaks of is called by its address. */
-static const char *name_of_card(struct arena *a, const struct observe_input *in, const struct pci_gpu *gpu)
-{
-	OBJECTS_EACH (o, in->want, KIND_GPU) {
-		const struct gpu_spec *spec = o->spec;
-		for (guint i = 0; spec->address && strcmp(spec->host, in->host) == 0 && i < gpu->n_functions; i++)
-			if (strcmp(gpu->functions[i]->address, spec->address) == 0)
-				return o->meta.name;
-	}
-	char *name = arena_printf(a, "pci-%s", gpu->main->address);
-	return g_strdelimit(name, ":", '-');
-}
-
-static void read_gpu(struct arena *a, const struct observe_input *in, const struct pci_gpu *gpu, struct gpu_status *ret)
-{
-	const struct pci_function *f = gpu->main;
-	ret->host = in->host;
-	ret->address = f->address;
-	ret->vendor = hex(a, f->vendor, 4);
-	ret->device = hex(a, f->device, 4);
-	ret->class_code = hex(a, f->class, 4);
-	ret->subsystem = subsystem(a, f);
-	ret->revision = hex(a, f->revision, 2);
-	ret->name = f->device_name;
-	ret->driver = f->driver;
-	ret->iommu_group = f->iommu_group;
-	ret->numa_node = f->numa_node;
-	ret->boot_vga = f->boot_vga;
-	ret->functions = functions_of(a, gpu);
-}
-
-void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have)
-{
-	g_autoptr(GError) error = NULL;
-	struct pci_functions all;
-	struct host_status *host = objects_get(have, KIND_HOST, in->host)->status;
-	if (!pci_list(in->helper, a, in->tree->sysfs, PCI_MS, &all, &error)) {
-		host->pci_trouble = arena_strdup(a, error->message);
-		return;
-	}
-	struct pci_gpus gpus = pci_group_gpus(a, &all);
-	for (guint i = 0; i < gpus.n; i++)
-		read_gpu(a, in, &gpus.list[i], observed(a, have, KIND_GPU, name_of_card(a, in, &gpus.list[i]))->status);
+	read_iommu(a, in->tree, &s->iommu);
 }

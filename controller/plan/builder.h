@@ -18,5 +18,10 @@ void builder_judge_settled(struct builder *b, const struct object *o, const char
 gboolean builder_judge_later(struct builder *b, const struct object *o);
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);
 
+/* The object that was judged last is as it is because a rule refused what would have been done. */
+void builder_refused(struct builder *b);
+
+void plan_hosts(struct builder *b);
+void plan_gpus(struct builder *b);
 void plan_vms(struct builder *b);
 void plan_jobs(struct builder *b);

@@ -5,7 +5,6 @@
 #include "plan/builder.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
-#include "spec/host.h"
 #include "spec/resolve.h"
 #include "spec/status.h"
 #include "spec/vm.h"
@@ -24,14 +23,27 @@ struct action *builder_act(struct builder *b, enum verb verb, const struct objec
 void builder_judge(struct builder *b, const struct object *o, enum readiness readiness, const char *reason,
                    const char *message)
 {
-	struct verdict v = { o, readiness, reason, message, FALSE };
+	struct verdict v = { .object = o, .readiness = readiness, .reason = reason, .message = message };
 	g_array_append_val(b->verdicts, v);
 }
 
 void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message)
 {
-	struct verdict v = { o, IS_STALLED, reason, message, TRUE };
+	struct verdict v = { o, IS_STALLED, reason, message, TRUE, FALSE };
 	g_array_append_val(b->verdicts, v);
+}
+
+static gboolean is_held_back(const struct builder *b, const struct object *want, int *ret_mode)
+{
+	*ret_mode = reconcile_mode_of(b->in->want, want);
+	return *ret_mode == RECONCILE_OBSERVE || (*ret_mode == RECONCILE_PROPOSE && !b->in->is_attended);
+}
+
+void builder_refused(struct builder *b)
+{
+	int mode;
+	struct verdict *last = &g_array_index(b->verdicts, struct verdict, b->verdicts->len - 1);
+	last->is_refused = !is_held_back(b, last->object, &mode);
 }
 
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message)
@@ -78,34 +90,6 @@ static void judge_farm(struct builder *b, const struct object *o)
 		builder_note(b, KIND_FARM, o->id, "Redis is left out: render jobs are not planned");
 }
 
-static void judge_host(struct builder *b, const struct object *o)
-{
-	const struct object *have = objects_get(b->in->have, KIND_HOST, o->id);
-	const struct host_status *s = have ? have->status : NULL;
-	if (!s)
-		builder_judge(b, o, IS_RECONCILING, strcmp(o->id, b->in->host) ? "OtherHost" : "NotObserved", NULL);
-	else if (s->libvirt == PLANE_AWAY)
-		builder_judge(b, o, IS_STALLED, "LibvirtAway", s->libvirt_reason);
-	else
-		builder_judge(b, o, IS_READY, s->libvirt == PLANE_OK ? "Ready" : "LibvirtLeftOut", NULL);
-	if (s && s->libvirt == PLANE_LEFT_OUT && b->in->want->by_kind[KIND_VM]->len)
-		builder_note(b, KIND_HOST, o->id, "libvirt is left out: VMs are not planned");
-}
-
-static void judge_gpu(struct builder *b, const struct object *o)
-{
-	const struct gpu_spec *gpu = o->spec;
-	if (strcmp(gpu->host, b->in->host) != 0)
-		builder_judge(b, o, IS_RECONCILING, "OtherHost", NULL);
-	else if (builder_judge_later(b, o))
-		return;
-	else if (objects_get(b->in->have, KIND_GPU, o->id))
-		builder_judge(b, o, IS_READY, "Ready", NULL);
-	else
-		builder_judge(b, o, IS_STALLED, "NotFound",
-		              arena_printf(b->arena, "no display or accelerator card at %s", gpu->address));
-}
-
 static void judge_revision(struct builder *b, const struct object *o)
 {
 	const struct revision_status *s = o->status;
@@ -139,54 +123,54 @@ static gint by_total_order(gconstpointer x, gconstpointer y)
 	return g_strcmp0(a->key, b->key);
 }
 
-/* An action waits for the ones before it that speak of the same object. */
+static gboolean names_gpu(const struct object *vm, const char *gpu)
+{
+	const struct vm_spec *spec = vm ? vm->spec : NULL;
+	for (guint i = 0; spec && i < spec->gpus.n; i++)
+		if (g_strcmp0(LIST_AT(spec->gpus, struct vm_gpu, i)->gpu, gpu) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean has_card(const struct builder *b, const char *vm, const struct gpu_status *card)
+{
+	const struct object *have = objects_get(b->in->have, KIND_VM, vm);
+	const struct vm_status *s = have ? have->status : NULL;
+	for (guint i = 0; s && card && i < s->host_devices.n; i++)
+		if (gpu_has_device(card, s->host_devices.items[i]))
+			return TRUE;
+	return FALSE;
+}
+
+/* An action waits for the ones before it that speak of the same object; cards for the modules of their host and for
+ * VMs that let go of them, and VMs for their cards. Those on a Host stand alone: a boot loader in trouble keeps no
+ * module and no page away. */
+static gboolean waits_for(const struct builder *b, const struct action *act, const struct action *before)
+{
+	gboolean is_same = before->kind == act->kind && strcmp(before->id, act->id) == 0;
+	if (is_same && act->kind == KIND_HOST)
+		return before->verb == VERB_WRITE_BOOT_FILES && act->verb == VERB_UPDATE_BOOT;
+	if (before->kind == act->kind)
+		return is_same && before->verb != act->verb;
+	if (act->kind == KIND_GPU && before->verb == VERB_STOP_VM)
+		return names_gpu(before->want, act->id) || has_card(b, before->id, act->card);
+	if (act->kind == KIND_GPU)
+		return before->verb == VERB_LOAD_MODULES;
+	return act->verb == VERB_START_VM && before->kind == KIND_GPU && names_gpu(act->want, before->id);
+}
+
 static void add_waits(struct builder *b)
 {
 	for (guint i = 0; i < b->actions->len; i++) {
 		struct action *act = &g_array_index(b->actions, struct action, i);
 		g_autoptr(GArray) waits = g_array_new(FALSE, FALSE, sizeof(guint));
-		for (guint k = 0; k < i; k++) {
-			const struct action *before = &g_array_index(b->actions, struct action, k);
-			if (before->kind == act->kind && before->verb != act->verb && strcmp(before->id, act->id) == 0)
+		for (guint k = 0; k < i; k++)
+			if (waits_for(b, act, &g_array_index(b->actions, struct action, k)))
 				g_array_append_val(waits, k);
-		}
 		act->n_waits = waits->len;
 		act->waits = arena_memdup(b->arena, waits->data, waits->len * sizeof(guint));
 	}
 }
-
-static gboolean unowned_target(struct arena *a, const struct plan *p, const struct action *act, const char **ret_message)
-{
-	const struct object *have = objects_get(p->have, act->kind, act->id);
-	const struct object *farm = objects_farm(p->want);
-	if (act->kind != KIND_VM || !have || !have->status)
-		return FALSE;
-	const struct vm_status *s = have->status;
-	if (s->owner && farm && strcmp(s->owner, farm->meta.name) == 0)
-		return FALSE;
-	*ret_message = s->owner ? arena_printf(a, "the domain %s belongs to the farm %s", act->id, s->owner)
-	                        : arena_printf(a, "there is a domain %s that cleave did not make; rename the VM in the "
-	                                          "specs, or rename or remove the domain",
-	                                       act->id);
-	return TRUE;
-}
-
-static gboolean empty_tree(struct arena *a, const struct plan *p, const struct action *act, const char **ret_message)
-{
-	guint n = 0;
-	(void)a;
-	(void)act;
-	for (int kind = 0; kind < N_KINDS; kind++)
-		n += p->want->by_kind[kind]->len;
-	*ret_message = "the specs hold no object at all; an empty tree is taken for a mistake";
-	return n == 0;
-}
-
-const struct plan_rule plan_rules[] = {
-	{ "unowned-target", "A domain that cleave did not make is never touched.", FALSE, unowned_target },
-	{ "empty-tree", "Specs without any object change nothing.", TRUE, empty_tree },
-};
-const guint n_plan_rules = G_N_ELEMENTS(plan_rules);
 
 static gboolean refuse_one(struct builder *b, const struct plan *p, const struct plan_rule *rule, const struct action *act)
 {
@@ -201,13 +185,13 @@ static gboolean refuse_one(struct builder *b, const struct plan *p, const struct
 static void refuse(struct builder *b, const struct plan *p)
 {
 	for (guint r = 0; r < n_plan_rules; r++)
-		if (plan_rules[r].whole_plan)
+		if (plan_rules[r].scope == RULE_OF_PLAN)
 			refuse_one(b, p, &plan_rules[r], NULL);
 	/* One reason an object is enough: its actions stand together, whatever their verbs. */
 	g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
 	for (guint i = 0; i < p->n_actions; i++)
 		for (guint r = 0; r < n_plan_rules; r++)
-			if (!plan_rules[r].whole_plan && !g_hash_table_contains(told, p->actions[i].id) &&
+			if (plan_rules[r].scope == RULE_OF_ACTION && !g_hash_table_contains(told, p->actions[i].id) &&
 			    refuse_one(b, p, &plan_rules[r], &p->actions[i]))
 				g_hash_table_add(told, (gpointer)p->actions[i].id);
 }
@@ -220,12 +204,6 @@ static void refuse(struct builder *b, const struct plan *p)
 
 /* -- reconcile: observe, propose ------------------------------------------------------------------ */
 
-static gboolean is_held_back(const struct builder *b, const struct action *act, int *ret_mode)
-{
-	*ret_mode = reconcile_mode_of(b->in->want, act->want);
-	return *ret_mode == RECONCILE_OBSERVE || (*ret_mode == RECONCILE_PROPOSE && !b->in->is_attended);
-}
-
 static void judge_held_back(struct builder *b, const struct object *o, int mode, const char *verbs_text)
 {
 	const char *message = mode == RECONCILE_OBSERVE ? arena_printf(b->arena, "reconcile: observe: would %s", verbs_text)
@@ -233,7 +211,7 @@ static void judge_held_back(struct builder *b, const struct object *o, int mode,
 	for (guint i = 0; i < b->verdicts->len; i++) {
 		struct verdict *v = &g_array_index(b->verdicts, struct verdict, i);
 		if (v->object == o)
-			*v = (struct verdict){ o, IS_STALLED, mode == RECONCILE_OBSERVE ? "Observed" : "Proposed", message, TRUE };
+			*v = (struct verdict){ o, IS_STALLED, mode == RECONCILE_OBSERVE ? "Observed" : "Proposed", message, TRUE, FALSE };
 	}
 }
 
@@ -262,27 +240,41 @@ static void hold_back(struct builder *b)
 {
 	int mode;
 	for (guint i = 0; i < b->actions->len;)
-		if (is_held_back(b, &g_array_index(b->actions, struct action, i), &mode))
+		if (is_held_back(b, g_array_index(b->actions, struct action, i).want, &mode))
 			hold_back_object(b, i, mode);
 		else
 			i++;
 }
 
-static void build(struct builder *b)
+static gint by_kind_and_id(gconstpointer x, gconstpointer y)
+{
+	const struct object *a = ((const struct verdict *)x)->object, *b = ((const struct verdict *)y)->object;
+	return a->kind->id != b->kind->id ? (a->kind->id < b->kind->id ? -1 : 1) : strcmp(a->id, b->id);
+}
+
+static void plan_work(struct builder *b)
 {
 	OBJECTS_EACH (o, b->in->want, KIND_FARM)
 		judge_farm(b, o);
-	OBJECTS_EACH (o, b->in->want, KIND_HOST)
-		judge_host(b, o);
-	OBJECTS_EACH (o, b->in->want, KIND_GPU)
-		judge_gpu(b, o);
 	plan_vms(b);
 	plan_jobs(b);
 	OBJECTS_EACH (o, b->in->have, KIND_WORKER)
 		judge_worker(b, o);
+	g_array_sort(b->actions, by_total_order);
+	hold_back(b);
+}
+
+/* Cards come last: whether a VM that has one is stopped decides what may be done to it. */
+static void build(struct builder *b)
+{
+	if (!b->in->devices_only)
+		plan_work(b);
+	plan_hosts(b);
+	plan_gpus(b);
 	OBJECTS_EACH (o, b->in->have, KIND_REVISION)
 		judge_revision(b, o);
 	g_array_sort(b->actions, by_total_order);
+	g_array_sort(b->verdicts, by_kind_and_id);
 	hold_back(b);
 	add_waits(b);
 }
@@ -318,6 +310,6 @@ guint64 plan_effect_count(const struct plan *p, enum effect effect)
 	guint64 n = 0;
 	for (guint i = 0; i < p->n_actions; i++)
 		if (p->actions[i].effect == effect)
-			n += p->actions[i].count ? p->actions[i].count : 1;
+			n += p->actions[i].kind == KIND_RENDERJOB && p->actions[i].count ? p->actions[i].count : 1;
 	return n;
 }

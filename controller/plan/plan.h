@@ -15,6 +15,15 @@ struct device_step {
 	const char *uuid;      /* of a vGPU (mdev) */
 };
 
+/* What is done to a Host: each verb fills in its own. */
+struct host_work {
+	struct strings modules;   /* load-modules */
+	struct list pages;        /* set-hugepages: struct host_hugepages in this order; node -1: a kernel without NUMA */
+	struct list files;        /* struct host_drop_in; write-boot-files: text NULL = remove it; update-boot: what has to be there */
+	struct list commands;     /* update-boot: const char **, each a program with its arguments */
+	struct strings arguments; /* kernel arguments that cleave has set by a program; update-boot: then */
+};
+
 struct action {
 	enum verb verb;
 	enum kind_id kind;
@@ -23,15 +32,16 @@ struct action {
 	const char *reason;        /* why, as a phrase */
 	struct changes changes;
 	enum effect effect;
-	guint64 count;            /* frames; 0 for other targets */
+	guint64 count;            /* frames; VFs, vGPUs or MIG instances; 0 for other targets */
 	const char *expect;       /* what it expects to find, as a phrase */
 	struct frame_set frames;  /* jobs: which */
 	const char *key;          /* jobs: their key; NULL = any */
 	const struct renderjob_spec *values; /* enqueue: the job's values for these frames */
-	const char *digest;       /* pin-scene: the scene's; complete-job: of frames and keys */
+	const char *digest;       /* pin-scene: the scene's; complete-job: of frames and keys; update-boot: of its files */
+	struct host_work *host;   /* Host: what is done */
 	const struct gpu_status *card;  /* GPU: the card as observed */
 	struct device_step *steps;      /* GPU: what is done, in this order */
-	guint n_steps;                  /* vGPUs and VFs that only come to be are not named: .count says how many */
+	guint n_steps;                  /* VFs that only come to be are not named: .count says how many are bound */
 	struct strings holders;         /* GPU: who uses it, as "Xorg (1234)"; they are not in the way, or it is refused */
 	guint *waits;             /* indices of actions that have to succeed first */
 	guint n_waits;
@@ -47,6 +57,7 @@ struct verdict {
 	const char *reason;  /* one CamelCase word */
 	const char *message; /* a sentence; may be NULL */
 	gboolean is_settled; /* stalled by what the specs say: looking again changes nothing */
+	gboolean is_refused; /* a rule took its actions out of the plan; all else goes on */
 };
 
 /* Something that forbids the whole plan: nothing of it may be written. */
@@ -86,11 +97,21 @@ struct plan_input {
 	gboolean devices_only; /* `apply --devices`: Hosts and GPUs; VMs and jobs are not spoken of */
 };
 
-/* Plan refusals: rules over want × have that forbid the whole plan. */
+struct gpu_target;
+
+/* Whom a rule refuses: the whole plan, asked once; the whole plan, asked for each action; one object, whose actions
+ * are taken out while all else goes on. */
+enum rule_scope { RULE_OF_PLAN, RULE_OF_ACTION, RULE_OF_OBJECT };
+
+/* Refusals: rules over want × have, all asked before the first write. */
 struct plan_rule {
 	const char *name, *doc;
-	gboolean whole_plan; /* asked once, with action NULL; else for each action */
+	enum rule_scope scope;
+	const char *reason; /* OF_OBJECT: what its condition says, one CamelCase word */
+	/* OF_PLAN (action NULL), OF_ACTION */
 	gboolean (*forbids)(struct arena *a, const struct plan *p, const struct action *action, const char **ret_message);
+	/* OF_OBJECT: one sentence with the fix, or NULL */
+	const char *(*refuses)(const struct gpu_target *t);
 };
 extern const struct plan_rule plan_rules[];
 extern const guint n_plan_rules;

@@ -22,11 +22,6 @@ static gboolean is_ours(const struct builder *b, const struct vm_status *s)
 	return farm && s->owner && strcmp(s->owner, farm->meta.name) == 0;
 }
 
-static gboolean is_up(const struct vm_status *s)
-{
-	return s->state == DOMAIN_RUNNING || s->state == DOMAIN_PAUSED || s->state == DOMAIN_OTHER;
-}
-
 static void plan_new_vm(struct builder *b, const struct object *o, const struct vm_spec *want)
 {
 	struct action *act = builder_act(b, VERB_DEFINE_VM, o, KIND_VM, o->id, "is not defined");
@@ -77,9 +72,9 @@ static void judge_known_vm(struct builder *b, const struct object *o, const stru
 		builder_judge(b, o, IS_RECONCILING, "Differs", NULL);
 	else if (want->state == VM_RUNNING && s->state == DOMAIN_PAUSED)
 		builder_judge(b, o, IS_STALLED, "Paused", arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", o->id));
-	else if (want->state == VM_RUNNING && !is_up(s))
+	else if (want->state == VM_RUNNING && !vm_status_is_up(s))
 		builder_judge(b, o, IS_RECONCILING, "NotRunning", NULL);
-	else if (want->state == VM_STOPPED && is_up(s))
+	else if (want->state == VM_STOPPED && vm_status_is_up(s))
 		builder_judge(b, o, IS_RECONCILING, "ShouldStop", NULL);
 	else
 		builder_judge(b, o, IS_READY, want->state == VM_RUNNING ? "Running" : "Stopped", NULL);
@@ -90,12 +85,12 @@ static void plan_known_vm(struct builder *b, const struct object *o, const struc
 {
 	struct vm_spec defined = comparable(&s->defined, want, s), live = comparable(&s->live, want, s);
 	struct changes stored = diff_structs(b->arena, vm_fields, &defined, want, FIELD_IN_DOMAIN), running = { 0 };
-	if (is_up(s))
+	if (vm_status_is_up(s))
 		running = diff_structs(b->arena, vm_fields, &live, want, FIELD_IN_DOMAIN);
 	gboolean restart = running.n > 0 && want->state == VM_RUNNING;
 	if (restart)
 		plan_stop(b, o, "takes these changes at its next start", changes_effect(&running), running);
-	else if (is_up(s) && want->state == VM_STOPPED)
+	else if (vm_status_is_up(s) && want->state == VM_STOPPED)
 		plan_stop(b, o, "should be stopped", EFFECT_VM_RESTART, (struct changes){ 0 });
 	if (stored.n) {
 		struct action *act = builder_act(b, VERB_DEFINE_VM, o, KIND_VM, o->id, "differs from its spec");
@@ -104,7 +99,7 @@ static void plan_known_vm(struct builder *b, const struct object *o, const struc
 	}
 	if (restart)
 		plan_start(b, o, "should run");
-	else if (want->state == VM_RUNNING && !is_up(s))
+	else if (want->state == VM_RUNNING && !vm_status_is_up(s))
 		plan_start(b, o, start_reason(b, s));
 	judge_known_vm(b, o, want, s, restart || stored.n > 0);
 }

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "plan/plan.h"
+#include "plan/preflight.h"
 #include "report/describe.h"
 #include "report/language.h"
 #include "spec/rules.h"
@@ -80,6 +81,8 @@ static gboolean unknown_subject(const char *word, GError **error)
 		g_ptr_array_add(known, (gpointer)spec_rules[i].name);
 	for (guint i = 0; i < n_plan_rules; i++)
 		g_ptr_array_add(known, (gpointer)plan_rules[i].name);
+	for (guint i = 0; i < n_preflight_checks; i++)
+		g_ptr_array_add(known, (gpointer)preflight_checks[i].name);
 	/* Rules are many: they are named when one is near. */
 	if (!name_suggest(word, (const char *const *)known->pdata, known->len))
 		g_ptr_array_set_size(known, 0);
@@ -241,6 +244,9 @@ static void put_rules(GString *out, const struct kind *kind)
 	g_string_append(out, "\nRules of plans, which refuse a plan as a whole:\n");
 	for (guint i = 0; i < n_plan_rules; i++)
 		g_string_append_printf(out, "  %-*s  %s\n", (int)width, plan_rules[i].name, plan_rules[i].doc);
+	g_string_append(out, "\nChecks of `cleave preflight`:\n");
+	for (guint i = 0; i < n_preflight_checks; i++)
+		g_string_append_printf(out, "  %-*s  %s\n", (int)width, preflight_checks[i].name, preflight_checks[i].doc);
 }
 
 /* What the stars in the table of keys mean; "" when there are none. */
@@ -334,6 +340,9 @@ static json_t *rules_json(const struct kind *kind)
 			                                      kinds[spec_rules[i].kind].name, "doc", spec_rules[i].doc));
 	for (guint i = 0; !kind && i < n_plan_rules; i++)
 		json_array_append_new(list, json_pack("{s:s,s:s,s:s}", "name", plan_rules[i].name, "of", "plan", "doc", plan_rules[i].doc));
+	for (guint i = 0; !kind && i < n_preflight_checks; i++)
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "name", preflight_checks[i].name, "of", "preflight", "kind",
+		                                      preflight_scope_kind(preflight_checks[i].scope), "doc", preflight_checks[i].doc));
 	return list;
 }
 
@@ -371,25 +380,38 @@ static void append_json(GString *out, json_t *value)
 
 /* -- all together -------------------------------------------------------------------------------------------- */
 
+/* A rule of specs or plans, or a check of preflight. */
+struct rule_text {
+	const char *name, *doc;
+	const char *of, *of_many; /* "spec", "specs" */
+	const char *kind;         /* NULL: of none alone */
+};
+
+static gboolean find_rule(const char *word, struct rule_text *ret)
+{
+	for (guint i = 0; i < n_preflight_checks; i++)
+		if (g_ascii_strcasecmp(preflight_checks[i].name, word) == 0)
+			*ret = (struct rule_text){ preflight_checks[i].name, preflight_checks[i].doc, "preflight", "preflight",
+				                   preflight_scope_kind(preflight_checks[i].scope) };
+	for (guint i = 0; i < n_spec_rules; i++)
+		if (g_ascii_strcasecmp(spec_rules[i].name, word) == 0)
+			*ret = (struct rule_text){ spec_rules[i].name, spec_rules[i].doc, "spec", "specs", kinds[spec_rules[i].kind].name };
+	for (guint i = 0; i < n_plan_rules; i++)
+		if (g_ascii_strcasecmp(plan_rules[i].name, word) == 0)
+			*ret = (struct rule_text){ plan_rules[i].name, plan_rules[i].doc, "plan", "plans", NULL };
+	return ret->doc != NULL;
+}
+
 static gboolean explain_rule(GString *out, const char *word, gboolean as_json)
 {
-	const char *name = NULL, *doc = NULL, *kind = NULL;
-	for (guint i = 0; i < n_spec_rules; i++)
-		if (g_ascii_strcasecmp(spec_rules[i].name, word) == 0) {
-			name = spec_rules[i].name;
-			doc = spec_rules[i].doc;
-			kind = kinds[spec_rules[i].kind].name;
-		}
-	for (guint i = 0; i < n_plan_rules; i++)
-		if (g_ascii_strcasecmp(plan_rules[i].name, word) == 0) {
-			name = plan_rules[i].name;
-			doc = plan_rules[i].doc;
-		}
-	if (doc && as_json)
-		append_json(out, json_pack("{s:s,s:s,s:s*,s:s}", "name", name, "of", kind ? "spec" : "plan", "kind", kind, "doc", doc));
-	else if (doc)
-		g_string_append_printf(out, "%s\n\n  %s\n\n  %-11s%s%s\n", name, doc, "rule of", kind ? "specs: " : "plans", kind ? kind : "");
-	return doc != NULL;
+	struct rule_text r = { 0 };
+	if (!find_rule(word, &r))
+		return FALSE;
+	if (as_json)
+		append_json(out, json_pack("{s:s,s:s,s:s*,s:s}", "name", r.name, "of", r.of, "kind", r.kind, "doc", r.doc));
+	else
+		g_string_append_printf(out, "%s\n\n  %s\n\n  %-11s%s%s%s\n", r.name, r.doc, "rule of", r.of_many, r.kind ? ": " : "", r.kind ? r.kind : "");
+	return TRUE;
 }
 
 gboolean report_explain(GString *out, const char *what, gboolean as_json, GError **error)

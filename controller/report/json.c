@@ -42,6 +42,19 @@ static json_t *changes_json(const struct changes *c)
 	return list;
 }
 
+static void set_device(json_t *line, const struct action *act)
+{
+	json_object_set_new(line, "undo", json_boolean(verbs[act->verb].has_undo));
+	if (!act->holders.n)
+		return;
+	json_t *list = json_array();
+	for (guint i = 0; i < act->holders.n; i++) {
+		g_autofree char *valid = g_utf8_make_valid(act->holders.items[i], -1);
+		json_array_append_new(list, json_string(valid));
+	}
+	json_object_set_new(line, "holders", list);
+}
+
 static json_t *action_json(const char *word, const struct action *act)
 {
 	json_t *line = type(word);
@@ -63,6 +76,8 @@ static void append_action(GString *out, const struct action *act)
 		set_text(line, "frames", frames_format(scratch, &act->frames));
 	set_text(line, "key", act->key);
 	set_text(line, "expect", act->expect);
+	if (act->kind == KIND_HOST || act->kind == KIND_GPU)
+		set_device(line, act);
 	json_object_set_new(line, "changes", changes_json(&act->changes));
 	json_t *waits = json_array();
 	for (guint i = 0; i < act->n_waits; i++)
@@ -84,6 +99,8 @@ static void append_drift(GString *out, const struct plan *p)
 		set_text(line, "condition", name_of(&readiness_names, (int)v->readiness));
 		set_text(line, "reason", v->reason);
 		set_text(line, "message", v->message);
+		if (v->is_refused)
+			json_object_set_new(line, "refused", json_true());
 		append_line(out, line);
 	}
 	for (guint i = 0; i < p->n_notes; i++) {

@@ -1,6 +1,7 @@
 /* specs/README.md: the reference, written from the tables. What no table knows stands here once, as text. */
 #include "base/arena.h"
 #include "plan/plan.h"
+#include "plan/preflight.h"
 #include "report/describe.h"
 #include "report/language.h"
 #include "spec/rules.h"
@@ -206,6 +207,16 @@ static void put_plans(GString *out, struct arena *a)
 	g_string_append_c(out, '\n');
 }
 
+static void put_checks(GString *out, struct arena *a)
+{
+	g_string_append(out, "## Preflight\n\n`cleave preflight` asks these, of the host, each of its cards and VMs, and the farm. A finding is `ok`, `warn`,\n"
+	                     "`fail` or `unknown`, with the reason and what to do.\n\n| check | of | what is right |\n|---|---|---|\n");
+	for (guint i = 0; i < n_preflight_checks; i++)
+		g_string_append_printf(out, "| `%s` | %s | %s |\n", preflight_checks[i].name, preflight_scope_kind(preflight_checks[i].scope),
+		                       cell(a, preflight_checks[i].doc));
+	g_string_append_c(out, '\n');
+}
+
 static void put_commands(GString *out, struct arena *a, const struct reference *r)
 {
 	g_string_append(out, "## Commands\n\n| command | what it does |\n|---|---|\n");
@@ -237,5 +248,6 @@ void report_reference(GString *out, const struct reference *r)
 	for (guint i = 0; i < N_KINDS; i++)
 		put_kind(out, a, &kinds[i]);
 	put_plans(out, a);
+	put_checks(out, a);
 	put_commands(out, a, r);
 }

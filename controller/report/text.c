@@ -54,14 +54,31 @@ static void append_reason(GString *out, const struct action *act)
 	g_string_append(out, act->reason);
 }
 
+static gboolean is_on_devices(const struct action *act)
+{
+	return act->kind == KIND_HOST || act->kind == KIND_GPU;
+}
+
+/* Of devices it is always said, and whether it is taken back when it fails halfway. */
 static void append_effect(GString *out, const struct action *act, struct report_style style)
 {
-	if (act->effect == EFFECT_NONE)
+	enum colour colour = act->effect >= EFFECT_VM_RESTART ? RED : BOLD;
+	if (act->effect == EFFECT_NONE && !is_on_devices(act))
 		return;
-	paint(out, style, act->effect >= EFFECT_VM_RESTART ? RED : BOLD, "  [%s", name_of(&effect_names, (int)act->effect));
-	if (act->count)
+	paint(out, style, colour, "  [%s", name_of(&effect_names, (int)act->effect));
+	if (act->count && !is_on_devices(act))
 		paint(out, style, BOLD, " %" G_GUINT64_FORMAT, act->count);
-	paint(out, style, act->effect >= EFFECT_VM_RESTART ? RED : BOLD, "]");
+	if (is_on_devices(act))
+		paint(out, style, colour, "%s", verbs[act->verb].has_undo ? ", undo" : ", no undo");
+	paint(out, style, colour, "]");
+}
+
+static void append_holders(GString *out, const struct action *act)
+{
+	for (guint i = 0; i < act->holders.n; i++)
+		g_string_append_printf(out, "%s%s", i ? ", " : "        used by ", act->holders.items[i]);
+	if (act->holders.n)
+		g_string_append_c(out, '\n');
 }
 
 static void append_action(GString *out, const struct action *act, struct report_style style)
@@ -74,6 +91,7 @@ static void append_action(GString *out, const struct action *act, struct report_
 	append_effect(out, act, style);
 	g_string_append_c(out, '\n');
 	append_changes(out, &act->changes, "        ", style);
+	append_holders(out, act);
 }
 
 static void append_effects_line(GString *out, const struct plan *p)
@@ -98,7 +116,7 @@ static void append_troubles(GString *out, const struct plan *p, struct report_st
 		if (v->readiness != IS_STALLED)
 			continue;
 		paint(out, style, RED, "  ! %s/%s", v->object->kind->name, v->object->id);
-		g_string_append_printf(out, " Stalled %s%s%s\n", v->reason, v->message ? ": " : "", v->message ? v->message : "");
+		g_string_append_printf(out, " %s %s%s%s\n", v->is_refused ? "Refused" : "Stalled", v->reason, v->message ? ": " : "", v->message ? v->message : "");
 	}
 	for (guint i = 0; i < p->n_refusals; i++) {
 		const struct refusal *r = &p->refusals[i];

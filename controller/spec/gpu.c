@@ -5,21 +5,20 @@
 NAME_TABLE(share_names, "a way to share", 6, "", "none", "passthrough", "vgpu", "vf", "mig");
 LOCAL_NAME_TABLE(group_names, "a rule", 2, "refuse", "take");
 
-#define LATER .flags = FIELD_LATER
 #define RESETS .on_change = EFFECT_GPU_RESET
 
 static const struct field match_fields[] = {
-	{ "slot", FIELD_STRING, IN(gpu_match, slot, const char *), .max = 64, LATER, .doc = "The slot's label on the mainboard." },
-	{ "serial", FIELD_STRING, IN(gpu_match, serial, const char *), .max = 64, LATER, .doc = "Its serial number; most cards tell none." },
-	{ "id", FIELD_STRING, IN(gpu_match, id, const char *), .form = FORM_PCI_ID, LATER, .doc = "Vendor and device, as 10de:2231." },
+	{ "slot", FIELD_STRING, IN(gpu_match, slot, const char *), .max = 64, .doc = "The slot's label on the mainboard." },
+	{ "serial", FIELD_STRING, IN(gpu_match, serial, const char *), .max = 64, .doc = "Its serial number; most cards tell none." },
+	{ "id", FIELD_STRING, IN(gpu_match, id, const char *), .form = FORM_PCI_ID, .doc = "Vendor and device, as 10de:2231." },
 	{ 0 },
 };
 
 #define SLICES(name_, type_doc, count_doc)                                                                    \
 	static const struct field name_[] = {                                                                 \
-		{ "type", FIELD_STRING, IN(gpu_slices, type, const char *), .max = 128, LATER, RESETS,        \
+		{ "type", FIELD_STRING, IN(gpu_slices, type, const char *), .max = 128, RESETS,               \
 		  .doc = type_doc },                                                                          \
-		{ "count", FIELD_INT, IN(gpu_slices, count, gint64), .min = 1, .max = 256, LATER, RESETS,     \
+		{ "count", FIELD_INT, IN(gpu_slices, count, gint64), .min = 1, .max = 256, RESETS,            \
 		  .doc = count_doc },                                                                         \
 		{ 0 },                                                                                        \
 	}
@@ -27,7 +26,7 @@ SLICES(vgpu_fields, "The vGPU type, by name or number, as GRID P40-8Q; a card ha
 SLICES(mig_fields, "The MIG profile, as 1g.10gb.", "How many; without the key as many as VMs use.");
 
 static const struct field vf_fields[] = {
-	{ "count", FIELD_INT, IN(gpu_slices, count, gint64), .min = 1, .max = 256, LATER, RESETS,
+	{ "count", FIELD_INT, IN(gpu_slices, count, gint64), .min = 1, .max = 256, RESETS,
 	  .doc = "Virtual functions to make; without the key as many as VMs use." },
 	{ 0 },
 };
@@ -39,14 +38,14 @@ const struct field gpu_fields[] = {
 	  .doc = "What tells this card from others; all that is given has to fit." },
 	{ "address", FIELD_STRING, IN(gpu_spec, address, const char *), .form = FORM_PCI_ADDRESS,
 	  .doc = "PCI address of the card's first function; with `match` it is a hint." },
-	{ "share", FIELD_ENUM, IN(gpu_spec, share, int), .def = "none", .names = &share_names, RESETS, LATER,
+	{ "share", FIELD_ENUM, IN(gpu_spec, share, int), .def = "none", .names = &share_names, RESETS,
 	  .doc = "How VMs use the card. `none`: it is observed and left alone." },
 	{ "vgpu", FIELD_STRUCT, IN(gpu_spec, vgpu, struct gpu_slices), .fields = vgpu_fields, .doc = "For share: vgpu." },
 	{ "vf", FIELD_STRUCT, IN(gpu_spec, vf, struct gpu_slices), .fields = vf_fields, .doc = "For share: vf." },
 	{ "mig", FIELD_STRUCT, IN(gpu_spec, mig, struct gpu_slices), .fields = mig_fields, .doc = "For share: mig." },
 	{ "rom", FIELD_STRING, IN(gpu_spec, rom, const char *), .form = FORM_FILE, .on_change = EFFECT_VM_RESTART,
 	  .flags = FIELD_FILE | FIELD_LATER, .doc = "A ROM file for the guest instead of the card's own." },
-	{ "group", FIELD_ENUM, IN(gpu_spec, group, int), .def = "refuse", .names = &group_names, LATER,
+	{ "group", FIELD_ENUM, IN(gpu_spec, group, int), .def = "refuse", .names = &group_names,
 	  .doc = "Other devices in its IOMMU group: `refuse` the card, or `take` them from the host as well." },
 	{ "reconcile", FIELD_ENUM, IN(gpu_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes with this card; without the key as its Host says." },
@@ -114,6 +113,8 @@ static const struct field mig_instance_fields[] = {
 
 static const struct field mig_status_fields[] = {
 	{ "enabled", FIELD_BOOL, IN(gpu_mig, enabled, gboolean), UNTOLD, .doc = "MIG mode is on." },
+	{ "pending", FIELD_BOOL, IN(gpu_mig, pending, gboolean), UNTOLD,
+	  .doc = "The MIG mode that the next reset of the card brings; absent: it stays." },
 	{ "instances", FIELD_LIST, IN(gpu_mig, instances, struct list), ITEMS(mig_instance_fields, gpu_mig_instance),
 	  .doc = "Its GPU instances." },
 	{ 0 },
@@ -149,7 +150,7 @@ const struct field gpu_status_fields[] = {
 	{ "iommuGroup", FIELD_INT, IN(gpu_status, iommu_group, gint64), UNTOLD, .doc = "IOMMU group." },
 	{ "numaNode", FIELD_INT, IN(gpu_status, numa_node, gint64), UNTOLD, .doc = "NUMA node." },
 	{ "bootVGA", FIELD_BOOL, IN(gpu_status, boot_vga, gboolean), UNTOLD, .doc = "The firmware's console is on it." },
-	{ "resetMethods", FIELD_STRINGS, IN(gpu_status, reset_methods, struct strings), .doc = "Ways to reset it, best first." },
+	{ "resetMethods", FIELD_STRINGS, IN(gpu_status, reset_methods, struct strings), .doc = "Ways to reset it, best first; `none` alone: it has none." },
 	{ "barBytes", FIELD_INT, IN(gpu_status, bar_bytes, gint64), UNTOLD, .doc = "Bytes of its memory BARs together." },
 	{ "unassignedBars", FIELD_INT, IN(gpu_status, n_unassigned_bars, gint64), .doc = "BARs that got no address." },
 	{ "link", FIELD_STRUCT, IN(gpu_status, link, struct gpu_link), .fields = link_fields, .doc = "Its PCIe link." },

@@ -2,6 +2,8 @@
 #pragma once
 #include "spec/field.h"
 
+struct arena;
+
 enum gpu_share { GPU_SHARE_UNSAID, GPU_SHARE_NONE, GPU_SHARE_PASSTHROUGH, GPU_SHARE_VGPU, GPU_SHARE_VF, GPU_SHARE_MIG };
 enum gpu_group { GPU_GROUP_REFUSE, GPU_GROUP_TAKE };
 /* Words of enum gpu_share; the first is empty: not said. */
@@ -37,6 +39,7 @@ struct gpu_function {
 	struct strings uses;   /* what the host does with it: "network interface eth0 is up", "/dev/nvme0n1p2 is mounted" */
 };
 #define GPU_NO_DRIVER "none"
+#define GPU_NO_RESET "none"
 
 struct gpu_link {
 	gint64 width, max_width;      /* lanes; -1 = not told */
@@ -71,6 +74,7 @@ struct gpu_mig_instance {
 
 struct gpu_mig {
 	gboolean enabled; /* -1 = not told: no NVML, or no MIG */
+	gboolean pending; /* the mode that the next reset brings; -1 = the same */
 	struct list instances; /* struct gpu_mig_instance */
 };
 
@@ -90,7 +94,7 @@ struct gpu_status {
 	const char *driver, *driver_override; /* of the main function; NULL = none */
 	gint64 iommu_group, numa_node;        /* -1 = none */
 	gboolean boot_vga;                    /* -1 = not told: no VGA */
-	struct strings reset_methods;
+	struct strings reset_methods; /* best first; GPU_NO_RESET alone: the kernel tells that there is none */
 	gint64 bar_bytes;         /* all memory BARs of the main function; -1 = not told */
 	gint64 n_unassigned_bars; /* BARs that the firmware had no room for */
 	struct gpu_link link;
@@ -123,3 +127,12 @@ struct gpu_identity {
 struct gpu_identity gpu_identify(const struct gpu_spec *spec, const struct gpu_status *const *cards, guint n_cards);
 /* Whether the address is of a function of the card's slot; leading zeros of the domain are no matter. */
 gboolean gpu_is_at(const struct gpu_status *card, const char *address);
+
+/* The UUID of a GPU's vGPU number `index` (mdev): the same at every boot, so that a VM's definition stays right.
+ * `farm` NULL: there is none. */
+char *gpu_vgpu_uuid(struct arena *a, const char *farm, const char *gpu, guint index);
+enum { GPU_MAX_VGPUS = 256 };
+/* Its index, when the UUID is one of this GPU's; else -1. */
+int gpu_vgpu_index(const char *farm, const char *gpu, const char *uuid);
+/* Whether the device, as a VM names it (address, UUID of a vGPU), is a part of the card. */
+gboolean gpu_has_device(const struct gpu_status *card, const char *device);

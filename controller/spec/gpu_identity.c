@@ -1,4 +1,6 @@
-/* Which card a GPU's spec means: by slot, serial and ids, its address a hint. */
+/* Which card a GPU's spec means: by slot, serial and ids, its address a hint. And what its vGPUs are called. */
+#include "base/arena.h"
+#include "base/uuid.h"
 #include "spec/gpu.h"
 #include <string.h>
 
@@ -52,4 +54,39 @@ struct gpu_identity gpu_identify(const struct gpu_spec *spec, const struct gpu_s
 	if (n_fitting > 1 && (m->slot || m->serial))
 		return (struct gpu_identity){ GPU_AMBIGUOUS, fitting[0], fitting[1] };
 	return (struct gpu_identity){ GPU_NOT_FOUND, NULL, NULL };
+}
+
+char *gpu_vgpu_uuid(struct arena *a, const char *farm, const char *gpu, guint index)
+{
+	return uuid_of_name(a, arena_printf(a, "%s/%s/vgpu%u", farm ? farm : "", gpu, index));
+}
+
+int gpu_vgpu_index(const char *farm, const char *gpu, const char *uuid)
+{
+	SCOPED_ARENA(scratch);
+	for (guint i = 0; i < GPU_MAX_VGPUS; i++)
+		if (g_ascii_strcasecmp(gpu_vgpu_uuid(scratch, farm, gpu, i), uuid) == 0)
+			return (int)i;
+	return -1;
+}
+
+static gboolean has_function(const struct list *functions, const char *address)
+{
+	for (guint i = 0; i < functions->n; i++)
+		if (g_ascii_strcasecmp(LIST_AT(*functions, struct gpu_function, i)->address, address) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+gboolean gpu_has_device(const struct gpu_status *card, const char *device)
+{
+	for (guint i = 0; i < card->vgpus.n; i++) {
+		const char *uuid = LIST_AT(card->vgpus, struct gpu_vgpu, i)->uuid;
+		if (uuid && g_ascii_strcasecmp(uuid, device) == 0)
+			return TRUE;
+	}
+	for (guint i = 0; i < card->sriov.vfs.n; i++)
+		if (g_ascii_strcasecmp(card->sriov.vfs.items[i], device) == 0)
+			return TRUE;
+	return has_function(&card->functions, device) || has_function(&card->virtual_functions, device);
 }

@@ -79,9 +79,11 @@ struct host_drop_in {
 };
 
 struct host_boot {
-	const char *family;   /* debian, rhel, systemd-boot; NULL = not known */
+	const char *family;   /* a row of boot_families (spec/boot.h); NULL = not known */
 	struct list drop_ins; /* struct host_drop_in */
-	const char *generated; /* digest of the drop-ins that the generator ran for; NULL = never */
+	/* Digest of the drop-ins that the generators ran for, BOOT_UNFINISHED when files were written since; NULL = never. */
+	const char *generated;
+	struct strings arguments; /* that cleave may have set by a program: its to take back */
 };
 
 struct host_cpu_idle {
@@ -97,6 +99,7 @@ struct host_status {
 	gboolean is_root; /* what only root sees was seen */
 	struct host_iommu iommu;
 	struct strings modules;       /* loaded, or built in and wanted */
+	struct strings missing_modules; /* wanted, and this kernel does not have them */
 	struct strings blacklisted;   /* by any file in modprobe.d, or on the kernel's command line */
 	struct list hugepages;        /* struct host_pages_status */
 	struct list nodes;            /* struct host_node_status */
@@ -112,6 +115,7 @@ struct host_status {
 	int libvirt;      /* enum plane_state (spec/farm.h) */
 	const char *libvirt_reason;
 	const char *pci_trouble; /* why the cards could not be listed */
+	const char *nvml_trouble; /* why NVML tells nothing of cards that the NVIDIA driver has */
 	const char *libvirt_version, *hypervisor_version;
 };
 

@@ -221,3 +221,8 @@ const struct field vm_status_fields[] = {
 	  .doc = "What the running guest has." },
 	{ 0 },
 };
+
+gboolean vm_status_is_up(const struct vm_status *s)
+{
+	return s->state == DOMAIN_RUNNING || s->state == DOMAIN_PAUSED || s->state == DOMAIN_OTHER;
+}

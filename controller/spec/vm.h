@@ -127,3 +127,6 @@ struct vm_status {
 
 extern const struct field vm_fields[];
 extern const struct field vm_status_fields[];
+
+/* Whether the domain has its devices: also while it is paused. */
+gboolean vm_status_is_up(const struct vm_status *s);

@@ -68,6 +68,17 @@ static void dump_values(struct arena *a, GString *out, const struct renderjob_sp
 	                       v->samples, resolution_format(a, v->resolution), v->priority);
 }
 
+static void dump_steps(GString *out, const struct action *act)
+{
+	for (guint i = 0; i < act->n_steps; i++) {
+		const struct device_step *s = &act->steps[i];
+		g_string_append_printf(out, "    step %s: %s -> %s%s%s\n", s->address, s->from ? s->from : "(none)", s->to ? s->to : "(none)",
+		                       s->uuid ? " " : "", s->uuid ? s->uuid : "");
+	}
+	for (guint i = 0; i < act->holders.n; i++)
+		g_string_append_printf(out, "    held by: %s\n", act->holders.items[i]);
+}
+
 static void dump_action(struct arena *a, GString *out, const struct plan *p, guint i)
 {
 	const struct action *act = &p->actions[i];
@@ -89,6 +100,7 @@ static void dump_action(struct arena *a, GString *out, const struct plan *p, gui
 	if (!act->want)
 		g_string_append(out, "    not wanted any more\n");
 	dump_changes(out, &act->changes);
+	dump_steps(out, act);
 	for (guint w = 0; w < act->n_waits; w++)
 		g_string_append_printf(out, "%s%u%s", w ? " " : "    waits for: ", act->waits[w], w + 1 == act->n_waits ? "\n" : "");
 }
@@ -117,8 +129,8 @@ char *plan_fixture_dump(struct arena *a, const struct plan *p)
 		dump_action(a, out, p, i);
 	for (guint i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
-		g_string_append_printf(out, "verdict %s/%s %s %s%s%s\n", v->object->kind->name, v->object->id,
-		                       name_of(&readiness_names, (int)v->readiness), v->reason, v->message ? ": " : "",
+		g_string_append_printf(out, "verdict %s/%s %s%s %s%s%s\n", v->object->kind->name, v->object->id,
+		                       name_of(&readiness_names, (int)v->readiness), v->is_refused ? " refused" : "", v->reason, v->message ? ": " : "",
 		                       v->message ? v->message : "");
 	}
 	for (guint i = 0; i < p->n_refusals; i++)

@@ -1,0 +1,212 @@
+/* The helper's side: which device files are a card's, then one walk of /proc.
+ *
+ * A path is known by what stands behind its last "/dev/", so that a process in a container or chroot, whose devices
+ * have another folder before them, is found as well. */
+#include "host/holders.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "host/tree.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct find {
+	struct arena *arena;
+	struct host_tree tree;
+	GHashTable *functions; /* address → number of its card + 1 */
+	GHashTable *devices;   /* "nvidia0", "dri/card1" → the same */
+	guint n_cards;
+	json_t **found; /* an array a card */
+	gint64 *last_pid; /* a card: the process that was found last; a process counts once */
+};
+
+/* -- device files of cards -------------------------------------------------------------------------- */
+
+static gpointer card_of(GHashTable *table, const char *key)
+{
+	return key ? g_hash_table_lookup(table, key) : NULL;
+}
+
+static void add_device(struct find *f, const char *folder, const char *name, gpointer card)
+{
+	if (card && name)
+		g_hash_table_insert(f->devices, arena_printf(f->arena, "%s%s", folder, name), card);
+}
+
+/* The PCI address that a "device" link ends at; a part of a sound card points to the card first. */
+static const char *device_of(struct find *f, const char *class, const char *name)
+{
+	const char *target = host_read_link(f->arena, &f->tree, "sys/class/%s/%s/device", class, name);
+	if (target && host_exists(&f->tree, "sys/class/%s/%s/device", class, target))
+		return host_read_link(f->arena, &f->tree, "sys/class/%s/%s/device", class, target);
+	return target;
+}
+
+static void add_classes(struct find *f)
+{
+	static const struct {
+		const char *class, *folder;
+	} rows[] = { { "drm", "dri/" }, { "graphics", "" }, { "sound", "snd/" }, { "accel", "accel/" } };
+	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
+		for (char **name = host_list(f->arena, &f->tree, "sys/class/%s", rows[i].class); *name; name++)
+			add_device(f, rows[i].folder, *name, card_of(f->functions, device_of(f, rows[i].class, *name)));
+}
+
+/* NVIDIA's own numbers: "Device Minor: \t 0". */
+static void add_nvidia(struct find *f)
+{
+	static const char folder[] = "proc/driver/nvidia/gpus", key[] = "Device Minor:";
+	for (char **address = host_list(f->arena, &f->tree, folder); *address; address++) {
+		const char *text = host_read(f->arena, &f->tree, "%s/%s/information", folder, *address);
+		const char *at = text ? strstr(text, key) : NULL;
+		g_autofree char *lower = g_ascii_strdown(*address, -1);
+		if (at)
+			add_device(f, "nvidia", arena_printf(f->arena, "%d", atoi(at + strlen(key))), card_of(f->functions, lower));
+	}
+}
+
+/* A group that a card's function or one of its mdevs is in; and the function's own file (since Linux 6.6). */
+static void add_vfio(struct find *f, const char *address, gpointer card)
+{
+	static const char folder[] = "sys/bus/pci/devices";
+	struct host_tree *t = &f->tree;
+	add_device(f, "vfio/", host_read_link(f->arena, t, "%s/%s/iommu_group", folder, address), card);
+	for (char **name = host_list(f->arena, t, "%s/%s/vfio-dev", folder, address); *name; name++)
+		add_device(f, "vfio/devices/", *name, card);
+	for (char **type = host_list(f->arena, t, "%s/%s/mdev_supported_types", folder, address); *type; type++)
+		for (char **uuid = host_list(f->arena, t, "%s/%s/mdev_supported_types/%s/devices", folder, address, *type); *uuid; uuid++)
+			add_device(f, "vfio/", host_read_link(f->arena, t, "%s/%s/%s/iommu_group", folder, address, *uuid), card);
+}
+
+static void add_cards(struct find *f, const json_t *cards)
+{
+	f->n_cards = (guint)json_array_size(cards);
+	f->found = ARENA_ARRAY(f->arena, json_t *, f->n_cards);
+	f->last_pid = ARENA_ARRAY(f->arena, gint64, f->n_cards);
+	for (guint i = 0; i < f->n_cards; i++) {
+		const json_t *addresses = json_array_get(cards, i);
+		f->found[i] = json_array();
+		for (gsize j = 0; j < json_array_size(addresses); j++) {
+			char *address = arena_strdup(f->arena, json_string_value(json_array_get(addresses, j)));
+			if (!address)
+				continue;
+			g_hash_table_insert(f->functions, address, GUINT_TO_POINTER(i + 1));
+			add_vfio(f, address, GUINT_TO_POINTER(i + 1));
+		}
+	}
+	add_classes(f);
+	add_nvidia(f);
+}
+
+/* -- processes -------------------------------------------------------------------------------------- */
+
+/* Also "…/0000:65:00.0/resource1_wc"; a path that was deleted has words behind it. */
+static gpointer card_of_path(struct find *f, char *path)
+{
+	if (g_str_has_suffix(path, " (deleted)"))
+		path[strlen(path) - strlen(" (deleted)")] = '\0';
+	const char *device = g_strrstr(path, "/dev/");
+	gpointer card = device ? card_of(f->devices, device + strlen("/dev/")) : NULL;
+	char *slash = card ? NULL : strrchr(path, '/');
+	if (!slash || !g_str_has_prefix(slash, "/resource"))
+		return card;
+	*slash = '\0';
+	const char *above = strrchr(path, '/');
+	card = card_of(f->functions, above ? above + 1 : NULL);
+	*slash = '/';
+	return card;
+}
+
+static void look_at(struct find *f, const char *pid, char *path)
+{
+	gpointer card = card_of_path(f, path);
+	if (!card)
+		return;
+	guint i = GPOINTER_TO_UINT(card) - 1;
+	gint64 number = g_ascii_strtoll(pid, NULL, 10);
+	if (f->last_pid[i] == number || json_array_size(f->found[i]) >= HOLDERS_MAX)
+		return;
+	f->last_pid[i] = number;
+	SCOPED_ARENA(a);
+	const char *comm = host_read(a, &f->tree, "proc/%s/comm", pid);
+	g_autofree char *name = g_utf8_make_valid(comm ? comm : "?", -1), *where = g_utf8_make_valid(path, -1);
+	json_array_append_new(f->found[i], json_pack("{s:I, s:s, s:s}", "pid", (json_int_t)number, "comm", name, "path", where));
+}
+
+static void look_at_files(struct find *f, const char *pid)
+{
+	char target[4096];
+	g_autofree char *folder = g_build_filename(f->tree.root, "proc", pid, "fd", NULL);
+	DIR *dir = opendir(folder);
+	for (const struct dirent *e; dir && (e = readdir(dir));) {
+		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof target - 1);
+		if (n <= 0 || *target != '/')
+			continue;
+		target[n] = '\0';
+		look_at(f, pid, target);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+static void look_at_mappings(struct find *f, const char *pid, char **line, size_t *room)
+{
+	g_autofree char *path = g_build_filename(f->tree.root, "proc", pid, "maps", NULL);
+	FILE *maps = fopen(path, "re");
+	while (maps && getline(line, room, maps) > 0) {
+		char *name = strchr(*line, '/');
+		if (name && (strstr(name, "/dev/") || strstr(name, "/resource")))
+			look_at(f, pid, g_strchomp(name));
+	}
+	if (maps)
+		fclose(maps);
+}
+
+static int by_number(const void *x, const void *y)
+{
+	gint64 a = g_ascii_strtoll(*(char *const *)x, NULL, 10), b = g_ascii_strtoll(*(char *const *)y, NULL, 10);
+	return a < b ? -1 : a > b;
+}
+
+static void walk(struct find *f)
+{
+	char **names = host_list(f->arena, &f->tree, "proc"), *line = NULL;
+	size_t room = 0;
+	guint n = 0;
+	for (char **name = names; *name; name++)
+		if (g_ascii_isdigit(**name))
+			names[n++] = *name;
+	if (n)
+		qsort(names, n, sizeof *names, by_number);
+	for (guint i = 0; i < n; i++) {
+		look_at_files(f, names[i]);
+		look_at_mappings(f, names[i], &line, &room);
+	}
+	free(line);
+}
+
+json_t *holders_find(const json_t *request, GError **error)
+{
+	SCOPED_ARENA(a);
+	const char *root = json_string_value(json_object_get(request, "root"));
+	const char *sysfs = json_string_value(json_object_get(request, "sysfs"));
+	if (!root || !sysfs) {
+		fail(error, ERROR_INVALID, "holders: the request has no \"root\" or no \"sysfs\"");
+		return NULL;
+	}
+	struct find f = { .arena = a, .tree = host_tree_at(a, root, sysfs) };
+	f.functions = g_hash_table_new(g_str_hash, g_str_equal);
+	f.devices = g_hash_table_new(g_str_hash, g_str_equal);
+	add_cards(&f, json_object_get(request, "cards"));
+	if (g_hash_table_size(f.functions))
+		walk(&f);
+	json_t *answer = json_array();
+	for (guint i = 0; i < f.n_cards; i++)
+		json_array_append_new(answer, f.found[i]);
+	g_hash_table_destroy(f.functions);
+	g_hash_table_destroy(f.devices);
+	return answer;
+}

@@ -1,0 +1,72 @@
+/* A GPU of this host while it is planned: which card it is, what is to be done to it, and what forbids that.
+ * Private to plan/.
+ *
+ * In this order: all GPUs of the host are identified, then for each one the work is put together, the table's
+ * rules look at it, and what none of them refuses becomes actions. */
+#pragma once
+#include "plan/builder.h"
+#include "spec/gpu.h"
+
+#define VFIO_PCI "vfio-pci"
+
+/* What it takes to bring a card from how it is to how it is wanted. Steps are struct device_step. */
+struct gpu_work {
+	GArray *remove;  /* vGPUs that go */
+	GArray *release; /* functions, VFs and bystanders that go back to their drivers */
+	GArray *bind;    /* what goes to vfio-pci */
+	GArray *create;  /* vGPUs that come */
+	gint64 n_vfs;    /* VFs that there are to be; -1 = as many as there are */
+	gint64 n_bind;   /* VFs that only come to be, and go to vfio-pci */
+	gboolean cuts;   /* MIG instances are made anew */
+};
+
+struct gpu_target {
+	struct builder *b;
+	const struct object *want;
+	const struct gpu_spec *spec;
+	struct gpu_identity identity;
+	const struct gpu_status *card;   /* NULL: not found, or not it */
+	const struct object *twin;       /* another GPU of the specs that means the same card */
+	const struct gpu_target *all;    /* those of this host */
+	guint n_all;
+	const char *type;                /* vGPU type or MIG profile, as the specs say; NULL = nobody says it */
+	gint64 n_slices;                 /* vGPUs, VFs or MIG instances that are wanted */
+	const struct gpu_vgpu_type *offered; /* the vGPU type, as the card offers it; NULL = it does not */
+	struct gpu_work work;
+};
+
+/* -- what is to be done: plan_gpu_work.c, vGPUs in plan_gpu_vgpu.c ---------------------------------- */
+
+void gpu_work_fill(struct gpu_target *t);
+gboolean gpu_has_work(const struct gpu_target *t);
+void gpu_work_vgpus(struct gpu_target *t);
+/* Virtual functions have to be made before the driver offers any type. */
+gboolean gpu_needs_vfs(const struct gpu_target *t);
+gboolean gpu_vgpu_is_ours(const struct gpu_target *t, const struct gpu_vgpu *vgpu);
+/* The type's name where the card tells it, else its id. */
+const char *gpu_vgpu_type_name(const struct gpu_status *card, const char *id);
+
+gboolean gpu_is_vfio(const char *driver);
+/* VFs that are there go. */
+gboolean gpu_destroys_vfs(const struct gpu_target *t);
+/* Whether functions of the card itself change hands. */
+gboolean gpu_moves_functions(const struct gpu_target *t);
+/* Another GPU of this host whose card the function belongs to, or NULL. */
+const struct gpu_target *gpu_other_owner(const struct gpu_target *t, const char *address);
+#define GPU_FUNCTIONS_EACH(f, list)                                                            \
+	for (const struct gpu_function *f = (list).items, *f##_end = f + (list).n; f < f##_end; f++)
+
+/* -- what forbids it: plan_gpu_rules.c, rows in plan_rules.c ------------------------------------------ */
+
+const char *gpu_not_found(const struct gpu_target *t);
+const char *gpu_ambiguous(const struct gpu_target *t);
+const char *gpu_moved(const struct gpu_target *t);
+const char *gpu_stuck(const struct gpu_target *t);
+const char *gpu_no_iommu(const struct gpu_target *t);
+const char *gpu_not_offered(const struct gpu_target *t);
+const char *gpu_not_ours(const struct gpu_target *t);
+const char *gpu_console(const struct gpu_target *t);
+const char *gpu_in_use(const struct gpu_target *t);
+const char *gpu_held(const struct gpu_target *t);
+const char *gpu_group_shared(const struct gpu_target *t);
+const char *gpu_no_reset(const struct gpu_target *t);

@@ -1,0 +1,354 @@
+/* What forbids to touch a card: each function returns one sentence with the fix, or NULL. */
+#include "base/arena.h"
+#include "plan/plan_gpu.h"
+#include "spec/vm.h"
+#include <string.h>
+
+#define SAY(...) arena_printf(t->b->arena, __VA_ARGS__)
+
+/* -- which card it is ------------------------------------------------------------------------------- */
+
+/* "slot 4, serial 123, 10de:2231" */
+static const char *match_words(const struct gpu_target *t)
+{
+	const struct gpu_match *m = &t->spec->match;
+	g_autoptr(GString) s = g_string_new(NULL);
+	if (m->slot)
+		g_string_append_printf(s, "slot %s", m->slot);
+	if (m->serial)
+		g_string_append_printf(s, "%sserial %s", s->len ? ", " : "", m->serial);
+	if (m->id)
+		g_string_append_printf(s, "%s%s", s->len ? ", " : "", m->id);
+	return arena_strdup(t->b->arena, s->str);
+}
+
+/* "GA102GL [RTX A5000], 10de:2231, slot 4, serial 123" */
+static const char *card_words(const struct gpu_target *t, const struct gpu_status *card)
+{
+	g_autoptr(GString) s = g_string_new(card->name);
+	if (card->vendor && card->device)
+		g_string_append_printf(s, "%s%s:%s", s->len ? ", " : "", card->vendor, card->device);
+	if (card->slot)
+		g_string_append_printf(s, "%sslot %s", s->len ? ", " : "", card->slot);
+	if (card->serial)
+		g_string_append_printf(s, "%sserial %s", s->len ? ", " : "", card->serial);
+	return arena_strdup(t->b->arena, s->str);
+}
+
+const char *gpu_not_found(const struct gpu_target *t)
+{
+	const char *address = t->spec->address, *match = match_words(t);
+	if (t->identity.found != GPU_NOT_FOUND)
+		return NULL;
+	return SAY("there is no card %s%s%s%s; `cleave observe` lists those that are there", address ? "at " : "", address ? address : "",
+	           address && *match ? ", and none that alone fits " : *match ? "that fits " : "", match);
+}
+
+const char *gpu_ambiguous(const struct gpu_target *t)
+{
+	const struct gpu_identity *i = &t->identity;
+	if (i->found == GPU_AMBIGUOUS)
+		return SAY("the cards at %s and %s both fit %s; say more in `match`, or give the address", i->card->address,
+		           i->other->address, match_words(t));
+	return t->twin ? SAY("GPU/%s is the same card, at %s; correct one of the two", t->twin->id, t->card->address) : NULL;
+}
+
+const char *gpu_moved(const struct gpu_target *t)
+{
+	const struct gpu_identity *i = &t->identity;
+	if (i->found != GPU_MOVED)
+		return NULL;
+	const char *other = SAY("at %s is another card (%s)", i->other->address, card_words(t, i->other)), *match = match_words(t);
+	if (i->card)
+		return SAY("%s; the one with %s is at %s (%s) now; correct the address, or `match`", other, match, i->card->address,
+		           card_words(t, i->card));
+	/* Ids alone do not tell a card from its twins. */
+	if (!t->spec->match.slot && !t->spec->match.serial)
+		return SAY("%s, no %s; correct the address, or `match`", other, match);
+	return SAY("%s; none with %s is found; correct the address, or `match`", other, match);
+}
+
+const char *gpu_stuck(const struct gpu_target *t)
+{
+	if (!t->card || !t->card->stuck)
+		return NULL;
+	return SAY("a write to it has not returned (%s); if it never does, only a reboot of the host frees it", t->card->stuck);
+}
+
+/* -- what the machine lacks ------------------------------------------------------------------------- */
+
+const char *gpu_no_iommu(const struct gpu_target *t)
+{
+	if ((!t->work.bind->len && !t->work.n_bind) || t->card->iommu_group >= 0)
+		return NULL;
+	return "it is in no IOMMU group; switch the IOMMU on in the firmware (VT-d, AMD-Vi) and in the kernel "
+	       "(intel_iommu=on; AMD's is on by itself), and reboot";
+}
+
+const char *gpu_no_reset(const struct gpu_target *t)
+{
+	const struct strings *methods = &t->card->reset_methods;
+	if (t->spec->share != GPU_SHARE_PASSTHROUGH || !t->work.bind->len || methods->n != 1 ||
+	    strcmp(methods->items[0], GPU_NO_RESET) != 0)
+		return NULL;
+	return "the kernel knows no way to reset it, so that a VM would get it as the last one left it; share: none "
+	       "leaves it with the host";
+}
+
+const char *gpu_console(const struct gpu_target *t)
+{
+	if (t->spec->share != GPU_SHARE_PASSTHROUGH || !t->work.bind->len || t->card->boot_vga != TRUE)
+		return NULL;
+	return "the firmware's console is on it; make another card the primary display in the firmware (a server's BMC "
+	       "has one)";
+}
+
+static const char *vfs_not_offered(const struct gpu_target *t)
+{
+	gint64 total = t->card->sriov.n_total;
+	if (t->n_slices == 0 || t->n_slices <= total)
+		return NULL;
+	if (total <= 0)
+		return "it has no SR-IOV (or it is off in the firmware), so it cannot be cut into virtual functions";
+	return SAY("it can have %" G_GINT64_FORMAT " virtual functions, %" G_GINT64_FORMAT " are wanted; lower vf.count", total,
+	           t->n_slices);
+}
+
+static const char *offered_words(const struct gpu_target *t)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < t->card->vgpu_types.n && s->len < 200; i++) {
+		const struct gpu_vgpu_type *type = LIST_AT(t->card->vgpu_types, struct gpu_vgpu_type, i);
+		g_string_append_printf(s, "%s%s", s->len ? ", " : "", type->name ? type->name : type->id);
+	}
+	return arena_strdup(t->b->arena, s->str);
+}
+
+/* What one type may have besides is only known once the others are gone. */
+static const char *too_few_vgpus(const struct gpu_target *t)
+{
+	gint64 n_more = t->offered->n_available, n = t->work.create->len;
+	const char *name = t->offered->name ? t->offered->name : t->offered->id;
+	for (guint i = 0; i < n; i++)
+		if (!g_array_index(t->work.create, struct device_step, i).address)
+			return SAY("%u of its virtual functions can carry a vGPU of %s, %" G_GINT64_FORMAT " more are wanted; lower vgpu.count", i,
+			           name, n);
+	if (t->work.remove->len || n_more < 0 || n <= n_more)
+		return NULL;
+	return SAY("there is room for %" G_GINT64_FORMAT " more vGPU%s of %s, %" G_GINT64_FORMAT " more are wanted; lower vgpu.count, or take a smaller type",
+	           n_more, n_more == 1 ? "" : "s", name, n);
+}
+
+static const char *vgpus_not_offered(const struct gpu_target *t)
+{
+	/* It is seen what the driver offers once it has the card, and its VFs, again. */
+	if (t->n_slices == 0 || t->work.release->len || gpu_needs_vfs(t))
+		return NULL;
+	if (t->offered)
+		return too_few_vgpus(t);
+	if (!t->type)
+		return "which vGPU type? Write vgpu: {type: …}";
+	if (t->card->vgpu_types.n)
+		return SAY("there is no vGPU type %s; it offers %s", t->type, offered_words(t));
+	return t->card->driver ? SAY("its driver, %s, offers no vGPUs; the vendor's host driver for vGPUs does", t->card->driver)
+	                       : "it has no driver, so nobody offers vGPUs; install the vendor's host driver for vGPUs";
+}
+
+const char *gpu_not_offered(const struct gpu_target *t)
+{
+	switch (t->spec->share) {
+	case GPU_SHARE_VF: return vfs_not_offered(t);
+	case GPU_SHARE_VGPU: return vgpus_not_offered(t);
+	case GPU_SHARE_MIG:
+		if (!t->work.cuts || t->work.release->len)
+			return NULL;
+		if (!t->type)
+			return "which MIG profile? Write mig: {type: …}";
+		return t->card->mig.enabled < 0 ? "NVML tells nothing of MIG: NVIDIA's driver and its libnvidia-ml are not there, or the "
+		                                  "card has no MIG"
+		                                : NULL;
+	default: return NULL;
+	}
+}
+
+/* -- who is in the way ---------------------------------------------------------------------------------- */
+
+const char *gpu_not_ours(const struct gpu_target *t)
+{
+	gboolean matters = t->spec->share == GPU_SHARE_PASSTHROUGH || t->spec->share == GPU_SHARE_VGPU || gpu_destroys_vfs(t);
+	for (guint i = 0; matters && i < t->card->vgpus.n; i++) {
+		const struct gpu_vgpu *vgpu = LIST_AT(t->card->vgpus, struct gpu_vgpu, i);
+		if (!gpu_vgpu_is_ours(t, vgpu))
+			return SAY("it carries a vGPU that cleave did not make (%s%s%s); remove it first, or write share: none",
+			           gpu_vgpu_type_name(t->card, vgpu->type), vgpu->uuid || vgpu->parent ? ", " : "",
+			           vgpu->uuid ? vgpu->uuid : vgpu->parent ? vgpu->parent : "");
+	}
+	return NULL;
+}
+
+static gboolean is_stopped_for_good(const struct builder *b, const char *vm)
+{
+	gboolean stops = FALSE;
+	for (guint i = 0; i < b->actions->len; i++) {
+		const struct action *act = &g_array_index(b->actions, struct action, i);
+		if (act->kind != KIND_VM || strcmp(act->id, vm) != 0)
+			continue;
+		if (act->verb == VERB_START_VM)
+			return FALSE;
+		stops |= act->verb == VERB_STOP_VM;
+	}
+	return stops;
+}
+
+/* A running domain with the device; `stops`: only those that this plan stops, else only the others. */
+static const struct object *user_of(const struct gpu_target *t, const char *device, gboolean stops)
+{
+	OBJECTS_EACH (vm, t->b->in->have, KIND_VM) {
+		const struct vm_status *s = vm->status;
+		for (guint i = 0; s && vm_status_is_up(s) && i < s->host_devices.n; i++)
+			if (device && g_ascii_strcasecmp(s->host_devices.items[i], device) == 0 && is_stopped_for_good(t->b, vm->id) == stops)
+				return vm;
+	}
+	return NULL;
+}
+
+/* What the work touches, as a VM would name it. From the arena; NULL at the end. */
+static const char **touched(const struct gpu_target *t)
+{
+	const GArray *lists[] = { t->work.remove, t->work.release, t->work.bind };
+	GPtrArray *devices = g_ptr_array_new();
+	for (guint l = 0; l < G_N_ELEMENTS(lists); l++)
+		for (guint i = 0; i < lists[l]->len; i++) {
+			const struct device_step *step = &g_array_index(lists[l], struct device_step, i);
+			g_ptr_array_add(devices, (gpointer)(step->uuid ? step->uuid : step->address));
+		}
+	if (gpu_moves_functions(t))
+		GPU_FUNCTIONS_EACH (f, t->card->functions)
+			g_ptr_array_add(devices, (gpointer)f->address);
+	if (gpu_destroys_vfs(t))
+		for (guint i = 0; i < t->card->sriov.vfs.n; i++)
+			g_ptr_array_add(devices, (gpointer)t->card->sriov.vfs.items[i]);
+	g_ptr_array_add(devices, NULL);
+	const char **all = arena_memdup(t->b->arena, devices->pdata, devices->len * sizeof(gpointer));
+	g_ptr_array_free(devices, TRUE);
+	return all;
+}
+
+static const struct gpu_function *used_by_host(const struct list *functions)
+{
+	GPU_FUNCTIONS_EACH (f, *functions)
+		if (f->uses.n)
+			return f;
+	return NULL;
+}
+
+const char *gpu_in_use(const struct gpu_target *t)
+{
+	for (const char **device = touched(t); *device; device++) {
+		const struct object *vm = user_of(t, *device, FALSE);
+		if (vm)
+			return SAY("the VM %s runs with %s; shut it down first", vm->id, *device);
+	}
+	const struct gpu_function *f = gpu_moves_functions(t) ? used_by_host(&t->card->functions) : NULL;
+	if (!f && (gpu_destroys_vfs(t) || t->work.bind->len))
+		f = used_by_host(&t->card->virtual_functions);
+	return f ? SAY("the host uses %s: %s; end that first", f->address, f->uses.items[0]) : NULL;
+}
+
+static gboolean is_vfio_holder(const struct gpu_holder *holder)
+{
+	return holder->path && g_str_has_prefix(holder->path, "/dev/vfio/");
+}
+
+static gboolean is_in_the_way(const struct gpu_target *t, const struct gpu_holder *holder, gboolean vm_stops)
+{
+	gboolean driver_goes = gpu_moves_functions(t) || t->work.cuts;
+	for (guint i = 0; i < t->work.bind->len; i++)
+		driver_goes |= g_array_index(t->work.bind, struct device_step, i).from != NULL;
+	if (is_vfio_holder(holder))
+		return !vm_stops && (driver_goes || t->work.remove->len || gpu_destroys_vfs(t));
+	return driver_goes;
+}
+
+/* "Xorg (1234: /dev/dri/card1, /dev/dri/renderD128)": one process after the other, as they were seen. */
+static void append_holder(GString *s, const struct gpu_holder *holder, const struct gpu_holder *before)
+{
+	gboolean same = before && before->pid == holder->pid;
+	if (same && s->len)
+		g_string_truncate(s, s->len - 1);
+	else
+		g_string_append_printf(s, "%s%s (%" G_GINT64_FORMAT, s->len ? ", " : "", holder->comm ? holder->comm : "a process", holder->pid);
+	if (holder->path)
+		g_string_append_printf(s, "%s%s", same ? ", " : ": ", holder->path);
+	g_string_append_c(s, ')');
+}
+
+const char *gpu_held(const struct gpu_target *t)
+{
+	gboolean vm_stops = FALSE;
+	for (const char **device = touched(t); *device; device++)
+		vm_stops |= user_of(t, *device, TRUE) != NULL;
+	g_autoptr(GString) s = g_string_new(NULL);
+	const struct gpu_holder *before = NULL;
+	for (guint i = 0; i < t->card->holders.n; i++) {
+		const struct gpu_holder *holder = LIST_AT(t->card->holders, struct gpu_holder, i);
+		if (!is_in_the_way(t, holder, vm_stops) || s->len > 300)
+			continue;
+		append_holder(s, holder, before);
+		before = holder;
+	}
+	return s->len ? SAY("it is held open by %s; end that first", s->str) : NULL;
+}
+
+/* -- the IOMMU group -------------------------------------------------------------------------------------- */
+
+static const char *class_word(const char *code)
+{
+	static const struct {
+		const char *prefix, *word;
+	} words[] = { { "0108", "NVMe disk" },   { "01", "storage" }, { "02", "network card" }, { "03", "display" },
+		      { "0403", "audio" },       { "04", "media" },   { "05", "memory" },       { "0c03", "USB controller" },
+		      { "0c05", "SMBus" },       { "12", "accelerator" } };
+	for (guint i = 0; code && i < G_N_ELEMENTS(words); i++)
+		if (g_str_has_prefix(code, words[i].prefix))
+			return words[i].word;
+	return "device";
+}
+
+static void append_bystander(GString *s, const struct gpu_function *f)
+{
+	g_string_append_printf(s, "%s%s (%s", s->len ? ", " : "", f->address, class_word(f->class_code));
+	if (f->vendor && f->device)
+		g_string_append_printf(s, " %s:%s", f->vendor, f->device);
+	if (f->driver)
+		g_string_append_printf(s, ", driver %s", f->driver);
+	for (guint i = 0; i < f->uses.n; i++)
+		g_string_append_printf(s, ", %s", f->uses.items[i]);
+	g_string_append_c(s, ')');
+}
+
+/* pcieport and pci-stub do no harm to a group, and a device without driver does nothing. */
+static gboolean has_host_driver(const struct gpu_function *f)
+{
+	return f->driver && !gpu_is_vfio(f->driver) && strcmp(f->driver, "pci-stub") != 0 && strcmp(f->driver, "pcieport") != 0;
+}
+
+const char *gpu_group_shared(const struct gpu_target *t)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+	gboolean can_be_taken = TRUE;
+	if (t->spec->share != GPU_SHARE_PASSTHROUGH || !t->work.bind->len)
+		return NULL;
+	GPU_FUNCTIONS_EACH (f, t->card->bystanders) {
+		const struct gpu_target *owner = gpu_other_owner(t, f->address);
+		if (owner ? owner->spec->share == GPU_SHARE_PASSTHROUGH || !has_host_driver(f)
+		          : t->spec->group == GPU_GROUP_TAKE ? !f->uses.n : !has_host_driver(f))
+			continue;
+		append_bystander(s, f);
+		can_be_taken &= !owner && !f->uses.n;
+	}
+	if (!s->len)
+		return NULL;
+	return can_be_taken ? SAY("its IOMMU group holds %s as well; group: take takes that from the host, or put the card in another slot", s->str)
+	                    : SAY("its IOMMU group holds %s as well, which the host needs; put the card in another slot, or free it", s->str);
+}

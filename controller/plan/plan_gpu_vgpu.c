@@ -1,0 +1,173 @@
+/* vGPUs of a card: which go, which come, and where. A card has one type at a time, so that another type means that
+ * all of them go first. */
+#include "base/arena.h"
+#include "plan/plan_gpu.h"
+#include <string.h>
+
+static const char *farm_of(const struct gpu_target *t)
+{
+	const struct object *farm = objects_farm(t->b->in->want);
+	return farm ? farm->meta.name : NULL;
+}
+
+static const struct gpu_function *vf_at(const struct gpu_status *card, const char *address)
+{
+	GPU_FUNCTIONS_EACH (f, card->virtual_functions)
+		if (address && strcmp(f->address, address) == 0)
+			return f;
+	return NULL;
+}
+
+gboolean gpu_vgpu_is_ours(const struct gpu_target *t, const struct gpu_vgpu *vgpu)
+{
+	if (vgpu->uuid)
+		return gpu_vgpu_index(farm_of(t), t->want->meta.name, vgpu->uuid) >= 0;
+	/* Vendor VFIO: the VF is the vGPU, and has no name but its note. */
+	const struct gpu_function *vf = vf_at(t->card, vgpu->parent);
+	return t->card->sriov.former_count >= 0 || (vf && vf->former_driver);
+}
+
+const char *gpu_vgpu_type_name(const struct gpu_status *card, const char *id)
+{
+	for (guint i = 0; i < card->vgpu_types.n; i++) {
+		const struct gpu_vgpu_type *type = LIST_AT(card->vgpu_types, struct gpu_vgpu_type, i);
+		if (type->name && g_strcmp0(type->id, id) == 0)
+			return type->name;
+	}
+	return id;
+}
+
+/* By name, by id, or by the number at the id's end. */
+static const struct gpu_vgpu_type *find_type(const struct gpu_status *card, const char *word)
+{
+	for (guint i = 0; word && i < card->vgpu_types.n; i++) {
+		const struct gpu_vgpu_type *type = LIST_AT(card->vgpu_types, struct gpu_vgpu_type, i);
+		const char *dash = type->id ? strrchr(type->id, '-') : NULL;
+		if (g_strcmp0(type->name, word) == 0 || g_strcmp0(type->id, word) == 0 || (dash && strcmp(dash + 1, word) == 0))
+			return type;
+	}
+	return NULL;
+}
+
+gboolean gpu_needs_vfs(const struct gpu_target *t)
+{
+	const struct gpu_status *card = t->card;
+	return t->spec->share == GPU_SHARE_VGPU && t->n_slices > 0 && card->vgpu_types.n == 0 && card->sriov.n_total > 0 &&
+	       card->sriov.n_enabled <= 0 && g_strcmp0(card->driver, "nvidia") == 0;
+}
+
+/* -- going ---------------------------------------------------------------------------------------------- */
+
+static void add_removal(struct gpu_target *t, const struct gpu_vgpu *vgpu)
+{
+	struct device_step step = { vgpu->parent ? vgpu->parent : t->card->address, vgpu->type, NULL, vgpu->uuid };
+	g_array_append_val(t->work.remove, step);
+}
+
+/* A vGPU that may stay: it has the type, and is one of those that are wanted. */
+static gboolean may_stay(const struct gpu_target *t, const struct gpu_vgpu *vgpu, gint64 n_stay)
+{
+	if (t->spec->share != GPU_SHARE_VGPU || !t->offered || g_strcmp0(vgpu->type, t->offered->id) != 0)
+		return FALSE;
+	if (!vgpu->uuid)
+		return n_stay < t->n_slices;
+	return gpu_vgpu_index(farm_of(t), t->want->meta.name, vgpu->uuid) < t->n_slices;
+}
+
+/* Returns how many of ours stay; `stays` has a byte for each index (mdev). */
+static gint64 remove_unwanted(struct gpu_target *t, gboolean all, guint8 *stays)
+{
+	gint64 n_stay = 0;
+	for (guint i = 0; i < t->card->vgpus.n; i++) {
+		const struct gpu_vgpu *vgpu = LIST_AT(t->card->vgpus, struct gpu_vgpu, i);
+		if (!gpu_vgpu_is_ours(t, vgpu))
+			continue;
+		if (all || !may_stay(t, vgpu, n_stay)) {
+			add_removal(t, vgpu);
+			continue;
+		}
+		n_stay++;
+		if (vgpu->uuid)
+			stays[gpu_vgpu_index(farm_of(t), t->want->meta.name, vgpu->uuid)] = TRUE;
+	}
+	return n_stay;
+}
+
+static gboolean has_another_type(const struct gpu_target *t)
+{
+	for (guint i = 0; i < t->card->vgpus.n; i++) {
+		const struct gpu_vgpu *vgpu = LIST_AT(t->card->vgpus, struct gpu_vgpu, i);
+		if (gpu_vgpu_is_ours(t, vgpu) && g_strcmp0(vgpu->type, t->offered->id) != 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* -- coming --------------------------------------------------------------------------------------------- */
+
+static gboolean is_removed(const struct gpu_target *t, const struct gpu_vgpu *vgpu)
+{
+	for (guint i = 0; i < t->work.remove->len; i++) {
+		const struct device_step *step = &g_array_index(t->work.remove, struct device_step, i);
+		if (g_strcmp0(step->uuid, vgpu->uuid) == 0 && g_strcmp0(step->address, vgpu->parent) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean is_occupied(const struct gpu_target *t, const struct gpu_function *vf)
+{
+	for (guint i = 0; i < t->card->vgpus.n; i++) {
+		const struct gpu_vgpu *vgpu = LIST_AT(t->card->vgpus, struct gpu_vgpu, i);
+		if (g_strcmp0(vgpu->parent, vf->address) == 0 && !is_removed(t, vgpu))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Types hang on the card itself, or on its VFs, once there are any: each of them carries one. */
+static gboolean hangs_on_vfs(const struct gpu_target *t)
+{
+	for (guint i = 0; i < t->card->vgpus.n; i++)
+		if (g_strcmp0(LIST_AT(t->card->vgpus, struct gpu_vgpu, i)->parent, t->card->address) == 0)
+			return FALSE;
+	return t->card->virtual_functions.n > 0;
+}
+
+/* The next VF from *at on that carries nothing; NULL when there is none left. */
+static const char *next_free_vf(const struct gpu_target *t, guint *at)
+{
+	while (*at < t->card->virtual_functions.n) {
+		const struct gpu_function *vf = LIST_AT(t->card->virtual_functions, struct gpu_function, (*at)++);
+		if (!is_occupied(t, vf) && !gpu_is_vfio(vf->driver))
+			return vf->address;
+	}
+	return NULL;
+}
+
+static void create_missing(struct gpu_target *t, gint64 n_stay, const guint8 *stays)
+{
+	gboolean on_vfs = hangs_on_vfs(t), is_mdev = t->card->vgpu_framework != VGPU_VENDOR_VFIO;
+	guint at = 0;
+	for (guint i = 0; i < t->n_slices; i++) {
+		if (is_mdev ? stays[i] : i < n_stay)
+			continue;
+		const char *parent = on_vfs ? next_free_vf(t, &at) : t->card->address;
+		const char *uuid = is_mdev ? gpu_vgpu_uuid(t->b->arena, farm_of(t), t->want->meta.name, i) : NULL;
+		struct device_step step = { parent, NULL, t->offered->id, uuid };
+		g_array_append_val(t->work.create, step);
+	}
+}
+
+void gpu_work_vgpus(struct gpu_target *t)
+{
+	guint8 stays[GPU_MAX_VGPUS] = { 0 };
+	gboolean is_vgpu = t->spec->share == GPU_SHARE_VGPU;
+	t->offered = is_vgpu ? find_type(t->card, t->type) : NULL;
+	/* A type that is not offered is refused; what is there is left as it is until somebody decides. */
+	if (is_vgpu && !t->offered && t->n_slices)
+		return;
+	gint64 n_stay = remove_unwanted(t, !is_vgpu || !t->offered || has_another_type(t), stays);
+	if (t->offered)
+		create_missing(t, n_stay, stays);
+}

@@ -1,0 +1,129 @@
+/* Hosts: kernel modules, huge pages (plan_hugepages.c) and the next boot (plan_boot.c). Their actions do
+ * not wait for one another, except that what is written has to be before it is taken into the boot. */
+#include "plan/plan_host.h"
+#include "base/arena.h"
+#include "spec/boot.h"
+#include "spec/farm.h"
+#include <string.h>
+
+struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *reason, enum effect effect)
+{
+	struct action *act = builder_act(h->b, verb, h->object, KIND_HOST, h->object->id, reason);
+	act->effect = effect;
+	act->host = ARENA_NEW(h->b->arena, struct host_work);
+	return act;
+}
+
+void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char *reason, const char *message)
+{
+	struct verdict v = { h->object, readiness, reason, message, FALSE, FALSE };
+	g_array_append_val(h->troubles, v);
+}
+
+void host_plan_change(GArray *changes, const char *field, const char *before, const char *after, enum effect effect)
+{
+	struct change c = { field, before, after, effect };
+	g_array_append_val(changes, c);
+}
+
+struct changes host_plan_changes(struct host_plan *h, GArray *changes)
+{
+	return (struct changes){ arena_memdup(h->b->arena, changes->data, changes->len * sizeof(struct change)), changes->len };
+}
+
+/* -- modules -------------------------------------------------------------------------------------------- */
+
+/* Why it is not even tried, or NULL. */
+static const char *why_not_loadable(const struct host_plan *h, const char *module)
+{
+	if (modules_have(&h->have->missing_modules, module))
+		return arena_printf(h->b->arena, "the kernel %s has no module %s; install it, or take it out of the Host's modules",
+		                    h->have->kernel ? h->have->kernel : "of this host", module);
+	if (modules_have(&h->have->blacklisted, module))
+		return arena_printf(h->b->arena, "the module %s is wanted and blacklisted; take it out of /etc/modprobe.d (or of "
+		                                 "the kernel's arguments), or out of the specs", module);
+	return NULL;
+}
+
+static void plan_modules(struct host_plan *h)
+{
+	struct strings wanted = host_wanted_modules(h->b->arena, h->b->in->want, h->object->id);
+	struct strings missing = { ARENA_ARRAY(h->b->arena, const char *, wanted.n), 0 };
+	g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(struct change));
+	for (guint i = 0; i < wanted.n; i++) {
+		const char *module = wanted.items[i];
+		if (modules_have(&h->have->modules, module))
+			continue;
+		const char *why_not = why_not_loadable(h, module);
+		if (why_not) {
+			host_plan_trouble(h, IS_STALLED, "ModuleNotLoadable", why_not);
+			continue;
+		}
+		missing.items[missing.n++] = module;
+		host_plan_change(changes, "modules", NULL, module, EFFECT_LIVE);
+	}
+	if (!missing.n)
+		return;
+	struct action *act = host_plan_act(h, VERB_LOAD_MODULES, missing.n == 1 ? "is not loaded" : "are not loaded", EFFECT_LIVE);
+	act->host->modules = missing;
+	act->changes = host_plan_changes(h, changes);
+}
+
+/* -- verdict ---------------------------------------------------------------------------------------------- */
+
+static const struct verdict *worst_trouble(const struct host_plan *h)
+{
+	const struct verdict *worst = NULL;
+	for (guint i = 0; i < h->troubles->len; i++) {
+		const struct verdict *v = &g_array_index(h->troubles, struct verdict, i);
+		if (!worst || (v->readiness == IS_STALLED && worst->readiness != IS_STALLED))
+			worst = v;
+	}
+	return worst;
+}
+
+static void judge(struct host_plan *h, gboolean has_actions)
+{
+	const struct verdict *worst = worst_trouble(h);
+	for (guint i = 0; i < h->troubles->len; i++) {
+		const struct verdict *v = &g_array_index(h->troubles, struct verdict, i);
+		if (v != worst && v->message)
+			builder_note(h->b, KIND_HOST, h->object->id, v->message);
+	}
+	if (worst)
+		builder_judge(h->b, h->object, worst->readiness, worst->reason, worst->message);
+	else if (has_actions)
+		builder_judge(h->b, h->object, IS_RECONCILING, "Differs", NULL);
+	else
+		builder_judge(h->b, h->object, IS_READY,
+		              h->have->libvirt == PLANE_OK || h->b->in->devices_only ? "Ready" : "LibvirtLeftOut", NULL);
+}
+
+static void plan_own_host(struct builder *b, const struct object *o, const struct host_status *have)
+{
+	struct host_plan h = { b, o, o->spec, have, g_array_new(FALSE, FALSE, sizeof(struct verdict)) };
+	guint n_before = b->actions->len;
+	if (have->libvirt == PLANE_AWAY)
+		host_plan_trouble(&h, IS_STALLED, "LibvirtAway", have->libvirt_reason);
+	plan_modules(&h);
+	plan_hugepages(&h);
+	plan_boot(&h);
+	judge(&h, b->actions->len > n_before);
+	if (have->libvirt == PLANE_LEFT_OUT && b->in->want->by_kind[KIND_VM]->len && !b->in->devices_only)
+		builder_note(b, KIND_HOST, o->id, "libvirt is left out: VMs are not planned");
+	g_array_free(h.troubles, TRUE);
+}
+
+void plan_hosts(struct builder *b)
+{
+	OBJECTS_EACH (o, b->in->want, KIND_HOST) {
+		const struct object *have = objects_get(b->in->have, KIND_HOST, o->id);
+		gboolean is_own = strcmp(o->id, b->in->host) == 0;
+		if (!is_own)
+			builder_judge(b, o, IS_RECONCILING, "OtherHost", NULL);
+		else if (!have || !have->status)
+			builder_judge(b, o, IS_RECONCILING, "NotObserved", NULL);
+		else
+			plan_own_host(b, o, have->status);
+	}
+}

@@ -1,0 +1,23 @@
+/* One Host while it is planned. Private to plan/. */
+#pragma once
+#include "plan/builder.h"
+#include "spec/host.h"
+
+struct host_plan {
+	struct builder *b;
+	const struct object *object;
+	const struct host_spec *want;
+	const struct host_status *have;
+	GArray *troubles; /* struct verdict: the first stalled one is the Host's, the others are notes */
+};
+
+/* A new action on the host, with room for what is done. */
+struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *reason, enum effect effect);
+void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char *reason, const char *message);
+
+void plan_boot(struct host_plan *h);
+void plan_hugepages(struct host_plan *h);
+
+/* Changes that are gathered one by one; the texts are the arena's. */
+void host_plan_change(GArray *changes, const char *field, const char *before, const char *after, enum effect effect);
+struct changes host_plan_changes(struct host_plan *h, GArray *changes);

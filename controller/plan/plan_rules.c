@@ -1,0 +1,57 @@
+/* The table of refusals: what is never done, whatever the specs say. */
+#include "base/arena.h"
+#include "plan/plan_gpu.h"
+#include "spec/vm.h"
+#include <string.h>
+
+static gboolean unowned_target(struct arena *a, const struct plan *p, const struct action *act, const char **ret_message)
+{
+	const struct object *have = objects_get(p->have, act->kind, act->id);
+	const struct object *farm = objects_farm(p->want);
+	if (act->kind != KIND_VM || !have || !have->status)
+		return FALSE;
+	const struct vm_status *s = have->status;
+	if (s->owner && farm && strcmp(s->owner, farm->meta.name) == 0)
+		return FALSE;
+	*ret_message = s->owner ? arena_printf(a, "the domain %s belongs to the farm %s", act->id, s->owner)
+	                        : arena_printf(a, "there is a domain %s that cleave did not make; rename the VM in the "
+	                                          "specs, or rename or remove the domain",
+	                                       act->id);
+	return TRUE;
+}
+
+static gboolean empty_tree(struct arena *a, const struct plan *p, const struct action *act, const char **ret_message)
+{
+	guint n = 0;
+	(void)a;
+	(void)act;
+	for (int kind = 0; kind < N_KINDS; kind++)
+		n += p->want->by_kind[kind]->len;
+	*ret_message = "the specs hold no object at all; an empty tree is taken for a mistake";
+	return n == 0;
+}
+
+#define OF_ACTION(name_, doc_, forbids_) { .name = name_, .doc = doc_, .scope = RULE_OF_ACTION, .forbids = forbids_ }
+#define OF_PLAN(name_, doc_, forbids_) { .name = name_, .doc = doc_, .scope = RULE_OF_PLAN, .forbids = forbids_ }
+#define OF_GPU(name_, reason_, doc_, refuses_) \
+	{ .name = name_, .doc = doc_, .scope = RULE_OF_OBJECT, .reason = reason_, .refuses = refuses_ }
+
+/* Of an object's rules the first that refuses is told: which card it is comes before what is in the way there. */
+const struct plan_rule plan_rules[] = {
+	OF_ACTION("unowned-target", "A domain that cleave did not make is never touched.", unowned_target),
+	OF_PLAN("empty-tree", "Specs without any object change nothing.", empty_tree),
+	OF_GPU("gpu-not-found", "NotFound", "Nothing is done for a card that is not there.", gpu_not_found),
+	OF_GPU("gpu-ambiguous", "Ambiguous", "A card is only touched when exactly one fits its GPU.", gpu_ambiguous),
+	OF_GPU("gpu-moved", "IdentityMoved", "Another card at the address is never touched.", gpu_moved),
+	OF_GPU("gpu-stuck", "Stuck", "A device that a write has not returned from is left alone until it does.", gpu_stuck),
+	OF_GPU("gpu-not-ours", "NotOurs", "vGPUs that cleave did not make are never touched.", gpu_not_ours),
+	OF_GPU("gpu-not-offered", "NotOffered", "A card is only cut as its driver offers it.", gpu_not_offered),
+	OF_GPU("gpu-no-iommu", "NoIommu", "A card is only given to VMs behind an IOMMU.", gpu_no_iommu),
+	OF_GPU("gpu-console", "Console", "The card with the firmware's console stays with the host.", gpu_console),
+	OF_GPU("gpu-in-use", "InUse", "What a running VM or the host itself works with is not taken away.", gpu_in_use),
+	OF_GPU("gpu-held", "Held", "A card that processes have open is not taken from them.", gpu_held),
+	OF_GPU("gpu-group-shared", "GroupShared", "A card whose IOMMU group holds other devices of the host is not taken.",
+	       gpu_group_shared),
+	OF_GPU("gpu-no-reset", "NoReset", "A card that cannot be reset is not given from VM to VM.", gpu_no_reset),
+};
+const guint n_plan_rules = G_N_ELEMENTS(plan_rules);
