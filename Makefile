@@ -172,6 +172,7 @@ $(B)/tests/tools/sim_kernel: $(B)/tests/tools/sim_kernel.o $(RESOURCES) $(B)/lib
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 $(B)/tests/unit/apply_devices: | $(B)/tests/tools/sim_kernel
+$(B)/tests/unit/apply_%.o: CPPFLAGS += -Itests
 $(B)/tests/schema/cases: $(B)/tests/schema/cases.o $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1)

@@ -74,13 +74,17 @@ static gboolean change(const struct apply_input *in, const char *card, gint64 co
 
 gboolean set_vfs_check(const struct apply_input *in, const struct action *act, GError **error)
 {
+	const char *card = act->card->address;
 	gint64 now;
-	if (!device_check(in, act, error) || !read_count(in, act->card->address, &now, error))
+	if (!device_check(in, act, error) || !read_count(in, card, &now, error))
 		return FALSE;
-	if (now == act->card->sriov.n_enabled || now == (gint64)act->count)
+	if (now == (gint64)act->count)
 		return TRUE;
+	struct strings leave = device_vfs(in, card);
+	if (now == act->card->sriov.n_enabled)
+		return device_check_unheld(in, &leave, error);
 	return fail(error, ERROR_REFUSED, "%s has %" G_GINT64_FORMAT " virtual functions since it was planned, it had %" G_GINT64_FORMAT,
-	            act->card->address, now, act->card->sriov.n_enabled);
+	            card, now, act->card->sriov.n_enabled);
 }
 
 /* A card that is shared by VFs keeps them from the host's drivers. */

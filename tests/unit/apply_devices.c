@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "host/pci.h"
+#include "tools/killed.h"
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <setjmp.h>
@@ -157,7 +158,7 @@ static void test_bind_and_release(void **state)
 			 "4 sys/bus/pci/devices/0000:02:00.1/driver_override \"vfio-pci\"\n"
 			 "5 sys/bus/pci/drivers_probe \"0000:02:00.1\"");
 	/* As the helper's scan sees it; the twin stays where it was. */
-	assert_true(pci_list(r->hands.helper, r->arena, r->tree.sysfs, 20000, &all, &error));
+	assert_true(pci_list(r->hands.helper, r->arena, r->tree.sysfs, NULL, 20000, &all, &error));
 	assert_string_equal(pci_find(&all, CARD_B)->driver, "vfio-pci");
 	assert_string_equal(pci_find(&all, CARD_A)->driver, "nouveau");
 	rig_fault(r, NULL);
@@ -285,6 +286,53 @@ static void test_stale_vgpus(void **state)
 	assert_refused(r, p, "on 0000:05:00.0 is a vGPU of type nvidia-35 since it was planned, it was nvidia-36");
 }
 
+/* A process with that file open. */
+static void hold(struct rig *r, const char *comm, const char *path)
+{
+	const char *folder = host_path(r->arena, &r->tree, "proc/4242/fd");
+	assert_int_equal(g_mkdir_with_parents(folder, 0755), 0);
+	write_file(r, "proc/4242/comm", arena_printf(r->arena, "%s\n", comm));
+	const char *file = arena_printf(r->arena, "%s/3", folder);
+	unlink(file);
+	assert_int_equal(symlink(path, file), 0);
+}
+
+static void put_in_group(struct rig *r, const char *device, const char *group)
+{
+	const char *link = host_path(r->arena, &r->tree, "sys/bus/%s/iommu_group", device);
+	assert_int_equal(symlink(arena_printf(r->arena, "../../../kernel/iommu_groups/%s", group), link), 0);
+}
+
+/* To leave a device that is open can block in the kernel: who has it open is named, and nothing is written. */
+static void test_held_devices(void **state)
+{
+	struct rig *r = *state;
+	const struct goal whole = WHOLE(CARD_A), none = NONE(CARD_A), two = VFS(CARD_VF, 2), three = VFS(CARD_VF, 3);
+	const struct goal vgpus = VGPUS(CARD_MDEV, 2, "nvidia-35"), one = VGPUS(CARD_MDEV, 1, "nvidia-35");
+	rig_reset(r);
+	assert_int_equal(g_mkdir_with_parents(host_path(r->arena, &r->tree, "sys/class/drm/card1"), 0755), 0);
+	assert_int_equal(symlink("../../../bus/pci/devices/" CARD_A, host_path(r->arena, &r->tree, "sys/class/drm/card1/device")), 0);
+	hold(r, "Xorg", "/dev/dri/card1");
+	assert_refused(r, rig_plan(r, &whole, 1), "0000:01:00.0 is held open by Xorg (4242: /dev/dri/card1); end that first");
+	hold(r, "Xorg", "/dev/dri/card2");
+	rig_reach(r, &whole, 1);
+	put_in_group(r, "pci/devices/" CARD_A, "26");
+	hold(r, "qemu-system-x86", "/dev/vfio/26");
+	assert_refused(r, rig_plan(r, &none, 1), "0000:01:00.0 is held open by qemu-system-x86 (4242: /dev/vfio/26)");
+	rig_reach(r, &two, 1);
+	put_in_group(r, "pci/devices/0000:03:00.2", "31");
+	hold(r, "qemu-system-x86", "/dev/vfio/31");
+	assert_refused(r, rig_plan(r, &three, 1), "is held open by qemu-system-x86 (4242: /dev/vfio/31)");
+	/* Of two vGPUs the one that is not in use may go. */
+	rig_reach(r, &vgpus, 1);
+	put_in_group(r, "mdev/devices/00000500-0000-5000-8000-000000000000", "40");
+	put_in_group(r, "mdev/devices/00000500-0000-5000-8000-000000000001", "41");
+	hold(r, "qemu-system-x86", "/dev/vfio/41");
+	assert_refused(r, rig_plan(r, &one, 1), "00000500-0000-5000-8000-000000000001 is held open by qemu-system-x86");
+	hold(r, "qemu-system-x86", "/dev/vfio/40");
+	rig_reach(r, &one, 1);
+}
+
 /* What cannot be noted is not taken. */
 static void test_record_cannot_be_written(void **state)
 {
@@ -401,12 +449,6 @@ static void assert_survived(struct rig *r, const struct scenario *s, const char 
 	assert_converges(r, s, fault, goal);
 }
 
-static gboolean is_ours(int verb)
-{
-	return apply_rows[verb].run == bind_device || apply_rows[verb].run == release_device || apply_rows[verb].run == set_vfs ||
-	       apply_rows[verb].run == create_vgpus || apply_rows[verb].run == remove_vgpus;
-}
-
 static gboolean plans(struct rig *r, const struct scenario *s, int verb)
 {
 	begin(r, s);
@@ -417,43 +459,57 @@ static gboolean plans(struct rig *r, const struct scenario *s, int verb)
 	return FALSE;
 }
 
+/* Just before and just after the verb, in every scenario that plans it. Returns how many points that were. */
+static guint die_around(struct rig *r, int verb)
+{
+	guint n_points = 0;
+	SCENARIOS_EACH(s) {
+		guint n_writes;
+		if (!plans(r, s, verb))
+			continue;
+		g_autofree char *goal = reach_goal(r, s, &n_writes);
+		for (gsize i = 0; i < 2; i++, n_points++) {
+			g_autofree char *point = g_strdup_printf("%s:%s", i ? "after" : "before", verbs[verb].name);
+			char *start = begin(r, s);
+			g_setenv("CLEAVE_FAULT", point, TRUE);
+			die_while_applying(r, s, point);
+			g_unsetenv("CLEAVE_FAULT");
+			assert_survived(r, s, point, start, goal);
+		}
+	}
+	return n_points;
+}
+
+/* Between the writes of its verbs, too. */
+static guint die_at_writes(struct rig *r, const struct scenario *s)
+{
+	guint n_writes, n_points = 0;
+	g_autofree char *goal = reach_goal(r, s, &n_writes);
+	for (; n_points < 2 * n_writes; n_points++) {
+		g_autofree char *fault = g_strdup_printf("%u:%skill", n_points / 2 + 1, n_points % 2 ? "+" : "");
+		char *start = begin(r, s);
+		rig_fault(r, fault);
+		die_while_applying(r, s, fault);
+		assert_survived(r, s, fault, start, goal);
+	}
+	return n_points;
+}
+
 static void test_fault_points(void **state)
 {
 	struct rig *r = *state;
 	guint n_points = 0, n_verbs = 0;
 	for (int verb = 0; verb < N_VERBS; verb++) {
-		guint n_here = 0;
-		SCENARIOS_EACH(s) {
-			guint n_writes;
-			if (!is_ours(verb) || !plans(r, s, verb))
-				continue;
-			g_autofree char *goal = reach_goal(r, s, &n_writes);
-			for (gsize i = 0; i < 2; i++, n_here++) {
-				g_autofree char *point = g_strdup_printf("%s:%s", i ? "after" : "before", verbs[verb].name);
-				char *start = begin(r, s);
-				g_setenv("CLEAVE_FAULT", point, TRUE);
-				die_while_applying(r, s, point);
-				g_unsetenv("CLEAVE_FAULT");
-				assert_survived(r, s, point, start, goal);
-			}
-		}
-		if (is_ours(verb) && !n_here)
+		if (where_verb_is_killed(verb) != KILLED_BY_APPLY_DEVICES)
+			continue;
+		guint n_here = die_around(r, verb);
+		if (!n_here)
 			fail_msg("%s is in no scenario", verbs[verb].name);
-		n_verbs += is_ours(verb) ? 1 : 0;
 		n_points += n_here;
+		n_verbs++;
 	}
-	/* Between the writes of a verb, too. */
-	SCENARIOS_EACH(s) {
-		guint n_writes;
-		g_autofree char *goal = reach_goal(r, s, &n_writes);
-		for (guint k = 0; k < 2 * n_writes; k++, n_points++) {
-			g_autofree char *fault = g_strdup_printf("%u:%skill", k / 2 + 1, k % 2 ? "+" : "");
-			char *start = begin(r, s);
-			rig_fault(r, fault);
-			die_while_applying(r, s, fault);
-			assert_survived(r, s, fault, start, goal);
-		}
-	}
+	SCENARIOS_EACH(s)
+		n_points += die_at_writes(r, s);
 	print_message("# %u fault points of %u verbs on devices\n", n_points, n_verbs);
 }
 
@@ -492,7 +548,7 @@ static void test_stuck_device(void **state)
 	struct pci_functions all;
 	rig_fault(r, "2:hang");
 	r->hands.device_timeout_ms = 1000;
-	assert_true(pci_list(r->hands.helper, r->arena, r->tree.sysfs, 20000, &all, NULL)); /* so that it runs */
+	assert_true(pci_list(r->hands.helper, r->arena, r->tree.sysfs, NULL, 20000, &all, NULL)); /* so that it runs */
 	pid_t tracer = start_tracer(helper_pid(r->hands.helper));
 	if (!tracer) {
 		print_message("skipped: no process may be traced here, so none outlives SIGKILL\n");
@@ -544,6 +600,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_bound_by_hand, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_vgpus, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_held_devices, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record_cannot_be_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_write_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fault_points, setup, teardown),
