@@ -113,8 +113,11 @@ fuzz: deps ## Look for inputs that break a reader (FUZZ=spec for one, FUZZ_SECON
 		FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer $(if $(FUZZ),$(FUZZ:%=build/fuzz/tests/fuzz/%),fuzz-programs)
 	@tests/fuzz/run build/fuzz $(FUZZ)
 
-install: all ## Install the programs below PREFIX
+install: all ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in $(notdir $(wildcard contrib/systemd/*.service)); do \
+		sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
 
 clean: ## Remove what was built
 	rm -rf $(B)

@@ -119,6 +119,8 @@ static gint64 read_errors(struct arena *a, const struct host_tree *t, const stru
 
 void pci_read_card_files(struct arena *a, const struct host_tree *t, struct pci_function *f)
 {
+	/* Not by libpci, which reads the registers where there is no file: a sleeping card's say ff. */
+	f->revision = (int)host_read_number(t, -1, FOLDER "/revision", f->address);
 	f->boot_vga = (int)host_read_number(t, -1, FOLDER "/boot_vga", f->address);
 	f->sriov_total = (int)host_read_number(t, -1, FOLDER "/sriov_totalvfs", f->address);
 	f->sriov_enabled = f->sriov_total < 0 ? -1 : pci_count_vfs(t, f);
