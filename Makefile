@@ -152,6 +152,12 @@ $(PURE_UNIT): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(PURE_FIXTURES) $(B)/libpu
 $(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)
+# NVML as the tests have it; the helper finds it by its name.
+$(B)/tests/unit/host_nvml $(B)/tests/unit/apply_set_mig: | $(B)/tests/tools/libnvidia-ml.so.1
+$(B)/tests/tools/libnvidia-ml.so.1: tests/tools/fake_nvml.c
+	@mkdir -p $(@D)
+	@echo "  so  $@"
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu17 $(WARN) $(OPT) -fPIC -shared -fvisibility=hidden -o $@ $< $$($(PKG_CONFIG) --libs glib-2.0)
 $(PURE_TARGETS): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o $(FUZZ_DRIVER) $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1)

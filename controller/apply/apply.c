@@ -14,6 +14,7 @@ const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_REMOVE_VGPUS] = { remove_vgpus_check, remove_vgpus },
 	[VERB_RELEASE_DEVICE] = { release_device_check, release_device },
 	[VERB_SET_VFS] = { set_vfs_check, set_vfs, set_vfs_undo },
+	[VERB_SET_MIG] = { set_mig_check, set_mig },
 	[VERB_BIND_DEVICE] = { bind_device_check, bind_device, bind_device_undo },
 	[VERB_CREATE_VGPUS] = { create_vgpus_check, create_vgpus, create_vgpus_undo },
 	[VERB_WRITE_BOOT_FILES] = { write_boot_files_check, write_boot_files },

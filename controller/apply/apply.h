@@ -70,6 +70,8 @@ gboolean release_device(const struct apply_input *in, const struct action *act, 
 gboolean set_vfs_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean set_vfs(const struct apply_input *in, const struct action *act, GError **error);
 gboolean set_vfs_undo(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_mig_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean set_mig(const struct apply_input *in, const struct action *act, GError **error);
 gboolean create_vgpus_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean create_vgpus(const struct apply_input *in, const struct action *act, GError **error);
 gboolean create_vgpus_undo(const struct apply_input *in, const struct action *act, GError **error);

@@ -4,6 +4,7 @@
 #include "host/hands_main.h"
 #include "host/helper.h"
 #include "host/holders.h"
+#include "host/nvml_main.h"
 #include "host/pci_scan.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,8 @@ static json_t *run_pci(const json_t *request, GError **error)
 static const struct helper_operation operations[] = {
 	{ "ping", run_ping },
 	{ "pci", run_pci },
+	{ "nvml", nvml_main_read },
+	{ "mig", nvml_main_cut },
 	{ "write", hands_main_write },
 	{ "read", hands_main_read },
 	{ "put", hands_main_put },

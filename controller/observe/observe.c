@@ -20,6 +20,7 @@ struct objects *observe(struct arena *a, const struct observe_input *in)
 	observe_host(a, in, have);
 	observe_boot(a, in, have);
 	observe_gpus(a, in, have);
+	observe_nvml(a, in, have);
 	observe_vms(a, in, have);
 	observe_farm(a, in, have);
 	observe_checks(a, in, have);

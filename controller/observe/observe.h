@@ -40,6 +40,7 @@ void observe_boot(struct arena *a, const struct observe_input *in, struct object
 /* The host's row of boot_families. */
 const struct boot_family *observe_boot_family(const struct host_tree *t);
 void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_checks(struct arena *a, const struct observe_input *in, struct objects *have);

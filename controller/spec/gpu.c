@@ -113,6 +113,8 @@ static const struct field mig_instance_fields[] = {
 
 static const struct field mig_status_fields[] = {
 	{ "enabled", FIELD_BOOL, IN(gpu_mig, enabled, gboolean), UNTOLD, .doc = "MIG mode is on." },
+	{ "pending", FIELD_BOOL, IN(gpu_mig, pending, gboolean), UNTOLD,
+	  .doc = "The MIG mode that the next reset of the card brings; absent: it stays." },
 	{ "instances", FIELD_LIST, IN(gpu_mig, instances, struct list), ITEMS(mig_instance_fields, gpu_mig_instance),
 	  .doc = "Its GPU instances." },
 	{ 0 },

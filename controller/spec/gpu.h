@@ -74,6 +74,7 @@ struct gpu_mig_instance {
 
 struct gpu_mig {
 	gboolean enabled; /* -1 = not told: no NVML, or no MIG */
+	gboolean pending; /* the mode that the next reset brings; -1 = the same */
 	struct list instances; /* struct gpu_mig_instance */
 };
 

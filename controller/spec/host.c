@@ -175,6 +175,8 @@ const struct field host_status_fields[] = {
 	{ "kvm", FIELD_BOOL, IN(host_status, has_kvm, gboolean), .doc = "/dev/kvm is there." },
 	{ "pciTrouble", FIELD_STRING, IN(host_status, pci_trouble, const char *),
 	  .doc = "Why the cards could not be listed; absent: they were." },
+	{ "nvmlTrouble", FIELD_STRING, IN(host_status, nvml_trouble, const char *),
+	  .doc = "Why NVML tells nothing of cards that the NVIDIA driver has: no MIG, ECC or serial number of them." },
 	{ "libvirt", FIELD_ENUM, IN(host_status, libvirt, int), .names = &plane_state_names,
 	  .doc = "Whether libvirt answered." },
 	{ "libvirtReason", FIELD_STRING, IN(host_status, libvirt_reason, const char *), .doc = "Why it did not." },

@@ -115,6 +115,7 @@ struct host_status {
 	int libvirt;      /* enum plane_state (spec/farm.h) */
 	const char *libvirt_reason;
 	const char *pci_trouble; /* why the cards could not be listed */
+	const char *nvml_trouble; /* why NVML tells nothing of cards that the NVIDIA driver has */
 	const char *libvirt_version, *hypervisor_version;
 };
 
