@@ -40,6 +40,7 @@ static json_t *run_pci(const json_t *request, GError **error)
 static const struct helper_operation operations[] = {
 	{ "ping", run_ping },
 	{ "pci", run_pci },
+	{ "holders", holders_find },
 	{ "nvml", nvml_main_read },
 	{ "mig", nvml_main_cut },
 	{ "write", hands_main_write },
@@ -47,7 +48,6 @@ static const struct helper_operation operations[] = {
 	{ "put", hands_main_put },
 	{ "remove", hands_main_remove },
 	{ "run", hands_main_run },
-	{ "holders", holders_find },
 };
 
 static gboolean write_line(json_t *answer)
