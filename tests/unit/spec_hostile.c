@@ -180,7 +180,7 @@ static void long_texts_are_bounded(void **state)
 		  "a.yaml:5:12: error: libvirt: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy`: write a libvirt URI, as qemu:///system, or none", 60 },
 		{ "key of 10 MiB", HEAD("Host", "h") "spec:\n  libvirt: none\n  ? ", "k", "\n  : v\n",
 		  "a.yaml:6:5: error: unknown key `kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk`; "
-		  "known here: libvirt, state, reconcile, manageBoot, kernelArgs, modules, blacklist, hugepages, reserve, bridges, pools", 10 },
+		  "known here: libvirt, state, reconcile, manageBoot, kernelArgs, modules, blacklist, deviceTimeout, hugepages, reserve, bridges, pools", 10 },
 		{ "comment of 60 MiB", "#", "#", "\n", "", 60 },
 		{ "spaces of 60 MiB", "", " ", "\n", "", 60 },
 		{ "lines of 60 MiB", "", "\n", "", "", 60 },
@@ -240,7 +240,7 @@ static void a_million_keys(void **state)
 	count_up(unknown, "  k", ": v\n", MILLION);
 	struct verdict v = expect("unknown keys", unknown,
 	                          "a.yaml:5:3: error: unknown key `k0`; known here: libvirt, state, reconcile, manageBoot, kernelArgs, "
-	                          "modules, blacklist, hugepages, reserve, bridges, pools", 20);
+	                          "modules, blacklist, deviceTimeout, hugepages, reserve, bridges, pools", 20);
 	assert_int_equal(v.n_errors, MILLION);
 }
 
