@@ -23,6 +23,7 @@ struct pci_function {
 	guint domain, bus, slot, function;
 	guint16 vendor, device, class; /* class without the programming interface: 0x0300 */
 	gboolean is_detailed;
+	gboolean is_locked; /* what the kernel tells under the device's lock does not answer (host/locked.h) */
 	int revision;
 	int subsystem_vendor, subsystem_device;
 	const char *device_name; /* from pci.ids; of cards' functions */

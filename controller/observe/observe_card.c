@@ -181,6 +181,22 @@ static void read_main(struct arena *a, const struct pci_function *f, struct gpu_
 	ret->aer = (struct gpu_aer){ f->n_correctable, f->n_nonfatal, f->n_fatal };
 }
 
+static gboolean is_any_locked(const struct pci_function *const *all, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		if (all[i]->is_locked)
+			return TRUE;
+	return FALSE;
+}
+
+/* Where cleave itself waits the record says so, and since when; else somebody else does. */
+static void note_locked(const struct pci_gpu *gpu, struct gpu_status *ret)
+{
+	if (!ret->stuck && (is_any_locked(gpu->functions, gpu->n_functions) || is_any_locked(gpu->vfs, gpu->n_vfs) ||
+	                    is_any_locked(gpu->bystanders, gpu->n_bystanders)))
+		ret->stuck = "somebody binds or unbinds a driver there";
+}
+
 void observe_card(const struct card_input *in, const struct pci_gpu *gpu, struct gpu_status *ret)
 {
 	ret->host = in->host;
@@ -190,4 +206,5 @@ void observe_card(const struct card_input *in, const struct pci_gpu *gpu, struct
 	ret->virtual_functions = functions_of(in, gpu->vfs, gpu->n_vfs, ret);
 	read_sriov(in, gpu, ret);
 	read_vgpus(in->arena, gpu, ret);
+	note_locked(gpu, ret);
 }
