@@ -127,8 +127,9 @@ static json_t *run(char **argv, gint64 timeout_ms)
 {
 	int pipe_fds[2], status = 0;
 	pid_t pid;
-	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return answer_errno(errno);
+	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK); /* our end alone: the program must not find a full pipe an error */
 	int e = spawn(argv, pipe_fds[1], &pid);
 	close(pipe_fds[1]);
 	if (e) {
