@@ -113,8 +113,11 @@ fuzz: deps ## Look for inputs that break a reader (FUZZ=spec for one, FUZZ_SECON
 		FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer $(if $(FUZZ),$(FUZZ:%=build/fuzz/tests/fuzz/%),fuzz-programs)
 	@tests/fuzz/run build/fuzz $(FUZZ)
 
-install: all ## Install the programs below PREFIX
+install: all ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	for unit in $(notdir $(wildcard contrib/systemd/*.service)); do \
+		sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
 
 clean: ## Remove what was built
 	rm -rf $(B)
@@ -127,7 +130,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out %_fixture.c,$(w
 PURE_UNIT := $(filter $(B)/tests/unit/base_% $(B)/tests/unit/spec_% $(B)/tests/unit/plan_%,$(UNIT))
 FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c))
 PURE_FIXTURES := $(call obj,$(wildcard tests/unit/plan_*fixture.c))
-PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs $(B)/tests/schema/cases
+PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs $(B)/tests/tools/sim_kernel $(B)/tests/schema/cases
 # Fuzz targets: with a driver that runs them over their corpus, or (make fuzz) with libFuzzer.
 FUZZ_DRIVER = $(B)/tests/fuzz/driver.o
 TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(filter-out %/driver.c,$(wildcard tests/fuzz/*.c)))
@@ -168,6 +171,11 @@ $(filter-out $(PURE_TARGETS),$(TARGETS)): $(B)/tests/fuzz/%: $(B)/tests/fuzz/%.o
 $(B)/tests/tools/verbs: $(B)/tests/tools/verbs.o $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0)
+$(B)/tests/tools/sim_kernel: $(B)/tests/tools/sim_kernel.o $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+	@echo "  ld  $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+$(B)/tests/unit/apply_devices: | $(B)/tests/tools/sim_kernel
+$(B)/tests/unit/apply_%.o: CPPFLAGS += -Itests
 $(B)/tests/schema/cases: $(B)/tests/schema/cases.o $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1)

@@ -1,6 +1,7 @@
 /* modprobe.d, modules.dep, and the record, a line a fact. */
 #include "host/boot.h"
 #include "base/arena.h"
+#include "host/modules.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ char **host_blacklisted(struct arena *a, const struct host_tree *t)
 	return sorted;
 }
 
-/* -- modules ---------------------------------------------------------------------------------------------- */
+/* -- modules that are files ---------------------------------------------------------------------------------------------- */
 
 /* As the kernel and sysfs write it. */
 static char *underscored(struct arena *a, const char *name)
@@ -150,37 +151,29 @@ static gboolean is_module_file(const char *line, const char *name)
 	return module && strcmp(g_strdelimit(module, "-", '_'), name) == 0;
 }
 
-/* -1: the list is not there, or too long to be read whole. */
-static int is_listed(struct arena *a, const struct host_tree *t, const char *file, const char *name)
+/* TRUE also when the list is not there, or too long to be read whole. */
+static gboolean may_be_a_file(struct arena *a, const struct host_tree *t, const char *name)
 {
 	const char *kernel = host_read(a, t, "proc/sys/kernel/osrelease");
-	const char *text = kernel ? host_read(a, t, "lib/modules/%s/%s", kernel, file) : NULL;
+	const char *text = kernel ? host_read(a, t, "lib/modules/%s/modules.dep", kernel) : NULL;
 	if (!text)
-		return -1;
+		return TRUE;
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 	for (char **line = lines; *line; line++)
 		if (is_module_file(*line, name))
 			return TRUE;
-	return strlen(text) >= LIST_MAX - 1 ? -1 : FALSE;
-}
-
-/* "vfio_pci 16384 0 - Live 0x0". */
-static gboolean is_in_proc(struct arena *a, const struct host_tree *t, const char *name)
-{
-	const char *text = host_read(a, t, "proc/modules");
-	g_autofree char *all = g_strconcat("\n", text ? text : "", NULL), *line = g_strdup_printf("\n%s ", name);
-	return strstr(all, line) != NULL;
+	return strlen(text) >= LIST_MAX - 1;
 }
 
 gboolean host_has_loaded(const struct host_tree *t, const char *name)
 {
 	SCOPED_ARENA(scratch);
-	const char *module = underscored(scratch, name);
-	return is_in_proc(scratch, t, module) || is_listed(scratch, t, "modules.builtin", module) == TRUE;
+	const char *const asked[] = { name, NULL };
+	return g_strv_contains((const char *const *)host_list_modules(scratch, t, asked), underscored(scratch, name));
 }
 
 gboolean host_has_module(const struct host_tree *t, const char *name)
 {
 	SCOPED_ARENA(scratch);
-	return is_listed(scratch, t, "modules.dep", underscored(scratch, name)) != FALSE || host_has_loaded(t, name);
+	return may_be_a_file(scratch, t, underscored(scratch, name)) || host_has_loaded(t, name);
 }

@@ -167,6 +167,9 @@ static void act_on_mig(struct gpu_target *t)
 		g_string_append_printf(now, "%s%s", now->len ? ", " : "", LIST_AT(mig->instances, struct gpu_mig_instance, i)->profile);
 	struct action *act = act_on(t, VERB_SET_MIG, NULL, EFFECT_GPU_RESET, "is not cut as wanted", "the instances that were seen, and nobody uses them");
 	act->count = (guint64)t->n_slices;
+	act->steps = ARENA_NEW(a, struct device_step); /* the profile may be named by VMs alone */
+	*act->steps = (struct device_step){ t->card->address, NULL, t->type, NULL };
+	act->n_steps = 1;
 	add_change(act, "mig.enabled", mig->enabled == TRUE ? "true" : "false", t->n_slices ? "true" : "false");
 	add_change(act, "mig.instances", now->len ? arena_strdup(a, now->str) : NULL,
 	           t->n_slices ? arena_printf(a, "%" G_GINT64_FORMAT " of %s", t->n_slices, t->type) : NULL);
