@@ -35,12 +35,13 @@ gboolean create_vgpus(const struct apply_input *in, const struct action *act, GE
 	return TRUE;
 }
 
-/* A vGPU that was there when it was planned is not this action's. */
+/* A vGPU that was there when it was planned is not this action's; one of another type went in the same plan. */
 static gboolean was_there(const struct gpu_status *card, const struct device_step *step)
 {
 	for (guint i = 0; i < card->vgpus.n; i++) {
 		const struct gpu_vgpu *vgpu = LIST_AT(card->vgpus, struct gpu_vgpu, i);
-		if (step->uuid ? g_strcmp0(vgpu->uuid, step->uuid) == 0 : g_strcmp0(vgpu->parent, step->address) == 0)
+		if (g_strcmp0(vgpu->uuid, step->uuid) == 0 && g_strcmp0(vgpu->parent, step->address) == 0 &&
+		    g_strcmp0(vgpu->type, step->to) == 0)
 			return TRUE;
 	}
 	return FALSE;

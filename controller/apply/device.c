@@ -4,7 +4,10 @@
 #include "apply/device.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "host/holders.h"
 #include <string.h>
+
+enum { HOLDERS_MS = 30000, HOLDERS_TOLD = 3 };
 
 /* -- reading ----------------------------------------------------------------------------------------------- */
 
@@ -118,6 +121,28 @@ gboolean device_check(const struct apply_input *in, const struct action *act, GE
 		if (!check_step_ids(in, card, &act->steps[i], error))
 			return FALSE;
 	return device_check_free(in, act, error);
+}
+
+gboolean device_check_unheld(const struct apply_input *in, const struct strings *devices, GError **error)
+{
+	const char **addresses = ARENA_ARRAY(in->arena, const char *, devices->n + 1);
+	const char *const *const card[] = { addresses };
+	struct holders found;
+	for (guint i = 0; i < devices->n; i++)
+		addresses[i] = devices->items[i];
+	if (!devices->n)
+		return TRUE;
+	if (!holders_list(in->hands->helper, in->arena, in->hands->tree, card, 1, HOLDERS_MS, &found, error))
+		return FALSE;
+	if (!found.n)
+		return TRUE;
+	g_autoptr(GString) who = g_string_new(NULL);
+	for (guint i = 0; i < found.n && i < HOLDERS_TOLD; i++)
+		g_string_append_printf(who, "%s%s (%" G_GINT64_FORMAT ": %s)", i ? ", " : "", found.list[i].comm,
+		                       found.list[i].pid, found.list[i].path);
+	if (found.n > HOLDERS_TOLD)
+		g_string_append_printf(who, " and %u more", found.n - HOLDERS_TOLD);
+	return fail(error, ERROR_REFUSED, "%s is held open by %s; end that first", addresses[0], who->str);
 }
 
 gboolean device_check_driver(const struct apply_input *in, const struct device_step *step, GError **error)

@@ -19,9 +19,11 @@ gboolean device_look(const struct apply_input *in, const char *address, struct d
 /* Addresses of the card's VFs, in the kernel's order. */
 struct strings device_vfs(const struct apply_input *in, const char *card);
 
-/* Before the first write of any verb: the devices are those that were observed, nothing is stuck in them, and nobody
- * holds the card. ERROR_REFUSED. */
+/* Before the first write of any verb: the devices are those that were observed, and nothing is stuck in them.
+ * ERROR_REFUSED. */
 gboolean device_check(const struct apply_input *in, const struct action *act, GError **error);
+/* Nobody has these open: functions, VFs, or vGPUs by UUID, whose driver is to leave them. ERROR_REFUSED with who. */
+gboolean device_check_unheld(const struct apply_input *in, const struct strings *devices, GError **error);
 /* Before an undo: nothing is stuck in the card or in what the action is on. ERROR_REFUSED. */
 gboolean device_check_free(const struct apply_input *in, const struct action *act, GError **error);
 /* The driver is the one that the action expects, or already the one that it gives. ERROR_REFUSED. */

@@ -1,5 +1,6 @@
 /* release-device: gives a card, function by function, back to the drivers that it had. */
 #include "apply/device.h"
+#include "base/arena.h"
 
 /* A VF whose vGPU went in the same plan kept its driver, and is noted no more. */
 static gboolean is_back(const struct apply_input *in, const struct device_step *step)
@@ -10,13 +11,19 @@ static gboolean is_back(const struct apply_input *in, const struct device_step *
 
 gboolean release_device_check(const struct apply_input *in, const struct action *act, GError **error)
 {
+	struct strings leave = { ARENA_ARRAY(in->arena, const char *, act->n_steps), 0 };
 	if (!device_check(in, act, error))
 		return FALSE;
-	for (guint i = 0; i < act->n_steps; i++)
-		if (!is_back(in, &act->steps[i]) && (!device_check_driver(in, &act->steps[i], error) ||
-		                                     !device_check_way_back(in, act->steps[i].address, error)))
+	for (guint i = 0; i < act->n_steps; i++) {
+		const struct device_step *step = &act->steps[i];
+		if (is_back(in, step))
+			continue;
+		if (!device_check_driver(in, step, error) || !device_check_way_back(in, step->address, error))
 			return FALSE;
-	return TRUE;
+		if (step->from && g_strcmp0(step->from, step->to) != 0)
+			leave.items[leave.n++] = step->address;
+	}
+	return device_check_unheld(in, &leave, error);
 }
 
 gboolean release_device(const struct apply_input *in, const struct action *act, GError **error)

@@ -1,10 +1,11 @@
 /* remove-vgpus: takes vGPUs from a card, or from its VFs. */
 #include "apply/device.h"
+#include "base/arena.h"
 #include "base/error.h"
-#include <string.h>
 
 gboolean remove_vgpus_check(const struct apply_input *in, const struct action *act, GError **error)
 {
+	struct strings leave = { ARENA_ARRAY(in->arena, const char *, act->n_steps), 0 };
 	if (!device_check(in, act, error))
 		return FALSE;
 	for (guint i = 0; i < act->n_steps; i++) {
@@ -15,8 +16,10 @@ gboolean remove_vgpus_check(const struct apply_input *in, const struct action *a
 		if (now && g_strcmp0(now, step->from) != 0)
 			return fail(error, ERROR_REFUSED, "on %s is a vGPU of type %s since it was planned, it was %s",
 			            step->address, now, step->from ? step->from : "none");
+		if (now)
+			leave.items[leave.n++] = step->uuid ? step->uuid : step->address;
 	}
-	return TRUE;
+	return device_check_unheld(in, &leave, error);
 }
 
 gboolean remove_vgpus(const struct apply_input *in, const struct action *act, GError **error)

@@ -8,11 +8,10 @@
 #include "host/tree.h"
 #include <string.h>
 
-/* The plan's step says it where the GPU does not; NULL: nobody does. */
+/* NULL: nobody says it. */
 static const char *profile_of(const struct action *act)
 {
-	const struct gpu_spec *spec = act->want ? act->want->spec : NULL;
-	return act->n_steps ? act->steps[0].to : spec ? spec->mig.type : NULL;
+	return act->n_steps ? act->steps[0].to : NULL;
 }
 
 gboolean set_mig_check(const struct apply_input *in, const struct action *act, GError **error)

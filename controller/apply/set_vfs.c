@@ -30,12 +30,13 @@ static gint64 read_autoprobe(const struct apply_input *in, const char *card)
 	return host_read_number(in->hands->tree, -1, PCI_DEVICE "/sriov_drivers_autoprobe", card);
 }
 
-/* VFs that are made anew are as the kernel makes them, whatever their like was taken from. Said before they go: a VF
- * of the host must never be found with the note of one of ours. */
-static gboolean forget_vfs(const struct apply_input *in, const struct strings *vfs, GError **error)
+/* A device that is gone took with it what it was taken from: VFs made anew are as the kernel makes them. Done while
+ * the card has none, so that a VF of the host is never found with the note of one of ours. */
+static gboolean forget_gone(const struct apply_input *in, GError **error)
 {
-	for (guint i = 0; i < vfs->n; i++)
-		if (!taken_forget(in->hands->taken, vfs->items[i], TAKEN_DRIVER, error))
+	for (char **noted = taken_list(in->hands->taken, in->arena); *noted; noted++)
+		if (!host_exists(in->hands->tree, PCI_DEVICE, *noted) &&
+		    !taken_forget(in->hands->taken, *noted, TAKEN_DRIVER, error))
 			return FALSE;
 	return TRUE;
 }
@@ -61,26 +62,29 @@ static gboolean change(const struct apply_input *in, const char *card, gint64 co
 	if (autoprobe >= 0 && read_autoprobe(in, card) != autoprobe &&
 	    !write_number(in, card, "sriov_drivers_autoprobe", autoprobe, error))
 		return FALSE;
-	if (now == count)
-		return verify(in, card, count, error);
-	struct strings before = device_vfs(in, card);
-	if (now && (!forget_vfs(in, &before, error) || !write_number(in, card, "sriov_numvfs", 0, error)))
+	if (now && now != count && !write_number(in, card, "sriov_numvfs", 0, error))
 		return FALSE;
-	if (count && !write_number(in, card, "sriov_numvfs", count, error))
+	if (now != count || !now)
+		if (!forget_gone(in, error))
+			return FALSE;
+	if (count && now != count && !write_number(in, card, "sriov_numvfs", count, error))
 		return FALSE;
-	struct strings after = device_vfs(in, card);
-	return forget_vfs(in, &after, error) && verify(in, card, count, error);
+	return verify(in, card, count, error);
 }
 
 gboolean set_vfs_check(const struct apply_input *in, const struct action *act, GError **error)
 {
+	const char *card = act->card->address;
 	gint64 now;
-	if (!device_check(in, act, error) || !read_count(in, act->card->address, &now, error))
+	if (!device_check(in, act, error) || !read_count(in, card, &now, error))
 		return FALSE;
-	if (now == act->card->sriov.n_enabled || now == (gint64)act->count)
+	if (now == (gint64)act->count)
 		return TRUE;
+	struct strings leave = device_vfs(in, card);
+	if (now == act->card->sriov.n_enabled)
+		return device_check_unheld(in, &leave, error);
 	return fail(error, ERROR_REFUSED, "%s has %" G_GINT64_FORMAT " virtual functions since it was planned, it had %" G_GINT64_FORMAT,
-	            act->card->address, now, act->card->sriov.n_enabled);
+	            card, now, act->card->sriov.n_enabled);
 }
 
 /* A card that is shared by VFs keeps them from the host's drivers. */
@@ -112,15 +116,44 @@ gboolean set_vfs(const struct apply_input *in, const struct action *act, GError 
 	       (!is_back || taken_forget(in->hands->taken, card, TAKEN_VFS, error));
 }
 
+/* VFs made anew have lost what they were bound to: those of ours go there again. */
+static gboolean restore_drivers(const struct apply_input *in, const struct gpu_status *card, GError **error)
+{
+	for (guint i = 0; i < card->virtual_functions.n; i++) {
+		const struct gpu_function *vf = LIST_AT(card->virtual_functions, struct gpu_function, i);
+		struct device_now now;
+		if (vf->former_driver && vf->driver && !device_take(in, vf->address, vf->driver, error))
+			return FALSE;
+		if (!device_look(in, vf->address, &now, error))
+			return FALSE;
+		if (g_strcmp0(now.driver, vf->driver) != 0)
+			return fail(error, ERROR_FAILED, "the virtual function %s was made anew and has the driver %s, it had %s",
+			            vf->address, now.driver ? now.driver : "none", vf->driver ? vf->driver : "none");
+	}
+	return TRUE;
+}
+
+/* A VF that carries a vGPU is taken as well, and has its driver still. */
+static gboolean has_bound_vfs(const struct gpu_status *card)
+{
+	for (guint i = 0; i < card->virtual_functions.n; i++) {
+		const struct gpu_function *vf = LIST_AT(card->virtual_functions, struct gpu_function, i);
+		if (vf->former_driver && g_strcmp0(vf->driver, vf->former_driver) != 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 gboolean set_vfs_undo(const struct apply_input *in, const struct action *act, GError **error)
 {
-	const char *card = act->card->address;
-	gint64 before = act->card->sriov.n_enabled;
+	const struct gpu_status *card = act->card;
 	struct taken_device noted;
 	if (!device_check_free(in, act, error))
 		return FALSE;
-	gboolean is_noted = taken_find(in->hands->taken, in->arena, card, &noted, NULL) && (noted.what & TAKEN_VFS);
-	gboolean is_back = is_noted && noted.n_vfs == before;
-	return change(in, card, before, is_back ? noted.vf_autoprobe : -1, error) &&
-	       (!is_back || taken_forget(in->hands->taken, card, TAKEN_VFS, error));
+	/* What this action noted says how it was; before, cleave kept VFs from the host's drivers where it bound any. */
+	gboolean is_noted = taken_find(in->hands->taken, in->arena, card->address, &noted, NULL) && (noted.what & TAKEN_VFS);
+	gboolean is_back = is_noted && card->sriov.former_count < 0;
+	gint64 autoprobe = is_back ? noted.vf_autoprobe : has_bound_vfs(card) ? 0 : -1;
+	return change(in, card->address, card->sriov.n_enabled, autoprobe, error) && restore_drivers(in, card, error) &&
+	       (!is_back || taken_forget(in->hands->taken, card->address, TAKEN_VFS, error));
 }

@@ -6,6 +6,7 @@
 #include "host/holders.h"
 #include "host/nvml_main.h"
 #include "host/pci_scan.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,6 +41,7 @@ static json_t *run_pci(const json_t *request, GError **error)
 static const struct helper_operation operations[] = {
 	{ "ping", run_ping },
 	{ "pci", run_pci },
+	{ "holders", holders_find },
 	{ "nvml", nvml_main_read },
 	{ "mig", nvml_main_cut },
 	{ "write", hands_main_write },
@@ -47,7 +49,6 @@ static const struct helper_operation operations[] = {
 	{ "put", hands_main_put },
 	{ "remove", hands_main_remove },
 	{ "run", hands_main_run },
-	{ "holders", holders_find },
 };
 
 static gboolean write_line(json_t *answer)
@@ -106,12 +107,21 @@ int helper_main(void)
 	return helper_main_with(NULL, 0);
 }
 
-/* Descriptors of the controller that were not closed on exec (libinotifytools') end here. */
+/* Nothing of the controller's is kept: not what was left open on exec (libinotifytools' descriptors), and not its
+ * output, since whoever reads that to its end would wait for a helper that the kernel does not let go. */
+static void let_go(void)
+{
+	int null = open("/dev/null", O_WRONLY);
+	if (null >= 0 && dup2(null, STDOUT_FILENO) >= 0)
+		dup2(null, STDERR_FILENO);
+	close_range(3, ~0U, 0);
+}
+
 int helper_main_with(const struct helper_operation *first, guint n_first)
 {
 	char *line = NULL;
 	size_t room = 0;
-	close_range(3, ~0U, 0);
+	let_go();
 	while (getline(&line, &room, stdin) > 0)
 		if (!write_line(answer_to(line, first, n_first)))
 			break;

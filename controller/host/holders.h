@@ -22,8 +22,8 @@ struct holders {
 };
 enum { HOLDERS_MAX = 256 };
 
-/* One walk of /proc for all cards. `cards` are `n` lists of PCI addresses (functions and VFs), each with NULL at
- * its end; ret has room for n. A tree without /proc has no holders. */
+/* One walk of /proc for all cards. `cards` are `n` lists of PCI addresses (functions and VFs) and UUIDs of mdevs,
+ * each with NULL at its end; ret has room for n. A tree without /proc has no holders. */
 gboolean holders_list(struct helper *h, struct arena *a, const struct host_tree *t, const char *const *const *cards,
 		      guint n, gint64 timeout_ms, struct holders *ret, GError **error);
 

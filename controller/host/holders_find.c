@@ -74,6 +74,7 @@ static void add_vfio(struct find *f, const char *address, gpointer card)
 	static const char folder[] = "sys/bus/pci/devices";
 	struct host_tree *t = &f->tree;
 	add_device(f, "vfio/", host_read_link(f->arena, t, "%s/%s/iommu_group", folder, address), card);
+	add_device(f, "vfio/", host_read_link(f->arena, t, "sys/bus/mdev/devices/%s/iommu_group", address), card);
 	for (char **name = host_list(f->arena, t, "%s/%s/vfio-dev", folder, address); *name; name++)
 		add_device(f, "vfio/devices/", *name, card);
 	for (char **type = host_list(f->arena, t, "%s/%s/mdev_supported_types", folder, address); *type; type++)

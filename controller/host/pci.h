@@ -23,7 +23,8 @@ struct pci_function {
 	guint domain, bus, slot, function;
 	guint16 vendor, device, class; /* class without the programming interface: 0x0300 */
 	gboolean is_detailed;
-	int prog_if, revision;
+	gboolean is_locked; /* what the kernel tells under the device's lock does not answer (host/locked.h) */
+	int revision;
 	int subsystem_vendor, subsystem_device;
 	const char *device_name; /* from pci.ids; of cards' functions */
 	const char *slot_name;   /* of the slot it is in, or that a bridge above it is in; else the firmware's label */

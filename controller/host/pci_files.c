@@ -1,6 +1,7 @@
 /* A file a fact. Files that are not there tell nothing. */
 #include "host/pci_files.h"
 #include "base/arena.h"
+#include "host/locked.h"
 #include "host/pci.h"
 #include "host/tree.h"
 #include <stdio.h>
@@ -33,9 +34,14 @@ void pci_read_group(struct arena *a, const struct host_tree *t, struct pci_funct
 		f->iommu_group = (int)g_ascii_strtoll(group, NULL, 10);
 }
 
-int pci_count_vfs(const struct host_tree *t, const struct pci_function *f)
+int pci_count_vfs(const struct host_tree *t, struct pci_function *f)
 {
-	return (int)host_read_number(t, -1, FOLDER "/sriov_numvfs", f->address);
+	if (f->is_locked || f->sriov_enabled >= 0 || !host_exists(t, FOLDER "/sriov_numvfs", f->address))
+		return f->sriov_enabled;
+	SCOPED_ARENA(scratch);
+	const char *text = locked_read(scratch, host_path(scratch, t, FOLDER "/sriov_numvfs", f->address), &f->is_locked);
+	f->sriov_enabled = text && g_ascii_isdigit(*text) ? (int)g_ascii_strtoll(text, NULL, 10) : -1;
+	return f->sriov_enabled;
 }
 
 /* The folder is a link into /sys/devices, where it lies in the bridge's folder. */
@@ -68,8 +74,10 @@ static const char *read_word(struct arena *a, const struct host_tree *t, const s
 
 void pci_read_function_files(struct arena *a, const struct host_tree *t, struct pci_function *f)
 {
-	const char *override = read_word(a, t, f, "driver_override");
-	if (override && strcmp(override, "(null)") != 0)
+	if (f->is_locked)
+		return;
+	const char *override = locked_read(a, host_path(a, t, FOLDER "/driver_override", f->address), &f->is_locked);
+	if (override && *override && strcmp(override, "(null)") != 0)
 		f->driver_override = override;
 }
 
@@ -119,6 +127,8 @@ static gint64 read_errors(struct arena *a, const struct host_tree *t, const stru
 
 void pci_read_card_files(struct arena *a, const struct host_tree *t, struct pci_function *f)
 {
+	/* Not by libpci, which reads the registers where there is no file: a sleeping card's say ff. */
+	f->revision = (int)host_read_number(t, -1, FOLDER "/revision", f->address);
 	f->boot_vga = (int)host_read_number(t, -1, FOLDER "/boot_vga", f->address);
 	f->sriov_total = (int)host_read_number(t, -1, FOLDER "/sriov_totalvfs", f->address);
 	f->sriov_enabled = f->sriov_total < 0 ? -1 : pci_count_vfs(t, f);

@@ -10,7 +10,7 @@ struct pci_function;
 /* Once: what is known is not read again. */
 void pci_read_physfn(struct arena *a, const struct host_tree *t, struct pci_function *f);
 void pci_read_group(struct arena *a, const struct host_tree *t, struct pci_function *f);
-int pci_count_vfs(const struct host_tree *t, const struct pci_function *f);
+int pci_count_vfs(const struct host_tree *t, struct pci_function *f);
 /* Address of the bridge above, or NULL. */
 const char *pci_read_parent(struct arena *a, const struct host_tree *t, const struct pci_function *f);
 /* Differs when the device was taken away and came back, whoever it is then; NULL when the folder is not there.

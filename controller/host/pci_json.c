@@ -19,7 +19,7 @@ static const struct row rows[] = {
 	ROW(TYPE_ID, device),
 	ROW(TYPE_ID, class),
 	ROW(TYPE_FLAG, is_detailed),
-	ROW(TYPE_INT, prog_if),
+	ROW(TYPE_FLAG, is_locked),
 	ROW(TYPE_INT, revision),
 	ROW(TYPE_INT, subsystem_vendor),
 	ROW(TYPE_INT, subsystem_device),

@@ -57,9 +57,10 @@ static struct pci_access *open_access(char *path)
 	return access;
 }
 
+/* A label has its file's line feed. */
 static const char *copy(struct arena *a, const char *text)
 {
-	return text && *text ? arena_strdup(a, text) : NULL;
+	return text && *text ? g_strchomp(arena_strdup(a, text)) : NULL;
 }
 
 /* pci.ids takes longer to read than a machine to scan: an access of its own keeps it for all that the helper is
@@ -150,7 +151,7 @@ static void read_relations(struct scan *s)
 	for (guint i = 0; i < s->all.n; i++) {
 		if (has_vfs)
 			pci_read_physfn(s->arena, s->tree, &s->all.list[i]);
-		if (has_groups)
+		if (has_groups || s->all.list[i].physfn)
 			pci_read_group(s->arena, s->tree, &s->all.list[i]);
 	}
 }
@@ -211,10 +212,6 @@ static void read_main(struct scan *s, struct pci_function *f)
 {
 	struct pci_dev *d = device_of(s, f);
 	int filled = pci_fill_info(d, PCI_SCAN_FILLS);
-	if (filled & PCI_FILL_CLASS_EXT) {
-		f->prog_if = d->prog_if;
-		f->revision = d->rev_id;
-	}
 	/* A bridge has none; 0000 and ffff (asleep) are no ids. */
 	if ((filled & PCI_FILL_SUBSYS) && d->subsys_vendor_id && d->subsys_vendor_id != 0xffff) {
 		f->subsystem_vendor = d->subsys_vendor_id;

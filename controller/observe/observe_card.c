@@ -1,10 +1,12 @@
 /* One card's status from its functions, and what is the same of each function. */
 #include "base/arena.h"
 #include "host/pci.h"
+#include "host/taken.h"
 #include "host/uses.h"
 #include "observe/observe_card.h"
 #include "spec/gpu.h"
 #include <string.h>
+#include <unistd.h>
 
 static const char *hex(struct arena *a, int value, int digits)
 {
@@ -34,7 +36,28 @@ static struct strings words_of(struct arena *a, const char *text)
 	return s;
 }
 
-static struct list functions_of(const struct card_input *in, const struct pci_function *const *all, guint n)
+/* -- what cleave took -------------------------------------------------------------------------------- */
+
+/* A record that root cannot read says nothing about the device: it is left alone like one with a stuck write.
+ * Others cannot read any. */
+static void read_taken(const struct card_input *in, struct gpu_function *f, struct gpu_status *card)
+{
+	g_autoptr(GError) error = NULL;
+	struct taken_device device;
+	const char *stuck = taken_find_stuck(in->taken, in->arena, f->address);
+	if (taken_find(in->taken, in->arena, f->address, &device, &error)) {
+		if (device.what & TAKEN_DRIVER)
+			f->former_driver = device.driver ? device.driver : GPU_NO_DRIVER;
+		if ((device.what & TAKEN_VFS) && strcmp(card->address, f->address) == 0)
+			card->sriov.former_count = device.n_vfs;
+	} else if (error && !stuck && geteuid() == 0)
+		stuck = arena_strdup(in->arena, error->message);
+	if (stuck && !card->stuck)
+		card->stuck = stuck;
+}
+
+static struct list functions_of(const struct card_input *in, const struct pci_function *const *all, guint n,
+                                struct gpu_status *card)
 {
 	struct arena *a = in->arena;
 	struct gpu_function *items = ARENA_ARRAY(a, struct gpu_function, n);
@@ -50,6 +73,8 @@ static struct list functions_of(const struct card_input *in, const struct pci_fu
 			                          .vgpu_type = f->vgpu_type };
 		if (in->uses)
 			items[i].uses = strings_of(uses_of(in->uses, f->address, f->driver));
+		if (in->taken)
+			read_taken(in, &items[i], card);
 	}
 	return (struct list){ items, n };
 }
@@ -156,13 +181,30 @@ static void read_main(struct arena *a, const struct pci_function *f, struct gpu_
 	ret->aer = (struct gpu_aer){ f->n_correctable, f->n_nonfatal, f->n_fatal };
 }
 
+static gboolean is_any_locked(const struct pci_function *const *all, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		if (all[i]->is_locked)
+			return TRUE;
+	return FALSE;
+}
+
+/* Where cleave itself waits the record says so, and since when; else somebody else does. */
+static void note_locked(const struct pci_gpu *gpu, struct gpu_status *ret)
+{
+	if (!ret->stuck && (is_any_locked(gpu->functions, gpu->n_functions) || is_any_locked(gpu->vfs, gpu->n_vfs) ||
+	                    is_any_locked(gpu->bystanders, gpu->n_bystanders)))
+		ret->stuck = "somebody binds or unbinds a driver there";
+}
+
 void observe_card(const struct card_input *in, const struct pci_gpu *gpu, struct gpu_status *ret)
 {
 	ret->host = in->host;
 	read_main(in->arena, gpu->main, ret);
-	ret->functions = functions_of(in, gpu->functions, gpu->n_functions);
-	ret->bystanders = functions_of(in, gpu->bystanders, gpu->n_bystanders);
-	ret->virtual_functions = functions_of(in, gpu->vfs, gpu->n_vfs);
+	ret->functions = functions_of(in, gpu->functions, gpu->n_functions, ret);
+	ret->bystanders = functions_of(in, gpu->bystanders, gpu->n_bystanders, ret);
+	ret->virtual_functions = functions_of(in, gpu->vfs, gpu->n_vfs, ret);
 	read_sriov(in, gpu, ret);
 	read_vgpus(in->arena, gpu, ret);
+	note_locked(gpu, ret);
 }

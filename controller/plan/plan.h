@@ -11,7 +11,7 @@ struct gpu_status;
 /* One device of an action on a card. */
 struct device_step {
 	const char *address;   /* of the function, VF, or parent of a vGPU */
-	const char *from, *to; /* drivers; of vGPUs the type's id; NULL = none */
+	const char *from, *to; /* drivers; of vGPUs the type's id; of a MIG card the profile; NULL = none */
 	const char *uuid;      /* of a vGPU (mdev) */
 };
 

@@ -138,7 +138,7 @@ static void act_on_vfs(struct gpu_target *t)
 	                     : n_now             ? "is to have another number of virtual functions; all go, and come anew"
 	                                         : "is to have virtual functions";
 	struct action *act = act_on(t, VERB_SET_VFS, NULL, gpu_destroys_vfs(t) ? EFFECT_GPU_RESET : EFFECT_NONE, reason,
-	                            arena_printf(a, "%" G_GINT64_FORMAT " virtual functions, nobody uses them", n_now));
+	                            "the virtual functions that were seen, and nobody uses them");
 	act->count = (guint64)n;
 	add_change(act, "sriov.count", number(a, n_now), number(a, n));
 }
@@ -167,6 +167,9 @@ static void act_on_mig(struct gpu_target *t)
 		g_string_append_printf(now, "%s%s", now->len ? ", " : "", LIST_AT(mig->instances, struct gpu_mig_instance, i)->profile);
 	struct action *act = act_on(t, VERB_SET_MIG, NULL, EFFECT_GPU_RESET, "is not cut as wanted", "the instances that were seen, and nobody uses them");
 	act->count = (guint64)t->n_slices;
+	act->steps = ARENA_NEW(a, struct device_step); /* the profile may be named by VMs alone */
+	*act->steps = (struct device_step){ t->card->address, NULL, t->type, NULL };
+	act->n_steps = 1;
 	add_change(act, "mig.enabled", mig->enabled == TRUE ? "true" : "false", t->n_slices ? "true" : "false");
 	add_change(act, "mig.instances", now->len ? arena_strdup(a, now->str) : NULL,
 	           t->n_slices ? arena_printf(a, "%" G_GINT64_FORMAT " of %s", t->n_slices, t->type) : NULL);
@@ -185,7 +188,8 @@ static void act_on_work(struct gpu_target *t)
 	if (w->remove->len)
 		add_vgpu_changes(t, act_on(t, VERB_REMOVE_VGPUS, w->remove, EFFECT_GPU_RESET, removal_reason(t), "these vGPUs, and no VM uses them"));
 	if (w->release->len)
-		add_driver_changes(t, act_on(t, VERB_RELEASE_DEVICE, w->release, EFFECT_GPU_RESET, "goes back to the host",
+		add_driver_changes(t, act_on(t, VERB_RELEASE_DEVICE, w->release, gpu_releases(t) ? EFFECT_GPU_RESET : EFFECT_NONE,
+		                             gpu_releases(t) ? "goes back to the host" : "is back with the host; the note of it goes",
 		                             "the drivers that were seen, and nobody uses them"));
 	if (w->n_vfs >= 0)
 		act_on_vfs(t);
@@ -219,8 +223,8 @@ static void judge_as_it_is(struct gpu_target *t)
 
 static void judge_to_do(struct gpu_target *t)
 {
-	gboolean later = t->n_slices && ((t->spec->share == GPU_SHARE_VGPU && !t->offered) ||
-	                                 (t->spec->share == GPU_SHARE_MIG && t->work.release->len));
+	gboolean later = t->n_slices && ((t->spec->share == GPU_SHARE_VGPU && (!t->offered || gpu_needs_vfs(t))) ||
+	                                 (t->spec->share == GPU_SHARE_MIG && gpu_releases(t)));
 	if (t->spec->share == GPU_SHARE_NONE)
 		builder_judge(t->b, t->want, IS_RECONCILING, "NotGivenBack", NULL);
 	else if (t->spec->share == GPU_SHARE_PASSTHROUGH)

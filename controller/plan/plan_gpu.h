@@ -49,7 +49,9 @@ const char *gpu_vgpu_type_name(const struct gpu_status *card, const char *id);
 gboolean gpu_is_vfio(const char *driver);
 /* VFs that are there go. */
 gboolean gpu_destroys_vfs(const struct gpu_target *t);
-/* Whether functions of the card itself change hands. */
+/* Whether a device goes back to its driver; else only notes go. */
+gboolean gpu_releases(const struct gpu_target *t);
+/* Whether functions of the card itself may change hands. */
 gboolean gpu_moves_functions(const struct gpu_target *t);
 /* Another GPU of this host whose card the function belongs to, or NULL. */
 const struct gpu_target *gpu_other_owner(const struct gpu_target *t, const char *address);

@@ -141,11 +141,11 @@ static const char *too_few_vgpus(const struct gpu_target *t)
 
 static const char *vgpus_not_offered(const struct gpu_target *t)
 {
-	/* It is seen what the driver offers once it has the card, and its VFs, again. */
-	if (t->n_slices == 0 || t->work.release->len || gpu_needs_vfs(t))
-		return NULL;
 	if (t->offered)
 		return too_few_vgpus(t);
+	/* It is seen what the driver offers once it has the card, and its VFs, again. */
+	if (t->n_slices == 0 || gpu_releases(t) || gpu_needs_vfs(t))
+		return NULL;
 	if (!t->type)
 		return "which vGPU type? Write vgpu: {type: …}";
 	if (t->card->vgpu_types.n)
@@ -160,7 +160,7 @@ const char *gpu_not_offered(const struct gpu_target *t)
 	case GPU_SHARE_VF: return vfs_not_offered(t);
 	case GPU_SHARE_VGPU: return vgpus_not_offered(t);
 	case GPU_SHARE_MIG:
-		if (!t->work.cuts || t->work.release->len)
+		if (!t->work.cuts || gpu_releases(t))
 			return NULL;
 		if (!t->type)
 			return "which MIG profile? Write mig: {type: …}";
@@ -175,7 +175,7 @@ const char *gpu_not_offered(const struct gpu_target *t)
 
 const char *gpu_not_ours(const struct gpu_target *t)
 {
-	gboolean matters = t->spec->share == GPU_SHARE_PASSTHROUGH || t->spec->share == GPU_SHARE_VGPU || gpu_destroys_vfs(t);
+	gboolean matters = t->work.bind->len || t->work.create->len || gpu_destroys_vfs(t);
 	for (guint i = 0; matters && i < t->card->vgpus.n; i++) {
 		const struct gpu_vgpu *vgpu = LIST_AT(t->card->vgpus, struct gpu_vgpu, i);
 		if (!gpu_vgpu_is_ours(t, vgpu))
@@ -200,16 +200,28 @@ static gboolean is_stopped_for_good(const struct builder *b, const char *vm)
 	return stops;
 }
 
-/* A running domain with the device; `stops`: only those that this plan stops, else only the others. */
-static const struct object *user_of(const struct gpu_target *t, const char *device, gboolean stops)
+/* A running domain with the device that this plan does not stop. */
+static const struct object *user_of(const struct gpu_target *t, const char *device)
 {
 	OBJECTS_EACH (vm, t->b->in->have, KIND_VM) {
 		const struct vm_status *s = vm->status;
 		for (guint i = 0; s && vm_status_is_up(s) && i < s->host_devices.n; i++)
-			if (device && g_ascii_strcasecmp(s->host_devices.items[i], device) == 0 && is_stopped_for_good(t->b, vm->id) == stops)
+			if (g_ascii_strcasecmp(s->host_devices.items[i], device) == 0 && !is_stopped_for_good(t->b, vm->id))
 				return vm;
 	}
 	return NULL;
+}
+
+/* This plan stops a VM that has a part of the card: who has it open through vfio is that VM. */
+static gboolean has_stopping_user(const struct gpu_target *t)
+{
+	OBJECTS_EACH (vm, t->b->in->have, KIND_VM) {
+		const struct vm_status *s = vm->status;
+		for (guint i = 0; s && vm_status_is_up(s) && i < s->host_devices.n; i++)
+			if (gpu_has_device(t->card, s->host_devices.items[i]) && is_stopped_for_good(t->b, vm->id))
+				return TRUE;
+	}
+	return FALSE;
 }
 
 /* What the work touches, as a VM would name it. From the arena; NULL at the end. */
@@ -220,7 +232,8 @@ static const char **touched(const struct gpu_target *t)
 	for (guint l = 0; l < G_N_ELEMENTS(lists); l++)
 		for (guint i = 0; i < lists[l]->len; i++) {
 			const struct device_step *step = &g_array_index(lists[l], struct device_step, i);
-			g_ptr_array_add(devices, (gpointer)(step->uuid ? step->uuid : step->address));
+			if (g_strcmp0(step->from, step->to) != 0)
+				g_ptr_array_add(devices, (gpointer)(step->uuid ? step->uuid : step->address));
 		}
 	if (gpu_moves_functions(t))
 		GPU_FUNCTIONS_EACH (f, t->card->functions)
@@ -245,7 +258,7 @@ static const struct gpu_function *used_by_host(const struct list *functions)
 const char *gpu_in_use(const struct gpu_target *t)
 {
 	for (const char **device = touched(t); *device; device++) {
-		const struct object *vm = user_of(t, *device, FALSE);
+		const struct object *vm = user_of(t, *device);
 		if (vm)
 			return SAY("the VM %s runs with %s; shut it down first", vm->id, *device);
 	}
@@ -285,9 +298,7 @@ static void append_holder(GString *s, const struct gpu_holder *holder, const str
 
 const char *gpu_held(const struct gpu_target *t)
 {
-	gboolean vm_stops = FALSE;
-	for (const char **device = touched(t); *device; device++)
-		vm_stops |= user_of(t, *device, TRUE) != NULL;
+	gboolean vm_stops = has_stopping_user(t);
 	g_autoptr(GString) s = g_string_new(NULL);
 	const struct gpu_holder *before = NULL;
 	for (guint i = 0; i < t->card->holders.n; i++) {

@@ -49,11 +49,14 @@ static const struct gpu_vgpu_type *find_type(const struct gpu_status *card, cons
 	return NULL;
 }
 
+/* None yet, or too few of those that each carry one. */
 gboolean gpu_needs_vfs(const struct gpu_target *t)
 {
 	const struct gpu_status *card = t->card;
-	return t->spec->share == GPU_SHARE_VGPU && t->n_slices > 0 && card->vgpu_types.n == 0 && card->sriov.n_total > 0 &&
-	       card->sriov.n_enabled <= 0 && g_strcmp0(card->driver, "nvidia") == 0;
+	const struct gpu_sriov *s = &card->sriov;
+	if (t->spec->share != GPU_SHARE_VGPU || t->n_slices == 0 || s->n_total <= 0 || card->vgpus.n || g_strcmp0(card->driver, "nvidia") != 0)
+		return FALSE;
+	return s->n_enabled > 0 ? s->n_enabled < MIN(t->n_slices, s->n_total) : card->vgpu_types.n == 0;
 }
 
 /* -- going ---------------------------------------------------------------------------------------------- */
@@ -165,7 +168,7 @@ void gpu_work_vgpus(struct gpu_target *t)
 	gboolean is_vgpu = t->spec->share == GPU_SHARE_VGPU;
 	t->offered = is_vgpu ? find_type(t->card, t->type) : NULL;
 	/* A type that is not offered is refused; what is there is left as it is until somebody decides. */
-	if (is_vgpu && !t->offered && t->n_slices)
+	if ((is_vgpu && !t->offered && t->n_slices) || gpu_needs_vfs(t))
 		return;
 	gint64 n_stay = remove_unwanted(t, !is_vgpu || !t->offered || has_another_type(t), stays);
 	if (t->offered)

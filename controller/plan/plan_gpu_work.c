@@ -23,9 +23,19 @@ const struct gpu_target *gpu_other_owner(const struct gpu_target *t, const char 
 	return NULL;
 }
 
+gboolean gpu_releases(const struct gpu_target *t)
+{
+	for (guint i = 0; i < t->work.release->len; i++) {
+		const struct device_step *step = &g_array_index(t->work.release, struct device_step, i);
+		if (g_strcmp0(step->from, step->to) != 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 gboolean gpu_moves_functions(const struct gpu_target *t)
 {
-	return t->work.release->len || (t->spec->share == GPU_SHARE_PASSTHROUGH && t->work.bind->len);
+	return gpu_releases(t) || (t->spec->share == GPU_SHARE_PASSTHROUGH && t->work.bind->len);
 }
 
 gboolean gpu_destroys_vfs(const struct gpu_target *t)
@@ -55,11 +65,14 @@ static gint64 vfs_wanted(const struct gpu_target *t)
 
 /* -- going back --------------------------------------------------------------------------------------- */
 
+/* What somebody gave to another driver of the host since (a card comes up with a driver that was installed meanwhile)
+ * stays there. What is back already, by a crash in between or a reboot, only has to lose its note. */
 static void add_release(struct gpu_target *t, const struct gpu_function *f)
 {
 	const char *to = strcmp(f->former_driver, GPU_NO_DRIVER) == 0 ? NULL : f->former_driver;
 	struct device_step step = { f->address, f->driver, to, NULL };
-	g_array_append_val(t->work.release, step);
+	if (!f->driver || gpu_is_vfio(f->driver) || g_strcmp0(f->driver, to) == 0)
+		g_array_append_val(t->work.release, step);
 }
 
 /* Another card of this host that is passed on whole keeps it as well. */

@@ -1,5 +1,26 @@
 /* Checks of whole cards before VMs get them: address space, group, console, users, reset. */
+#include "plan/plan_gpu.h"
 #include "plan/preflight_check.h"
+
+/* Another spec that means this card, or NULL. */
+static const char *twin_of(const struct checking *c)
+{
+	for (guint i = 0; c->at->card && i < c->n_cards; i++)
+		if (c->cards[i].spec && &c->cards[i] != c->at && c->cards[i].card == c->at->card)
+			return c->cards[i].id;
+	return NULL;
+}
+
+/* In which way the card is not the one that is meant. */
+static const char *misfit(struct checking *c, const struct gpu_match *m, const struct gpu_status *card)
+{
+	if (m->slot && g_strcmp0(card->slot, m->slot) != 0)
+		return card->slot ? SAY("its slot is %s, not %s", card->slot, m->slot) : SAY("it tells no slot, and %s is wanted", m->slot);
+	if (m->serial && g_strcmp0(card->serial, m->serial) != 0)
+		return card->serial ? SAY("its serial number is %s, not %s", card->serial, m->serial)
+		                    : SAY("it tells no serial number, and %s is wanted", m->serial);
+	return SAY("it is %s:%s, not %s", card->vendor ? card->vendor : "?", card->device ? card->device : "?", m->id ? m->id : "?");
+}
 
 CHECK(check_card_found)
 {
@@ -7,16 +28,17 @@ CHECK(check_card_found)
 	const struct gpu_spec *spec = c->at->spec;
 	if (!spec)
 		return;
+	const char *twin = twin_of(c);
+	if (twin)
+		return check_say(c, CHECK_FAIL, SAY("GPU/%s means the same card, at %s", twin, i->card->address), "correct one of the two");
 	if (i->found == GPU_FOUND)
 		return check_ok(c, SAY("it is at %s", i->card->address));
 	if (c->host->pci_trouble)
 		return check_say(c, CHECK_UNKNOWN, "the cards could not be listed", NULL);
 	if (i->found == GPU_MOVED)
-		return check_say(c, CHECK_FAIL,
-		                 SAY("another card is at %s: %s%s%s", i->other->address, i->other->name ? i->other->name : "a card without name",
-		                     i->card ? "; the card that is meant is at " : "", i->card ? i->card->address : ""),
-		                 i->card ? SAY("if it was moved, write `address: \"%s\"`", i->card->address)
-		                         : "put the card back, or change `match` to the card that is there");
+		return check_say(c, CHECK_FAIL, SAY("the card at %s is another one: %s", i->other->address, misfit(c, &spec->match, i->other)),
+		                 i->card ? SAY("the card that is meant is at %s: if it was moved, correct the address", i->card->address)
+		                         : "put the card back, or correct `match`");
 	if (i->found == GPU_AMBIGUOUS)
 		return check_say(c, CHECK_FAIL, SAY("two cards fit: %s and %s", i->card->address, i->other->address), "say its address as well");
 	check_say(c, CHECK_FAIL, spec->address ? SAY("no card is at %s", spec->address) : "no card fits its `match`",
@@ -74,39 +96,65 @@ static char *describe_bystander(struct checking *c, const struct gpu_function *f
 	return SAY("%s %s%s%s%s", noun_of(f->class_code), f->address, inside ? " (" : "", inside ? inside : "", inside ? ")" : "");
 }
 
-static void judge_bystanders(struct checking *c, enum check_verdict trouble)
+/* In a group these do no harm (kernel: Documentation/driver-api/vfio.rst). */
+static gboolean is_harmless(const struct gpu_function *f)
 {
-	const struct gpu_status *card = c->at->card;
-	g_autoptr(GPtrArray) all = g_ptr_array_new(), used = g_ptr_array_new();
-	for (guint i = 0; i < card->bystanders.n; i++) {
-		const struct gpu_function *f = LIST_AT(card->bystanders, struct gpu_function, i);
-		char *text = describe_bystander(c, f);
-		g_ptr_array_add(all, text);
-		if (f->uses.n)
-			g_ptr_array_add(used, text);
+	return f->driver && (strcmp(f->driver, "pci-stub") == 0 || strcmp(f->driver, "pcieport") == 0 || gpu_is_vfio(f->driver));
+}
+
+static gboolean is_passed_too(const struct checking *c, const char *address)
+{
+	for (guint i = 0; address && i < c->n_cards; i++) {
+		const struct check_card *at = &c->cards[i];
+		for (guint k = 0; check_gives(at, GPU_SHARE_PASSTHROUGH) && at->card && k < at->card->functions.n; k++)
+			if (g_strcmp0(LIST_AT(at->card->functions, struct gpu_function, k)->address, address) == 0)
+				return TRUE;
 	}
-	gboolean takes = c->at->spec && c->at->spec->group == GPU_GROUP_TAKE;
-	if (takes && !used->len)
-		return check_ok(c, SAY("taken with it: %s", check_list(c, all, 3)));
-	if (takes)
-		return check_say(c, trouble, SAY("its group would be taken with what the host uses: %s", check_list(c, used, 3)),
-		                 "free that device on the host, or put one of them into another slot");
-	check_say(c, trouble, SAY("its IOMMU group also holds %s", check_list(c, all, 3)),
-	          used->len ? "put the card into another slot, or switch ACS on in the firmware: the host uses what shares its group"
-	                    : "put the card into another slot, or switch ACS on in the firmware; or `group: take` gives VMs the whole group");
+	return FALSE;
+}
+
+struct bystanders {
+	GPtrArray *used, *driven, *idle; /* texts; what is used is not driven as well */
+};
+
+static void sort_bystanders(struct checking *c, const struct bystanders *by)
+{
+	for (guint i = 0; i < c->at->card->bystanders.n; i++) {
+		const struct gpu_function *f = LIST_AT(c->at->card->bystanders, struct gpu_function, i);
+		if (!is_passed_too(c, f->address) && !is_harmless(f))
+			g_ptr_array_add(f->uses.n ? by->used : f->driver ? by->driven : by->idle, describe_bystander(c, f));
+	}
+}
+
+static void judge_bystanders(struct checking *c, enum check_verdict trouble, const struct bystanders *by)
+{
+	gboolean takes = c->at->spec && c->at->spec->group == GPU_GROUP_TAKE, is_used = by->used->len > 0;
+	if (is_used)
+		check_say(c, trouble, SAY("its IOMMU group also holds what the host uses: %s", check_list(c, by->used, 3)),
+		          "put the card into another slot, or switch ACS on in the firmware; or free that device on the host");
+	if (by->driven->len && !takes)
+		check_say(c, trouble, SAY("its IOMMU group also holds %s", check_list(c, by->driven, 3)),
+		          is_used ? "put the card into another slot, or switch ACS on in the firmware"
+		                  : "put the card into another slot, or switch ACS on in the firmware; or `group: take` takes the whole group");
+	if (by->idle->len && !takes)
+		check_say(c, CHECK_WARN, SAY("its IOMMU group also holds %s: a driver that takes that keeps its VM from starting", check_list(c, by->idle, 3)),
+		          "put the card into another slot, or switch ACS on in the firmware; or `group: take` keeps drivers off");
+	if (!is_used && (takes || !(by->driven->len + by->idle->len)))
+		check_ok(c, takes ? "the whole group is taken" : "its group is for VMs alone");
 }
 
 CHECK(check_card_group)
 {
 	enum check_verdict trouble;
+	g_autoptr(GPtrArray) used = g_ptr_array_new(), driven = g_ptr_array_new(), idle = g_ptr_array_new();
+	const struct bystanders by = { used, driven, idle };
 	if (!check_is_passed(c, &trouble) || c->host->iommu.enabled != TRUE)
 		return;
 	if (c->at->card->iommu_group < 0)
-		check_say(c, trouble, "it is in no IOMMU group, though the IOMMU is on", "update the firmware: it leaves this slot out of the IOMMU's tables");
-	else if (c->at->card->bystanders.n)
-		judge_bystanders(c, trouble);
-	else
-		check_ok(c, "it has its group for itself");
+		return check_say(c, trouble, "it is in no IOMMU group, though the IOMMU is on",
+		                 "update the firmware: it leaves this slot out of the IOMMU's tables");
+	sort_bystanders(c, &by);
+	judge_bystanders(c, trouble, &by);
 }
 
 /* -- console and users ------------------------------------------------------------------------------------------ */
@@ -132,14 +180,19 @@ CHECK(check_card_holders)
 {
 	const struct gpu_status *card = c->at->card;
 	g_autoptr(GPtrArray) names = g_ptr_array_new();
-	if (!card || !check_gives(c->at, GPU_SHARE_PASSTHROUGH) || g_strcmp0(card->driver, "vfio-pci") == 0)
+	if (!card || !check_gives(c->at, GPU_SHARE_PASSTHROUGH) || gpu_is_vfio(card->driver))
 		return;
+	for (guint i = 0; i < card->functions.n; i++) {
+		const struct gpu_function *f = LIST_AT(card->functions, struct gpu_function, i);
+		for (guint k = 0; k < f->uses.n; k++)
+			g_ptr_array_add(names, SAY("the host (%s: %s)", f->address, f->uses.items[k]));
+	}
 	for (guint i = 0; i < card->holders.n; i++) {
 		const struct gpu_holder *h = LIST_AT(card->holders, struct gpu_holder, i);
 		g_ptr_array_add(names, SAY("%s (%" G_GINT64_FORMAT ")", h->comm ? h->comm : "a process", h->pid));
 	}
 	if (names->len)
-		check_say(c, CHECK_FAIL, SAY("in use by %s", check_list(c, names, 3)), "end them: `systemctl stop` the service, or `kill` the process");
+		check_say(c, CHECK_FAIL, SAY("in use by %s", check_list(c, names, 3)), "end that: `systemctl stop` the service, or `kill` the process");
 	else if (c->host->is_root)
 		check_ok(c, "nobody uses it");
 	else
@@ -167,27 +220,20 @@ static const char *reset_bug_family(const struct gpu_status *card)
 	return NULL;
 }
 
-/* Without the file reset_method a device has no reset, where the kernel has such files (5.15). A tree that shows no
- * PCIe link either is a part of a machine only. */
-static gboolean tells_resets(const struct checking *c)
-{
-	return check_version(c->host->kernel) >= 5015 && (c->at->card->link.width >= 0 || c->at->card->link.max_width >= 0);
-}
-
 CHECK(check_card_reset)
 {
 	enum check_verdict trouble;
 	const struct gpu_status *card = c->at->card;
-	const struct strings *methods = &card->reset_methods;
 	if (!check_is_passed(c, &trouble))
 		return;
+	const struct strings *methods = &card->reset_methods;
 	const char *family = reset_bug_family(card);
 	if (family && !check_has_word(methods, "device_specific"))
 		return check_say(c, CHECK_WARN, SAY("AMD's %s often does not come back from a reset: its VM starts once, then not before a reboot", family),
 		                 "install the kernel module vendor-reset, or give this card to a VM that is never restarted");
-	if (!methods->n && !tells_resets(c))
-		return check_say(c, CHECK_UNKNOWN, "the machine does not tell how it can be reset", NULL);
 	if (!methods->n)
+		return check_say(c, CHECK_UNKNOWN, "the machine does not tell how it can be reset", NULL);
+	if (check_has_word(methods, GPU_NO_RESET))
 		return check_say(c, trouble, "it has no way to be reset: the next VM would find it as the last one left it",
 		                 "use another card or slot; with a newer kernel there may be a way");
 	if (methods->n == 1 && strcmp(methods->items[0], "bus") == 0)

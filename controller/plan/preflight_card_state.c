@@ -1,5 +1,6 @@
 /* Checks of a card's shares, driver, identity and link. */
 #include "plan/preflight_check.h"
+#include "spec/boot.h"
 
 /* -- what it offers ---------------------------------------------------------------------------------------------- */
 
@@ -38,7 +39,8 @@ CHECK(check_card_share)
 	if (card->mig.enabled >= 0)
 		check_ok(c, "its driver knows MIG");
 	else
-		check_say(c, CHECK_UNKNOWN, "whether it has MIG is not told: NVIDIA's library (NVML) is not there, or does not answer",
+		check_say(c, CHECK_UNKNOWN,
+		          c->host->nvml_trouble ? SAY("whether it has MIG is not told: %s", c->host->nvml_trouble) : "it tells nothing of MIG, so it may have none",
 		          "install NVIDIA's driver with libnvidia-ml.so.1 on the host");
 }
 
@@ -84,7 +86,9 @@ CHECK(check_card_driver)
 		gboolean is_known = FALSE;
 		for (guint k = 0; driver && k < G_N_ELEMENTS(host_drivers); k++)
 			is_known |= strcmp(host_drivers[k], driver) == 0;
-		if (is_known && !check_has_word(&c->host->blacklisted, driver) && !g_ptr_array_find_with_equal_func(drivers, driver, g_str_equal, NULL))
+		/* What the Host wants blacklisted, and is not yet, is told of the boot. */
+		is_known = is_known && !(c->spec && modules_have(&c->spec->blacklist, driver)) && !modules_have(&c->host->blacklisted, driver);
+		if (is_known && !g_ptr_array_find_with_equal_func(drivers, driver, g_str_equal, NULL))
 			g_ptr_array_add(drivers, (gpointer)driver);
 	}
 	if (drivers->len)

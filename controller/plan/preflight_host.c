@@ -1,13 +1,12 @@
 /* Checks of the host: IOMMU, kernel, libvirt, modules, boot, sleep, clock. */
 #include "plan/preflight_check.h"
+#include "spec/boot.h"
 
-/* An argument of the kernel's command line: whole, or (`arg` ends with =) what it begins with. */
-static gboolean has_argument(const char *cmdline, const char *arg)
+/* An argument of the kernel's command line, whatever its value: `key` ends with =. */
+static gboolean has_key(const char *cmdline, const char *key)
 {
-	gsize len = strlen(arg);
-	gboolean is_key = g_str_has_suffix(arg, "=");
-	for (const char *at = cmdline; at && (at = strstr(at, arg)); at += len)
-		if ((at == cmdline || at[-1] == ' ') && (is_key || !at[len] || at[len] == ' '))
+	for (const char *at = cmdline; at && (at = strstr(at, key)); at += strlen(key))
+		if (at == cmdline || at[-1] == ' ')
 			return TRUE;
 	return FALSE;
 }
@@ -39,9 +38,11 @@ static gboolean needs_iommu(const struct checking *c)
 
 static const char *how_to_enable_iommu(const char *cmdline)
 {
-	if (has_argument(cmdline, "intel_iommu=off") || has_argument(cmdline, "amd_iommu=off") || has_argument(cmdline, "iommu=off"))
+	if (!cmdline)
+		return "switch VT-d (Intel) or AMD-Vi (AMD) on in the firmware; on Intel add the kernel argument intel_iommu=on; reboot";
+	if (cmdline_has(cmdline, "intel_iommu=off") || cmdline_has(cmdline, "amd_iommu=off") || cmdline_has(cmdline, "iommu=off"))
 		return "the kernel's command line switches it off: remove that argument, and reboot";
-	if (has_argument(cmdline, "intel_iommu=on"))
+	if (cmdline_has(cmdline, "intel_iommu=on"))
 		return "the kernel asks for it already: switch VT-d on in the firmware, and reboot";
 	return "switch VT-d (Intel) or AMD-Vi (AMD) on in the firmware; on Intel add the kernel argument intel_iommu=on; reboot";
 }
@@ -69,7 +70,7 @@ CHECK(check_interrupt_remapping)
 		return check_ok(c, "it remaps interrupts");
 	if (iommu->remaps_interrupts != FALSE)
 		return check_say(c, CHECK_UNKNOWN, "the machine does not tell whether interrupts are remapped", NULL);
-	if (has_argument(c->host->cmdline, "vfio_iommu_type1.allow_unsafe_interrupts=1"))
+	if (c->host->cmdline && cmdline_has(c->host->cmdline, "vfio_iommu_type1.allow_unsafe_interrupts=1"))
 		return check_say(c, CHECK_WARN, "interrupts are not remapped, and vfio is told to go on: a guest can raise the host's interrupts",
 		                 "switch interrupt remapping (x2APIC) on in the firmware");
 	check_say(c, needs_iommu(c) ? CHECK_FAIL : CHECK_WARN, "interrupts are not remapped: vfio refuses to give a card to a VM",
@@ -81,7 +82,7 @@ CHECK(check_acs_override)
 {
 	if (!c->host->cmdline || !c->n_cards)
 		return;
-	if (!has_argument(c->host->cmdline, "pcie_acs_override="))
+	if (!has_key(c->host->cmdline, "pcie_acs_override="))
 		return check_ok(c, "groups are the hardware's own");
 	check_say(c, CHECK_WARN, "pcie_acs_override splits IOMMU groups that the hardware does not isolate: cards can reach each other's memory",
 	          "put the cards into slots that have groups of their own and remove the argument, or trust all guests");
@@ -180,48 +181,29 @@ CHECK(check_qemu)
 
 /* -- modules and boot -------------------------------------------------------------------------------------- */
 
-/* The kernel writes vfio_pci where people write vfio-pci. */
-static gboolean has_module(const struct strings *modules, const char *name)
-{
-	for (guint i = 0; i < modules->n; i++) {
-		const char *a = modules->items[i], *b = name;
-		while (*a && (*a == *b || (strchr("-_", *a) && *b && strchr("-_", *b)))) {
-			a++;
-			b++;
-		}
-		if (!*a && !*b)
-			return TRUE;
-	}
-	return FALSE;
-}
-
-static gboolean binds_cards(const struct checking *c)
-{
-	for (guint i = 0; i < c->n_cards; i++)
-		if (check_gives(&c->cards[i], GPU_SHARE_PASSTHROUGH) || check_gives(&c->cards[i], GPU_SHARE_VF))
-			return TRUE;
-	return FALSE;
-}
-
 CHECK(check_modules)
 {
-	static const char *const vfio[] = { "vfio-pci", "vfio_iommu_type1" };
-	g_autoptr(GPtrArray) missing = g_ptr_array_new();
-	gboolean is_bound = binds_cards(c);
-	if (!is_bound && !(c->spec && c->spec->modules.n))
+	struct strings wanted = host_wanted_modules(c->arena, c->want, c->host_id);
+	g_autoptr(GPtrArray) absent = g_ptr_array_new(), barred = g_ptr_array_new(), unloaded = g_ptr_array_new();
+	if (!wanted.n)
 		return;
-	if (!c->host->modules.n)
-		return check_say(c, CHECK_UNKNOWN, "the machine does not tell which modules are loaded", NULL);
-	for (guint i = 0; is_bound && i < G_N_ELEMENTS(vfio); i++)
-		if (!has_module(&c->host->modules, vfio[i]))
-			g_ptr_array_add(missing, (gpointer)vfio[i]);
-	for (guint i = 0; c->spec && i < c->spec->modules.n; i++)
-		if (!has_module(&c->host->modules, c->spec->modules.items[i]) && !(is_bound && has_module(&(struct strings){ (const char **)vfio, 2 }, c->spec->modules.items[i])))
-			g_ptr_array_add(missing, (gpointer)c->spec->modules.items[i]);
-	if (missing->len == 0)
-		return check_ok(c, "they are loaded");
-	check_say(c, CHECK_WARN, SAY("not loaded: %s", check_list(c, missing, 5)),
-	          SAY("`cleave apply` loads what it needs; whether this kernel has it: `modinfo %s`", (const char *)missing->pdata[0]));
+	for (guint i = 0; i < wanted.n; i++)
+		if (modules_have(&c->host->missing_modules, wanted.items[i]))
+			g_ptr_array_add(absent, (gpointer)wanted.items[i]);
+		else if (!modules_have(&c->host->modules, wanted.items[i]))
+			g_ptr_array_add(modules_have(&c->host->blacklisted, wanted.items[i]) ? barred : unloaded, (gpointer)wanted.items[i]);
+	if (absent->len)
+		check_say(c, CHECK_FAIL, SAY("this kernel does not have %s", check_list(c, absent, 5)),
+		          "install the package with the kernel's other modules, or take them out of the Host's `modules`");
+	if (barred->len)
+		check_say(c, CHECK_FAIL, SAY("wanted, and blacklisted: %s", check_list(c, barred, 5)), "take them out of /etc/modprobe.d, or out of the Host's `modules`");
+	if (!c->host->modules.n && unloaded->len)
+		check_say(c, CHECK_UNKNOWN, "the machine does not tell which modules are loaded", NULL);
+	else if (unloaded->len)
+		check_say(c, CHECK_WARN, SAY("not loaded: %s", check_list(c, unloaded, 5)),
+		          SAY("`cleave apply` loads what it needs; by hand: `modprobe -a %s`", (const char *)unloaded->pdata[0]));
+	else if (!absent->len && !barred->len)
+		check_ok(c, "they are loaded");
 }
 
 CHECK(check_boot)
@@ -233,14 +215,14 @@ CHECK(check_boot)
 	if (!c->host->cmdline)
 		return check_say(c, CHECK_UNKNOWN, "the machine does not tell its kernel arguments", NULL);
 	for (guint i = 0; i < spec->kernel_args.n; i++)
-		if (!has_argument(c->host->cmdline, spec->kernel_args.items[i]))
+		if (!cmdline_has(c->host->cmdline, spec->kernel_args.items[i]))
 			g_ptr_array_add(missing, (gpointer)spec->kernel_args.items[i]);
 	for (guint i = 0; i < spec->blacklist.n; i++)
-		if (!has_module(&c->host->blacklisted, spec->blacklist.items[i]))
+		if (!modules_have(&c->host->blacklisted, spec->blacklist.items[i]))
 			g_ptr_array_add(missing, SAY("blacklist %s", spec->blacklist.items[i]));
 	if (missing->len == 0)
 		return check_ok(c, "it has them");
-	check_say(c, CHECK_WARN, SAY("this boot lacks %s", check_list(c, missing, 5)),
+	check_say(c, CHECK_WARN, SAY("this boot lacks: %s", check_list(c, missing, 5)),
 	          spec->manage_boot ? "`cleave apply` writes them for the next boot; then reboot"
 	                            : "add them to the boot loader and to /etc/modprobe.d, or let cleave do it (`manageBoot: true`); then reboot");
 }

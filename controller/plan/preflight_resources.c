@@ -159,24 +159,38 @@ CHECK(check_bridges)
 		check_bridge(c, LIST_AT(c->spec->bridges, struct host_bridge, i));
 }
 
+static const struct host_bridge *bridge_wanted(const struct checking *c, const char *name)
+{
+	for (guint i = 0; c->spec && i < c->spec->bridges.n; i++)
+		if (strcmp(LIST_AT(c->spec->bridges, struct host_bridge, i)->name, name) == 0)
+			return LIST_AT(c->spec->bridges, struct host_bridge, i);
+	return NULL;
+}
+
+/* What is said of the Host's bridge is not said again of each VM. */
+static void check_network(struct checking *c, const struct vm_network *net)
+{
+	const struct host_bridge_status *b = bridge_at(c->host, net->bridge);
+	const struct host_bridge *want = bridge_wanted(c, net->bridge);
+	if (!b && !want)
+		check_say(c, CHECK_FAIL, SAY("there is no bridge %s", net->bridge), "make it in the host's network configuration; cleave makes none");
+	if (b && net->mtu && b->mtu > 0 && net->mtu > b->mtu && !(want && want->mtu >= net->mtu))
+		check_say(c, CHECK_FAIL, SAY("an MTU of %" G_GINT64_FORMAT " is more than %s carries (%" G_GINT64_FORMAT ")", net->mtu, b->name, b->mtu),
+		          "raise the bridge's, or lower the VM's");
+}
+
 CHECK(check_vm_networks)
 {
 	guint n = c->findings->len, n_bridged = 0;
 	for (guint i = 0; i < c->vm->networks.n; i++) {
 		const struct vm_network *net = LIST_AT(c->vm->networks, struct vm_network, i);
-		const struct host_bridge_status *b = net->bridge ? bridge_at(c->host, net->bridge) : NULL;
-		gboolean is_told = FALSE; /* of the Host */
-		for (guint k = 0; c->spec && net->bridge && k < c->spec->bridges.n; k++)
-			is_told |= strcmp(LIST_AT(c->spec->bridges, struct host_bridge, k)->name, net->bridge) == 0;
-		n_bridged += net->bridge != NULL;
-		if (net->bridge && !b && !is_told)
-			check_say(c, CHECK_FAIL, SAY("there is no bridge %s", net->bridge), "make it in the host's network configuration; cleave makes none");
-		if (b && net->mtu && b->mtu > 0 && net->mtu > b->mtu)
-			check_say(c, CHECK_FAIL, SAY("an MTU of %" G_GINT64_FORMAT " is more than %s carries (%" G_GINT64_FORMAT ")", net->mtu, b->name, b->mtu),
-			          "raise the bridge's, or lower the VM's");
+		if (!net->bridge)
+			continue;
+		check_network(c, net);
+		n_bridged++;
 	}
 	if (n_bridged && c->findings->len == n)
-		check_ok(c, "its bridges carry it");
+		check_ok(c, "its bridges are there, or are spoken of with the Host's");
 }
 
 /* -- pools and images ---------------------------------------------------------------------------------------- */

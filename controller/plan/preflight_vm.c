@@ -141,7 +141,10 @@ CHECK(check_vgpu_ecc)
 		check_say(c, CHECK_WARN, SAY("ECC is on for %u cards with vGPUs and off for %u: a VM does not move from one to the other", n[1], n[0]),
 		          "`nvidia-smi -e 0` (or 1) for all of them, also on the other hosts; reboot");
 	else if (n_untold)
-		check_say(c, CHECK_UNKNOWN, "the ECC setting of cards with vGPUs is not told: NVIDIA's library (NVML) is not there", NULL);
+		check_say(c, CHECK_UNKNOWN,
+		          SAY("the ECC setting of cards with vGPUs is not told%s%s", c->host->nvml_trouble ? ": " : "",
+		              c->host->nvml_trouble ? c->host->nvml_trouble : ""),
+		          NULL);
 	else if (n[0] || n[1])
 		check_ok(c, n[1] ? "on; the other hosts should have it on as well" : "off; the other hosts should have it off as well");
 }

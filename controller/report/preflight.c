@@ -71,10 +71,20 @@ static void put_checks(GString *out, const struct preflight *p, enum check_verdi
 			g_string_append_printf(out, "%s%s", n++ ? ", " : "", p->findings[i].check->name);
 }
 
+/* Lines, as they stand below: one for objects alike. */
+static guint count_lines(const struct preflight *p, enum check_verdict verdict)
+{
+	guint n = 0;
+	for (guint i = 0; i < p->n_findings; i++)
+		n += p->findings[i].verdict == verdict && !was_told(p, i) ? 1 : 0;
+	return n;
+}
+
 void report_preflight_text(GString *out, const struct preflight *p, gboolean all, struct report_style style)
 {
+	guint n_warnings = count_lines(p, CHECK_WARN);
 	g_string_append_printf(out, "Preflight of host %s%s: %u failed, %u warning%s\n", p->host, p->has_specs ? "" : ", without specs",
-	                       p->n_of[CHECK_FAIL], p->n_of[CHECK_WARN], p->n_of[CHECK_WARN] == 1 ? "" : "s");
+	                       count_lines(p, CHECK_FAIL), n_warnings, n_warnings == 1 ? "" : "s");
 	put_findings(out, p, all, style);
 	g_string_append_printf(out, "%u ok\n", p->n_of[CHECK_OK]);
 	if (!p->n_of[CHECK_UNKNOWN])

@@ -133,6 +133,6 @@ applies() {
 stands() {
     local out
     out=$(cleave get gpu "$1" 2>&1)
-    grep -q -- " $2 .*${3:-}" <<<"$out" || { echo "get shows no $2${3:+ with \`$3\`}: $out"; return 1; }
+    grep -q -- " $2\b.*${3:-}" <<<"$out" || { echo "get shows no $2${3:+ with \`$3\`}: $out"; return 1; }
 }
 at_rest() { says 'nothing to do' cleave plan; }

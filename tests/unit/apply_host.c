@@ -16,14 +16,18 @@
 #include "spec/boot.h"
 #include "spec/farm.h"
 #include "spec/load.h"
+#include "tools/killed.h"
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -508,6 +512,52 @@ static void test_load_modules(void **state)
 	expect_done(x, VERB_LOAD_MODULES);
 }
 
+/* -- the controller dies ------------------------------------------------------------------------------------------------------------- */
+
+#define LOADED "vfio 1 0 - Live 0x0\nvfio_pci 1 0 - Live 0x0\n"
+#define ALL_OF_IT "{manageBoot: true, kernelArgs: [iommu=pt], modules: [vfio, vfio-pci], blacklist: [nouveau], hugepages: " \
+	"[{size: 1GiB, node: 0, count: 20}, {size: 1GiB, node: 1, count: 2}]}"
+
+/* A pass in a process of its own, which does not survive the point. Modules come from somewhere else meanwhile. */
+static void die_at(struct ctx *x, const char *point)
+{
+	int status = 0;
+	pid_t pid = fork();
+	if (pid == 0) {
+		x->hands.helper = helper_start(NULL);
+		g_setenv("CLEAVE_FAULT", point, TRUE);
+		look(x, ALL_OF_IT);
+		put(x, "root/proc/modules", LOADED);
+		act(x);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		fail_msg("%s: status %x", point, (guint)status);
+}
+
+/* After update-boot is for tests/lab/fault_points: programs do not run below a root, so it is never done here. */
+static void test_fault_points(void **state)
+{
+	struct ctx *x = *state;
+	guint n = 0;
+	for (int verb = 0; verb < N_VERBS; verb++)
+		for (guint after = 0; after <= (verb == VERB_UPDATE_BOOT ? 0 : 1); after++) {
+			if (where_verb_is_killed(verb) != KILLED_BY_APPLY_HOST)
+				continue;
+			set_up_host(x, "debian");
+			die_at(x, arena_printf(x->arena, "%s:%s", after ? "after" : "before", verbs[verb].name));
+			pass(x, ALL_OF_IT);
+			look(x, ALL_OF_IT);
+			assert_int_equal(x->plan->n_actions, 1);
+			assert_int_equal(x->plan->actions[0].verb, VERB_UPDATE_BOOT);
+			assert_string_equal(get(x, "etc/modules-load.d/cleave.conf"), BOOT_MARK "\nvfio\nvfio-pci");
+			assert_string_equal(get(x, arena_printf(x->arena, PAGES, 1, "nr_hugepages")), "2");
+			n++;
+		}
+	print_message("# %u fault points of verbs on Hosts\n", n);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "helper") == 0)
@@ -517,7 +567,7 @@ int main(int argc, char **argv)
 		TEST(test_no_fault), TEST(test_every_write_fails), TEST(test_errors_are_told),
 		TEST(test_shortfall), TEST(test_steps), TEST(test_fewer_pages), TEST(test_pages_gone),
 		TEST(test_foreign_file), TEST(test_files_go), TEST(test_files_changed_meanwhile),
-		TEST(test_arguments_are_recorded), TEST(test_load_modules),
+		TEST(test_arguments_are_recorded), TEST(test_load_modules), TEST(test_fault_points),
 	};
 	return cmocka_run_group_tests_name("verbs on hosts", tests, NULL, NULL);
 }

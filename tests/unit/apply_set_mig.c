@@ -22,9 +22,8 @@ struct ctx {
 	struct host_tree tree;
 	struct hands hands;
 	struct apply_input in;
-	struct gpu_spec spec;
-	struct object object;
 	struct gpu_status card;
+	struct device_step step;
 	struct action act;
 	GError *error;
 };
@@ -38,10 +37,10 @@ static int setup(void **state)
 	x->tree = host_tree_at(x->arena, x->root, NULL);
 	x->hands = (struct hands){ .helper = helper_start(NULL), .tree = &x->tree, .taken = taken_new(x->root) };
 	x->in = (struct apply_input){ .arena = x->arena, .hands = &x->hands };
-	x->spec = (struct gpu_spec){ .share = GPU_SHARE_MIG, .mig = { "1g.10gb", 3 } };
-	x->object = (struct object){ .id = "g1", .spec = &x->spec };
 	x->card = (struct gpu_status){ .address = A100, .vendor = "10de", .device = "20b2", .driver = "nvidia" };
-	x->act = (struct action){ .verb = VERB_SET_MIG, .kind = KIND_GPU, .id = "g1", .want = &x->object, .card = &x->card, .count = 3 };
+	x->step = (struct device_step){ .address = A100, .to = "1g.10gb" };
+	x->act = (struct action){ .verb = VERB_SET_MIG, .kind = KIND_GPU, .id = "g1", .card = &x->card,
+				  .steps = &x->step, .n_steps = 1, .count = 3 };
 	*state = x;
 	return 0;
 }
@@ -80,10 +79,8 @@ static void must_cut(struct ctx *x, const char *instances)
 static void test_cut(void **state)
 {
 	struct ctx *x = *state;
-	struct device_step step = { .address = A100, .to = "2g.20gb" };
 	must_cut(x, "1:19:1:0;2:19:1:0;3:19:1:0;");
-	x->act.steps = &step; /* a profile that only VMs name */
-	x->act.n_steps = 1;
+	x->step.to = "2g.20gb";
 	x->act.count = 2;
 	must_cut(x, "1:14:2:0;2:14:2:0;");
 	x->act.count = 0;
@@ -148,6 +145,7 @@ static void test_check_driver(void **state)
 	}
 	x->tree = host_tree_at(x->arena, NULL, NULL);
 	x->card = (struct gpu_status){ .address = address };
+	x->step.address = address;
 	must_fail(x, set_mig_check(&x->in, &x->act, &x->error), ERROR_REFUSED, "MIG needs NVIDIA's");
 }
 

@@ -35,6 +35,21 @@ static struct objects *read_specs(struct arena *a, const char *folder)
 	return plan_fixture_want(a, (const struct spec_file *)(gpointer)files->data, files->len);
 }
 
+/* With devices only nothing else is planned, nor judged: who looks has not seen it. */
+static void check_devices_only(struct arena *a, const struct objects *want, const struct objects *have)
+{
+	struct plan_input in = { .host = "h1", .revision = "test", .epoch = 7, .want = want, .have = have, .devices_only = TRUE };
+	const struct plan *p = plan_build(a, &in);
+	for (guint i = 0; i < p->n_actions; i++)
+		assert_true(p->actions[i].kind == KIND_HOST || p->actions[i].kind == KIND_GPU);
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		enum kind_id kind = p->verdicts[i].object->kind->id;
+		assert_true(kind == KIND_HOST || kind == KIND_GPU || kind == KIND_REVISION);
+	}
+	OBJECTS_EACH (o, want, KIND_GPU)
+		assert_non_null(plan_verdict(p, KIND_GPU, o->id));
+}
+
 static void plan_case(void **state)
 {
 	const char *folder = *state;
@@ -46,6 +61,8 @@ static void plan_case(void **state)
 	if (g_getenv("CLEAVE_UPDATE"))
 		g_file_set_contents(golden_path, said, -1, NULL);
 	assert_string_equal(said, read_file(a, folder, "plan.txt").bytes);
+
+	check_devices_only(a, want, have);
 
 	/* The same observation, written and read once more, plans the same. */
 	g_autoptr(GString) again = g_string_new(NULL);

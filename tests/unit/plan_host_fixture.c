@@ -25,7 +25,7 @@ static GPtrArray *pointers_new(struct arena *a)
 struct sim *sim_new(struct arena *a)
 {
 	struct sim *s = ARENA_NEW(a, struct sim);
-	*s = (struct sim){ a, pointers_new(a), pointers_new(a), pointers_new(a), PLANE_OK, PLANE_OK, TRUE, "h1" };
+	*s = (struct sim){ a, pointers_new(a), pointers_new(a), pointers_new(a), pointers_new(a), pointers_new(a), PLANE_OK, PLANE_OK, TRUE, "h1" };
 	for (guint i = 0; i < SIM_FIRST_KEY; i++)
 		g_ptr_array_add(s->keys, NULL);
 	return s;
@@ -210,6 +210,8 @@ static void observe_vms(struct arena *a, const struct sim *s, struct objects *ha
 			                      .defined = vm->defined };
 		if (sim_vm_is_up(vm))
 			status->live = vm->live;
+		if (vm->device)
+			status->host_devices = (struct strings){ arena_memdup(a, &vm->device, sizeof vm->device), 1 };
 		seen(a, have, KIND_VM, vm->id, status);
 	}
 }
@@ -223,8 +225,10 @@ struct objects *sim_observe(const struct sim *s, struct arena *a, const struct o
 	*root = (struct farm_root_status){ "frames", s->mounted, s->mounted ? NULL : "there is no .cleave-root" };
 	*farm = (struct farm_status){ .redis = (int)s->redis, .job_owner = s->job_owner, .roots = { root, 1 } };
 	*host = (struct host_status){ .observed_at = "2024-05-06T07:08:09Z", .libvirt = (int)s->libvirt };
+	host->modules = (struct strings){ arena_memdup(a, s->modules->pdata, s->modules->len * sizeof(gpointer)), s->modules->len };
 	seen(a, have, KIND_FARM, "f", farm);
 	seen(a, have, KIND_HOST, "h1", host);
+	sim_cards_observe(s, a, have);
 	if (s->libvirt == PLANE_OK)
 		observe_vms(a, s, have);
 	if (s->redis == PLANE_OK)
@@ -321,9 +325,20 @@ static void apply_to_job(struct sim *s, const struct objects *want, const struct
 		job->completed = arena_strdup(s->arena, act->digest);
 }
 
+static void load_modules(struct sim *s, const struct action *act)
+{
+	assert_int_equal(act->verb, VERB_LOAD_MODULES);
+	for (guint i = 0; i < act->host->modules.n; i++)
+		g_ptr_array_add(s->modules, arena_strdup(s->arena, act->host->modules.items[i]));
+}
+
 void sim_apply(struct sim *s, const struct objects *want, const struct action *act, gboolean half)
 {
-	if (act->kind == KIND_VM)
+	if (act->kind == KIND_HOST)
+		load_modules(s, act);
+	else if (act->kind == KIND_GPU)
+		sim_card_apply(s, act, half);
+	else if (act->kind == KIND_VM)
 		apply_to_vm(s, want, act);
 	else
 		apply_to_job(s, want, act, half);

@@ -1,9 +1,10 @@
-/* A simulated host for plan properties: VMs, a queue, a root with frames, and each verb on them.
+/* A simulated host for plan properties: VMs, cards, a queue, a root with frames, and each verb on them.
  *
  * It observes as observe/ does and obeys as apply/ does, in memory; a verb whose expectation does not
  * hold fails the test. Frames are told apart one by one, so that it shares no code with plan/. */
 #pragma once
 #include "plan/plan.h"
+#include "plan_card_fixture.h"
 #include "spec/farm.h"
 #include "spec/host.h"
 #include "spec/vm.h"
@@ -31,12 +32,14 @@ struct sim_vm {
 	const char *id, *owner, *machine_type;
 	enum domain_state state;
 	struct vm_spec defined, live; /* FIELD_IN_DOMAIN rows only */
+	const char *device;           /* of a card, or NULL; libvirt keeps it through every define */
 };
 
 struct sim {
 	struct arena *arena;
 	GPtrArray *keys; /* number → key; the first SIM_FIRST_KEY are NULL */
-	GPtrArray *vms, *jobs;
+	GPtrArray *vms, *jobs, *cards;
+	GPtrArray *modules; /* that are loaded */
 	enum plane_state libvirt, redis;
 	gboolean mounted;
 	const char *job_owner;

@@ -5,6 +5,7 @@
 #include "plan_fixture.h"
 #include "plan_host_fixture.h"
 #include "spec/emit.h"
+#include "spec/gpu.h"
 #include "spec/resolve.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -67,6 +68,22 @@ static char *job_text(struct arena *a, GRand *r, int i)
 	                    PICK(r, "false", "false", "true"));
 }
 
+/* The serial finds a card also where the address is out of date. */
+static char *gpu_text(struct arena *a, GRand *r, int i)
+{
+	const char *match = one_in(r, 4) ? arena_printf(a, "  match: {serial: \"132002%d\"}\n", i) : "";
+	const char *share = PICK(r, "none", "passthrough", "passthrough", "vgpu", "vf"), *slices = "";
+	if (strcmp(share, "vgpu") == 0)
+		slices = PICK(r, "  vgpu: {type: GRID P40-8Q, count: 2}\n", "  vgpu: {type: GRID P40-8Q, count: 3}\n",
+		              "  vgpu: {type: \"49\", count: 4}\n", "  vgpu: {type: nvidia-49, count: 1}\n", "  vgpu: {type: 1g, count: 1}\n");
+	if (strcmp(share, "vf") == 0)
+		slices = PICK(r, "  vf: {count: 1}\n", "  vf: {count: 3}\n", "  vf: {count: 9}\n");
+	return arena_printf(a,
+	                    "apiVersion: cleave/v1alpha1\nkind: GPU\nmetadata: {name: g%d}\nspec:\n  host: h1\n"
+	                    "  address: \"0000:%s%d:00.0\"\n%s  share: %s\n%s  group: %s\n",
+	                    i, *match && one_in(r, 2) ? "8" : "6", i, match, share, slices, PICK(r, "refuse", "take"));
+}
+
 static void shuffle(GRand *r, GPtrArray *p)
 {
 	for (guint i = p->len; i > 1; i--) {
@@ -87,6 +104,9 @@ static GPtrArray *random_texts(struct arena *a, GRand *r)
 	for (int i = 0; i < N_JOBS; i++)
 		if (!one_in(r, 4))
 			g_ptr_array_add(texts, job_text(a, r, i));
+	for (int i = 0; i < SIM_CARDS; i++)
+		if (!one_in(r, 4))
+			g_ptr_array_add(texts, gpu_text(a, r, i));
 	return texts;
 }
 
@@ -119,6 +139,8 @@ static void random_vm(struct sim *s, GRand *r, const struct worlds *w, const cha
 	vm->state = (enum domain_state)g_rand_int_range(r, 0, DOMAIN_OTHER + 1);
 	vm->defined = definitions[g_rand_int_range(r, 0, 2)];
 	vm->live = definitions[g_rand_int_range(r, 0, 2)];
+	if (one_in(r, 3))
+		vm->device = sim_card_device(g_ptr_array_index(s->cards, (guint)g_rand_int_range(r, 0, SIM_CARDS)), r);
 }
 
 /* The number of a frame's key in the job as it is, or was, wanted; 0 where it is not. */
@@ -195,6 +217,9 @@ static struct sim *random_host(struct arena *a, guint32 seed, const struct world
 {
 	g_autoptr(GRand) r = g_rand_new_with_seed(seed);
 	struct sim *s = sim_new(a);
+	sim_cards_add(s, r);
+	if (one_in(r, 2))
+		g_ptr_array_add(s->modules, (gpointer) "vfio_pci");
 	for (int i = 0; i < N_VMS; i++)
 		random_vm(s, r, w, arena_printf(a, "v%d", i));
 	if (one_in(r, 4))
@@ -226,6 +251,8 @@ static void check_target(const struct plan *p, const struct action *act)
 		assert_int_equal(act->verb, VERB_CANCEL_FRAMES);
 		assert_non_null(have);
 	}
+	if (act->kind == KIND_GPU)
+		assert_int_not_equal(plan_verdict(p, act->kind, act->id)->readiness, IS_STALLED);
 	if (act->kind != KIND_VM)
 		return;
 	const struct vm_status *s = have ? have->status : NULL;
@@ -377,9 +404,27 @@ static void apply_all(struct sim *s, const struct plan *p)
 		sim_apply(s, p->want, &p->actions[i], FALSE);
 }
 
+/* What a driver offers is seen once it has its card, and its VFs: cards that are cut may take another look or two. */
+static void settle_cards(struct arena *a, struct sim *s, const struct objects *want)
+{
+	for (guint looks = 0; looks < 3; looks++) {
+		struct plan *p = look(a, s, want);
+		for (guint i = 0; i < p->n_actions; i++) {
+			const struct action *act = &p->actions[i];
+			if (act->kind != KIND_GPU)
+				continue;
+			if (((const struct gpu_spec *)act->want->spec)->share != GPU_SHARE_VGPU ||
+			    (act->verb != VERB_SET_VFS && act->verb != VERB_CREATE_VGPUS))
+				fail_msg("not settled:\n%s", plan_fixture_dump(a, p));
+			sim_apply(s, want, act, FALSE);
+		}
+	}
+}
+
 /* Frames are whole only when somebody looked: recording that all are is the one thing left to a second plan. */
 static void expect_settled(struct arena *a, struct sim *s, const struct objects *want)
 {
+	settle_cards(a, s, want);
 	struct plan *second = look(a, s, want);
 	for (guint i = 0; i < second->n_actions; i++)
 		if (second->actions[i].verb != VERB_COMPLETE_JOB)
@@ -402,6 +447,18 @@ static void check_vm_is_as_wanted(const struct sim *s, const struct object *o)
 	assert_true(vm->defined.memory_bytes == want->memory_bytes && vm->defined.n_vcpus == want->n_vcpus);
 	if (sim_vm_is_up(vm))
 		assert_true(vm->live.memory_bytes == want->memory_bytes && vm->live.n_vcpus == want->n_vcpus);
+}
+
+/* A card is as wanted, or it was said why not. */
+static void check_card_is_as_wanted(const struct sim *s, const struct plan *p, const struct object *o)
+{
+	const struct verdict *v = plan_verdict(p, KIND_GPU, o->id);
+	if (v->readiness == IS_RECONCILING)
+		fail_msg("%s: %s %s", o->id, v->reason, v->message);
+	if (v->readiness == IS_READY)
+		sim_card_check(s, o);
+	else
+		assert_non_null(v->message);
 }
 
 static void check_job_is_as_wanted(struct arena *a, const struct sim *s, const struct plan *p, const struct object *o)
@@ -447,6 +504,8 @@ static void expect_done_after_work(struct arena *a, GRand *r, struct sim *s, con
 	apply_all(s, look(a, s, want));
 	expect_settled(a, s, want);
 	struct plan *p = look(a, s, want);
+	OBJECTS_EACH (o, want, KIND_GPU)
+		check_card_is_as_wanted(s, p, o);
 	if (s->libvirt == PLANE_OK)
 		OBJECTS_EACH (o, want, KIND_VM)
 			check_vm_is_as_wanted(s, o);
@@ -462,7 +521,7 @@ static void check_prefix(struct arena *a, GRand *r, struct sim *s, const struct 
 	guint n = p->n_actions ? (guint)g_rand_int_range(r, 0, (gint32)p->n_actions) : 0;
 	for (guint i = 0; i < n; i++)
 		sim_apply(s, want, &p->actions[i], FALSE);
-	if (p->n_actions && p->actions[n].frames.n_runs)
+	if (p->n_actions && (p->actions[n].frames.n_runs || p->actions[n].kind == KIND_GPU))
 		sim_apply(s, want, &p->actions[n], TRUE);
 	apply_all(s, look(a, s, want));
 	expect_settled(a, s, want);

@@ -1,0 +1,58 @@
+/* A small host for the verbs on devices: a tree on which tests/tools/sim_kernel answers the writes, what is there as
+ * values, and plans from goals.
+ *
+ * 01 and 02 are twin cards of two functions on host drivers (02's audio has none, and an override); 03 makes VFs; 04 as
+ * well, and the host uses two of them; 05 has mediated vGPUs, 06 is cut by vendor VFIO, 07 is a bystander. */
+#pragma once
+#include "apply/apply.h"
+#include "host/hands.h"
+#include "host/helper.h"
+#include "host/taken.h"
+#include "spec/gpu.h"
+
+#define CARD_A "0000:01:00.0"
+#define CARD_B "0000:02:00.0"
+#define CARD_VF "0000:03:00.0"
+#define CARD_USED_VF "0000:04:00.0"
+#define CARD_MDEV "0000:05:00.0"
+#define CARD_VENDOR "0000:06:00.0"
+#define CARD_OTHER "0000:07:00.0"
+
+struct rig {
+	struct arena *arena; /* of the scenario: rig_reset() clears it */
+	char *dir;           /* desk/ (sim_kernel's), root/sys/, state/ */
+	char *kernel;        /* the program */
+	struct host_tree tree;
+	struct hands hands;
+};
+
+struct rig *rig_new(void);
+void rig_free(struct rig *r);
+/* The host as it was made; nothing taken, no faults. */
+void rig_reset(struct rig *r);
+/* As in tests/tools/sim_kernel.c; NULL = none. Writes are counted from 1 again. */
+void rig_fault(struct rig *r, const char *fault);
+guint rig_count_writes(struct rig *r);
+
+/* What stands in the tree and in the record, a line each, sorted. */
+char *rig_snapshot(struct rig *r);
+void rig_assert_same(const char *expected, const char *actual, const char *when);
+/* Lines that are in one of them only have to name `address`'s bus. */
+void rig_assert_only_touched(const char *before, const char *after, const char *address);
+
+/* How a card is wanted. */
+struct goal {
+	const char *card;
+	int share;
+	guint count;
+	const char *type;
+};
+struct gpu_status *rig_observe(struct rig *r, const char *card);
+/* As plan/ would do it, from what is there now. Actions on one card wait for each other. */
+struct plan *rig_plan(struct rig *r, const struct goal *goals, guint n);
+/* The plan with these events; the outcomes are the rig's. */
+struct outcomes rig_apply(struct rig *r, const struct plan *p, void (*acting)(void *user, guint action), void *user);
+/* Plans and applies until nothing is left to do; nothing may fail, and it may take three rounds. */
+void rig_reach(struct rig *r, const struct goal *goals, guint n);
+/* What is not as the host made it stands in the record, as the host had it. */
+void rig_assert_recorded(struct rig *r);
