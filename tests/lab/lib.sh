@@ -117,7 +117,7 @@ write_gpu() {
 # commit MESSAGE: all of the specs.
 commit() {
     git -C "$work/specs" add -A
-    git -C "$work/specs" commit -qm "$1"
+    git -C "$work/specs" commit -q --allow-empty -m "$1"
 }
 # applies CODE [PATTERN...]: what was committed; it ends with CODE, and its output has these lines.
 applies() {
