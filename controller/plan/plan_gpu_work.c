@@ -55,11 +55,11 @@ static gint64 vfs_wanted(const struct gpu_target *t)
 {
 	const struct gpu_sriov *s = &t->card->sriov;
 	switch (t->spec->share) {
-	case GPU_SHARE_PASSTHROUGH: return s->n_enabled > 0 ? 0 : -1;
+	/* Also when the number is right again: what was noted is forgotten then. */
+	case GPU_SHARE_PASSTHROUGH: return s->n_enabled > 0 || s->former_count == 0 ? 0 : -1;
 	case GPU_SHARE_VF: return t->n_slices != MAX(s->n_enabled, 0) ? t->n_slices : -1;
 	case GPU_SHARE_VGPU: return gpu_needs_vfs(t) ? s->n_total : -1;
-	/* Also when the number is right again: what was noted is forgotten then. */
-	default: return s->former_count;
+	default: return s->former_count; /* likewise */
 	}
 }
 
@@ -102,14 +102,23 @@ static void release_functions(struct gpu_target *t)
 			add_release(t, f);
 }
 
-/* VFs that are unmade need not go back first. A VF that carries a vGPU never left its driver. */
+static gboolean carries_vgpu(const struct gpu_target *t, const char *address)
+{
+	for (guint i = 0; i < t->card->vgpus.n; i++)
+		if (g_strcmp0(LIST_AT(t->card->vgpus, struct gpu_vgpu, i)->parent, address) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* VFs that are unmade need not go back first. One that carries a vGPU never left its driver, and its note goes with
+ * the vGPU; where only the note was left, it goes alone. */
 static void release_vfs(struct gpu_target *t)
 {
 	gboolean is_vgpu = t->spec->share == GPU_SHARE_VGPU;
 	if (t->spec->share == GPU_SHARE_VF || gpu_destroys_vfs(t))
 		return;
 	GPU_FUNCTIONS_EACH (f, t->card->virtual_functions)
-		if (f->former_driver && !(is_vgpu && !gpu_is_vfio(f->driver)))
+		if (f->former_driver && !(is_vgpu && carries_vgpu(t, f->address)))
 			add_release(t, f);
 }
 

@@ -208,11 +208,14 @@ static const char *vf_address(const char *card, gint64 i)
 static void add_vf(const char *card, gint64 i)
 {
 	const char *vf = vf_address(card, i), *folder = arena_printf(arena, "sys/devices/pci0000:00/%s", vf);
-	static const char *const same[] = { "vendor", "device", "class", "resource", "irq" };
+	static const char *const same[] = { "vendor", "device", "class", "resource", "irq", "reset_method" };
 	for (gsize n = 0; n < G_N_ELEMENTS(same); n++)
 		PUT(arena_printf(arena, "%s\n", READ(DEVICE "/%s", card, same[n])), "%s/%s", folder, same[n]);
 	PUT("(null)\n", "%s/driver_override", folder);
 	LINK(arena_printf(arena, "../%s", card), "%s/physfn", folder);
+	/* A group of its own, told by its place. */
+	int group = atoi(vf + strlen("0000:")) * 10 + atoi(vf + strlen("0000:00:00."));
+	LINK(arena_printf(arena, "../../../kernel/iommu_groups/%d", group), "%s/iommu_group", folder);
 	LINK(arena_printf(arena, "../../../devices/pci0000:00/%s", vf), DEVICE, vf);
 	LINK(arena_printf(arena, "../%s", vf), DEVICE "/virtfn%" G_GINT64_FORMAT, card, i);
 	if (g_strcmp0(READ(DEVICE "/sriov_drivers_autoprobe", card), "1") == 0)

@@ -1,7 +1,9 @@
-/* The tree, its snapshot, and a planner of a few lines. */
+/* The tree, its snapshot, and passes over it. */
 #include "apply_fixture.h"
 #include "base/arena.h"
-#include "plan/plan.h"
+#include "observe/observe.h"
+#include "spec/host.h"
+#include "spec/load.h"
 #include <errno.h>
 #include <ftw.h>
 #include <glib/gstdio.h>
@@ -42,19 +44,20 @@ struct made {
 	const char *address, *ids, *class_code, *driver, *driver_override;
 	int total_vfs, n_vfs;
 	const char *vf_of;
+	int iommu_group;
 };
 static const struct made devices[] = {
-	{ CARD_A, "10de:2231", "0x030000", "nouveau", NULL, 0, 0, NULL },
-	{ "0000:01:00.1", "10de:1aef", "0x040300", "snd_hda_intel", NULL, 0, 0, NULL },
-	{ CARD_B, "10de:2231", "0x030000", "nouveau", NULL, 0, 0, NULL },
-	{ "0000:02:00.1", "10de:1aef", "0x040300", NULL, "pciback", 0, 0, NULL },
-	{ CARD_VF, "8086:56c0", "0x038000", "i915", NULL, 7, 0, NULL },
-	{ CARD_USED_VF, "8086:56c0", "0x038000", "i915", NULL, 7, 2, NULL },
-	{ "0000:04:00.1", "8086:56c0", "0x038000", "i915", NULL, 0, 0, CARD_USED_VF },
-	{ "0000:04:00.2", "8086:56c0", "0x038000", "i915", NULL, 0, 0, CARD_USED_VF },
-	{ CARD_MDEV, "10de:1b38", "0x030200", "nvidia", NULL, 0, 0, NULL },
-	{ CARD_VENDOR, "10de:26b9", "0x030200", "nvidia", NULL, 4, 0, NULL },
-	{ CARD_OTHER, "8086:1563", "0x020000", "ixgbe", NULL, 0, 0, NULL },
+	{ CARD_A, "10de:2231", "0x030000", "nouveau", NULL, 0, 0, NULL, 1 },
+	{ "0000:01:00.1", "10de:1aef", "0x040300", "snd_hda_intel", NULL, 0, 0, NULL, 1 },
+	{ CARD_B, "10de:2231", "0x030000", "nouveau", NULL, 0, 0, NULL, 2 },
+	{ "0000:02:00.1", "10de:1aef", "0x040300", NULL, "pciback", 0, 0, NULL, 2 },
+	{ CARD_VF, "8086:56c0", "0x038000", "i915", NULL, 7, 0, NULL, 3 },
+	{ CARD_USED_VF, "8086:56c0", "0x038000", "i915", NULL, 7, 2, NULL, 4 },
+	{ "0000:04:00.1", "8086:56c0", "0x038000", "i915", NULL, 0, 0, CARD_USED_VF, 41 },
+	{ "0000:04:00.2", "8086:56c0", "0x038000", "i915", NULL, 0, 0, CARD_USED_VF, 42 },
+	{ CARD_MDEV, "10de:1b38", "0x030200", "nvidia", NULL, 0, 0, NULL, 5 },
+	{ CARD_VENDOR, "10de:26b9", "0x030200", "nvidia", NULL, 4, 0, NULL, 6 },
+	{ CARD_OTHER, "8086:1563", "0x020000", "ixgbe", NULL, 0, 0, NULL, 7 },
 };
 /* nvidia knows the twins as well: who is given back by drivers_probe may come to the wrong driver. */
 static const char ids[] = "nvidia 10de:2231\nnouveau 10de:2231\nsnd_hda_intel 10de:1aef\ni915 8086:56c0\nnvidia 10de:1b38\n"
@@ -69,6 +72,8 @@ static void make_device(struct rig *r, const struct made *d)
 	PUT(r, arena_printf(r->arena, "%s\n", d->class_code), "%s/class", folder);
 	PUT(r, arena_printf(r->arena, "%s\n", d->driver_override ? d->driver_override : "(null)"), "%s/driver_override", folder);
 	PUT(r, "0\n", "%s/irq", folder);
+	PUT(r, "flr bus\n", "%s/reset_method", folder);
+	LINK(r, arena_printf(r->arena, "../../../kernel/iommu_groups/%d", d->iommu_group), "%s/iommu_group", folder);
 	PUT(r, "0x0000000000000000 0x0000000000000000 0x0000000000000000\n", "%s/resource", folder);
 	LINK(r, arena_printf(r->arena, "../../../devices/pci0000:00/%s", d->address), DEVICE, d->address);
 	if (d->driver) {
@@ -126,6 +131,7 @@ void rig_reset(struct rig *r)
 	for (gsize i = 0; i < G_N_ELEMENTS(devices); i++)
 		make_device(r, &devices[i]);
 	make_types(r);
+	PUT(r, "vfio_pci 1 0 - Live 0x0\n", "proc/modules");
 	put(arena_printf(r->arena, "%s/desk/ids", r->dir), ids);
 }
 
@@ -255,82 +261,17 @@ static const char *override_of(struct rig *r, const char *address)
 	return text && *text && strcmp(text, "(null)") != 0 ? text : NULL;
 }
 
-static struct gpu_function look(struct rig *r, const char *address)
-{
-	struct taken_device noted;
-	struct gpu_function f = { .address = arena_strdup(r->arena, address), .iommu_group = -1 };
-	f.vendor = host_read(r->arena, &r->tree, DEVICE "/vendor", address) + 2;
-	f.device = host_read(r->arena, &r->tree, DEVICE "/device", address) + 2;
-	f.driver = host_read_link(r->arena, &r->tree, DEVICE "/driver", address);
-	f.driver_override = override_of(r, address);
-	if (taken_find(r->hands.taken, r->arena, address, &noted, NULL) && (noted.what & TAKEN_DRIVER))
-		f.former_driver = noted.driver ? noted.driver : GPU_NO_DRIVER;
-	return f;
-}
-
-static void add(struct rig *r, struct list *list, gsize size, const void *item)
-{
-	char *items = arena_alloc(r->arena, size * (list->n + 1));
-	if (list->n)
-		memcpy(items, list->items, size * list->n);
-	memcpy(items + size * list->n, item, size);
-	list->items = items;
-	list->n++;
-}
-
-static void add_vgpu(struct rig *r, struct gpu_status *card, const char *uuid, const char *type, const char *parent)
-{
-	const struct gpu_vgpu vgpu = { uuid, type, parent };
-	add(r, &card->vgpus, sizeof vgpu, &vgpu);
-}
-
-static void observe_vfs(struct rig *r, struct gpu_status *card)
-{
-	struct taken_device noted;
-	card->sriov.n_enabled = host_read_number(&r->tree, -1, DEVICE "/sriov_numvfs", card->address);
-	card->sriov.n_total = host_read_number(&r->tree, -1, DEVICE "/sriov_totalvfs", card->address);
-	card->sriov.former_count = -1;
-	if (taken_find(r->hands.taken, r->arena, card->address, &noted, NULL) && (noted.what & TAKEN_VFS))
-		card->sriov.former_count = noted.n_vfs;
-	for (gint64 i = 0; i < card->sriov.n_enabled; i++) {
-		struct gpu_function f = look(r, host_read_link(r->arena, &r->tree, DEVICE "/virtfn%d", card->address, (int)i));
-		const char *type = host_read(r->arena, &r->tree, DEVICE "/nvidia/current_vgpu_type", f.address);
-		add(r, &card->virtual_functions, sizeof f, &f);
-		if (type && strcmp(type, "0") != 0)
-			add_vgpu(r, card, NULL, type, f.address);
-	}
-}
-
-struct gpu_status *rig_observe(struct rig *r, const char *address)
-{
-	struct gpu_status *card = ARENA_NEW(r->arena, struct gpu_status);
-	struct gpu_function main_function = look(r, address);
-	card->address = main_function.address;
-	card->vendor = main_function.vendor;
-	card->device = main_function.device;
-	for (gsize i = 0; i < G_N_ELEMENTS(devices); i++)
-		if (!devices[i].vf_of && strncmp(devices[i].address, address, strlen(address) - 1) == 0) {
-			struct gpu_function f = look(r, devices[i].address);
-			add(r, &card->functions, sizeof f, &f);
-		}
-	observe_vfs(r, card);
-	char **uuids = host_list(r->arena, &r->tree, "sys/bus/mdev/devices");
-	for (char **uuid = uuids; *uuid; uuid++)
-		if (host_exists(&r->tree, DEVICE "/%s", address, *uuid))
-			add_vgpu(r, card, *uuid, host_read_link(r->arena, &r->tree, "sys/bus/mdev/devices/%s/mdev_type", *uuid), card->address);
-	return card;
-}
-
 void rig_assert_recorded(struct rig *r)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(devices); i++) {
 		const struct made *d = &devices[i];
 		if (!host_exists(&r->tree, DEVICE, d->address) || d->vf_of)
 			continue;
-		struct gpu_function now = look(r, d->address);
+		const char *driver = host_read_link(r->arena, &r->tree, DEVICE "/driver", d->address);
+		const char *override = override_of(r, d->address);
 		struct taken_device noted = { .n_vfs = -1 };
 		taken_find(r->hands.taken, r->arena, d->address, &noted, NULL);
-		if (g_strcmp0(now.driver, d->driver) != 0 || g_strcmp0(now.driver_override, d->driver_override) != 0) {
+		if (g_strcmp0(driver, d->driver) != 0 || g_strcmp0(override, d->driver_override) != 0) {
 			assert_true(noted.what & TAKEN_DRIVER);
 			assert_true(g_strcmp0(noted.driver, d->driver) == 0);
 			assert_true(g_strcmp0(noted.driver_override, d->driver_override) == 0);
@@ -342,148 +283,49 @@ void rig_assert_recorded(struct rig *r)
 
 /* -- plans -------------------------------------------------------------------------------------------------------- */
 
-struct planning {
-	struct rig *r;
-	const struct goal *goal;
-	struct gpu_status *card;
-	struct object *want;
-	GArray *actions;
-};
-
-static struct action *act(struct planning *p, enum verb verb)
+/* The goals as a farm says them; a card that is not named is not there to be found. */
+static struct objects *want(struct rig *r, const struct goal *goals, guint n)
 {
-	struct action a = { .verb = verb, .kind = KIND_GPU, .id = p->card->address, .want = p->want, .card = p->card };
-	guint before = p->actions->len;
-	if (before && strcmp(g_array_index(p->actions, struct action, before - 1).id, a.id) == 0) {
-		a.waits = arena_memdup(p->r->arena, &(guint){ before - 1 }, sizeof(guint));
-		a.n_waits = 1;
+	g_autoptr(GString) text = g_string_new("apiVersion: cleave/v1alpha1\nkind: Farm\nmetadata: {name: f}\n"
+					       "spec: {redis: {url: \"redis://h\"}, roots: {frames: {path: /f}}}\n---\n"
+					       "apiVersion: cleave/v1alpha1\nkind: Host\nmetadata: {name: h1}\nspec: {}\n");
+	for (guint i = 0; i < n; i++) {
+		const char *share = share_names.names[goals[i].share];
+		g_string_append_printf(text, "---\napiVersion: cleave/v1alpha1\nkind: GPU\nmetadata: {name: %s}\n"
+				       "spec: {host: h1, address: \"%s\", share: %s", rig_name(r, goals[i].card), goals[i].card, share);
+		if (goals[i].count)
+			g_string_append_printf(text, ", %s: {count: %u", share, goals[i].count);
+		if (goals[i].type)
+			g_string_append_printf(text, ", type: \"%s\"", goals[i].type);
+		g_string_append(text, goals[i].count ? "}}\n" : "}\n");
 	}
-	g_array_append_val(p->actions, a);
-	return &g_array_index(p->actions, struct action, before);
+	struct spec_file file = { .path = "s.yaml", .bytes = arena_strdup(r->arena, text->str), .size = text->len };
+	struct problems problems;
+	problems_init(&problems, r->arena);
+	struct objects *objects = spec_load(r->arena, &file, 1, &problems);
+	assert_int_equal(problems.n_errors, 0);
+	problems_clear(&problems);
+	return objects;
 }
 
-static void add_step(struct planning *p, enum verb verb, struct device_step step)
+const char *rig_name(struct rig *r, const char *card)
 {
-	guint n = p->actions->len;
-	struct action *a = n ? &g_array_index(p->actions, struct action, n - 1) : NULL;
-	if (!a || a->verb != verb || a->card != p->card)
-		a = act(p, verb);
-	struct list steps = { a->steps, a->n_steps };
-	add(p->r, &steps, sizeof step, &step);
-	a->steps = steps.items;
-	a->n_steps = steps.n;
-}
-
-static const char *uuid_at(struct planning *p, guint index)
-{
-	return arena_printf(p->r->arena, "0000%.2s00-0000-5000-8000-%012x", p->card->address + 5, index);
-}
-
-/* Ours that stay; the others go. All go when one has another type. */
-static guint remove_vgpus_unwanted(struct planning *p)
-{
-	guint n_stay = 0;
-	gboolean all = p->goal->share != GPU_SHARE_VGPU;
-	for (guint i = 0; i < p->card->vgpus.n; i++)
-		all = all || strcmp(LIST_AT(p->card->vgpus, struct gpu_vgpu, i)->type, p->goal->type) != 0;
-	for (guint i = 0; i < p->card->vgpus.n; i++) {
-		const struct gpu_vgpu *vgpu = LIST_AT(p->card->vgpus, struct gpu_vgpu, i);
-		if (!all && n_stay < p->goal->count)
-			n_stay++;
-		else
-			add_step(p, VERB_REMOVE_VGPUS, (struct device_step){ vgpu->parent, vgpu->type, NULL, vgpu->uuid });
-	}
-	return n_stay;
-}
-
-static gint64 vfs_wanted(const struct planning *p)
-{
-	const struct gpu_sriov *s = &p->card->sriov;
-	switch (p->goal->share) {
-	/* Also when the number is right: what was noted is forgotten then. */
-	case GPU_SHARE_PASSTHROUGH: return s->n_enabled > 0 || s->former_count == 0 ? 0 : -1;
-	case GPU_SHARE_VF: return p->goal->count != s->n_enabled ? (gint64)p->goal->count : -1;
-	case GPU_SHARE_VGPU: return s->n_total > 0 && s->n_enabled == 0 ? s->n_total : -1;
-	default: return s->former_count;
-	}
-}
-
-static gboolean carries_vgpu(const struct planning *p, const char *address)
-{
-	for (guint i = 0; i < p->card->vgpus.n; i++)
-		if (strcmp(LIST_AT(p->card->vgpus, struct gpu_vgpu, i)->parent, address) == 0)
-			return TRUE;
-	return FALSE;
-}
-
-/* A VF with a vGPU is taken as well: its note goes with the vGPU. */
-static void release(struct planning *p, const struct list *functions)
-{
-	for (guint i = 0; i < functions->n; i++) {
-		const struct gpu_function *f = LIST_AT(*functions, struct gpu_function, i);
-		if (f->former_driver && !carries_vgpu(p, f->address))
-			add_step(p, VERB_RELEASE_DEVICE,
-			         (struct device_step){ f->address, f->driver, strcmp(f->former_driver, GPU_NO_DRIVER) ? f->former_driver : NULL, NULL });
-	}
-}
-
-static void bind_all(struct planning *p, const struct list *functions)
-{
-	for (guint i = 0; i < functions->n; i++) {
-		const struct gpu_function *f = LIST_AT(*functions, struct gpu_function, i);
-		if (g_strcmp0(f->driver, "vfio-pci") != 0)
-			add_step(p, VERB_BIND_DEVICE, (struct device_step){ f->address, f->driver, "vfio-pci", NULL });
-	}
-}
-
-static void create_missing(struct planning *p, guint n_stay)
-{
-	for (guint i = n_stay; i < p->goal->count; i++) {
-		gboolean is_mdev = p->card->sriov.n_total < 0;
-		if (is_mdev)
-			add_step(p, VERB_CREATE_VGPUS, (struct device_step){ p->card->address, NULL, p->goal->type, uuid_at(p, i) });
-		else if (i < p->card->virtual_functions.n)
-			add_step(p, VERB_CREATE_VGPUS,
-			         (struct device_step){ LIST_AT(p->card->virtual_functions, struct gpu_function, i)->address, NULL, p->goal->type, NULL });
-	}
-}
-
-static void plan_card(struct planning *p)
-{
-	guint n_stay = remove_vgpus_unwanted(p);
-	gint64 n_vfs = vfs_wanted(p);
-	int share = p->goal->share;
-	if (share != GPU_SHARE_PASSTHROUGH)
-		release(p, &p->card->functions);
-	if ((share == GPU_SHARE_NONE || share == GPU_SHARE_VGPU) && (n_vfs < 0 || n_vfs == p->card->sriov.n_enabled))
-		release(p, &p->card->virtual_functions);
-	if (n_vfs >= 0)
-		act(p, VERB_SET_VFS)->count = (guint64)n_vfs;
-	if (share == GPU_SHARE_PASSTHROUGH)
-		bind_all(p, &p->card->functions);
-	if (share == GPU_SHARE_VF && n_vfs >= 0)
-		act(p, VERB_BIND_DEVICE)->count = (guint64)n_vfs;
-	else if (share == GPU_SHARE_VF)
-		bind_all(p, &p->card->virtual_functions);
-	if (share == GPU_SHARE_VGPU)
-		create_missing(p, n_stay);
+	return arena_printf(r->arena, "card-%.2s", card + strlen("0000:"));
 }
 
 struct plan *rig_plan(struct rig *r, const struct goal *goals, guint n)
 {
-	struct plan *plan = ARENA_NEW(r->arena, struct plan);
-	g_autoptr(GArray) actions = g_array_new(FALSE, TRUE, sizeof(struct action));
-	for (guint i = 0; i < n; i++) {
-		struct planning p = { r, &goals[i], rig_observe(r, goals[i].card), ARENA_NEW(r->arena, struct object), actions };
-		struct gpu_spec *spec = p.want->spec = ARENA_NEW(r->arena, struct gpu_spec);
-		p.want->kind = &kinds[KIND_GPU];
-		p.want->id = p.want->meta.name = p.card->address;
-		spec->share = goals[i].share;
-		plan_card(&p);
-	}
-	plan->actions = arena_memdup(r->arena, actions->data, sizeof(struct action) * actions->len);
-	plan->n_actions = actions->len;
-	return plan;
+	struct objects *wanted = want(r, goals, n), *have = objects_new(r->arena);
+	struct observe_input look = { .host = "h1", .want = wanted, .tree = &r->tree, .helper = r->hands.helper, .taken = r->hands.taken };
+	observe_host(r->arena, &look, have);
+	observe_gpus(r->arena, &look, have);
+	objects_sort(have);
+	struct host_status *host = objects_get(have, KIND_HOST, "h1")->status;
+	if (host->pci_trouble)
+		fail_msg("%s", host->pci_trouble);
+	host->is_root = TRUE;
+	struct plan_input in = { .host = "h1", .revision = "test", .want = wanted, .have = have, .is_attended = TRUE, .devices_only = TRUE };
+	return plan_build(r->arena, &in);
 }
 
 struct outcomes rig_apply(struct rig *r, const struct plan *p, void (*acting)(void *user, guint action), void *user)
@@ -496,13 +338,24 @@ struct outcomes rig_apply(struct rig *r, const struct plan *p, void (*acting)(vo
 	return outcomes;
 }
 
+static void assert_ready(struct rig *r, const struct plan *p, const struct goal *goals, guint n)
+{
+	for (guint i = 0; i < n; i++) {
+		const struct verdict *v = plan_verdict(p, KIND_GPU, rig_name(r, goals[i].card));
+		if (!v || v->readiness != IS_READY)
+			fail_msg("%s: %s: %s", goals[i].card, v ? v->reason : "no verdict", v && v->message ? v->message : "");
+	}
+}
+
 void rig_reach(struct rig *r, const struct goal *goals, guint n)
 {
 	enum { ROUNDS = 3 };
 	for (guint round = 0;; round++) {
 		const struct plan *p = rig_plan(r, goals, n);
-		if (!p->n_actions)
+		if (!p->n_actions) {
+			assert_ready(r, p, goals, n);
 			return;
+		}
 		if (round == ROUNDS)
 			fail_msg("%s is planned after %d rounds", verbs[p->actions[0].verb].name, ROUNDS);
 		struct outcomes all = rig_apply(r, p, NULL, NULL);

@@ -1,5 +1,5 @@
-/* A small host for the verbs on devices: a tree on which tests/tools/sim_kernel answers the writes, what is there as
- * values, and plans from goals.
+/* A small host for the verbs on devices: a tree on which tests/tools/sim_kernel answers the writes, and the whole way
+ * from goals to outcomes: specs, observation, plan, apply.
  *
  * 01 and 02 are twin cards of two functions on host drivers (02's audio has none, and an override); 03 makes VFs; 04 as
  * well, and the host uses two of them; 05 has mediated vGPUs, 06 is cut by vendor VFIO, 07 is a bystander. */
@@ -47,12 +47,13 @@ struct goal {
 	guint count;
 	const char *type;
 };
-struct gpu_status *rig_observe(struct rig *r, const char *card);
-/* As plan/ would do it, from what is there now. Actions on one card wait for each other. */
+/* The name of its GPU. */
+const char *rig_name(struct rig *r, const char *card);
+/* From what is there now. */
 struct plan *rig_plan(struct rig *r, const struct goal *goals, guint n);
 /* The plan with these events; the outcomes are the rig's. */
 struct outcomes rig_apply(struct rig *r, const struct plan *p, void (*acting)(void *user, guint action), void *user);
-/* Plans and applies until nothing is left to do; nothing may fail, and it may take three rounds. */
+/* Plans and applies until nothing is left to do and all is Ready; nothing may fail, and it may take three rounds. */
 void rig_reach(struct rig *r, const struct goal *goals, guint n);
 /* What is not as the host made it stands in the record, as the host had it. */
 void rig_assert_recorded(struct rig *r);

@@ -332,7 +332,7 @@ static void apply_vfs(struct sim *s, struct sim_card *card, const struct action 
 	/* From one number to another there is a moment with none. */
 	if ((gint64)act->count != card->n_vfs)
 		make_vfs(s, card, half ? 0 : (gint64)act->count, spec->share == GPU_SHARE_VGPU ? "nvidia" : NULL);
-	if (gives_back && !half)
+	if (spec->share != GPU_SHARE_VF && (gint64)act->count == card->former_vfs && !half)
 		card->former_vfs = -1;
 }
 
