@@ -112,7 +112,7 @@ static void read_all_ids(struct scan *s)
 	for (struct pci_dev *d = s->access->devices; d; d = d->next)
 		s->devices[n++] = d;
 	if (n)
-		qsort(s->devices, n, sizeof *s->devices, by_address);
+		qsort(s->devices, n, sizeof(gpointer), by_address);
 	for (guint i = 0; i < n; i++)
 		read_ids(s, s->devices[i], &s->all.list[i]);
 }

@@ -42,6 +42,7 @@ static int teardown(void **state)
 
 #define NONE(card_) { .card = (card_), .share = GPU_SHARE_NONE }
 #define WHOLE(card_) { .card = (card_), .share = GPU_SHARE_PASSTHROUGH }
+#define GROUP(card_) { .card = (card_), .share = GPU_SHARE_PASSTHROUGH, .takes_group = TRUE }
 #define VFS(card_, n) { .card = (card_), .share = GPU_SHARE_VF, .count = (n) }
 #define VGPUS(card_, n, type_) { .card = (card_), .share = GPU_SHARE_VGPU, .count = (n), .type = (type_) }
 
@@ -53,6 +54,8 @@ static const struct scenario {
 	{ "give a card back", WHOLE(CARD_A), NONE(CARD_A) },
 	{ "take a card with an override", NONE(CARD_B), WHOLE(CARD_B) },
 	{ "give it back to its override", WHOLE(CARD_B), NONE(CARD_B) },
+	{ "take a card with its group", NONE(CARD_SHARED), GROUP(CARD_SHARED) },
+	{ "give back card and group", GROUP(CARD_SHARED), NONE(CARD_SHARED) },
 	{ "make VFs", NONE(CARD_VF), VFS(CARD_VF, 2) },
 	{ "make more VFs", VFS(CARD_VF, 2), VFS(CARD_VF, 3) },
 	{ "unmake VFs", VFS(CARD_VF, 3), NONE(CARD_VF) },

@@ -58,11 +58,13 @@ static const struct made devices[] = {
 	{ CARD_MDEV, "10de:1b38", "0x030200", "nvidia", NULL, 0, 0, NULL, 5 },
 	{ CARD_VENDOR, "10de:26b9", "0x030200", "nvidia", NULL, 4, 0, NULL, 6 },
 	{ CARD_OTHER, "8086:1563", "0x020000", "ixgbe", NULL, 0, 0, NULL, 7 },
+	{ CARD_SHARED, "10de:2231", "0x030000", "nouveau", NULL, 0, 0, NULL, 8 },
+	{ "0000:08:01.0", "144d:a808", "0x010802", "nvme", NULL, 0, 0, NULL, 8 },
 };
 /* nvidia knows the twins as well: who is given back by drivers_probe may come to the wrong driver. */
 static const char ids[] = "nvidia 10de:2231\nnouveau 10de:2231\nsnd_hda_intel 10de:1aef\ni915 8086:56c0\nnvidia 10de:1b38\n"
-			  "nvidia 10de:26b9\nixgbe 8086:1563\n";
-static const char *const drivers[] = { "nouveau", "snd_hda_intel", "i915", "nvidia", "ixgbe", "vfio-pci" };
+			  "nvidia 10de:26b9\nixgbe 8086:1563\nnvme 144d:a808\n";
+static const char *const drivers[] = { "nouveau", "snd_hda_intel", "i915", "nvidia", "ixgbe", "nvme", "vfio-pci" };
 
 static void make_device(struct rig *r, const struct made *d)
 {
@@ -297,6 +299,8 @@ static struct objects *want(struct rig *r, const struct goal *goals, guint n)
 			g_string_append_printf(text, ", %s: {count: %u", share, goals[i].count);
 		if (goals[i].type)
 			g_string_append_printf(text, ", type: \"%s\"", goals[i].type);
+		if (goals[i].takes_group)
+			g_string_append(text, ", group: take");
 		g_string_append(text, goals[i].count ? "}}\n" : "}\n");
 	}
 	struct spec_file file = { .path = "s.yaml", .bytes = arena_strdup(r->arena, text->str), .size = text->len };

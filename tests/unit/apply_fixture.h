@@ -2,7 +2,8 @@
  * from goals to outcomes: specs, observation, plan, apply.
  *
  * 01 and 02 are twin cards of two functions on host drivers (02's audio has none, and an override); 03 makes VFs; 04 as
- * well, and the host uses two of them; 05 has mediated vGPUs, 06 is cut by vendor VFIO, 07 is a bystander. */
+ * well, and the host uses two of them; 05 has mediated vGPUs, 06 is cut by vendor VFIO, 07 is a network
+ * card, 08 shares its IOMMU group with a disk. */
 #pragma once
 #include "apply/apply.h"
 #include "host/hands.h"
@@ -17,6 +18,7 @@
 #define CARD_MDEV "0000:05:00.0"
 #define CARD_VENDOR "0000:06:00.0"
 #define CARD_OTHER "0000:07:00.0"
+#define CARD_SHARED "0000:08:00.0"
 
 struct rig {
 	struct arena *arena; /* of the scenario: rig_reset() clears it */
@@ -46,6 +48,7 @@ struct goal {
 	int share;
 	guint count;
 	const char *type;
+	gboolean takes_group;
 };
 /* The name of its GPU. */
 const char *rig_name(struct rig *r, const char *card);
