@@ -78,6 +78,12 @@ has() {
     [ "$line" = "$1" ] || { echo "$2 is \`$line\`, not \`$1\`"; return 1; }
 }
 not_overridden() { has '(null)' "$pci/$1/driver_override"; }
+# rebind_by_hand ADDRESS: from vfio-pci to whatever driver wants it.
+rebind_by_hand() {
+    echo >"$pci/$1/driver_override"
+    echo "$1" >"/sys/bus/pci/drivers/vfio-pci/unbind"
+    echo "$1" >/sys/bus/pci/drivers_probe
+}
 # nap SECONDS
 nap() { read -rt "$1" -u "$nap_fd" || true; }
 # milliseconds since T (of $EPOCHREALTIME), in $REPLY.
