@@ -21,33 +21,39 @@ gboolean update_boot_check(const struct apply_input *in, const struct action *ac
 	return TRUE;
 }
 
-/* All that may be set while the programs run: those from before, and the new ones. */
-static struct strings arguments_meanwhile(const struct apply_input *in, const struct action *act)
+/* Adds those of `some` that are neither in `to`, which has room, nor in `others` (may be NULL). */
+static void add_once(const char **to, const struct strings *some, const char *const *others)
 {
-	const struct object *have = objects_get(in->plan->have, KIND_HOST, act->id);
-	const struct strings *before = &((const struct host_status *)have->status)->boot.arguments;
-	const struct strings *after = &act->host->arguments;
-	struct strings all = { ARENA_ARRAY(in->arena, const char *, before->n + after->n + 1), 0 };
-	for (guint i = 0; i < before->n + after->n; i++) {
-		const char *argument = i < before->n ? before->items[i] : after->items[i - before->n];
-		if (!g_strv_contains((const char *const *)all.items, argument))
-			all.items[all.n++] = argument;
-	}
-	return all;
+	guint n = g_strv_length((char **)to);
+	for (guint i = 0; i < some->n; i++)
+		if (!g_strv_contains((const char *const *)to, some->items[i]) &&
+		    !(others && g_strv_contains(others, some->items[i])))
+			to[n++] = some->items[i];
 }
 
-static gboolean note(const struct apply_input *in, const char *generated, const struct strings *arguments, GError **error)
+static gboolean note(const struct apply_input *in, const char *generated, const char **arguments, const char **former,
+                     GError **error)
 {
-	return hands_put(in->hands, BOOT_RECORD, boot_record_text(in->arena, generated, arguments->items, arguments->n), error);
+	const char *text = boot_record_text(in->arena, in->hands->tree, generated, (const char *const *)arguments,
+	                                    (const char *const *)former);
+	return hands_put(in->hands, BOOT_RECORD, text, error);
 }
 
 gboolean update_boot(const struct apply_input *in, const struct action *act, GError **error)
 {
-	struct strings meanwhile = arguments_meanwhile(in, act);
-	if (!note(in, BOOT_UNFINISHED, &meanwhile, error))
+	const struct object *have = objects_get(in->plan->have, KIND_HOST, act->id);
+	const struct strings *before = &((const struct host_status *)have->status)->boot.arguments, *after = &act->host->arguments;
+	const char **set = ARENA_ARRAY(in->arena, const char *, after->n + 1), **former = ARENA_ARRAY(in->arena, const char *, before->n + 1);
+	const char **meanwhile = ARENA_ARRAY(in->arena, const char *, before->n + after->n + 1), *none[] = { NULL };
+	add_once(set, after, NULL);
+	add_once(former, before, (const char *const *)set);
+	/* While the programs run any of them may be set: those from before, and the new ones. */
+	add_once(meanwhile, before, NULL);
+	add_once(meanwhile, after, NULL);
+	if (!note(in, BOOT_UNFINISHED, meanwhile, none, error))
 		return FALSE;
 	for (guint i = 0; i < act->host->commands.n; i++)
 		if (!hands_run(in->hands, *LIST_AT(act->host->commands, const char **, i), GENERATOR_MS, error))
 			return FALSE;
-	return note(in, act->digest, &act->host->arguments, error);
+	return note(in, act->digest, set, former, error);
 }

@@ -37,8 +37,12 @@ static gboolean write_one(const struct apply_input *in, const struct host_drop_i
 
 gboolean write_boot_files(const struct apply_input *in, const struct action *act, GError **error)
 {
-	const struct strings *arguments = &act->host->arguments;
-	const char *record = boot_record_text(in->arena, BOOT_UNFINISHED, arguments->items, arguments->n);
+	static const char *const none[] = { NULL };
+	const struct strings *before = &act->host->arguments;
+	const char **arguments = ARENA_ARRAY(in->arena, const char *, before->n + 1);
+	for (guint i = 0; i < before->n; i++)
+		arguments[i] = before->items[i];
+	const char *record = boot_record_text(in->arena, in->hands->tree, BOOT_UNFINISHED, arguments, none);
 	if (!hands_put(in->hands, BOOT_RECORD, record, error))
 		return FALSE;
 	for (guint i = 0; i < act->host->files.n; i++)

@@ -10,27 +10,44 @@ enum { LIST_MAX = 1 << 20 };
 
 /* -- the record --------------------------------------------------------------------------------------- */
 
-static const char generated_key[] = "generated ", argument_key[] = "argument ";
+static const char generated_key[] = "generated ", argument_key[] = "argument ", boot_key[] = "boot ", former_key[] = "former ";
+
+static const char *value_of(const char *line, const char *key)
+{
+	return g_str_has_prefix(line, key) ? line + strlen(key) : NULL;
+}
 
 void boot_record_read(struct arena *a, const struct host_tree *t, struct boot_record *ret)
 {
-	const char *text = host_read(a, t, BOOT_RECORD);
+	const char *text = host_read(a, t, BOOT_RECORD), *boot = host_read(a, t, "proc/sys/kernel/random/boot_id");
 	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+	gboolean is_this_boot = FALSE;
 	guint n = 0;
 	*ret = (struct boot_record){ NULL, ARENA_ARRAY(a, char *, g_strv_length(lines) + 1) };
-	for (char **line = lines; *line; line++)
-		if (g_str_has_prefix(*line, generated_key))
-			ret->generated = arena_strdup(a, *line + strlen(generated_key));
-		else if (g_str_has_prefix(*line, argument_key))
-			ret->arguments[n++] = arena_strdup(a, *line + strlen(argument_key));
+	for (char **line = lines; *line; line++) {
+		const char *generated = value_of(*line, generated_key), *id = value_of(*line, boot_key);
+		const char *argument = value_of(*line, argument_key), *former = value_of(*line, former_key);
+		if (generated)
+			ret->generated = arena_strdup(a, generated);
+		if (id)
+			is_this_boot = g_strcmp0(id, boot) == 0;
+		if (argument || (former && is_this_boot))
+			ret->arguments[n++] = arena_strdup(a, argument ? argument : former);
+	}
 }
 
-char *boot_record_text(struct arena *a, const char *generated, const char *const *arguments, guint n_arguments)
+char *boot_record_text(struct arena *a, const struct host_tree *t, const char *generated, const char *const *arguments,
+                       const char *const *former)
 {
+	const char *boot = host_read(a, t, "proc/sys/kernel/random/boot_id");
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_string_append_printf(text, "%s%s\n", generated_key, generated);
-	for (guint i = 0; i < n_arguments; i++)
-		g_string_append_printf(text, "%s%s\n", argument_key, arguments[i]);
+	for (; *arguments; arguments++)
+		g_string_append_printf(text, "%s%s\n", argument_key, *arguments);
+	if (boot && *former)
+		g_string_append_printf(text, "%s%s\n", boot_key, boot);
+	for (; boot && *former; former++)
+		g_string_append_printf(text, "%s%s\n", former_key, *former);
 	return arena_strdup(a, text->str);
 }
 

@@ -9,12 +9,16 @@
 
 struct boot_record {
 	const char *generated; /* NULL: there is no record, or only root may read it */
-	char **arguments;      /* kernel arguments that were set by a program; NULL at the end */
+	/* Kernel arguments that were set by a program, also those taken back since this boot: the running kernel has
+	 * them from cleave. NULL at the end. */
+	char **arguments;
 };
 
 void boot_record_read(struct arena *a, const struct host_tree *t, struct boot_record *ret);
-/* The text of a record, to be written as a whole. */
-char *boot_record_text(struct arena *a, const char *generated, const char *const *arguments, guint n_arguments);
+/* The text of a record, to be written as a whole; lists end with NULL. `former` are taken back: they count until
+ * the next boot. */
+char *boot_record_text(struct arena *a, const struct host_tree *t, const char *generated, const char *const *arguments,
+                       const char *const *former);
 
 /* Names in modprobe.d and on the kernel's command line that no alias loads (`blacklist`) or that no one can
  * load (`install NAME /bin/false`); sorted, each once, NULL at the end. modprobe.d(5), and kernel-parameters. */

@@ -129,7 +129,8 @@ static json_t *run(char **argv, gint64 timeout_ms)
 	pid_t pid;
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return answer_errno(errno);
-	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK); /* our end alone: the program must not find a full pipe an error */
+	/* Our end alone: a program whose own output would block loses what it says, or fails. */
+	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
 	int e = spawn(argv, pipe_fds[1], &pid);
 	close(pipe_fds[1]);
 	if (e) {

@@ -138,8 +138,8 @@ static void add_related(struct arena *arena, const struct pci_functions *all, co
 		else if (shares_group(gpu, f) && !is_in(gpu->functions, gpu->n_functions, f))
 			c->bystanders[gpu->n_bystanders++] = f;
 	}
-	gpu->vfs = arena_memdup(arena, c->vfs, sizeof *c->vfs * gpu->n_vfs);
-	gpu->bystanders = arena_memdup(arena, c->bystanders, sizeof *c->bystanders * gpu->n_bystanders);
+	gpu->vfs = arena_memdup(arena, c->vfs, sizeof(gpointer) * gpu->n_vfs);
+	gpu->bystanders = arena_memdup(arena, c->bystanders, sizeof(gpointer) * gpu->n_bystanders);
 }
 
 static void relate(struct arena *arena, const struct pci_functions *all, struct pci_gpus *gpus)

@@ -134,7 +134,7 @@ static void decode_type(struct arena *arena, const json_t *o, struct pci_vgpu_ty
 	ret->description = arena_strdup(arena, json_string_value(json_object_get(o, "description")));
 	ret->n_available = available ? json_integer_value(available) : -1;
 	ret->devices = devices ? ARENA_ARRAY(arena, const char *, json_array_size(devices) + 1) : NULL;
-	for (gsize i = 0; i < json_array_size(devices); i++)
+	for (gsize i = 0; ret->devices && i < json_array_size(devices); i++)
 		ret->devices[i] = arena_strdup(arena, json_string_value(json_array_get(devices, i)));
 }
 

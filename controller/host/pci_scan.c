@@ -17,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_SIZE = 256 };
+enum { NAME_SIZE = 256, NOBODY = 0xffff /* a vendor */ };
 
 struct scan {
 	struct arena *arena;
@@ -112,7 +112,7 @@ static void read_all_ids(struct scan *s)
 	for (struct pci_dev *d = s->access->devices; d; d = d->next)
 		s->devices[n++] = d;
 	if (n)
-		qsort(s->devices, n, sizeof *s->devices, by_address);
+		qsort(s->devices, n, sizeof(gpointer), by_address);
 	for (guint i = 0; i < n; i++)
 		read_ids(s, s->devices[i], &s->all.list[i]);
 }
@@ -192,7 +192,7 @@ static const char *read_serial(struct arena *a, struct pci_dev *d)
 }
 
 /* To read the configuration of a sleeping card wakes it up, so it is done once for each time the kernel finds the
- * card: its folder is then another one. */
+ * card: its folder is then another one. Registers that read ff say nothing, now: they are read again. */
 static const char *find_serial(const struct scan *s, const struct pci_function *f)
 {
 	static GHashTable *known; /* folder's identity → serial, "" for none */
@@ -202,7 +202,10 @@ static const char *find_serial(const struct scan *s, const struct pci_function *
 	const char *serial = key ? g_hash_table_lookup(known, key) : NULL;
 	if (serial)
 		return copy(s->arena, serial);
-	serial = read_serial(s->arena, device_of(s, f));
+	struct pci_dev *d = device_of(s, f);
+	if (pci_read_word(d, PCI_VENDOR_ID) == NOBODY)
+		return NULL;
+	serial = read_serial(s->arena, d);
 	if (key)
 		g_hash_table_insert(known, g_steal_pointer(&key), g_strdup(serial ? serial : ""));
 	return serial;
@@ -213,7 +216,7 @@ static void read_main(struct scan *s, struct pci_function *f)
 	struct pci_dev *d = device_of(s, f);
 	int filled = pci_fill_info(d, PCI_SCAN_FILLS);
 	/* A bridge has none; 0000 and ffff (asleep) are no ids. */
-	if ((filled & PCI_FILL_SUBSYS) && d->subsys_vendor_id && d->subsys_vendor_id != 0xffff) {
+	if ((filled & PCI_FILL_SUBSYS) && d->subsys_vendor_id && d->subsys_vendor_id != NOBODY) {
 		f->subsystem_vendor = d->subsys_vendor_id;
 		f->subsystem_device = d->subsys_id;
 	}

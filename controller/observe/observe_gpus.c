@@ -1,5 +1,6 @@
 /* The cards of this host: listed by libpci, named as the specs mean them, with the processes that use them. */
 #include "base/arena.h"
+#include "base/error.h"
 #include "host/holders.h"
 #include "host/pci.h"
 #include "host/tree.h"
@@ -110,6 +111,19 @@ static gboolean read_cards(struct cards *c, GError **error)
 	return !is_whole || find_holders(c, error);
 }
 
+/* libpci gives up when a function goes away while it is looked at, as VFs do: then the next look is a whole one. */
+static gboolean list_functions(const struct observe_input *in, struct arena *a, const char *const *named,
+                               struct pci_functions *ret, GError **error)
+{
+	g_autoptr(GError) first = NULL;
+	if (pci_list(in->helper, a, in->tree->sysfs, named, PCI_MS, ret, &first))
+		return TRUE;
+	if (g_error_matches(first, CLEAVE_ERROR, ERROR_FAILED))
+		return pci_list(in->helper, a, in->tree->sysfs, named, PCI_MS, ret, error);
+	g_propagate_error(error, g_steal_pointer(&first));
+	return FALSE;
+}
+
 /* A card whose users cannot be looked for is not told: it would seem that it has none. */
 void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have)
 {
@@ -118,7 +132,7 @@ void observe_gpus(struct arena *a, const struct observe_input *in, struct object
 	struct cards c = { .in = in, .arena = a };
 	struct host_status *host = objects_get(have, KIND_HOST, in->host)->status;
 	const char **named = named_devices(a, in);
-	gboolean done = pci_list(in->helper, a, in->tree->sysfs, named, PCI_MS, &all, &error);
+	gboolean done = list_functions(in, a, named, &all, &error);
 	if (done) {
 		c.gpus = pci_group_gpus(a, &all, named);
 		done = read_cards(&c, &error);

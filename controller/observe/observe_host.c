@@ -5,6 +5,7 @@
 #include "host/iommu.h"
 #include "host/modules.h"
 #include "observe/observe.h"
+#include "spec/boot.h"
 #include "spec/host.h"
 #include <unistd.h>
 
@@ -27,11 +28,10 @@ static void read_iommu(struct arena *a, const struct host_tree *t, struct host_i
 /* Built-in modules are many, and told only where somebody asks for them. */
 static struct strings read_modules(struct arena *a, const struct observe_input *in)
 {
-	const struct object *o = objects_get(in->want, KIND_HOST, in->host);
-	const struct host_spec *spec = o ? o->spec : NULL;
-	const char **asked = ARENA_ARRAY(a, const char *, (spec ? spec->modules.n : 0) + 1);
-	for (guint i = 0; spec && i < spec->modules.n; i++)
-		asked[i] = spec->modules.items[i];
+	struct strings wanted = host_wanted_modules(a, in->want, in->host);
+	const char **asked = ARENA_ARRAY(a, const char *, wanted.n + 1);
+	for (guint i = 0; i < wanted.n; i++)
+		asked[i] = wanted.items[i];
 	return strings_of(host_list_modules(a, in->tree, asked));
 }
 

@@ -43,43 +43,55 @@ static GPtrArray *lines_only_in(struct arena *a, char **lines, char **others)
 }
 
 /* The i-th line that goes stands beside the i-th that comes. */
-static void diff_file(struct arena *a, GArray *changes, const char *path, const char *before, const char *after)
+static void diff_file(struct arena *a, GArray *changes, const struct host_drop_in *file, const char *before, enum effect effect)
 {
+	const char *path = file->path, *after = file->text;
 	g_auto(GStrv) old = before ? g_strsplit(before, "\n", -1) : NULL, new = after ? g_strsplit(after, "\n", -1) : NULL;
 	g_autoptr(GPtrArray) gone = lines_only_in(a, old, new), come = lines_only_in(a, new, old);
 	for (guint i = 0; i < MAX(gone->len, come->len); i++)
 		host_plan_change(changes, path, i < gone->len ? g_ptr_array_index(gone, i) : NULL,
-		                 i < come->len ? g_ptr_array_index(come, i) : NULL, EFFECT_REBOOT);
+		                 i < come->len ? g_ptr_array_index(come, i) : NULL, effect);
 	if (!gone->len && !come->len)
-		host_plan_change(changes, path, before ? "the same lines" : NULL, after ? "the same lines, in order" : NULL, EFFECT_REBOOT);
+		host_plan_change(changes, path, before ? "the same lines" : NULL, after ? "the same lines, in order" : NULL, effect);
 }
 
 /* -- actions -------------------------------------------------------------------------------------------------- */
 
-static void plan_file(struct host_plan *h, GArray *files, GArray *changes, const char *path, const char *text)
+/* Files that only say what the running kernel has anyway change nothing at the next boot. */
+static enum effect effect_of(const struct host_plan *h, const struct boot_wish *wish)
+{
+	gboolean is_other = h->have->boot.drop_ins.n > 0;
+	for (guint i = 0; i < wish->arguments.n; i++)
+		is_other |= !cmdline_has(h->have->cmdline, wish->arguments.items[i]);
+	for (guint i = 0; i < wish->blacklist.n; i++)
+		is_other |= modules_have(&h->have->modules, wish->blacklist.items[i]);
+	return is_other ? EFFECT_REBOOT : EFFECT_NONE;
+}
+
+static void plan_file(struct host_plan *h, GArray *files, GArray *changes, const char *path, const char *text, enum effect effect)
 {
 	struct host_drop_in file = { path, text };
 	const char *before = present_text(h->have, path);
 	if (g_strcmp0(before, text) == 0)
 		return;
 	g_array_append_val(files, file);
-	diff_file(h->b->arena, changes, path, before, text);
+	diff_file(h->b->arena, changes, &file, before, effect);
 }
 
-static gboolean plan_write(struct host_plan *h, const struct list *wanted)
+static gboolean plan_write(struct host_plan *h, const struct list *wanted, enum effect effect)
 {
 	g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(struct host_drop_in));
 	g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(struct change));
 	for (guint i = 0; i < wanted->n; i++)
-		plan_file(h, files, changes, LIST_AT(*wanted, struct host_drop_in, i)->path, LIST_AT(*wanted, struct host_drop_in, i)->text);
+		plan_file(h, files, changes, LIST_AT(*wanted, struct host_drop_in, i)->path, LIST_AT(*wanted, struct host_drop_in, i)->text, effect);
 	for (guint i = 0; i < h->have->boot.drop_ins.n; i++) {
 		const struct host_drop_in *there = LIST_AT(h->have->boot.drop_ins, struct host_drop_in, i);
 		if (is_ours(there->text) && !is_wanted(wanted, there->path))
-			plan_file(h, files, changes, there->path, NULL);
+			plan_file(h, files, changes, there->path, NULL, effect);
 	}
 	if (!files->len)
 		return FALSE;
-	struct action *act = host_plan_act(h, VERB_WRITE_BOOT_FILES, "cleave's files for the next boot differ", EFFECT_REBOOT);
+	struct action *act = host_plan_act(h, VERB_WRITE_BOOT_FILES, "cleave's files for the next boot differ", effect);
 	act->host->files.items = arena_alloc(h->b->arena, files->len * sizeof(struct host_drop_in));
 	act->host->files.n = files->len;
 	memcpy(act->host->files.items, files->data, files->len * sizeof(struct host_drop_in));
@@ -94,13 +106,14 @@ static void plan_generate(struct host_plan *h, const struct boot_family *family,
 {
 	struct arena *a = h->b->arena;
 	g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(struct change));
-	struct action *act = host_plan_act(h, VERB_UPDATE_BOOT, "the next boot does not know these files", EFFECT_REBOOT);
+	enum effect effect = effect_of(h, wish);
+	struct action *act = host_plan_act(h, VERB_UPDATE_BOOT, "the next boot does not know these files", effect);
 	act->host->files = *files;
 	act->host->commands = boot_commands(a, family, wish, &h->have->boot.arguments);
 	if (family->sets_arguments_by_program)
 		act->host->arguments = wish->arguments;
 	for (guint i = 0; i < act->host->commands.n; i++)
-		host_plan_change(changes, "run", NULL, boot_command_text(a, *LIST_AT(act->host->commands, const char **, i)), EFFECT_REBOOT);
+		host_plan_change(changes, "run", NULL, boot_command_text(a, *LIST_AT(act->host->commands, const char **, i)), effect);
 	act->changes = host_plan_changes(h, changes);
 	act->digest = boot_digest(a, files);
 	act->expect = "the files as they should be";
@@ -129,7 +142,7 @@ static gboolean needs_generating(const struct host_plan *h, const struct list *f
 static gboolean plan_managed(struct host_plan *h, const struct boot_family *family, const struct boot_wish *wish,
                              const struct list *files)
 {
-	gboolean writes = plan_write(h, files);
+	gboolean writes = plan_write(h, files, effect_of(h, wish));
 	if (!writes && !needs_generating(h, files))
 		return FALSE;
 	plan_generate(h, family, wish, files);

@@ -250,18 +250,15 @@ static gboolean refuse(struct gpu_target *t)
 	return FALSE;
 }
 
-static void forget_work(struct gpu_target *t)
-{
-	if (t->card)
-		g_array_set_size(t->work.bind, 0); /* nobody else may count on it */
-}
-
 static void plan_gpu(struct gpu_target *t)
 {
-	if (t->card)
-		gpu_work_fill(t);
+	if (!t->card) {
+		refuse(t); /* the rules of which card it is */
+		return;
+	}
+	gpu_work_fill(t);
 	if (refuse(t)) {
-		forget_work(t);
+		g_array_set_size(t->work.bind, 0); /* no other card may count on it */
 		return;
 	}
 	if (t->spec->address && !gpu_is_at(t->card, t->spec->address))

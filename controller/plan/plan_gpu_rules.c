@@ -124,15 +124,27 @@ static const char *offered_words(const struct gpu_target *t)
 	return arena_strdup(t->b->arena, s->str);
 }
 
-/* What one type may have besides is only known once the others are gone. */
+/* How many of a type a card can have that has no others: "num_heads=4, frl_config=60, …, max_instance=24", as NVIDIA's
+ * driver describes it. -1 = not told. */
+static gint64 most_of(const struct gpu_vgpu_type *type)
+{
+	const char *key = "max_instance=", *at = type->description ? strstr(type->description, key) : NULL;
+	return at ? g_ascii_strtoll(at + strlen(key), NULL, 10) : -1;
+}
+
+/* What is available now counts those that go first; what may come after them only the description tells. */
 static const char *too_few_vgpus(const struct gpu_target *t)
 {
+	gint64 most = t->card->virtual_functions.n ? -1 : most_of(t->offered);
 	gint64 n_more = t->offered->n_available, n = t->work.create->len;
 	const char *name = t->offered->name ? t->offered->name : t->offered->id;
 	for (guint i = 0; i < n; i++)
 		if (!g_array_index(t->work.create, struct device_step, i).address)
 			return SAY("%u of its virtual functions can carry a vGPU of %s, %" G_GINT64_FORMAT " more are wanted; lower vgpu.count", i,
 			           name, n);
+	if (most >= 0 && t->n_slices > most)
+		return SAY("a card has room for %" G_GINT64_FORMAT " vGPU%s of %s, %" G_GINT64_FORMAT " are wanted; lower vgpu.count, or take a smaller type",
+		           most, most == 1 ? "" : "s", name, t->n_slices);
 	if (t->work.remove->len || n_more < 0 || n <= n_more)
 		return NULL;
 	return SAY("there is room for %" G_GINT64_FORMAT " more vGPU%s of %s, %" G_GINT64_FORMAT " more are wanted; lower vgpu.count, or take a smaller type",

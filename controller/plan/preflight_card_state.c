@@ -126,9 +126,10 @@ static gint64 speed_of(const char *text)
 /* Of a card behind a switch of its own (Intel's) the link inside the card is told, which says nothing. */
 CHECK(check_card_link)
 {
-	const struct gpu_link *link = c->at->card ? &c->at->card->link : NULL;
-	if (!check_is_spoken_of(c) || g_strcmp0(c->at->card->vendor, "8086") == 0)
+	const struct gpu_status *card = c->at->card;
+	if (!card || !check_is_spoken_of(c) || g_strcmp0(card->vendor, "8086") == 0)
 		return;
+	const struct gpu_link *link = &card->link;
 	if (link->width < 0 || link->max_width < 0)
 		return check_say(c, CHECK_UNKNOWN, "the machine does not tell the width of its PCIe link", NULL);
 	gint64 speed = speed_of(link->speed), max_speed = speed_of(link->max_speed);
@@ -151,9 +152,9 @@ enum { MANY_CORRECTED = 1000 };
 
 CHECK(check_card_errors)
 {
-	const struct gpu_aer *aer = c->at->card ? &c->at->card->aer : NULL;
-	if (!check_is_spoken_of(c))
+	if (!c->at->card || !check_is_spoken_of(c))
 		return;
+	const struct gpu_aer *aer = &c->at->card->aer;
 	if (aer->n_correctable < 0 && aer->n_nonfatal < 0 && aer->n_fatal < 0)
 		check_say(c, CHECK_UNKNOWN, "the machine does not count its PCIe errors", NULL);
 	else if (aer->n_fatal > 0 || aer->n_nonfatal > 0)

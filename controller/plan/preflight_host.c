@@ -148,7 +148,7 @@ enum { KERNEL_LEAST = 4012, KERNEL_TELLS_RESETS = 5014, LIBVIRT_LEAST = 8000, QE
 static void check_at_least(struct checking *c, const char *what, const char *text, gint64 least, const char *reason)
 {
 	gint64 version = check_version(text);
-	if (version < 0)
+	if (!text || version < 0)
 		check_say(c, CHECK_UNKNOWN, SAY("the version of %s is not told", what), NULL);
 	else if (version >= least)
 		check_ok(c, text);

@@ -115,7 +115,9 @@ CHECK(check_vgpu_series)
 		const struct check_card *at = card_by(c, i, GPU_SHARE_VGPU);
 		const char *type = !at || !is_nvidia(at) ? NULL : use->type ? use->type : at->spec->vgpu.type;
 		const char *name = type ? type_name(at->card, type) : NULL;
-		char series = name ? name[strlen(name) - 1] : '\0';
+		char series = '\0';
+		if (name)
+			series = name[strlen(name) - 1];
 		if (series == 'A' || series == 'B')
 			check_say(c, CHECK_WARN, SAY("vGPUs of the series %c (%s) do not compute: Blender finds no device", series, name), "take a type of the series Q or C");
 		else if (name)

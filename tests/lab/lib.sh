@@ -12,12 +12,13 @@ in_guest() {
 # in_guests N [OPTION...]: the same script in N guests, one after the other, as one machine that is booted again: the
 # run's folder stays between them, and $LAB_BOOT counts them.
 in_guests() {
-    local n=$1 boot
+    local n=$1 boot run
     [ -z "${LAB_GUEST:-}" ] || return 0
     shift
-    rm -rf "${BUILD:?}/lab/run/$(basename "$0")"
+    run=${BUILD:?}/lab/run/$(basename "$0")
+    rm -rf "$run"
     for ((boot = 1; boot <= n; boot++)); do
-        "$lab_folder/guest" "$@" -- env LAB_BOOT=$boot "$0" || exit
+        "$lab_folder/guest" -r "$run" "$@" -- env LAB_BOOT=$boot "$0" || exit
     done
     exit 0
 }
@@ -77,6 +78,12 @@ has() {
     [ "$line" = "$1" ] || { echo "$2 is \`$line\`, not \`$1\`"; return 1; }
 }
 not_overridden() { has '(null)' "$pci/$1/driver_override"; }
+# rebind_by_hand ADDRESS: from vfio-pci to whatever driver wants it.
+rebind_by_hand() {
+    echo >"$pci/$1/driver_override"
+    echo "$1" >"/sys/bus/pci/drivers/vfio-pci/unbind"
+    echo "$1" >/sys/bus/pci/drivers_probe
+}
 # nap SECONDS
 nap() { read -rt "$1" -u "$nap_fd" || true; }
 # milliseconds since T (of $EPOCHREALTIME), in $REPLY.
@@ -117,7 +124,7 @@ write_gpu() {
 # commit MESSAGE: all of the specs.
 commit() {
     git -C "$work/specs" add -A
-    git -C "$work/specs" commit -qm "$1"
+    git -C "$work/specs" commit -q --allow-empty -m "$1"
 }
 # applies CODE [PATTERN...]: what was committed; it ends with CODE, and its output has these lines.
 applies() {

@@ -169,23 +169,28 @@ static void test_comparisons(void **state)
 
 /* -- the record -------------------------------------------------------------------------------------------------- */
 
+static char *arguments_of(struct ctx *x)
+{
+	struct boot_record record;
+	boot_record_read(x->arena, &x->tree, &record);
+	g_autofree char *all = g_strjoinv(" ", record.arguments);
+	return arena_printf(x->arena, "%s: %s", record.generated ? record.generated : "none", all);
+}
+
 static void test_record(void **state)
 {
 	struct ctx *x = *state;
-	struct boot_record record;
-	static const char *const arguments[] = { "iommu=pt", "pci=realloc" };
-	boot_record_read(x->arena, &x->tree, &record);
-	assert_null(record.generated);
-	assert_null(record.arguments[0]);
-	put(x, BOOT_RECORD, boot_record_text(x->arena, BOOT_UNFINISHED, arguments, 2));
-	boot_record_read(x->arena, &x->tree, &record);
-	assert_string_equal(record.generated, BOOT_UNFINISHED);
-	assert_string_equal(record.arguments[0], "iommu=pt");
-	assert_string_equal(record.arguments[1], "pci=realloc");
-	assert_null(record.arguments[2]);
+	static const char *const set[] = { "iommu=pt", "pci=realloc", NULL }, *const former[] = { "a=1", NULL }, *const none[] = { NULL };
+	assert_string_equal(arguments_of(x), "none: ");
+	put(x, "proc/sys/kernel/random/boot_id", "6ba7b810\n");
+	put(x, BOOT_RECORD, boot_record_text(x->arena, &x->tree, BOOT_UNFINISHED, set, none));
+	assert_string_equal(arguments_of(x), BOOT_UNFINISHED ": iommu=pt pci=realloc");
+	put(x, BOOT_RECORD, boot_record_text(x->arena, &x->tree, "0123", set, former));
+	assert_string_equal(arguments_of(x), "0123: iommu=pt pci=realloc a=1");
+	put(x, "proc/sys/kernel/random/boot_id", "another\n"); /* the kernel runs without it: whoever sets it now is its owner */
+	assert_string_equal(arguments_of(x), "0123: iommu=pt pci=realloc");
 	put(x, BOOT_RECORD, "gen");
-	boot_record_read(x->arena, &x->tree, &record);
-	assert_null(record.generated);
+	assert_string_equal(arguments_of(x), "none: ");
 }
 
 /* -- what GRUB's shell makes of it ---------------------------------------------------------------------------------- */

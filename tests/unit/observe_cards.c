@@ -137,7 +137,7 @@ static void test_nothing_told(void **state)
 /* Extended configuration space: PCI Express at 0x40, the serial number at 0x100. */
 static void put_config(struct tree *t, const char *address, const guint8 *serial)
 {
-	guint8 config[4096] = { [0x06] = 0x10, [0x34] = 0x40, [0x40] = 0x10, [0x100] = 0x03, [0x102] = 0x01 };
+	guint8 config[4096] = { [0x00] = 0xde, [0x01] = 0x10, [0x06] = 0x10, [0x34] = 0x40, [0x40] = 0x10, [0x100] = 0x03, [0x102] = 0x01 };
 	memcpy(config + 0x104, serial, 8);
 	g_autofree char *path = g_build_filename(t->dir, "sys/bus/pci/devices", address, "config", NULL);
 	assert_true(g_file_set_contents(path, (const char *)config, sizeof config, NULL));
@@ -226,6 +226,8 @@ static void test_asleep(void **state)
 	assert_string_equal(g->device, "2231");
 	assert_string_equal(g->revision, "a1");
 	assert_null(g->serial);
+	put_config(t, CARD, (const guint8[8]){ 1 }); /* it woke up */
+	assert_string_equal(tree_gpu(tree_observe(t), "pci-0000-65-00.0")->serial, "00-00-00-00-00-00-00-01");
 	tree_remove(t, "sys/devices/pci0000:64/" ROOT_PORT "/" CARD "/revision");
 	assert_null(tree_gpu(tree_observe(t), "pci-0000-65-00.0")->revision);
 }

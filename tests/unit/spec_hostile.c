@@ -461,7 +461,7 @@ static void corners_of_yaml(void **state)
 		{ BYTES("%YAML 9.9\n---\nk: z\n"), "1:1: YAML: found incompatible YAML document" },
 		{ BYTES("%FOO x\n---\nk: z\n"), "1:5: YAML: found unknown directive name while scanning a directive" },
 		{ BYTES(HEAD("Host", "h") "spec: {<<: {a: b}}\n"),
-		  "4:8: unknown key `<<`; known here: libvirt, state, reconcile, manageBoot, kernelArgs, modules, blacklist, "
+		  "4:8: unknown key `<<`; known here: libvirt, state, reconcile, manageBoot, kernelArgs, modules, blacklist, deviceTimeout, "
 		  "hugepages, reserve, bridges, pools" },
 	};
 	(void)state;
