@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -536,6 +537,7 @@ static pid_t start_tracer(pid_t victim)
 	assert_int_equal(pipe(ready), 0);
 	pid_t tracer = fork();
 	if (tracer == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		byte = ptrace(PTRACE_SEIZE, victim, NULL, PTRACE_O_TRACEEXIT) == 0;
 		if (write(ready[1], &byte, 1) != 1)
 			_exit(1);
@@ -585,6 +587,7 @@ static void test_stuck_device(void **state)
 	assert_refused(r, p, "0000:01:00.0 is stuck in the kernel");
 	kill(tracer, SIGKILL);
 	waitpid(tracer, NULL, 0);
+	r->hands.device_timeout_ms = 20000;
 	for (guint i = 0; i < 100 && taken_find_stuck(r->hands.taken, r->arena, CARD_A); i++)
 		g_usleep(20000);
 	rig_reach(r, both, 2);
@@ -601,10 +604,11 @@ static void test_late_device(void **state)
 	rig_reset(r);
 	char *start = rig_snapshot(r);
 	rig_fault(r, "3:hang");
-	r->hands.device_timeout_ms = 300;
+	r->hands.device_timeout_ms = 1000;
 	struct outcomes outcomes = rig_apply(r, rig_plan(r, &both[0], 1), NULL, NULL);
-	assert_non_null(strstr(outcomes.items[0].message, "did not answer in 300 ms and was replaced" UNDONE));
+	assert_non_null(strstr(outcomes.items[0].message, "did not answer in 1000 ms and was replaced" UNDONE));
 	rig_assert_same(start, rig_snapshot(r), "undone");
+	r->hands.device_timeout_ms = 20000;
 	rig_reach(r, both, 2);
 }
 
