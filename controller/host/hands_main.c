@@ -127,8 +127,10 @@ static json_t *run(char **argv, gint64 timeout_ms)
 {
 	int pipe_fds[2], status = 0;
 	pid_t pid;
-	if (pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
 		return answer_errno(errno);
+	/* Our end alone: a program whose own output would block loses what it says, or fails. */
+	fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
 	int e = spawn(argv, pipe_fds[1], &pid);
 	close(pipe_fds[1]);
 	if (e) {

@@ -47,8 +47,7 @@ static void fill(struct arena *a, const struct nvml_card *from, struct objects *
 		                                  host->nvml_trouble ? "; " : "", from->address, from->trouble);
 	if (!card || from->trouble)
 		return;
-	if (from->serial)
-		card->serial = from->serial;
+	card->board_serial = from->serial;
 	card->ecc = from->ecc;
 	fill_mig(a, from, &card->mig);
 }

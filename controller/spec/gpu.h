@@ -90,7 +90,9 @@ struct gpu_aer {
 struct gpu_status {
 	const char *host, *address;
 	const char *vendor, *device, *class_code, *subsystem, *revision, *name; /* hex digits; pci.ids */
-	const char *slot, *serial;
+	const char *slot;
+	const char *serial;       /* as the card itself tells it, whatever driver has it: what `match` compares */
+	const char *board_serial; /* as the NVIDIA driver tells it, while it has the card */
 	const char *driver, *driver_override; /* of the main function; NULL = none */
 	gint64 iommu_group, numa_node;        /* -1 = none */
 	gboolean boot_vga;                    /* -1 = not told: no VGA */

@@ -260,10 +260,10 @@ static void test_observe(void **state)
 	assert_int_equal(helper_pid(x->h), 0); /* nobody to ask about */
 	a->driver = b->driver = "nvidia";
 	observe_nvml(x->arena, &in, have);
-	assert_string_equal(a->serial, "1324821070001");
+	assert_string_equal(a->board_serial, "1324821070001");
 	assert_true(a->ecc == 1 && a->mig.enabled == 1 && a->mig.pending == 0 && a->mig.instances.n == 1);
 	assert_string_equal(LIST_AT(a->mig.instances, struct gpu_mig_instance, 0)->profile, "1g.10gb");
-	assert_true(!b->serial && b->ecc == -1 && b->mig.enabled == -1 && b->mig.pending == -1);
+	assert_true(!b->board_serial && b->ecc == -1 && b->mig.enabled == -1 && b->mig.pending == -1);
 	assert_string_equal(host->nvidia_driver, "550.54.15");
 	assert_null(host->nvml_trouble);
 	a->address = "0000:01:00.0";
