@@ -162,7 +162,7 @@ static void test_bind_and_release(void **state)
 			 "4 sys/bus/pci/devices/0000:02:00.1/driver_override \"vfio-pci\"\n"
 			 "5 sys/bus/pci/drivers_probe \"0000:02:00.1\"");
 	/* As the helper's scan sees it; the twin stays where it was. */
-	assert_true(pci_list(r->hands.helper, r->arena, r->tree.sysfs, NULL, 20000, &all, &error));
+	assert_true(pci_list(r->hands.helper, r->arena, &(struct pci_request){ .sysfs = r->tree.sysfs }, 20000, &all, &error));
 	assert_string_equal(pci_find(&all, CARD_B)->driver, "vfio-pci");
 	assert_string_equal(pci_find(&all, CARD_A)->driver, "nouveau");
 	rig_fault(r, NULL);
@@ -563,7 +563,7 @@ static void test_stuck_device(void **state)
 	struct pci_functions all;
 	rig_fault(r, "2:hang");
 	r->hands.device_timeout_ms = 1000;
-	assert_true(pci_list(r->hands.helper, r->arena, r->tree.sysfs, NULL, 20000, &all, NULL)); /* so that it runs */
+	assert_true(pci_list(r->hands.helper, r->arena, &(struct pci_request){ .sysfs = r->tree.sysfs }, 20000, &all, NULL)); /* so that it runs */
 	pid_t tracer = start_tracer(helper_pid(r->hands.helper));
 	if (!tracer) {
 		print_message("skipped: no process may be traced here, so none outlives SIGKILL\n");
