@@ -1,6 +1,7 @@
 /* What a host made here tells: IOMMU, modules, hugepages, bridges; and what its devices are used for, and by whom. */
 #include "base/arena.h"
 #include "host/helper.h"
+#include "observe/observe.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
 #include "tree_fixture.h"
@@ -210,6 +211,24 @@ static void test_disk_uses(void **state)
 	assert_string_equal(uses_at(t, VIRTIO), "/dev/vda is mounted on /srv/my disk");
 }
 
+/* -- what only preflight asks for ------------------------------------------------------------------------ */
+
+static guint count_pools(struct tree *t, gboolean checks)
+{
+	const struct observe_input in = { .host = "gpu1", .want = t->want, .tree = &t->tree, .helper = t->helper, .checks = checks };
+	return tree_host(observe(t->arena, &in))->pools.n;
+}
+
+/* A pass waits for no file server. */
+static void test_checks_are_asked_for(void **state)
+{
+	struct tree *t = *state;
+	tree_folder(t, "sys/bus/pci/devices");
+	tree_want(t, "{apiVersion: cleave/v1alpha1, kind: Host, metadata: {name: gpu1}, spec: {pools: [{name: p, path: /pool}]}}\n");
+	assert_int_equal(count_pools(t, TRUE), 1);
+	assert_int_equal(count_pools(t, FALSE), 0);
+}
+
 /* -- holders ------------------------------------------------------------------------------------------- */
 
 static void put_process(struct tree *t, int pid, const char *comm)
@@ -325,7 +344,7 @@ int main(int argc, char **argv)
 		return helper_main();
 	const struct CMUnitTest tests[] = {
 		TEST(test_iommu),	 TEST(test_modules), TEST(test_memory),	  TEST(test_bridges),	    TEST(test_network_uses),
-		TEST(test_disk_uses), TEST(test_holders), TEST(test_mappings), TEST(test_foreign_sysfs),
+		TEST(test_disk_uses), TEST(test_holders), TEST(test_mappings), TEST(test_foreign_sysfs), TEST(test_checks_are_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
