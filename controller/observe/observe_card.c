@@ -73,7 +73,7 @@ static struct list functions_of(const struct card_input *in, const struct pci_fu
 			                          .iommu_group = f->iommu_group,
 			                          .vgpu_type = f->vgpu_type };
 		if (in->uses)
-			items[i].uses = strings_of(uses_of(in->uses, f->address, f->driver));
+			items[i].uses = strings_of(uses_of(in->uses, f->address));
 		if (in->taken)
 			read_taken(in, &items[i], card);
 	}
