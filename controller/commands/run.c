@@ -193,9 +193,9 @@ static void add_revision_status(struct runner *r, struct arena *a, struct object
 	objects_add(have, o);
 }
 
-static struct objects *look_at_all(struct runner *r, struct arena *a)
+static struct objects *look_at_all(struct runner *r, struct arena *a, gboolean checks)
 {
-	struct objects *have = session_observe(r->session, a, r->force.wanted.objects);
+	struct objects *have = session_observe(r->session, a, r->force.wanted.objects, checks);
 	add_revision_status(r, a, have);
 	return have;
 }
@@ -261,7 +261,7 @@ static void pass(struct runner *r)
 		r->retry_ms = CLAMP(r->retry_ms * 2, RETRY_FIRST_MS, RETRY_MOST_MS);
 		return;
 	}
-	struct objects *have = look_at_all(r, a);
+	struct objects *have = look_at_all(r, a, FALSE);
 	struct plan *p = session_plan(r->session, a, &r->force.wanted, have, r->recorded != NULL);
 	gint64 retry_before = r->retry_ms;
 	print_plan(r, p);
@@ -282,7 +282,7 @@ static void answer_observe(struct runner *r, struct control_request *request)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GString) text = g_string_new(NULL);
 	if (r->force.arena || read_revision(r))
-		emit_objects(text, look_at_all(r, a), EMIT_STATUS);
+		emit_objects(text, look_at_all(r, a, TRUE), EMIT_STATUS);
 	else
 		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
 	control_answer(request, text->str, error);

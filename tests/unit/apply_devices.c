@@ -216,6 +216,22 @@ static void test_what_is_bound_by_hand(void **state)
 	assert_null(taken_list(r->hands.taken, r->arena)[1]);
 }
 
+/* A note of a card that stood there before says nothing of the one that does now. */
+static void test_card_is_swapped(void **state)
+{
+	struct rig *r = *state;
+	const struct goal whole = WHOLE(CARD_A), none = NONE(CARD_A);
+	rig_reset(r);
+	char *made = rig_snapshot(r);
+	const struct taken_device before = { CARD_A, "1002:73bf", TAKEN_DRIVER | TAKEN_VFS, "amdgpu", "amdgpu", 4, 1 };
+	assert_true(taken_note(r->hands.taken, &before, NULL));
+	assert_int_equal(rig_plan(r, &none, 1)->n_actions, 0);
+	rig_reach(r, &whole, 1);
+	rig_assert_recorded(r);
+	rig_reach(r, &none, 1);
+	rig_assert_same(made, rig_snapshot(r), "given back");
+}
+
 /* -- refused before the first write ------------------------------------------------------------------------------------ */
 
 static void write_file(struct rig *r, const char *path, const char *text)
@@ -620,6 +636,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bind_and_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vfs_through_zero, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_bound_by_hand, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_card_is_swapped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_vgpus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held_devices, setup, teardown),

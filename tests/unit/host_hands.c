@@ -259,17 +259,17 @@ static void test_taken(void **state)
 	struct taken_device d = { .n_vfs = 77 };
 	taken_free(NULL);
 	assert_null(taken_list(t, x->arena)[0]);
-	assert_false(taken_find(t, x->arena, CARD, &d, &x->error));
+	assert_false(taken_find(t, x->arena, CARD, NULL, &d, &x->error));
 	assert_null(x->error);
 	assert_true(taken_forget(t, CARD, TAKEN_DRIVER | TAKEN_VFS, &x->error));
-	assert_true(taken_note(t, &(struct taken_device){ CARD, TAKEN_DRIVER, "nouveau", NULL, -1, -1 }, &x->error));
+	assert_true(taken_note(t, &(struct taken_device){ CARD, NULL, TAKEN_DRIVER, "nouveau", NULL, -1, -1 }, &x->error));
 	/* What is noted once stays: it is what was there before. */
-	assert_true(taken_note(t, &(struct taken_device){ CARD, TAKEN_DRIVER, "vfio-pci", "vfio-pci", -1, -1 }, &x->error));
-	assert_true(taken_note(t, &(struct taken_device){ CARD, TAKEN_VFS, NULL, NULL, 0, 1 }, &x->error));
-	assert_true(taken_note(t, &(struct taken_device){ CARD, TAKEN_VFS, NULL, NULL, 4, 0 }, &x->error));
-	assert_true(taken_note(t, &(struct taken_device){ "0000:66:00.1", TAKEN_DRIVER, NULL, "none", -1, -1 }, &x->error));
+	assert_true(taken_note(t, &(struct taken_device){ CARD, NULL, TAKEN_DRIVER, "vfio-pci", "vfio-pci", -1, -1 }, &x->error));
+	assert_true(taken_note(t, &(struct taken_device){ CARD, NULL, TAKEN_VFS, NULL, NULL, 0, 1 }, &x->error));
+	assert_true(taken_note(t, &(struct taken_device){ CARD, NULL, TAKEN_VFS, NULL, NULL, 4, 0 }, &x->error));
+	assert_true(taken_note(t, &(struct taken_device){ "0000:66:00.1", NULL, TAKEN_DRIVER, NULL, "none", -1, -1 }, &x->error));
 	t = taken_new(arena_printf(x->arena, "%s/state", x->dir));
-	assert_true(taken_find(t, x->arena, CARD, &d, &x->error));
+	assert_true(taken_find(t, x->arena, CARD, NULL, &d, &x->error));
 	assert_int_equal(d.what, TAKEN_DRIVER | TAKEN_VFS);
 	assert_string_equal(d.driver, "nouveau");
 	assert_null(d.driver_override);
@@ -280,14 +280,34 @@ static void test_taken(void **state)
 	assert_null(taken_list(t, x->arena)[2]);
 	/* A half is forgotten by itself. */
 	assert_true(taken_forget(t, CARD, TAKEN_DRIVER, &x->error));
-	assert_true(taken_find(t, x->arena, CARD, &d, &x->error));
+	assert_true(taken_find(t, x->arena, CARD, NULL, &d, &x->error));
 	assert_int_equal(d.what, TAKEN_VFS);
 	assert_true(taken_forget(t, CARD, TAKEN_VFS, &x->error));
-	assert_false(taken_find(t, x->arena, CARD, &d, &x->error));
-	assert_true(taken_find(t, x->arena, "0000:66:00.1", &d, &x->error));
+	assert_false(taken_find(t, x->arena, CARD, NULL, &d, &x->error));
+	assert_true(taken_find(t, x->arena, "0000:66:00.1", NULL, &d, &x->error));
 	assert_null(d.driver);
 	assert_string_equal(d.driver_override, "none");
 	taken_free(t);
+}
+
+/* Whoever stands at the address by now, had a driver of its own. */
+static void test_taken_is_of_the_device_not_of_the_address(void **state)
+{
+	struct ctx *x = *state;
+	struct taken *t = x->hands.taken;
+	struct taken_device d;
+	assert_true(taken_note(t, &(struct taken_device){ CARD, "10de:2231", TAKEN_DRIVER, "nouveau", NULL, -1, -1 }, &x->error));
+	assert_true(taken_note(t, &(struct taken_device){ CARD, "10de:2231", TAKEN_VFS, NULL, NULL, 0, 1 }, &x->error));
+	assert_true(taken_find(t, x->arena, CARD, "10de:2231", &d, &x->error));
+	assert_false(taken_find(t, x->arena, CARD, "1002:73bf", &d, &x->error));
+	assert_null(x->error);
+	assert_true(taken_note(t, &(struct taken_device){ CARD, "1002:73bf", TAKEN_DRIVER, "amdgpu", NULL, -1, -1 }, &x->error));
+	assert_true(taken_find(t, x->arena, CARD, "1002:73bf", &d, &x->error));
+	assert_int_equal(d.what, TAKEN_DRIVER);
+	assert_string_equal(d.driver, "amdgpu");
+	assert_false(taken_find(t, x->arena, CARD, "10de:2231", &d, &x->error));
+	assert_true(taken_forget(t, CARD, TAKEN_DRIVER, &x->error));
+	assert_null(taken_list(t, x->arena)[0]);
 }
 
 static void test_taken_that_is_damaged(void **state)
@@ -295,18 +315,18 @@ static void test_taken_that_is_damaged(void **state)
 	struct ctx *x = *state;
 	struct taken_device d;
 	const char *file = arena_printf(x->arena, "%s/state/devices/%s.json", x->dir, CARD);
-	assert_true(taken_note(x->hands.taken, &(struct taken_device){ CARD, TAKEN_DRIVER, "snd", NULL, -1, -1 }, &x->error));
+	assert_true(taken_note(x->hands.taken, &(struct taken_device){ CARD, NULL, TAKEN_DRIVER, "snd", NULL, -1, -1 }, &x->error));
 	assert_true(g_file_set_contents(file, "{\"driver\":", -1, NULL));
-	assert_false(taken_find(x->hands.taken, x->arena, CARD, &d, &x->error));
+	assert_false(taken_find(x->hands.taken, x->arena, CARD, NULL, &d, &x->error));
 	assert_error(x, ERROR_INVALID, "cannot be read");
 	/* Not written over: what stood there is not known. */
-	assert_false(taken_note(x->hands.taken, &(struct taken_device){ CARD, TAKEN_DRIVER, "vfio-pci", NULL, -1, -1 }, &x->error));
+	assert_false(taken_note(x->hands.taken, &(struct taken_device){ CARD, NULL, TAKEN_DRIVER, "vfio-pci", NULL, -1, -1 }, &x->error));
 	assert_error(x, ERROR_INVALID, "cannot be read");
 	assert_false(taken_forget(x->hands.taken, CARD, TAKEN_DRIVER, &x->error));
 	assert_error(x, ERROR_INVALID, "cannot be read");
-	assert_false(taken_note(x->hands.taken, &(struct taken_device){ "../x", TAKEN_DRIVER, NULL, NULL, -1, -1 }, &x->error));
+	assert_false(taken_note(x->hands.taken, &(struct taken_device){ "../x", NULL, TAKEN_DRIVER, NULL, NULL, -1, -1 }, &x->error));
 	assert_error(x, ERROR_INVALID, "no PCI address");
-	assert_false(taken_note(x->hands.taken, &(struct taken_device){ "..", TAKEN_DRIVER, NULL, NULL, -1, -1 }, &x->error));
+	assert_false(taken_note(x->hands.taken, &(struct taken_device){ "..", NULL, TAKEN_DRIVER, NULL, NULL, -1, -1 }, &x->error));
 	assert_error(x, ERROR_INVALID, "no PCI address");
 }
 
@@ -354,6 +374,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_run_ends_at_its_deadline, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_taken_is_of_the_device_not_of_the_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_taken_that_is_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stuck_counts_while_its_process_lives, setup, teardown),
 	};

@@ -393,6 +393,8 @@ static void test_taken(void **state)
 		{ .address = "0000:08:00.0", .what = TAKEN_VFS, .n_vfs = 0, .vf_autoprobe = 1 },
 		{ .address = "0000:08:00.4", .what = TAKEN_DRIVER, .driver = "nvidia", .n_vfs = -1 },
 		{ .address = "0000:08:00.5", .what = TAKEN_DRIVER, .n_vfs = -1 },
+		/* Of a card that stood there before. */
+		{ .address = "0000:08:00.6", .id = "1002:73bf", .what = TAKEN_DRIVER, .driver = "amdgpu", .n_vfs = -1 },
 	};
 	for (gsize i = 0; i < G_N_ELEMENTS(taken); i++)
 		assert_true(taken_note(t->taken, &taken[i], NULL));
