@@ -233,32 +233,40 @@ static void judge_to_do(struct gpu_target *t)
 		builder_judge(t->b, t->want, IS_RECONCILING, "NotCut", later ? "what its driver offers is seen when it has the card" : NULL);
 }
 
-/* The first rule that refuses, told; FALSE when none does. */
+/* Whether a rule refuses it; the first that does is kept. Of a card that was not found only those say something that
+ * ask which card it is. */
 static gboolean refuse(struct gpu_target *t)
 {
-	for (guint i = 0; i < n_plan_rules; i++) {
+	for (guint i = 0; i < n_plan_rules && !t->refused; i++) {
 		const struct plan_rule *rule = &plan_rules[i];
-		const char *why = rule->scope == RULE_OF_OBJECT ? rule->refuses(t) : NULL;
-		if (!why)
-			continue;
-		builder_judge(t->b, t->want, IS_STALLED, rule->reason, why);
-		/* A card that is left alone anyway is told of, and nothing is refused. */
-		if (t->spec->share != GPU_SHARE_NONE || (t->card && gpu_has_work(t)))
-			builder_refused(t->b);
-		return TRUE;
+		t->why = rule->scope == RULE_OF_OBJECT ? rule->refuses(t) : NULL;
+		t->refused = t->why ? rule : NULL;
 	}
-	return FALSE;
+	return t->refused != NULL;
+}
+
+/* What is done to a card may hang on what is done to the others of its group: all are looked at again when one more is
+ * refused. */
+static void settle(struct gpu_target *targets, guint n)
+{
+	for (gboolean is_settled = FALSE; !is_settled;) {
+		is_settled = TRUE;
+		for (guint i = 0; i < n; i++)
+			if (targets[i].card && !targets[i].refused)
+				gpu_work_fill(&targets[i]);
+		for (guint i = 0; i < n; i++)
+			if (!targets[i].refused && refuse(&targets[i]))
+				is_settled = FALSE;
+	}
 }
 
 static void plan_gpu(struct gpu_target *t)
 {
-	if (!t->card) {
-		refuse(t); /* the rules of which card it is */
-		return;
-	}
-	gpu_work_fill(t);
-	if (refuse(t)) {
-		g_array_set_size(t->work.bind, 0); /* no other card may count on it */
+	if (t->refused) {
+		builder_judge(t->b, t->want, IS_STALLED, t->refused->reason, t->why);
+		/* A card that is left alone anyway is told of, and nothing is refused. */
+		if (t->spec->share != GPU_SHARE_NONE || (t->card && gpu_has_work(t)))
+			builder_refused(t->b);
 		return;
 	}
 	if (t->spec->address && !gpu_is_at(t->card, t->spec->address))
@@ -330,6 +338,7 @@ void plan_gpus(struct builder *b)
 	find_twins(targets, n);
 	for (guint i = 0; i < n; i++)
 		targets[i].n_all = n;
+	settle(targets, n);
 	for (guint i = 0; i < n; i++)
 		plan_gpu(&targets[i]);
 	note_left_alone(b, targets, n);

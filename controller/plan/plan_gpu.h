@@ -33,6 +33,8 @@ struct gpu_target {
 	gint64 n_slices;                 /* vGPUs, VFs or MIG instances that are wanted */
 	const struct gpu_vgpu_type *offered; /* the vGPU type, as the card offers it; NULL = it does not */
 	struct gpu_work work;
+	const struct plan_rule *refused; /* the rule that forbids its work, */
+	const char *why;                 /* and what that says */
 };
 
 /* -- what is to be done: plan_gpu_work.c, vGPUs in plan_gpu_vgpu.c ---------------------------------- */

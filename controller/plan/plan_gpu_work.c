@@ -18,9 +18,14 @@ static gboolean is_bridge(const struct gpu_function *f)
 const struct gpu_target *gpu_other_owner(const struct gpu_target *t, const char *address)
 {
 	for (guint i = 0; i < t->n_all; i++)
-		if (t->all[i].card && t->all[i].card != t->card && gpu_is_at(t->all[i].card, address))
+		if (t->all[i].card && t->all[i].card != t->card && (gpu_is_at(t->all[i].card, address) || gpu_has_device(t->all[i].card, address)))
 			return &t->all[i];
 	return NULL;
+}
+
+gboolean gpu_counts_on(const struct gpu_target *t, const struct gpu_target *other)
+{
+	return !other->refused && (!builder_holds_back(t->b, other->want) || builder_holds_back(t->b, t->want));
 }
 
 gboolean gpu_releases(const struct gpu_target *t)
@@ -47,6 +52,17 @@ gboolean gpu_has_work(const struct gpu_target *t)
 {
 	const struct gpu_work *w = &t->work;
 	return w->remove->len || w->release->len || w->bind->len || w->create->len || w->n_vfs >= 0 || w->n_bind || w->cuts;
+}
+
+/* Those of share: vf, which were made without a driver of the host: vGPUs come of VFs that the host's driver has. What
+ * was noted brings its probing back as well. */
+gboolean gpu_unmakes_vfs(const struct gpu_target *t)
+{
+	const struct gpu_sriov *s = &t->card->sriov;
+	gboolean is_vfio = FALSE;
+	GPU_FUNCTIONS_EACH (f, t->card->virtual_functions)
+		is_vfio |= f->former_driver && gpu_is_vfio(f->driver);
+	return t->spec->share == GPU_SHARE_VGPU && is_vfio && s->former_count >= 0 && s->former_count != s->n_enabled;
 }
 
 /* -- virtual functions ---------------------------------------------------------------------------- */
