@@ -132,7 +132,7 @@ static void act_on_vfs(struct gpu_target *t)
 {
 	struct arena *a = t->b->arena;
 	gint64 n_now = MAX(t->card->sriov.n_enabled, 0), n = t->work.n_vfs;
-	gboolean gives_back = t->spec->share == GPU_SHARE_NONE || t->spec->share == GPU_SHARE_MIG;
+	gboolean gives_back = t->spec->share == GPU_SHARE_NONE || t->spec->share == GPU_SHARE_MIG || gpu_unmakes_vfs(t);
 	const char *reason = gives_back          ? "gets back as many virtual functions as it had"
 	                     : n == 0            ? "is to have no virtual functions"
 	                     : n_now             ? "is to have another number of virtual functions; all go, and come anew"
@@ -223,7 +223,7 @@ static void judge_as_it_is(struct gpu_target *t)
 
 static void judge_to_do(struct gpu_target *t)
 {
-	gboolean later = t->n_slices && ((t->spec->share == GPU_SHARE_VGPU && (!t->offered || gpu_needs_vfs(t))) ||
+	gboolean later = t->n_slices && ((t->spec->share == GPU_SHARE_VGPU && (!t->offered || gpu_needs_vfs(t) || gpu_unmakes_vfs(t))) ||
 	                                 (t->spec->share == GPU_SHARE_MIG && gpu_releases(t)));
 	if (t->spec->share == GPU_SHARE_NONE)
 		builder_judge(t->b, t->want, IS_RECONCILING, "NotGivenBack", NULL);
@@ -319,7 +319,7 @@ static void note_left_alone(struct builder *b, const struct gpu_target *targets,
 		for (guint i = 0; i < n; i++)
 			is_meant |= targets[i].identity.card == s || targets[i].identity.other == s;
 		if (!is_meant && is_taken(s))
-			builder_note(b, KIND_GPU, o->id, "is taken from the host and not in the specs any more; left as it is");
+			builder_note(b, KIND_GPU, o->id, "is taken from the host, and no GPU of this host means it any more; left as it is (a GPU with share: none gives it back)");
 	}
 }
 

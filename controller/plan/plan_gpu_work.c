@@ -74,7 +74,7 @@ static gint64 vfs_wanted(const struct gpu_target *t)
 	/* Also when the number is right again: what was noted is forgotten then. */
 	case GPU_SHARE_PASSTHROUGH: return s->n_enabled > 0 || s->former_count == 0 ? 0 : -1;
 	case GPU_SHARE_VF: return t->n_slices != MAX(s->n_enabled, 0) ? t->n_slices : -1;
-	case GPU_SHARE_VGPU: return gpu_needs_vfs(t) ? s->n_total : -1;
+	case GPU_SHARE_VGPU: return gpu_unmakes_vfs(t) ? s->former_count : gpu_needs_vfs(t) ? s->n_total : -1;
 	default: return s->former_count; /* likewise */
 	}
 }
@@ -150,7 +150,7 @@ static void add_bind(struct gpu_target *t, const struct gpu_function *f)
 static gboolean is_bound_by_earlier(const struct gpu_target *t, const char *address)
 {
 	for (const struct gpu_target *other = t->all; other < t; other++)
-		for (guint i = 0; other->card && i < other->work.bind->len; i++)
+		for (guint i = 0; other->card && gpu_counts_on(t, other) && i < other->work.bind->len; i++)
 			if (strcmp(g_array_index(other->work.bind, struct device_step, i).address, address) == 0)
 				return TRUE;
 	return FALSE;
