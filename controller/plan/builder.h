@@ -18,6 +18,8 @@ void builder_judge_settled(struct builder *b, const struct object *o, const char
 gboolean builder_judge_later(struct builder *b, const struct object *o);
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);
 
+/* Of this object what would be done is only told, not done: `reconcile` says so. */
+gboolean builder_holds_back(const struct builder *b, const struct object *want);
 /* The object that was judged last is as it is because a rule refused what would have been done. */
 void builder_refused(struct builder *b);
 

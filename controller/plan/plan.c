@@ -39,11 +39,16 @@ static gboolean is_held_back(const struct builder *b, const struct object *want,
 	return *ret_mode == RECONCILE_OBSERVE || (*ret_mode == RECONCILE_PROPOSE && !b->in->is_attended);
 }
 
-void builder_refused(struct builder *b)
+gboolean builder_holds_back(const struct builder *b, const struct object *want)
 {
 	int mode;
+	return is_held_back(b, want, &mode);
+}
+
+void builder_refused(struct builder *b)
+{
 	struct verdict *last = &g_array_index(b->verdicts, struct verdict, b->verdicts->len - 1);
-	last->is_refused = !is_held_back(b, last->object, &mode);
+	last->is_refused = !builder_holds_back(b, last->object);
 }
 
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message)

@@ -132,7 +132,7 @@ static void act_on_vfs(struct gpu_target *t)
 {
 	struct arena *a = t->b->arena;
 	gint64 n_now = MAX(t->card->sriov.n_enabled, 0), n = t->work.n_vfs;
-	gboolean gives_back = t->spec->share == GPU_SHARE_NONE || t->spec->share == GPU_SHARE_MIG;
+	gboolean gives_back = t->spec->share == GPU_SHARE_NONE || t->spec->share == GPU_SHARE_MIG || gpu_unmakes_vfs(t);
 	const char *reason = gives_back          ? "gets back as many virtual functions as it had"
 	                     : n == 0            ? "is to have no virtual functions"
 	                     : n_now             ? "is to have another number of virtual functions; all go, and come anew"
@@ -223,7 +223,7 @@ static void judge_as_it_is(struct gpu_target *t)
 
 static void judge_to_do(struct gpu_target *t)
 {
-	gboolean later = t->n_slices && ((t->spec->share == GPU_SHARE_VGPU && (!t->offered || gpu_needs_vfs(t))) ||
+	gboolean later = t->n_slices && ((t->spec->share == GPU_SHARE_VGPU && (!t->offered || gpu_needs_vfs(t) || gpu_unmakes_vfs(t))) ||
 	                                 (t->spec->share == GPU_SHARE_MIG && gpu_releases(t)));
 	if (t->spec->share == GPU_SHARE_NONE)
 		builder_judge(t->b, t->want, IS_RECONCILING, "NotGivenBack", NULL);
@@ -233,32 +233,40 @@ static void judge_to_do(struct gpu_target *t)
 		builder_judge(t->b, t->want, IS_RECONCILING, "NotCut", later ? "what its driver offers is seen when it has the card" : NULL);
 }
 
-/* The first rule that refuses, told; FALSE when none does. */
+/* Whether a rule refuses it; the first that does is kept. Of a card that was not found only those say something that
+ * ask which card it is. */
 static gboolean refuse(struct gpu_target *t)
 {
-	for (guint i = 0; i < n_plan_rules; i++) {
+	for (guint i = 0; i < n_plan_rules && !t->refused; i++) {
 		const struct plan_rule *rule = &plan_rules[i];
-		const char *why = rule->scope == RULE_OF_OBJECT ? rule->refuses(t) : NULL;
-		if (!why)
-			continue;
-		builder_judge(t->b, t->want, IS_STALLED, rule->reason, why);
-		/* A card that is left alone anyway is told of, and nothing is refused. */
-		if (t->spec->share != GPU_SHARE_NONE || (t->card && gpu_has_work(t)))
-			builder_refused(t->b);
-		return TRUE;
+		t->why = rule->scope == RULE_OF_OBJECT ? rule->refuses(t) : NULL;
+		t->refused = t->why ? rule : NULL;
 	}
-	return FALSE;
+	return t->refused != NULL;
+}
+
+/* What is done to a card may hang on what is done to the others of its group: all are looked at again when one more is
+ * refused. */
+static void settle(struct gpu_target *targets, guint n)
+{
+	for (gboolean is_settled = FALSE; !is_settled;) {
+		is_settled = TRUE;
+		for (guint i = 0; i < n; i++)
+			if (targets[i].card && !targets[i].refused)
+				gpu_work_fill(&targets[i]);
+		for (guint i = 0; i < n; i++)
+			if (!targets[i].refused && refuse(&targets[i]))
+				is_settled = FALSE;
+	}
 }
 
 static void plan_gpu(struct gpu_target *t)
 {
-	if (!t->card) {
-		refuse(t); /* the rules of which card it is */
-		return;
-	}
-	gpu_work_fill(t);
-	if (refuse(t)) {
-		g_array_set_size(t->work.bind, 0); /* no other card may count on it */
+	if (t->refused) {
+		builder_judge(t->b, t->want, IS_STALLED, t->refused->reason, t->why);
+		/* A card that is left alone anyway is told of, and nothing is refused. */
+		if (t->spec->share != GPU_SHARE_NONE || (t->card && gpu_has_work(t)))
+			builder_refused(t->b);
 		return;
 	}
 	if (t->spec->address && !gpu_is_at(t->card, t->spec->address))
@@ -311,7 +319,7 @@ static void note_left_alone(struct builder *b, const struct gpu_target *targets,
 		for (guint i = 0; i < n; i++)
 			is_meant |= targets[i].identity.card == s || targets[i].identity.other == s;
 		if (!is_meant && is_taken(s))
-			builder_note(b, KIND_GPU, o->id, "is taken from the host and not in the specs any more; left as it is");
+			builder_note(b, KIND_GPU, o->id, "is taken from the host, and no GPU of this host means it any more; left as it is (a GPU with share: none gives it back)");
 	}
 }
 
@@ -330,6 +338,7 @@ void plan_gpus(struct builder *b)
 	find_twins(targets, n);
 	for (guint i = 0; i < n; i++)
 		targets[i].n_all = n;
+	settle(targets, n);
 	for (guint i = 0; i < n; i++)
 		plan_gpu(&targets[i]);
 	note_left_alone(b, targets, n);

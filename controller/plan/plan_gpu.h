@@ -33,6 +33,8 @@ struct gpu_target {
 	gint64 n_slices;                 /* vGPUs, VFs or MIG instances that are wanted */
 	const struct gpu_vgpu_type *offered; /* the vGPU type, as the card offers it; NULL = it does not */
 	struct gpu_work work;
+	const struct plan_rule *refused; /* the rule that forbids its work, */
+	const char *why;                 /* and what that says */
 };
 
 /* -- what is to be done: plan_gpu_work.c, vGPUs in plan_gpu_vgpu.c ---------------------------------- */
@@ -47,16 +49,27 @@ gboolean gpu_vgpu_is_ours(const struct gpu_target *t, const struct gpu_vgpu *vgp
 const char *gpu_vgpu_type_name(const struct gpu_status *card, const char *id);
 
 gboolean gpu_is_vfio(const char *driver);
+/* VFs that VMs had go first, as many as the host had come back, and vGPUs are seen to after that. */
+gboolean gpu_unmakes_vfs(const struct gpu_target *t);
 /* VFs that are there go. */
 gboolean gpu_destroys_vfs(const struct gpu_target *t);
 /* Whether a device goes back to its driver; else only notes go. */
 gboolean gpu_releases(const struct gpu_target *t);
 /* Whether functions of the card itself may change hands. */
 gboolean gpu_moves_functions(const struct gpu_target *t);
-/* Another GPU of this host whose card the function belongs to, or NULL. */
+/* Another GPU of this host whose card the function or VF belongs to, or NULL. */
 const struct gpu_target *gpu_other_owner(const struct gpu_target *t, const char *address);
+/* Whether what is planned for the other GPU is done when this one's plan is: no rule refuses it, nor is it held back. */
+gboolean gpu_counts_on(const struct gpu_target *t, const struct gpu_target *other);
 #define GPU_FUNCTIONS_EACH(f, list)                                                            \
 	for (const struct gpu_function *f = (list).items, *f##_end = f + (list).n; f < f##_end; f++)
+
+/* -- groups: plan_gpu_group.c ------------------------------------------------------------------------- */
+
+/* "network card", of a class of four hex digits. */
+const char *gpu_class_noun(const char *class_code);
+/* Its driver does no harm to a group (kernel: Documentation/driver-api/vfio.rst). */
+gboolean gpu_is_harmless(const struct gpu_function *f);
 
 /* -- what forbids it: plan_gpu_rules.c, rows in plan_rules.c ------------------------------------------ */
 
@@ -64,6 +77,7 @@ const char *gpu_not_found(const struct gpu_target *t);
 const char *gpu_ambiguous(const struct gpu_target *t);
 const char *gpu_moved(const struct gpu_target *t);
 const char *gpu_stuck(const struct gpu_target *t);
+const char *gpu_reset_required(const struct gpu_target *t);
 const char *gpu_no_iommu(const struct gpu_target *t);
 const char *gpu_not_offered(const struct gpu_target *t);
 const char *gpu_not_ours(const struct gpu_target *t);

@@ -85,6 +85,17 @@ const char *gpu_no_iommu(const struct gpu_target *t)
 	       "(intel_iommu=on; AMD's is on by itself), and reboot";
 }
 
+/* NVML switches the mode at once only where it may reset the card; to ask again brings nothing. */
+const char *gpu_reset_required(const struct gpu_target *t)
+{
+	const struct gpu_mig *mig = &t->card->mig;
+	gboolean wanted = t->n_slices > 0;
+	if (!t->work.cuts || mig->pending != wanted || mig->enabled == wanted)
+		return NULL;
+	return SAY("its MIG mode is switched %s by its next reset; reboot the host, or end what uses the card and run `nvidia-smi --gpu-reset -i %s`",
+	           wanted ? "on" : "off", t->card->address);
+}
+
 const char *gpu_no_reset(const struct gpu_target *t)
 {
 	const struct strings *methods = &t->card->reset_methods;
@@ -103,11 +114,21 @@ const char *gpu_console(const struct gpu_target *t)
 	       "has one)";
 }
 
+/* The kernel asks the driver of the main function for VFs (drivers/pci/iov.c: sriov_numvfs_store()). */
+static const char *no_pf_driver(const struct gpu_target *t)
+{
+	const char *driver = t->card->driver;
+	if (gpu_releases(t) || (driver && !gpu_is_vfio(driver)))
+		return NULL;
+	return driver ? SAY("it is on %s, which makes no virtual functions, and cleave did not put it there; give it back to the driver of the host", driver)
+	              : "it has no driver, and it is the driver of the host that makes virtual functions; load it";
+}
+
 static const char *vfs_not_offered(const struct gpu_target *t)
 {
 	gint64 total = t->card->sriov.n_total;
-	if (t->n_slices == 0 || t->n_slices <= total)
-		return NULL;
+	if (t->n_slices <= MAX(total, 0))
+		return t->work.n_vfs > 0 ? no_pf_driver(t) : NULL;
 	if (total <= 0)
 		return "it has no SR-IOV (or it is off in the firmware), so it cannot be cut into virtual functions";
 	return SAY("it can have %" G_GINT64_FORMAT " virtual functions, %" G_GINT64_FORMAT " are wanted; lower vf.count", total,
@@ -156,7 +177,7 @@ static const char *vgpus_not_offered(const struct gpu_target *t)
 	if (t->offered)
 		return too_few_vgpus(t);
 	/* It is seen what the driver offers once it has the card, and its VFs, again. */
-	if (t->n_slices == 0 || gpu_releases(t) || gpu_needs_vfs(t))
+	if (t->n_slices == 0 || gpu_releases(t) || gpu_needs_vfs(t) || gpu_unmakes_vfs(t))
 		return NULL;
 	if (!t->type)
 		return "which vGPU type? Write vgpu: {type: …}";
@@ -191,7 +212,7 @@ const char *gpu_not_ours(const struct gpu_target *t)
 	for (guint i = 0; matters && i < t->card->vgpus.n; i++) {
 		const struct gpu_vgpu *vgpu = LIST_AT(t->card->vgpus, struct gpu_vgpu, i);
 		if (!gpu_vgpu_is_ours(t, vgpu))
-			return SAY("it carries a vGPU that cleave did not make (%s%s%s); remove it first, or write share: none",
+			return SAY("it carries a vGPU that cleave did not make for this GPU (%s%s%s); remove it first, or write share: none",
 			           gpu_vgpu_type_name(t->card, vgpu->type), vgpu->uuid || vgpu->parent ? ", " : "",
 			           vgpu->uuid ? vgpu->uuid : vgpu->parent ? vgpu->parent : "");
 	}
@@ -267,8 +288,28 @@ static const struct gpu_function *used_by_host(const struct list *functions)
 	return NULL;
 }
 
+/* In a group that a VM has the kernel lets no driver of the host start; before 5.19 it went down by that (BUG_ON in
+ * vfio_iommu_group_notifier()). */
+static const struct gpu_function *live_neighbour(const struct gpu_target *t, const struct object **ret_vm)
+{
+	gboolean is_driven = FALSE;
+	for (guint i = 0; i < t->work.release->len; i++) {
+		const struct device_step *step = &g_array_index(t->work.release, struct device_step, i);
+		is_driven |= step->to && !gpu_is_vfio(step->to) && g_strcmp0(step->from, step->to) != 0;
+	}
+	GPU_FUNCTIONS_EACH (f, t->card->bystanders)
+		if (is_driven && (*ret_vm = user_of(t, f->address)))
+			return f;
+	return NULL;
+}
+
 const char *gpu_in_use(const struct gpu_target *t)
 {
+	const struct object *neighbour_vm;
+	const struct gpu_function *neighbour = live_neighbour(t, &neighbour_vm);
+	if (neighbour)
+		return SAY("the VM %s runs with %s of the same IOMMU group, into which no driver of the host may come; shut it down first",
+		           neighbour_vm->id, neighbour->address);
 	for (const char **device = touched(t); *device; device++) {
 		const struct object *vm = user_of(t, *device);
 		if (vm)
@@ -321,57 +362,4 @@ const char *gpu_held(const struct gpu_target *t)
 		before = holder;
 	}
 	return s->len ? SAY("it is held open by %s; end that first", s->str) : NULL;
-}
-
-/* -- the IOMMU group -------------------------------------------------------------------------------------- */
-
-static const char *class_word(const char *code)
-{
-	static const struct {
-		const char *prefix, *word;
-	} words[] = { { "0108", "NVMe disk" },   { "01", "storage" }, { "02", "network card" }, { "03", "display" },
-		      { "0403", "audio" },       { "04", "media" },   { "05", "memory" },       { "0c03", "USB controller" },
-		      { "0c05", "SMBus" },       { "12", "accelerator" } };
-	for (guint i = 0; code && i < G_N_ELEMENTS(words); i++)
-		if (g_str_has_prefix(code, words[i].prefix))
-			return words[i].word;
-	return "device";
-}
-
-static void append_bystander(GString *s, const struct gpu_function *f)
-{
-	g_string_append_printf(s, "%s%s (%s", s->len ? ", " : "", f->address, class_word(f->class_code));
-	if (f->vendor && f->device)
-		g_string_append_printf(s, " %s:%s", f->vendor, f->device);
-	if (f->driver)
-		g_string_append_printf(s, ", driver %s", f->driver);
-	for (guint i = 0; i < f->uses.n; i++)
-		g_string_append_printf(s, ", %s", f->uses.items[i]);
-	g_string_append_c(s, ')');
-}
-
-/* pcieport and pci-stub do no harm to a group, and a device without driver does nothing. */
-static gboolean has_host_driver(const struct gpu_function *f)
-{
-	return f->driver && !gpu_is_vfio(f->driver) && strcmp(f->driver, "pci-stub") != 0 && strcmp(f->driver, "pcieport") != 0;
-}
-
-const char *gpu_group_shared(const struct gpu_target *t)
-{
-	g_autoptr(GString) s = g_string_new(NULL);
-	gboolean can_be_taken = TRUE;
-	if (t->spec->share != GPU_SHARE_PASSTHROUGH || !t->work.bind->len)
-		return NULL;
-	GPU_FUNCTIONS_EACH (f, t->card->bystanders) {
-		const struct gpu_target *owner = gpu_other_owner(t, f->address);
-		if (owner ? owner->spec->share == GPU_SHARE_PASSTHROUGH || !has_host_driver(f)
-		          : t->spec->group == GPU_GROUP_TAKE ? !f->uses.n : !has_host_driver(f))
-			continue;
-		append_bystander(s, f);
-		can_be_taken &= !owner && !f->uses.n;
-	}
-	if (!s->len)
-		return NULL;
-	return can_be_taken ? SAY("its IOMMU group holds %s as well; group: take takes that from the host, or put the card in another slot", s->str)
-	                    : SAY("its IOMMU group holds %s as well, which the host needs; put the card in another slot, or free it", s->str);
 }

@@ -168,7 +168,7 @@ void gpu_work_vgpus(struct gpu_target *t)
 	gboolean is_vgpu = t->spec->share == GPU_SHARE_VGPU;
 	t->offered = is_vgpu ? find_type(t->card, t->type) : NULL;
 	/* A type that is not offered is refused; what is there is left as it is until somebody decides. */
-	if ((is_vgpu && !t->offered && t->n_slices) || gpu_needs_vfs(t))
+	if ((is_vgpu && !t->offered && t->n_slices) || gpu_needs_vfs(t) || gpu_unmakes_vfs(t))
 		return;
 	gint64 n_stay = remove_unwanted(t, !is_vgpu || !t->offered || has_another_type(t), stays);
 	if (t->offered)

@@ -18,9 +18,14 @@ static gboolean is_bridge(const struct gpu_function *f)
 const struct gpu_target *gpu_other_owner(const struct gpu_target *t, const char *address)
 {
 	for (guint i = 0; i < t->n_all; i++)
-		if (t->all[i].card && t->all[i].card != t->card && gpu_is_at(t->all[i].card, address))
+		if (t->all[i].card && t->all[i].card != t->card && (gpu_is_at(t->all[i].card, address) || gpu_has_device(t->all[i].card, address)))
 			return &t->all[i];
 	return NULL;
+}
+
+gboolean gpu_counts_on(const struct gpu_target *t, const struct gpu_target *other)
+{
+	return !other->refused && (!builder_holds_back(t->b, other->want) || builder_holds_back(t->b, t->want));
 }
 
 gboolean gpu_releases(const struct gpu_target *t)
@@ -49,6 +54,17 @@ gboolean gpu_has_work(const struct gpu_target *t)
 	return w->remove->len || w->release->len || w->bind->len || w->create->len || w->n_vfs >= 0 || w->n_bind || w->cuts;
 }
 
+/* Those of share: vf, which were made without a driver of the host: vGPUs come of VFs that the host's driver has. What
+ * was noted brings its probing back as well. */
+gboolean gpu_unmakes_vfs(const struct gpu_target *t)
+{
+	const struct gpu_sriov *s = &t->card->sriov;
+	gboolean is_vfio = FALSE;
+	GPU_FUNCTIONS_EACH (f, t->card->virtual_functions)
+		is_vfio |= f->former_driver && gpu_is_vfio(f->driver);
+	return t->spec->share == GPU_SHARE_VGPU && is_vfio && s->former_count >= 0 && s->former_count != s->n_enabled;
+}
+
 /* -- virtual functions ---------------------------------------------------------------------------- */
 
 static gint64 vfs_wanted(const struct gpu_target *t)
@@ -58,7 +74,7 @@ static gint64 vfs_wanted(const struct gpu_target *t)
 	/* Also when the number is right again: what was noted is forgotten then. */
 	case GPU_SHARE_PASSTHROUGH: return s->n_enabled > 0 || s->former_count == 0 ? 0 : -1;
 	case GPU_SHARE_VF: return t->n_slices != MAX(s->n_enabled, 0) ? t->n_slices : -1;
-	case GPU_SHARE_VGPU: return gpu_needs_vfs(t) ? s->n_total : -1;
+	case GPU_SHARE_VGPU: return gpu_unmakes_vfs(t) ? s->former_count : gpu_needs_vfs(t) ? s->n_total : -1;
 	default: return s->former_count; /* likewise */
 	}
 }
@@ -134,7 +150,7 @@ static void add_bind(struct gpu_target *t, const struct gpu_function *f)
 static gboolean is_bound_by_earlier(const struct gpu_target *t, const char *address)
 {
 	for (const struct gpu_target *other = t->all; other < t; other++)
-		for (guint i = 0; other->card && i < other->work.bind->len; i++)
+		for (guint i = 0; other->card && gpu_counts_on(t, other) && i < other->work.bind->len; i++)
 			if (strcmp(g_array_index(other->work.bind, struct device_step, i).address, address) == 0)
 				return TRUE;
 	return FALSE;

@@ -46,6 +46,7 @@ const struct plan_rule plan_rules[] = {
 	OF_GPU("gpu-stuck", "Stuck", "A device that a write has not returned from is left alone until it does.", gpu_stuck),
 	OF_GPU("gpu-not-ours", "NotOurs", "vGPUs that cleave did not make are never touched.", gpu_not_ours),
 	OF_GPU("gpu-not-offered", "NotOffered", "A card is only cut as its driver offers it.", gpu_not_offered),
+	OF_GPU("gpu-reset-required", "ResetRequired", "A card whose MIG mode waits for its reset is not cut before.", gpu_reset_required),
 	OF_GPU("gpu-no-iommu", "NoIommu", "A card is only given to VMs behind an IOMMU.", gpu_no_iommu),
 	OF_GPU("gpu-console", "Console", "The card with the firmware's console stays with the host.", gpu_console),
 	OF_GPU("gpu-in-use", "InUse", "What a running VM or the host itself works with is not taken away.", gpu_in_use),

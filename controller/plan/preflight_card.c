@@ -68,24 +68,6 @@ CHECK(check_card_bars)
 
 /* -- group --------------------------------------------------------------------------------------------------- */
 
-/* PCI classes, as people say them: the first that the code begins with. */
-static const struct {
-	const char *prefix, *noun;
-} nouns[] = {
-	{ "0106", "SATA controller" },   { "0107", "SAS controller" },  { "0108", "NVMe drive" },     { "01", "storage controller" },
-	{ "0207", "InfiniBand adapter" }, { "02", "network card" },     { "03", "graphics card" },    { "0403", "sound device" },
-	{ "04", "multimedia device" },   { "0601", "ISA bridge" },      { "0680", "bridge" },         { "07", "serial port" },
-	{ "0c03", "USB controller" },    { "0c05", "SMBus" },           { "0b40", "co-processor" },   { "12", "accelerator" },
-};
-
-static const char *noun_of(const char *class_code)
-{
-	for (guint i = 0; class_code && i < G_N_ELEMENTS(nouns); i++)
-		if (g_str_has_prefix(class_code, nouns[i].prefix))
-			return nouns[i].noun;
-	return "device";
-}
-
 /* "network card 0000:01:00.0 (network interface eth0 is up)" */
 static char *describe_bystander(struct checking *c, const struct gpu_function *f)
 {
@@ -93,13 +75,7 @@ static char *describe_bystander(struct checking *c, const struct gpu_function *f
 	for (guint i = 0; i < f->uses.n; i++)
 		g_ptr_array_add(uses, (gpointer)f->uses.items[i]);
 	const char *inside = uses->len ? check_list(c, uses, 3) : f->driver;
-	return SAY("%s %s%s%s%s", noun_of(f->class_code), f->address, inside ? " (" : "", inside ? inside : "", inside ? ")" : "");
-}
-
-/* In a group these do no harm (kernel: Documentation/driver-api/vfio.rst). */
-static gboolean is_harmless(const struct gpu_function *f)
-{
-	return f->driver && (strcmp(f->driver, "pci-stub") == 0 || strcmp(f->driver, "pcieport") == 0 || gpu_is_vfio(f->driver));
+	return SAY("%s %s%s%s%s", gpu_class_noun(f->class_code), f->address, inside ? " (" : "", inside ? inside : "", inside ? ")" : "");
 }
 
 static gboolean is_passed_too(const struct checking *c, const char *address)
@@ -121,7 +97,7 @@ static void sort_bystanders(struct checking *c, const struct bystanders *by)
 {
 	for (guint i = 0; i < c->at->card->bystanders.n; i++) {
 		const struct gpu_function *f = LIST_AT(c->at->card->bystanders, struct gpu_function, i);
-		if (!is_passed_too(c, f->address) && !is_harmless(f))
+		if (!is_passed_too(c, f->address) && !gpu_is_harmless(f))
 			g_ptr_array_add(f->uses.n ? by->used : f->driver ? by->driven : by->idle, describe_bystander(c, f));
 	}
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -112,6 +113,7 @@ static void test_write_that_is_late(void **state)
 	assert_true(g_get_monotonic_time() - before < 1000000);
 	assert_error(x, ERROR_TIMEOUT, "did not answer in 100 ms");
 	assert_null(taken_find_stuck(x->hands.taken, x->arena, CARD));
+	x->hands.device_timeout_ms = 20000;
 	put(x, DEVICE "/driver_override", "\n");
 	assert_true(hands_write(&x->hands, CARD, DEVICE "/driver_override", "a", &x->error));
 }
@@ -124,6 +126,7 @@ static pid_t start_tracer(pid_t victim)
 	assert_int_equal(pipe(ready), 0);
 	pid_t tracer = fork();
 	if (tracer == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		byte = ptrace(PTRACE_SEIZE, victim, NULL, PTRACE_O_TRACEEXIT) == 0;
 		if (write(ready[1], &byte, 1) != 1)
 			_exit(1);
@@ -154,6 +157,7 @@ static void test_write_that_is_stuck(void **state)
 	x->hands.device_timeout_ms = 100;
 	assert_false(hands_write(&x->hands, CARD, DEVICE "/driver/unbind", CARD, &x->error));
 	assert_error(x, ERROR_TIMEOUT, "did not answer in 100 ms");
+	x->hands.device_timeout_ms = 20000; /* a new helper has to start on a busy machine */
 	/* That device is left alone, by another process as well; others go on. */
 	struct taken *other = taken_new(arena_printf(x->arena, "%s/state", x->dir));
 	const char *stuck = taken_find_stuck(other, x->arena, CARD);
@@ -332,9 +336,11 @@ static void test_stuck_counts_while_its_process_lives(void **state)
 	struct taken *t = x->hands.taken;
 	const char *file = arena_printf(x->arena, "%s/state/devices/%s.stuck", x->dir, CARD);
 	pid_t pid = fork();
-	if (pid == 0)
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		for (;;)
 			pause();
+	}
 	assert_true(taken_note_stuck(t, CARD, "driver/unbind", pid, &x->error));
 	assert_non_null(taken_find_stuck(t, x->arena, CARD));
 	assert_null(taken_list(t, x->arena)[0]); /* it is not taken by that */
