@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "host/holders.h"
+#include "host/uses.h"
 #include <string.h>
 
 enum { HOLDERS_MS = 30000, HOLDERS_TOLD = 3 };
@@ -134,15 +135,13 @@ gboolean device_check(const struct apply_input *in, const struct action *act, GE
 	return device_check_free(in, act, error);
 }
 
-gboolean device_check_unheld(const struct apply_input *in, const struct strings *devices, GError **error)
+static gboolean check_unheld(const struct apply_input *in, const struct strings *devices, GError **error)
 {
 	const char **addresses = ARENA_ARRAY(in->arena, const char *, devices->n + 1);
 	const char *const *const card[] = { addresses };
 	struct holders found;
 	for (guint i = 0; i < devices->n; i++)
 		addresses[i] = devices->items[i];
-	if (!devices->n)
-		return TRUE;
 	if (!holders_list(in->hands->helper, in->arena, in->hands->tree, card, 1, HOLDERS_MS, &found, error))
 		return FALSE;
 	if (!found.n)
@@ -154,6 +153,24 @@ gboolean device_check_unheld(const struct apply_input *in, const struct strings 
 	if (found.n > HOLDERS_TOLD)
 		g_string_append_printf(who, " and %u more", found.n - HOLDERS_TOLD);
 	return fail(error, ERROR_REFUSED, "%s is held open by %s; end that first", addresses[0], who->str);
+}
+
+/* With another machine's sysfs, mounts of this one say nothing. */
+static gboolean check_unused(const struct apply_input *in, const struct strings *devices, GError **error)
+{
+	struct uses *uses = host_tree_is_whole(in->hands->tree) ? uses_new(in->arena, in->hands->tree) : NULL;
+	const char *use = NULL;
+	for (guint i = 0; uses && !use && i < devices->n; i++)
+		if ((use = *uses_of(uses, devices->items[i])))
+			fail(error, ERROR_REFUSED, "the host uses %s since it was planned: %s; end that first", devices->items[i], use);
+	if (uses)
+		uses_free(uses);
+	return !use;
+}
+
+gboolean device_check_idle(const struct apply_input *in, const struct strings *devices, GError **error)
+{
+	return !devices->n || (check_unused(in, devices, error) && check_unheld(in, devices, error));
 }
 
 gboolean device_check_driver(const struct apply_input *in, const struct device_step *step, GError **error)

@@ -68,18 +68,25 @@ static void add_nvidia(struct find *f)
 	}
 }
 
-/* A group that a card's function or one of its mdevs is in; and the function's own file (since Linux 6.6). */
+/* drivers/vfio: the file of its group, the one without an IOMMU as well, and its own (since Linux 6.6, with iommufd). */
+static void add_vfio_files(struct find *f, const char *device, gpointer card)
+{
+	const char *group = host_read_link(f->arena, &f->tree, "%s/iommu_group", device);
+	add_device(f, "vfio/", group, card);
+	add_device(f, "vfio/noiommu-", group, card);
+	for (char **name = host_list(f->arena, &f->tree, "%s/vfio-dev", device); *name; name++)
+		add_device(f, "vfio/devices/", *name, card);
+}
+
+/* Of a function and of its mdevs, or of an mdev alone. */
 static void add_vfio(struct find *f, const char *address, gpointer card)
 {
-	static const char folder[] = "sys/bus/pci/devices";
-	struct host_tree *t = &f->tree;
-	add_device(f, "vfio/", host_read_link(f->arena, t, "%s/%s/iommu_group", folder, address), card);
-	add_device(f, "vfio/", host_read_link(f->arena, t, "sys/bus/mdev/devices/%s/iommu_group", address), card);
-	for (char **name = host_list(f->arena, t, "%s/%s/vfio-dev", folder, address); *name; name++)
-		add_device(f, "vfio/devices/", *name, card);
-	for (char **type = host_list(f->arena, t, "%s/%s/mdev_supported_types", folder, address); *type; type++)
-		for (char **uuid = host_list(f->arena, t, "%s/%s/mdev_supported_types/%s/devices", folder, address, *type); *uuid; uuid++)
-			add_device(f, "vfio/", host_read_link(f->arena, t, "%s/%s/%s/iommu_group", folder, address, *uuid), card);
+	const char *device = arena_printf(f->arena, "sys/bus/pci/devices/%s", address);
+	add_vfio_files(f, device, card);
+	add_vfio_files(f, arena_printf(f->arena, "sys/bus/mdev/devices/%s", address), card);
+	for (char **type = host_list(f->arena, &f->tree, "%s/mdev_supported_types", device); *type; type++)
+		for (char **uuid = host_list(f->arena, &f->tree, "%s/mdev_supported_types/%s/devices", device, *type); *uuid; uuid++)
+			add_vfio_files(f, arena_printf(f->arena, "%s/%s", device, *uuid), card);
 }
 
 static void add_cards(struct find *f, const json_t *cards)

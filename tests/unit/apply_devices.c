@@ -363,6 +363,23 @@ static void test_held_devices(void **state)
 	assert_int_equal(rig_apply(r, p, NULL, NULL).n_done, 1);
 }
 
+/* So does the host, which has no process for it. */
+static void test_devices_put_to_use(void **state)
+{
+	struct rig *r = *state;
+	const struct goal group = GROUP(CARD_SHARED);
+	rig_reset(r);
+	const struct plan *p = rig_plan(r, &group, 1);
+	const char *disk = host_path(r->arena, &r->tree, "sys/devices/pci0000:00/0000:08:01.0/nvme/nvme0/nvme0n1");
+	assert_int_equal(g_mkdir_with_parents(disk, 0755), 0);
+	assert_int_equal(g_mkdir_with_parents(host_path(r->arena, &r->tree, "sys/class/block"), 0755), 0);
+	assert_int_equal(g_mkdir_with_parents(host_path(r->arena, &r->tree, "proc/self"), 0755), 0);
+	assert_int_equal(symlink("../../devices/pci0000:00/0000:08:01.0/nvme/nvme0/nvme0n1",
+				 host_path(r->arena, &r->tree, "sys/class/block/nvme0n1")), 0);
+	write_file(r, "proc/self/mountinfo", "22 1 259:0 / /srv rw - ext4 /dev/nvme0n1 rw\n");
+	assert_refused(r, p, "the host uses 0000:08:01.0 since it was planned: /dev/nvme0n1 is mounted on /srv; end that first");
+}
+
 /* What cannot be noted is not taken. */
 static void test_record_cannot_be_written(void **state)
 {
@@ -640,6 +657,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_stale_plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_vgpus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held_devices, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_devices_put_to_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record_cannot_be_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_every_write_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fault_points, setup, teardown),

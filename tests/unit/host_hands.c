@@ -344,6 +344,8 @@ static void test_stuck_counts_while_its_process_lives(void **state)
 	assert_true(taken_note_stuck(t, CARD, "driver/unbind", pid, &x->error));
 	assert_non_null(taken_find_stuck(t, x->arena, CARD));
 	assert_null(taken_list(t, x->arena)[0]); /* it is not taken by that */
+	assert_string_equal(taken_list_stuck(t, x->arena)[0], CARD);
+	assert_null(taken_list_stuck(t, x->arena)[1]);
 	/* Its number given to another process is another process. */
 	g_autofree char *text = NULL;
 	assert_true(g_file_get_contents(file, &text, NULL, NULL));
@@ -356,6 +358,7 @@ static void test_stuck_counts_while_its_process_lives(void **state)
 	siginfo_t info;
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 	assert_null(taken_find_stuck(t, x->arena, CARD)); /* a zombie holds nothing */
+	assert_null(taken_list_stuck(t, x->arena)[0]);
 	waitpid(pid, NULL, 0);
 	assert_true(taken_note_stuck(t, CARD, "driver/unbind", pid, &x->error));
 	assert_int_not_equal(g_access(file, F_OK), 0);

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #define CARD "0000:65:00.0"
+#define VGPU "f715f63c-0d00-4007-9c5a-b07b0c6c05de"
 #define AUDIO "0000:65:00.1"
 #define NIC "0000:66:00.0"
 #define NVME "0000:67:00.0"
@@ -297,7 +298,8 @@ static void test_holders(void **state)
 	struct tree *t = *state;
 	static const char *const paths[] = { "/dev/nvidia1",	     "/dev/dri/card0",		"/dev/dri/renderD128",
 					     "/dev/fb0",	     "/dev/snd/pcmC1D3p",	"/dev/vfio/4",
-					     "/dev/vfio/devices/vfio0", "/srv/jail/dev/nvidia1", "/dev/dri/card0 (deleted)" };
+					     "/dev/vfio/devices/vfio0", "/dev/vfio/noiommu-4",
+					     "/dev/vfio/devices/vfio7", "/srv/jail/dev/nvidia1", "/dev/dri/card0 (deleted)" };
 	put_dirty_group(t);
 	tree_put(t, "proc/driver/nvidia/gpus/" CARD "/information", "Model: \t\t RTX A5000\nDevice Minor: \t 1\n");
 	put_class(t, "drm", "card0", "sys/bus/pci/devices/" CARD);
@@ -307,6 +309,8 @@ static void test_holders(void **state)
 	put_class(t, "sound", "pcmC1D3p", "sys/class/sound/card1");
 	put_class(t, "drm", "card7", "sys/bus/pci/devices/" NIC);
 	tree_function_put(t, CARD, "vfio-dev/vfio0/dev", "511:0\n");
+	tree_function_put(t, CARD, "mdev_supported_types/nvidia-35/devices/" VGPU "/x", "");
+	tree_function_put(t, CARD, VGPU "/vfio-dev/vfio7/dev", "511:7\n");
 	put_process(t, 7, "idle");
 	put_open(t, 7, 0, "/dev/null");
 	put_open(t, 7, 1, "/dev/nvidia0");
