@@ -289,7 +289,7 @@ static void reach_redis(struct session *s, const struct objects *want)
 		s->notice = notice_new(url, password, s->look, s->look_user, NULL);
 }
 
-struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want)
+struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want, gboolean checks)
 {
 	guint n_reaped;
 	shelf_begin(s->shelf);
@@ -311,7 +311,8 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .redis_trouble = s->redis_trouble,
 		                    .shelf = s->shelf,
 		                    .holder = s->holder,
-		                    .claims = s->settings.acts };
+		                    .claims = s->settings.acts,
+		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);
 	const char *owner = farm ? ((const struct farm_status *)farm->status)->job_owner : NULL;

@@ -42,8 +42,9 @@ void wanted_clear(struct wanted *w);
 /* For report_problems_text(): `user` is a struct wanted, of a session that is still there. */
 const char *wanted_find_text(void *user, const char *path, gsize *ret_size);
 
-/* What is there. Planes that do not answer are said to be away in the Farm's and Host's status. */
-struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want);
+/* What is there. Planes that do not answer are said to be away in the Farm's and Host's status. `checks`: also what
+ * nobody but preflight asks for, which may block. */
+struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want, gboolean checks);
 
 /* Pure: same input, same plan. `is_attended`: a person will apply it. */
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,

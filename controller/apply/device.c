@@ -21,6 +21,19 @@ gboolean device_write(const struct apply_input *in, const char *address, const c
 	return hands_write(in->hands, address, path, text, error);
 }
 
+/* Four hex digits. */
+static const char *read_id(const struct apply_input *in, const char *address, const char *file)
+{
+	const char *text = host_read(in->arena, in->hands->tree, PCI_DEVICE "/%s", address, file);
+	return text && g_str_has_prefix(text, "0x") ? text + 2 : text;
+}
+
+const char *device_id(const struct apply_input *in, const char *address)
+{
+	const char *vendor = read_id(in, address, "vendor"), *device = read_id(in, address, "device");
+	return vendor && device ? arena_printf(in->arena, "%s:%s", vendor, device) : NULL;
+}
+
 gboolean device_look(const struct apply_input *in, const char *address, struct device_now *ret, GError **error)
 {
 	const struct host_tree *t = in->hands->tree;
@@ -54,9 +67,7 @@ struct strings device_vfs(const struct apply_input *in, const char *card)
 
 static gboolean has_id(const struct apply_input *in, const char *address, const char *file, const char *id)
 {
-	const char *now = host_read(in->arena, in->hands->tree, PCI_DEVICE "/%s", address, file);
-	if (now && g_str_has_prefix(now, "0x"))
-		now += 2;
+	const char *now = read_id(in, address, file);
 	return !id || (now && g_ascii_strcasecmp(now, id) == 0);
 }
 
@@ -194,7 +205,7 @@ gboolean device_take(const struct apply_input *in, const char *address, const ch
 	/* Also one that was given to it by hand: that is left as it is. */
 	if (g_strcmp0(now.driver, driver) == 0)
 		return TRUE;
-	struct taken_device noted = { address, TAKEN_DRIVER, now.driver, now.driver_override, -1, -1 };
+	struct taken_device noted = { address, device_id(in, address), TAKEN_DRIVER, now.driver, now.driver_override, -1, -1 };
 	/* The override first: whoever probes from then on finds this driver alone. */
 	return taken_note(in->hands->taken, &noted, error) && set_override(in, address, driver, error) &&
 	       (!now.driver || unbind(in, address, error)) &&
@@ -204,13 +215,14 @@ gboolean device_take(const struct apply_input *in, const char *address, const ch
 gboolean device_is_taken(const struct apply_input *in, const char *address)
 {
 	struct taken_device noted;
-	return taken_find(in->hands->taken, in->arena, address, &noted, NULL) && (noted.what & TAKEN_DRIVER);
+	return taken_find(in->hands->taken, in->arena, address, device_id(in, address), &noted, NULL) &&
+	       (noted.what & TAKEN_DRIVER);
 }
 
 static gboolean find_noted(const struct apply_input *in, const char *address, struct taken_device *ret, GError **error)
 {
 	GError *why = NULL;
-	if (taken_find(in->hands->taken, in->arena, address, ret, &why) && (ret->what & TAKEN_DRIVER))
+	if (taken_find(in->hands->taken, in->arena, address, device_id(in, address), ret, &why) && (ret->what & TAKEN_DRIVER))
 		return TRUE;
 	if (why)
 		g_propagate_error(error, why);

@@ -15,6 +15,8 @@ struct device_now {
 /* One write to a device's attribute; the path as in host/tree.h. */
 gboolean device_write(const struct apply_input *in, const char *address, const char *text, GError **error,
                       const char *path_format, ...) G_GNUC_PRINTF(5, 6);
+/* "10de:2231", for the record; NULL = it does not tell. */
+const char *device_id(const struct apply_input *in, const char *address);
 gboolean device_look(const struct apply_input *in, const char *address, struct device_now *ret, GError **error);
 /* Addresses of the card's VFs, in the kernel's order. */
 struct strings device_vfs(const struct apply_input *in, const char *card);

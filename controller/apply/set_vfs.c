@@ -99,8 +99,9 @@ static gboolean note(const struct apply_input *in, const char *card, struct take
 	gint64 now;
 	if (!read_count(in, card, &now, error))
 		return FALSE;
-	struct taken_device device = { card, TAKEN_VFS, NULL, NULL, now, read_autoprobe(in, card) };
-	return taken_note(in->hands->taken, &device, error) && taken_find(in->hands->taken, in->arena, card, ret, error);
+	struct taken_device device = { card, device_id(in, card), TAKEN_VFS, NULL, NULL, now, read_autoprobe(in, card) };
+	return taken_note(in->hands->taken, &device, error) &&
+	       taken_find(in->hands->taken, in->arena, card, device.id, ret, error);
 }
 
 gboolean set_vfs(const struct apply_input *in, const struct action *act, GError **error)
@@ -151,7 +152,8 @@ gboolean set_vfs_undo(const struct apply_input *in, const struct action *act, GE
 	if (!device_check_free(in, act, error))
 		return FALSE;
 	/* What this action noted says how it was; before, cleave kept VFs from the host's drivers where it bound any. */
-	gboolean is_noted = taken_find(in->hands->taken, in->arena, card->address, &noted, NULL) && (noted.what & TAKEN_VFS);
+	gboolean is_noted = taken_find(in->hands->taken, in->arena, card->address, device_id(in, card->address), &noted, NULL) &&
+	                    (noted.what & TAKEN_VFS);
 	gboolean is_back = is_noted && card->sriov.former_count < 0;
 	gint64 autoprobe = is_back ? noted.vf_autoprobe : has_bound_vfs(card) ? 0 : -1;
 	return change(in, card->address, card->sriov.n_enabled, autoprobe, error) && restore_drivers(in, card, error) &&

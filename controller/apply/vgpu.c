@@ -51,7 +51,7 @@ static gboolean note_vf(const struct apply_input *in, const char *vf, GError **e
 	struct device_now now;
 	if (!device_look(in, vf, &now, error))
 		return FALSE;
-	struct taken_device noted = { vf, TAKEN_DRIVER, now.driver, now.driver_override, -1, -1 };
+	struct taken_device noted = { vf, device_id(in, vf), TAKEN_DRIVER, now.driver, now.driver_override, -1, -1 };
 	return taken_note(in->hands->taken, &noted, error);
 }
 

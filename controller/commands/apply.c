@@ -7,9 +7,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A driver offers what it can make of a card only once it has the card, and vGPUs of VFs once there are VFs: what is
+ * still to do shows at the next look. */
+enum { DEVICE_LOOKS = 4 };
+
 struct printer {
 	enum output output;
 	struct report_style style;
+	gboolean has_done_all; /* of a plan with actions: nothing failed, so another look may find more */
 };
 
 static void on_acted(void *user, const struct plan *p, const struct outcome *o)
@@ -60,6 +65,11 @@ static int print_plan(const struct looked *l, const struct printer *printer)
 	return command_print(text) ? -1 : EXIT_FAILED;
 }
 
+static int judge(const struct looked *l, gboolean in_part)
+{
+	return in_part || has_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
+}
+
 static int apply_here(struct looked *l, struct printer *printer)
 {
 	g_autoptr(GError) error = NULL;
@@ -74,7 +84,8 @@ static int apply_here(struct looked *l, struct printer *printer)
 		report_summary_text(text, l->plan, &outcomes, printer->style);
 	if (!command_print(text))
 		return EXIT_FAILED;
-	return outcomes.n_failed || outcomes.n_skipped || has_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
+	printer->has_done_all = outcomes.n_done == l->plan->n_actions;
+	return judge(l, !printer->has_done_all);
 }
 
 /* The controller looks again at the revision that was shown, and acts; its own words are the outcome. */
@@ -90,7 +101,7 @@ static int apply_there(const struct invocation *in, const struct looked *l)
 	if (in_part)
 		end[-1] = '\0';
 	fputs(body, stdout);
-	return in_part || has_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
+	return judge(l, in_part);
 }
 
 static int apply(struct invocation *in, struct looked *l, struct printer *printer)
@@ -116,11 +127,23 @@ static int refuse_devices(void)
 	return EXIT_REFUSED;
 }
 
+/* `so_far` is what the looks before came to, when this one finds nothing more to do. */
+static int look_and_apply(struct invocation *in, struct printer *printer, int so_far)
+{
+	struct looked l;
+	gboolean is_again = printer->has_done_all;
+	printer->has_done_all = FALSE;
+	int code = command_look(in, &l);
+	if (code < 0)
+		code = is_again && l.plan->n_actions == 0 ? so_far : apply(in, &l, printer);
+	looked_clear(&l);
+	return code;
+}
+
 int command_apply(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
-	struct looked l;
-	struct printer printer = { in->output, { command_has_colour() } };
+	struct printer printer = { in->output, { command_has_colour() }, FALSE };
 	in->settings.acts = TRUE;
 	if (in->settings.devices_only && state_is_locked(in->settings.state))
 		return refuse_devices();
@@ -129,10 +152,9 @@ int command_apply(struct invocation *in)
 	if (error)
 		return command_fail(error);
 	in->holds_lock = lock != NULL;
-	int code = command_look(in, &l);
-	if (code < 0)
-		code = apply(in, &l, &printer);
-	looked_clear(&l);
+	int code = look_and_apply(in, &printer, 0);
+	for (int i = 1; i < DEVICE_LOOKS && in->settings.devices_only && printer.has_done_all; i++)
+		code = look_and_apply(in, &printer, code);
 	state_unlock(lock);
 	return code;
 }

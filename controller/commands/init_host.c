@@ -60,7 +60,7 @@ static gboolean look(struct look *l, GError **error)
 		l->have = look_from_controller(l->arena, s->state, error);
 	} else {
 		struct session *session = session_new(s);
-		l->have = session_observe(session, l->arena, objects_new(l->arena));
+		l->have = session_observe(session, l->arena, objects_new(l->arena), FALSE);
 		session_free(session);
 	}
 	const struct object *host = l->have ? objects_get(l->have, KIND_HOST, s->host) : NULL;

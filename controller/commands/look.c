@@ -122,7 +122,7 @@ int command_look(struct invocation *in, struct looked *ret)
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
 	if (!have)
-		have = session_observe(ret->session, ret->arena, ret->wanted.objects);
+		have = session_observe(ret->session, ret->arena, ret->wanted.objects, !in->settings.acts);
 	ret->plan = session_plan(ret->session, ret->arena, &ret->wanted, have, TRUE);
 	return -1;
 }

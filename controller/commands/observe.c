@@ -12,7 +12,7 @@ static int observe(struct invocation *in, struct arena *a, struct session *s, st
 		return command_fail(error);
 	const struct objects *have = state_is_locked(in->settings.state)
 	                                     ? look_from_controller(a, in->settings.state, &error)
-	                                     : session_observe(s, a, w->objects);
+	                                     : session_observe(s, a, w->objects, TRUE);
 	if (!have)
 		return command_fail(error);
 	if (in->output == OUTPUT_JSON)

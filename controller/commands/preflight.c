@@ -52,7 +52,7 @@ static gboolean look(struct invocation *in, struct preflighting *p, GError **err
 	if (left_out && p->wanted.problems.n_errors)
 		fprintf(stderr, "cleave: %s; only the host is looked at\n", left_out->message);
 	if (!p->have)
-		p->have = session_observe(p->session, p->arena, p->wanted.objects);
+		p->have = session_observe(p->session, p->arena, p->wanted.objects, TRUE);
 	return TRUE;
 }
 

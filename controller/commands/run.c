@@ -11,6 +11,7 @@
 #include "report/report.h"
 #include "source/watch.h"
 #include "spec/emit.h"
+#include "spec/gpu.h"
 #include "spec/renderjob.h"
 #include "spec/status.h"
 #include "state/state.h"
@@ -19,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000, HOLD_JOBS_MS = 20000, RENDERING_MS = 5000 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000, HOLD_JOBS_MS = 20000, OFTEN_MS = 5000 };
 
 /* The revision in force: specs that were read and found valid. */
 struct in_force {
@@ -40,7 +41,7 @@ struct runner {
 	gboolean is_busy, look_again, is_ending;
 	gboolean has_passed; /* since the timer was set */
 	guint n_failed;      /* failed or skipped actions of the last pass */
-	gboolean is_rendering; /* leases may run out, and nobody says so */
+	gboolean looks_often; /* leases may run out, a driver may let a device go, and nobody says so */
 	gboolean is_stuck; /* the same actions were planned twice: only a new revision or the timer goes on */
 	guint pass_source, timer_source;
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
@@ -192,9 +193,9 @@ static void add_revision_status(struct runner *r, struct arena *a, struct object
 	objects_add(have, o);
 }
 
-static struct objects *look_at_all(struct runner *r, struct arena *a)
+static struct objects *look_at_all(struct runner *r, struct arena *a, gboolean checks)
 {
-	struct objects *have = session_observe(r->session, a, r->force.wanted.objects);
+	struct objects *have = session_observe(r->session, a, r->force.wanted.objects, checks);
 	add_revision_status(r, a, have);
 	return have;
 }
@@ -233,6 +234,15 @@ static gboolean has_running(const struct plan *p)
 	return FALSE;
 }
 
+/* The kernel tells that a driver lets go before it lets go of the device. */
+static gboolean has_stuck_device(const struct plan *p)
+{
+	OBJECTS_EACH (o, p->have, KIND_GPU)
+		if (o->status && ((const struct gpu_status *)o->status)->stuck)
+			return TRUE;
+	return FALSE;
+}
+
 static gboolean has_stalled(const struct plan *p)
 {
 	for (guint i = 0; i < p->n_verdicts; i++)
@@ -251,7 +261,7 @@ static void pass(struct runner *r)
 		r->retry_ms = CLAMP(r->retry_ms * 2, RETRY_FIRST_MS, RETRY_MOST_MS);
 		return;
 	}
-	struct objects *have = look_at_all(r, a);
+	struct objects *have = look_at_all(r, a, FALSE);
 	struct plan *p = session_plan(r->session, a, &r->force.wanted, have, r->recorded != NULL);
 	gint64 retry_before = r->retry_ms;
 	print_plan(r, p);
@@ -260,7 +270,7 @@ static void pass(struct runner *r)
 	/* What is away (Redis, libvirt, a root) tells nobody when it is back. */
 	if (has_stalled(p))
 		r->retry_ms = MAX(r->retry_ms, CLAMP(retry_before * 2, RETRY_FIRST_MS, RETRY_MOST_MS));
-	r->is_rendering = has_running(p);
+	r->looks_often = has_running(p) || has_stuck_device(p);
 	progress_show(r->progress, p);
 }
 
@@ -272,7 +282,7 @@ static void answer_observe(struct runner *r, struct control_request *request)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GString) text = g_string_new(NULL);
 	if (r->force.arena || read_revision(r))
-		emit_objects(text, look_at_all(r, a), EMIT_STATUS);
+		emit_objects(text, look_at_all(r, a, TRUE), EMIT_STATUS);
 	else
 		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
 	control_answer(request, text->str, error);
@@ -332,8 +342,8 @@ static void set_timer(struct runner *r)
 {
 	r->has_passed = FALSE;
 	gint64 ms = r->retry_ms ? MIN(r->retry_ms, r->in->interval_ms) : r->in->interval_ms;
-	if (r->is_rendering)
-		ms = MIN(ms, RENDERING_MS);
+	if (r->looks_often)
+		ms = MIN(ms, OFTEN_MS);
 	if (r->timer_source)
 		g_source_remove(r->timer_source);
 	r->timer_source = g_timeout_add((guint)ms, on_timer, r);

@@ -5,6 +5,7 @@
 #include "host/helper.h"
 #include "host/holders.h"
 #include "host/nvml_main.h"
+#include "host/pci.h"
 #include "host/pci_scan.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,9 +32,11 @@ static const char **strings_of(struct arena *a, const json_t *array)
 static json_t *run_pci(const json_t *request, GError **error)
 {
 	SCOPED_ARENA(a);
-	const char *sysfs = json_string_value(json_object_get(request, "sysfs"));
-	if (sysfs)
-		return pci_scan(sysfs, strings_of(a, json_object_get(request, "named")), error);
+	const struct pci_request asked = { json_string_value(json_object_get(request, "sysfs")),
+		                           strings_of(a, json_object_get(request, "named")),
+		                           strings_of(a, json_object_get(request, "busy")) };
+	if (asked.sysfs)
+		return pci_scan(&asked, error);
 	fail(error, ERROR_INVALID, "pci: the request has no \"sysfs\"");
 	return NULL;
 }

@@ -58,15 +58,21 @@ static gboolean decode_all(struct arena *arena, const json_t *all, struct pci_fu
 	return TRUE;
 }
 
-gboolean pci_list(struct helper *h, struct arena *arena, const char *sysfs, const char *const *named,
-		  gint64 timeout_ms, struct pci_functions *ret, GError **error)
+static json_t *array_of(const char *const *words)
 {
-	json_t *answer, *names = json_array(), *request = json_pack("{s:s, s:s}", "op", "pci", "sysfs", sysfs);
-	for (; named && *named; named++)
-		json_array_append_new(names, json_string(*named));
-	json_object_set_new(request, "named", names);
-	gboolean done = helper_call(h, request, timeout_ms, &answer, error);
-	json_decref(request);
+	json_t *array = json_array();
+	for (; words && *words; words++)
+		json_array_append_new(array, json_string(*words));
+	return array;
+}
+
+gboolean pci_list(struct helper *h, struct arena *arena, const struct pci_request *request, gint64 timeout_ms,
+		  struct pci_functions *ret, GError **error)
+{
+	json_t *answer, *asked = json_pack("{s:s, s:s, s:o, s:o}", "op", "pci", "sysfs", request->sysfs, "named",
+	                                   array_of(request->named), "busy", array_of(request->busy));
+	gboolean done = helper_call(h, asked, timeout_ms, &answer, error);
+	json_decref(asked);
 	if (!done) {
 		g_prefix_error(error, "listing PCI functions: ");
 		return FALSE;

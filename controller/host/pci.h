@@ -73,10 +73,16 @@ struct pci_gpus {
 	guint n;
 };
 
-/* Asks the helper; `sysfs` is "/sys" or a tree like it. `named` are addresses of devices that count as cards
- * whatever they are, NULL at the end; may be NULL. */
-gboolean pci_list(struct helper *h, struct arena *arena, const char *sysfs, const char *const *named,
-		  gint64 timeout_ms, struct pci_functions *ret, GError **error);
+/* Lists of addresses end with NULL; NULL is an empty one. */
+struct pci_request {
+	const char *sysfs;        /* "/sys" or a tree like it */
+	const char *const *named; /* devices that count as cards whatever they are */
+	const char *const *busy;  /* devices known to hang: what they tell under their lock is not asked for */
+};
+
+/* Asks the helper. */
+gboolean pci_list(struct helper *h, struct arena *arena, const struct pci_request *request, gint64 timeout_ms,
+		  struct pci_functions *ret, GError **error);
 const struct pci_function *pci_find(const struct pci_functions *all, const char *address);
 /* Domain, bus, slot and function of "0000:65:00.0"; FALSE when it is no address. */
 gboolean pci_split_address(const char *address, struct pci_function *ret);

@@ -25,7 +25,7 @@ struct scan {
 	struct pci_access *access;
 	struct pci_dev **devices; /* as in `all` */
 	struct pci_functions all;
-	const char *const *named;
+	const struct pci_request *request;
 };
 
 static G_NORETURN void on_error(char *format, ...) G_GNUC_PRINTF(1, 2);
@@ -99,6 +99,7 @@ static void read_ids(struct scan *s, struct pci_dev *d, struct pci_function *f)
 	f->vendor = d->vendor_id;
 	f->device = d->device_id;
 	f->class = d->device_class;
+	f->is_locked = s->request->busy && g_strv_contains(s->request->busy, f->address);
 }
 
 static void read_all_ids(struct scan *s)
@@ -139,7 +140,7 @@ static void read_relations(struct scan *s)
 	for (guint i = 0; i < s->all.n; i++)
 		if (pci_makes_gpu(&s->all.list[i]))
 			pci_read_physfn(s->arena, s->tree, &s->all.list[i]);
-	struct pci_gpus gpus = pci_group_gpus(scratch, &s->all, s->named);
+	struct pci_gpus gpus = pci_group_gpus(scratch, &s->all, s->request->named);
 	for (guint i = 0; i < gpus.n; i++)
 		for (guint j = 0; j < gpus.list[i].n_functions; j++) {
 			struct pci_function *f = own(s, gpus.list[i].functions[j]);
@@ -258,7 +259,7 @@ static json_t *scan(struct scan *s)
 	pci_scan_bus(s->access);
 	read_all_ids(s);
 	read_relations(s);
-	struct pci_gpus gpus = pci_group_gpus(s->arena, &s->all, s->named);
+	struct pci_gpus gpus = pci_group_gpus(s->arena, &s->all, s->request->named);
 	for (guint i = 0; i < gpus.n; i++)
 		read_card(s, &gpus.list[i]);
 	json_t *answer = json_array();
@@ -267,15 +268,16 @@ static json_t *scan(struct scan *s)
 	return answer;
 }
 
-json_t *pci_scan(const char *sysfs, const char *const *named, GError **error)
+json_t *pci_scan(const struct pci_request *request, GError **error)
 {
 	SCOPED_ARENA(arena);
-	struct host_tree t = host_tree_at(arena, NULL, sysfs);
+	struct host_tree t = host_tree_at(arena, NULL, request->sysfs);
 	if (!host_exists(&t, "sys/bus/pci/devices")) {
-		fail(error, ERROR_NOT_FOUND, "%s/bus/pci/devices is not there: no PCI bus, or not a sysfs", sysfs);
+		fail(error, ERROR_NOT_FOUND, "%s/bus/pci/devices is not there: no PCI bus, or not a sysfs",
+		     request->sysfs);
 		return NULL;
 	}
-	struct scan s = { .arena = arena, .tree = &t, .named = named };
+	struct scan s = { .arena = arena, .tree = &t, .request = request };
 	s.access = open_access(host_path(arena, &t, "sys/bus/pci"));
 	pci_init(s.access);
 	json_t *answer = scan(&s);

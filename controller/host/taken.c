@@ -80,6 +80,7 @@ static gint64 number_of(const json_t *o, const char *key)
 static struct taken_device decode(struct arena *a, const char *address, const json_t *o)
 {
 	struct taken_device d = { .address = arena_strdup(a, address),
+		                  .id = arena_strdup(a, json_string_value(json_object_get(o, "id"))),
 		                  .n_vfs = number_of(o, "vfs"),
 		                  .vf_autoprobe = number_of(o, "vfAutoprobe") };
 	if (json_object_get(o, "driver"))
@@ -94,6 +95,8 @@ static struct taken_device decode(struct arena *a, const char *address, const js
 static json_t *encode(const struct taken_device *d)
 {
 	json_t *o = json_object();
+	if (d->id)
+		json_object_set_new(o, "id", json_string(d->id));
 	if (d->what & TAKEN_DRIVER) {
 		json_object_set_new(o, "driver", d->driver ? json_string(d->driver) : json_null());
 		json_object_set_new(o, "driverOverride",
@@ -106,14 +109,18 @@ static json_t *encode(const struct taken_device *d)
 	return o;
 }
 
-gboolean taken_find(struct taken *t, struct arena *a, const char *address, struct taken_device *ret, GError **error)
+gboolean taken_find(struct taken *t, struct arena *a, const char *address, const char *id, struct taken_device *ret,
+                    GError **error)
 {
 	g_autofree char *path = path_of(t, address, RECORD, error);
 	json_t *o = path ? read_json(path, error) : NULL;
 	if (!o)
 		return FALSE;
-	*ret = decode(a, address, o);
+	struct taken_device d = decode(a, address, o);
 	json_decref(o);
+	if (id && d.id && strcmp(id, d.id) != 0)
+		return FALSE;
+	*ret = d;
 	return TRUE;
 }
 
@@ -135,10 +142,11 @@ gboolean taken_note(struct taken *t, const struct taken_device *device, GError *
 	SCOPED_ARENA(scratch);
 	GError *why = NULL;
 	struct taken_device d = { .address = device->address, .n_vfs = -1, .vf_autoprobe = -1 };
-	if (!taken_find(t, scratch, device->address, &d, &why) && why) {
+	if (!taken_find(t, scratch, device->address, device->id, &d, &why) && why) {
 		g_propagate_error(error, why);
 		return FALSE;
 	}
+	d.id = device->id ? device->id : d.id;
 	unsigned more = device->what & ~d.what;
 	if (!more)
 		return TRUE;
@@ -159,7 +167,7 @@ gboolean taken_forget(struct taken *t, const char *address, unsigned what, GErro
 	SCOPED_ARENA(scratch);
 	GError *why = NULL;
 	struct taken_device d;
-	if (!taken_find(t, scratch, address, &d, &why)) {
+	if (!taken_find(t, scratch, address, NULL, &d, &why)) {
 		if (why)
 			g_propagate_error(error, why);
 		return !why;

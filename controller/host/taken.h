@@ -14,6 +14,7 @@ enum taken_what { TAKEN_DRIVER = 1 << 0, TAKEN_VFS = 1 << 1 };
 
 struct taken_device {
 	const char *address;
+	const char *id;              /* "10de:2231": another device at that address was not taken; NULL = not told */
 	unsigned what;               /* of enum taken_what: what of the below is said */
 	const char *driver;          /* that it had; NULL = none */
 	const char *driver_override; /* that it had; NULL = none */
@@ -26,9 +27,12 @@ struct taken *taken_new(const char *state);
 /* NULL is fine. */
 void taken_free(struct taken *t);
 
-/* FALSE when nothing was taken (or its file cannot be read: it is then told in *error). */
-gboolean taken_find(struct taken *t, struct arena *a, const char *address, struct taken_device *ret, GError **error);
-/* Writes it to the disk. What of it was noted before is kept: it is what was there before cleave. */
+/* FALSE when nothing was taken (or its file cannot be read: it is then told in *error). `id` is of the device that is
+ * there: cards are swapped, and addresses move when one is added. NULL: whichever it is. */
+gboolean taken_find(struct taken *t, struct arena *a, const char *address, const char *id, struct taken_device *ret,
+                    GError **error);
+/* Writes it to the disk. What of it was noted before is kept: it is what was there before cleave. What was noted of
+ * another device at that address goes. */
 gboolean taken_note(struct taken *t, const struct taken_device *device, GError **error);
 /* Forgets that much of it. Absent is success. */
 gboolean taken_forget(struct taken *t, const char *address, unsigned what, GError **error);

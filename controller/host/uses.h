@@ -7,9 +7,8 @@ struct arena;
 struct host_tree;
 struct uses;
 
-/* Reads what is mounted and which disk hangs below which function, when it is first asked. */
+/* Reads what is mounted, and what hangs below which function, when it is first asked. */
 struct uses *uses_new(struct arena *a, const struct host_tree *t);
 void uses_free(struct uses *u);
-/* Sentences without a full stop, NULL at the end: "network interface eth0 is up", "/dev/nvme0n1p2 is mounted on /srv".
- * `driver` is the function's, or NULL. */
-char **uses_of(struct uses *u, const char *address, const char *driver);
+/* Sentences without a full stop, NULL at the end: "network interface eth0 is up", "/dev/nvme0n1p2 is mounted on /srv". */
+char **uses_of(struct uses *u, const char *address);

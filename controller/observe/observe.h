@@ -28,6 +28,8 @@ struct observe_input {
 	struct shelf *shelf;
 	const char *holder; /* this controller as job owner */
 	gboolean claims;    /* become the job owner if nobody is and all roots are here */
+	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
+	                     * is gone, waits for ever, and no pass may */
 };
 
 struct objects *observe(struct arena *a, const struct observe_input *in);

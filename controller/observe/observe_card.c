@@ -45,7 +45,8 @@ static void read_taken(const struct card_input *in, struct gpu_function *f, stru
 	g_autoptr(GError) error = NULL;
 	struct taken_device device;
 	const char *stuck = taken_find_stuck(in->taken, in->arena, f->address);
-	if (taken_find(in->taken, in->arena, f->address, &device, &error)) {
+	const char *id = arena_printf(in->arena, "%s:%s", f->vendor, f->device);
+	if (taken_find(in->taken, in->arena, f->address, id, &device, &error)) {
 		if (device.what & TAKEN_DRIVER)
 			f->former_driver = device.driver ? device.driver : GPU_NO_DRIVER;
 		if ((device.what & TAKEN_VFS) && strcmp(card->address, f->address) == 0)
@@ -72,7 +73,7 @@ static struct list functions_of(const struct card_input *in, const struct pci_fu
 			                          .iommu_group = f->iommu_group,
 			                          .vgpu_type = f->vgpu_type };
 		if (in->uses)
-			items[i].uses = strings_of(uses_of(in->uses, f->address, f->driver));
+			items[i].uses = strings_of(uses_of(in->uses, f->address));
 		if (in->taken)
 			read_taken(in, &items[i], card);
 	}

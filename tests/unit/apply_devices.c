@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -161,7 +162,7 @@ static void test_bind_and_release(void **state)
 			 "4 sys/bus/pci/devices/0000:02:00.1/driver_override \"vfio-pci\"\n"
 			 "5 sys/bus/pci/drivers_probe \"0000:02:00.1\"");
 	/* As the helper's scan sees it; the twin stays where it was. */
-	assert_true(pci_list(r->hands.helper, r->arena, r->tree.sysfs, NULL, 20000, &all, &error));
+	assert_true(pci_list(r->hands.helper, r->arena, &(struct pci_request){ .sysfs = r->tree.sysfs }, 20000, &all, &error));
 	assert_string_equal(pci_find(&all, CARD_B)->driver, "vfio-pci");
 	assert_string_equal(pci_find(&all, CARD_A)->driver, "nouveau");
 	rig_fault(r, NULL);
@@ -213,6 +214,22 @@ static void test_what_is_bound_by_hand(void **state)
 	assert_int_equal(all.n_done, 1);
 	assert_string_equal(taken_list(r->hands.taken, r->arena)[0], "0000:01:00.1");
 	assert_null(taken_list(r->hands.taken, r->arena)[1]);
+}
+
+/* A note of a card that stood there before says nothing of the one that does now. */
+static void test_card_is_swapped(void **state)
+{
+	struct rig *r = *state;
+	const struct goal whole = WHOLE(CARD_A), none = NONE(CARD_A);
+	rig_reset(r);
+	char *made = rig_snapshot(r);
+	const struct taken_device before = { CARD_A, "1002:73bf", TAKEN_DRIVER | TAKEN_VFS, "amdgpu", "amdgpu", 4, 1 };
+	assert_true(taken_note(r->hands.taken, &before, NULL));
+	assert_int_equal(rig_plan(r, &none, 1)->n_actions, 0);
+	rig_reach(r, &whole, 1);
+	rig_assert_recorded(r);
+	rig_reach(r, &none, 1);
+	rig_assert_same(made, rig_snapshot(r), "given back");
 }
 
 /* -- refused before the first write ------------------------------------------------------------------------------------ */
@@ -536,6 +553,7 @@ static pid_t start_tracer(pid_t victim)
 	assert_int_equal(pipe(ready), 0);
 	pid_t tracer = fork();
 	if (tracer == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		byte = ptrace(PTRACE_SEIZE, victim, NULL, PTRACE_O_TRACEEXIT) == 0;
 		if (write(ready[1], &byte, 1) != 1)
 			_exit(1);
@@ -561,7 +579,7 @@ static void test_stuck_device(void **state)
 	struct pci_functions all;
 	rig_fault(r, "2:hang");
 	r->hands.device_timeout_ms = 1000;
-	assert_true(pci_list(r->hands.helper, r->arena, r->tree.sysfs, NULL, 20000, &all, NULL)); /* so that it runs */
+	assert_true(pci_list(r->hands.helper, r->arena, &(struct pci_request){ .sysfs = r->tree.sysfs }, 20000, &all, NULL)); /* so that it runs */
 	pid_t tracer = start_tracer(helper_pid(r->hands.helper));
 	if (!tracer) {
 		print_message("skipped: no process may be traced here, so none outlives SIGKILL\n");
@@ -585,6 +603,7 @@ static void test_stuck_device(void **state)
 	assert_refused(r, p, "0000:01:00.0 is stuck in the kernel");
 	kill(tracer, SIGKILL);
 	waitpid(tracer, NULL, 0);
+	r->hands.device_timeout_ms = 20000;
 	for (guint i = 0; i < 100 && taken_find_stuck(r->hands.taken, r->arena, CARD_A); i++)
 		g_usleep(20000);
 	rig_reach(r, both, 2);
@@ -601,10 +620,11 @@ static void test_late_device(void **state)
 	rig_reset(r);
 	char *start = rig_snapshot(r);
 	rig_fault(r, "3:hang");
-	r->hands.device_timeout_ms = 300;
+	r->hands.device_timeout_ms = 1000;
 	struct outcomes outcomes = rig_apply(r, rig_plan(r, &both[0], 1), NULL, NULL);
-	assert_non_null(strstr(outcomes.items[0].message, "did not answer in 300 ms and was replaced" UNDONE));
+	assert_non_null(strstr(outcomes.items[0].message, "did not answer in 1000 ms and was replaced" UNDONE));
 	rig_assert_same(start, rig_snapshot(r), "undone");
+	r->hands.device_timeout_ms = 20000;
 	rig_reach(r, both, 2);
 }
 
@@ -616,6 +636,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_bind_and_release, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_vfs_through_zero, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_is_bound_by_hand, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_card_is_swapped, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_plans, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stale_vgpus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_held_devices, setup, teardown),

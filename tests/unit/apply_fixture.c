@@ -272,7 +272,7 @@ void rig_assert_recorded(struct rig *r)
 		const char *driver = host_read_link(r->arena, &r->tree, DEVICE "/driver", d->address);
 		const char *override = override_of(r, d->address);
 		struct taken_device noted = { .n_vfs = -1 };
-		taken_find(r->hands.taken, r->arena, d->address, &noted, NULL);
+		taken_find(r->hands.taken, r->arena, d->address, NULL, &noted, NULL);
 		if (g_strcmp0(driver, d->driver) != 0 || g_strcmp0(override, d->driver_override) != 0) {
 			assert_true(noted.what & TAKEN_DRIVER);
 			assert_true(g_strcmp0(noted.driver, d->driver) == 0);

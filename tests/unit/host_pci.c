@@ -141,7 +141,7 @@ static void test_helper_not_there(void **state)
 static gboolean list(struct ctx *x, const char *sysfs, struct pci_functions *ret)
 {
 	g_clear_error(&x->error);
-	return pci_list(x->h, x->arena, sysfs, NULL, TIMEOUT_MS, ret, &x->error);
+	return pci_list(x->h, x->arena, &(struct pci_request){ .sysfs = sysfs }, TIMEOUT_MS, ret, &x->error);
 }
 
 static void test_no_bus(void **state)

@@ -375,7 +375,7 @@ static void compare_functions(struct tree *t, const json_t *functions)
 	g_autoptr(GError) error = NULL;
 	gsize i;
 	json_t *o;
-	if (!pci_list(t->helper, t->arena, t->tree.sysfs, NULL, TIMEOUT_MS, &all, &error))
+	if (!pci_list(t->helper, t->arena, &(struct pci_request){ .sysfs = t->tree.sysfs }, TIMEOUT_MS, &all, &error))
 		fail_msg("%s", error->message);
 	assert_int_equal(all.n, json_array_size(functions));
 	json_array_foreach(functions, i, o)

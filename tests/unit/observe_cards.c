@@ -411,6 +411,8 @@ static void test_taken(void **state)
 		{ .address = "0000:08:00.0", .what = TAKEN_VFS, .n_vfs = 0, .vf_autoprobe = 1 },
 		{ .address = "0000:08:00.4", .what = TAKEN_DRIVER, .driver = "nvidia", .n_vfs = -1 },
 		{ .address = "0000:08:00.5", .what = TAKEN_DRIVER, .n_vfs = -1 },
+		/* Of a card that stood there before. */
+		{ .address = "0000:08:00.6", .id = "1002:73bf", .what = TAKEN_DRIVER, .driver = "amdgpu", .n_vfs = -1 },
 	};
 	for (gsize i = 0; i < G_N_ELEMENTS(taken); i++)
 		assert_true(taken_note(t->taken, &taken[i], NULL));
@@ -437,6 +439,28 @@ static void test_record_damaged(void **state)
 	assert_non_null(strstr(tree_gpu(tree_observe(t), "pci-0000-65-00.0")->stuck, "cannot be read"));
 }
 
+/* A pipe that nobody writes to stands for a file that the kernel serves under a lock which somebody holds. */
+static void test_locked(void **state)
+{
+	struct tree *t = *state;
+	put_a5000(t);
+	tree_function_put(t, CARD, "driver_override", "(null)\n");
+	const char *path = host_path(t->arena, &t->tree, "sys/bus/pci/devices/" AUDIO "/driver_override");
+	tree_function_put(t, AUDIO, "driver_override", "");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	tree_function(t, ROOT_PORT, "0000:66:00.0", "10de:2231", "030000");
+	tree_function_put(t, "0000:66:00.0", "driver_override", "vfio-pci\n");
+	for (int i = 0; i < 2; i++) {
+		struct objects *have = tree_observe(t);
+		assert_no_trouble(have);
+		assert_non_null(strstr(tree_gpu(have, "pci-0000-65-00.0")->stuck, "binds or unbinds"));
+		const struct gpu_status *other = tree_gpu(have, "pci-0000-66-00.0");
+		assert_null(other->stuck);
+		assert_string_equal(other->driver_override, "vfio-pci");
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 
 int main(int argc, char **argv)
@@ -448,6 +472,7 @@ int main(int argc, char **argv)
 		TEST(test_domains),  TEST(test_bystanders),	TEST(test_console_in_group), TEST(test_asleep),	    TEST(test_consoles),
 		TEST(test_no_bus),   TEST(test_names),		TEST(test_vgpus),	    TEST(test_vendor_vfio),
 		TEST(test_taken),    TEST(test_record_damaged), TEST(test_named_with_vfs),
+		TEST(test_locked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

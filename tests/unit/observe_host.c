@@ -1,6 +1,7 @@
 /* What a host made here tells: IOMMU, modules, hugepages, bridges; and what its devices are used for, and by whom. */
 #include "base/arena.h"
 #include "host/helper.h"
+#include "observe/observe.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
 #include "tree_fixture.h"
@@ -172,19 +173,30 @@ static const char *uses_at(struct tree *t, const char *address)
 	return tree_join(t->arena, &bystander(tree_gpu(tree_observe(t), "pci-0000-65-00.0"), address)->uses);
 }
 
+static void put_interface(struct tree *t, const char *address, const char *path, const char *flags)
+{
+	g_autofree char *file = g_strconcat(path, "/flags", NULL), *name = g_path_get_basename(path);
+	g_autofree char *link = g_strconcat("sys/class/net/", name, NULL);
+	g_autofree char *folder = g_strdup_printf("sys/devices/pci%.7s/%s/%s", address, address, path);
+	tree_function_put(t, address, file, flags);
+	tree_link(t, link, folder);
+}
+
 static void test_network_uses(void **state)
 {
 	struct tree *t = *state;
 	put_dirty_group(t);
-	tree_function_put(t, NIC, "net/eno1/flags", "0x1002\n");
-	tree_function_put(t, NIC, "net/eno2/flags", "0x1002\n");
+	put_interface(t, NIC, "net/eno1", "0x1002\n");
+	put_interface(t, NIC, "net/eno2", "0x1002\n");
 	assert_string_equal(uses_at(t, NIC), "");
 	tree_function_put(t, NIC, "net/eno1/flags", "0x1003\n");
 	tree_folder(t, "sys/class/net/br0/bridge");
 	tree_function_link(t, NIC, "net/eno2/master", "sys/class/net/br0");
 	assert_string_equal(uses_at(t, NIC), "network interface eno1 is up, network interface eno2 is in bridge br0");
-	tree_function_put(t, VIRTIO, "virtio0/net/eth0/flags", "0x1003\n");
+	put_interface(t, VIRTIO, "virtio0/net/eth0", "0x1003\n");
 	assert_string_equal(uses_at(t, VIRTIO), "network interface eth0 is up");
+	put_interface(t, NVME, "usb3/3-1/3-1:1.0/net/usb0", "0x1003\n");
+	assert_string_equal(uses_at(t, NVME), "network interface usb0 is up");
 }
 
 static void test_disk_uses(void **state)
@@ -208,6 +220,41 @@ static void test_disk_uses(void **state)
 	tree_folder(t, "sys/devices/virtual/nvme-subsystem/nvme-subsys0/nvme0n1/nvme0n1p3/holders/dm-0");
 	assert_string_equal(uses_at(t, NVME), "/dev/nvme0n1p1 is mounted on /, /dev/nvme0n1p2 is swap, /dev/nvme0n1p3 is part of dm-0");
 	assert_string_equal(uses_at(t, VIRTIO), "/dev/vda is mounted on /srv/my disk");
+}
+
+/* A mount behind thousands of a container engine's; and the second disk of a btrfs, which no mount names. */
+static void test_disks_among_many(void **state)
+{
+	struct tree *t = *state;
+	put_dirty_group(t);
+	put_disk(t, "sys/devices/pci0000:67/" NVME "/nvme/nvme0", "nvme0n1", "259:0\n");
+	put_disk(t, "sys/devices/pci0000:68/" VIRTIO "/virtio1/block", "vda", "254:0\n");
+	g_autoptr(GString) mounts = g_string_new(NULL);
+	for (guint i = 0; i < 20000; i++)
+		g_string_append_printf(mounts, "%u 1 0:%u / /var/lib/containers/storage/overlay/%u/merged rw - overlay overlay rw\n", i, i, i);
+	g_string_append(mounts, "99999 1 259:0 / /srv rw - xfs /dev/nvme0n1 rw\n");
+	tree_put(t, "proc/self/mountinfo", mounts->str);
+	tree_folder(t, "sys/fs/btrfs/b6b0b7f0/devices/vda");
+	assert_string_equal(uses_at(t, NVME), "/dev/nvme0n1 is mounted on /srv");
+	assert_string_equal(uses_at(t, VIRTIO), "/dev/vda is mounted as part of the btrfs b6b0b7f0");
+}
+
+/* -- what only preflight asks for ------------------------------------------------------------------------ */
+
+static guint count_pools(struct tree *t, gboolean checks)
+{
+	const struct observe_input in = { .host = "gpu1", .want = t->want, .tree = &t->tree, .helper = t->helper, .checks = checks };
+	return tree_host(observe(t->arena, &in))->pools.n;
+}
+
+/* A pass waits for no file server. */
+static void test_checks_are_asked_for(void **state)
+{
+	struct tree *t = *state;
+	tree_folder(t, "sys/bus/pci/devices");
+	tree_want(t, "{apiVersion: cleave/v1alpha1, kind: Host, metadata: {name: gpu1}, spec: {pools: [{name: p, path: /pool}]}}\n");
+	assert_int_equal(count_pools(t, TRUE), 1);
+	assert_int_equal(count_pools(t, FALSE), 0);
 }
 
 /* -- holders ------------------------------------------------------------------------------------------- */
@@ -325,7 +372,7 @@ int main(int argc, char **argv)
 		return helper_main();
 	const struct CMUnitTest tests[] = {
 		TEST(test_iommu),	 TEST(test_modules), TEST(test_memory),	  TEST(test_bridges),	    TEST(test_network_uses),
-		TEST(test_disk_uses), TEST(test_holders), TEST(test_mappings), TEST(test_foreign_sysfs),
+		TEST(test_disk_uses), TEST(test_disks_among_many), TEST(test_holders), TEST(test_mappings), TEST(test_foreign_sysfs), TEST(test_checks_are_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
