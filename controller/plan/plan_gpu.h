@@ -74,6 +74,8 @@ gboolean gpu_is_harmless(const struct gpu_function *f);
 /* -- what forbids it: plan_gpu_rules.c, rows in plan_rules.c ------------------------------------------ */
 
 const char *gpu_not_found(const struct gpu_target *t);
+/* Why the address of a part of the card does not name the card. */
+const char *gpu_part_words(struct arena *a, const char *address, const struct gpu_status *card);
 const char *gpu_ambiguous(const struct gpu_target *t);
 const char *gpu_moved(const struct gpu_target *t);
 const char *gpu_stuck(const struct gpu_target *t);

@@ -35,9 +35,19 @@ static const char *card_words(const struct gpu_target *t, const struct gpu_statu
 	return arena_strdup(t->b->arena, s->str);
 }
 
+const char *gpu_part_words(struct arena *a, const char *address, const struct gpu_status *card)
+{
+	if (gpu_has_vf(card, address))
+		return arena_printf(a, "%s is a virtual function of %s; write that address, with share: vf", address, card->address);
+	return arena_printf(a, "%s is in the slot of the card %s, and not the card's own function; write %s", address, card->address,
+	                    card->address);
+}
+
 const char *gpu_not_found(const struct gpu_target *t)
 {
 	const char *address = t->spec->address, *match = match_words(t);
+	if (t->identity.found == GPU_PART)
+		return gpu_part_words(t->b->arena, address, t->identity.other);
 	if (t->identity.found != GPU_NOT_FOUND)
 		return NULL;
 	return SAY("there is no card %s%s%s%s; `cleave observe` lists those that are there", address ? "at " : "", address ? address : "",
