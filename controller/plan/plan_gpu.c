@@ -274,6 +274,7 @@ static void plan_gpu(struct gpu_target *t)
 	if (gpu_has_work(t)) {
 		act_on_work(t);
 		judge_to_do(t);
+		gpu_note_room(t);
 	} else {
 		judge_as_it_is(t);
 	}

@@ -155,18 +155,10 @@ static const char *offered_words(const struct gpu_target *t)
 	return arena_strdup(t->b->arena, s->str);
 }
 
-/* How many of a type a card can have that has no others: "num_heads=4, frl_config=60, …, max_instance=24", as NVIDIA's
- * driver describes it. -1 = not told. */
-static gint64 most_of(const struct gpu_vgpu_type *type)
-{
-	const char *key = "max_instance=", *at = type->description ? strstr(type->description, key) : NULL;
-	return at ? g_ascii_strtoll(at + strlen(key), NULL, 10) : -1;
-}
-
 /* What is available now counts those that go first; what may come after them only the description tells. */
 static const char *too_few_vgpus(const struct gpu_target *t)
 {
-	gint64 most = t->card->virtual_functions.n ? -1 : most_of(t->offered);
+	gint64 most = gpu_vgpu_most(t->offered);
 	gint64 n_more = t->offered->n_available, n = t->work.create->len;
 	const char *name = t->offered->name ? t->offered->name : t->offered->id;
 	for (guint i = 0; i < n; i++)
