@@ -310,11 +310,21 @@ const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, cons
 	return NULL;
 }
 
+guint plan_n_refused(const struct plan *p)
+{
+	guint n = 0;
+	for (guint i = 0; i < p->n_verdicts; i++)
+		n += p->verdicts[i].is_refused ? 1 : 0;
+	return n;
+}
+
 guint64 plan_effect_count(const struct plan *p, enum effect effect)
 {
 	guint64 n = 0;
 	for (guint i = 0; i < p->n_actions; i++)
-		if (p->actions[i].effect == effect)
+		if (p->actions[i].effect == effect && effect == EFFECT_REBOOT)
+			n = 1; /* one host, whatever asks for it */
+		else if (p->actions[i].effect == effect)
 			n += p->actions[i].kind == KIND_RENDERJOB && p->actions[i].count ? p->actions[i].count : 1;
 	return n;
 }
