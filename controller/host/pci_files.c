@@ -79,6 +79,8 @@ void pci_read_function_files(struct arena *a, const struct host_tree *t, struct 
 	const char *override = locked_read(a, host_path(a, t, FOLDER "/driver_override", f->address), &f->is_locked);
 	if (override && *override && strcmp(override, "(null)") != 0)
 		f->driver_override = override;
+	if (f->class == 0x0300) /* no other has the file; a bystander may be the host's screen */
+		f->boot_vga = (int)host_read_number(t, -1, FOLDER "/boot_vga", f->address);
 }
 
 static void read_link(struct arena *a, const struct host_tree *t, struct pci_function *f)
@@ -129,7 +131,6 @@ void pci_read_card_files(struct arena *a, const struct host_tree *t, struct pci_
 {
 	/* Not by libpci, which reads the registers where there is no file: a sleeping card's say ff. */
 	f->revision = (int)host_read_number(t, -1, FOLDER "/revision", f->address);
-	f->boot_vga = (int)host_read_number(t, -1, FOLDER "/boot_vga", f->address);
 	f->sriov_total = (int)host_read_number(t, -1, FOLDER "/sriov_totalvfs", f->address);
 	f->sriov_enabled = f->sriov_total < 0 ? -1 : pci_count_vfs(t, f);
 	f->reset_method = read_word(a, t, f, "reset_method");

@@ -198,6 +198,21 @@ static void note_locked(const struct pci_gpu *gpu, struct gpu_status *ret)
 		ret->stuck = "somebody binds or unbinds a driver there";
 }
 
+/* The screen of the host (a BMC's) may stand in a card's group: who takes the group must not take that. Of the card
+ * itself its own key tells it. */
+static void note_console(struct arena *a, const struct pci_gpu *gpu, struct gpu_status *ret)
+{
+	for (guint i = 0; i < gpu->n_bystanders; i++) {
+		struct gpu_function *f = LIST_AT(ret->bystanders, struct gpu_function, i);
+		if (gpu->bystanders[i]->boot_vga != TRUE)
+			continue;
+		const char **uses = ARENA_ARRAY(a, const char *, f->uses.n + 1);
+		memcpy(uses, f->uses.items, f->uses.n * sizeof *uses);
+		uses[f->uses.n] = "the firmware's console is on it";
+		f->uses = (struct strings){ uses, f->uses.n + 1 };
+	}
+}
+
 void observe_card(const struct card_input *in, const struct pci_gpu *gpu, struct gpu_status *ret)
 {
 	ret->host = in->host;
@@ -205,6 +220,7 @@ void observe_card(const struct card_input *in, const struct pci_gpu *gpu, struct
 	ret->functions = functions_of(in, gpu->functions, gpu->n_functions, ret);
 	ret->bystanders = functions_of(in, gpu->bystanders, gpu->n_bystanders, ret);
 	ret->virtual_functions = functions_of(in, gpu->vfs, gpu->n_vfs, ret);
+	note_console(in->arena, gpu, ret);
 	read_sriov(in, gpu, ret);
 	read_vgpus(in->arena, gpu, ret);
 	note_locked(gpu, ret);

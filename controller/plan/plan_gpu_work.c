@@ -9,10 +9,10 @@ gboolean gpu_is_vfio(const char *driver)
 	return driver && g_str_has_suffix(driver, VFIO_PCI);
 }
 
-/* vfio-pci takes no bridges, and the group does not need it to. */
+/* vfio-pci takes no bridges, and the group does not need it to. 0680 (NVSwitch) is none but by its name. */
 static gboolean is_bridge(const struct gpu_function *f)
 {
-	return f->class_code && g_str_has_prefix(f->class_code, "06");
+	return f->class_code && g_str_has_prefix(f->class_code, "06") && strcmp(f->class_code, "0680") != 0;
 }
 
 const struct gpu_target *gpu_other_owner(const struct gpu_target *t, const char *address)

@@ -212,6 +212,24 @@ static void test_bystanders(void **state)
 	assert_int_equal(g->iommu_group, 4);
 }
 
+/* A BMC's screen is no card, and nobody takes it with the group either. */
+static void test_console_in_group(void **state)
+{
+	struct tree *t = *state;
+	put_a5000(t);
+	tree_function(t, NULL, "0000:66:00.0", "1a03:2000", "030000");
+	tree_function(t, NULL, "0000:67:00.0", "1a03:2000", "030000");
+	tree_function_put(t, "0000:66:00.0", "boot_vga", "1\n");
+	tree_function_put(t, "0000:67:00.0", "boot_vga", "0\n");
+	const char *const together[] = { CARD, AUDIO, "0000:66:00.0", "0000:67:00.0" };
+	for (gsize i = 0; i < G_N_ELEMENTS(together); i++)
+		tree_group(t, together[i], 4);
+	const struct gpu_status *g = tree_gpu(tree_observe(t), "pci-0000-65-00.0");
+	assert_int_equal(g->bystanders.n, 2);
+	assert_string_equal(tree_join(t->arena, &function_at(&g->bystanders, "0000:66:00.0")->uses), "the firmware's console is on it");
+	assert_int_equal(function_at(&g->bystanders, "0000:67:00.0")->uses.n, 0);
+}
+
 /* A sleeping card: its registers read ff, the kernel's files hold what it was. */
 static void test_asleep(void **state)
 {
@@ -468,7 +486,7 @@ int main(int argc, char **argv)
 		return helper_main();
 	const struct CMUnitTest tests[] = {
 		TEST(test_all_rows), TEST(test_nothing_told),	TEST(test_serial),	    TEST(test_slot_of_bridge),
-		TEST(test_domains),  TEST(test_bystanders),	TEST(test_asleep),	    TEST(test_consoles),
+		TEST(test_domains),  TEST(test_bystanders),	TEST(test_console_in_group), TEST(test_asleep),	    TEST(test_consoles),
 		TEST(test_no_bus),   TEST(test_names),		TEST(test_vgpus),	    TEST(test_vendor_vfio),
 		TEST(test_taken),    TEST(test_record_damaged), TEST(test_named_with_vfs),
 		TEST(test_locked),   TEST(test_driver_that_does_not_answer),
