@@ -64,7 +64,8 @@ static void test_modules(void **state)
 {
 	struct tree *t = *state;
 	tree_put(t, "proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
-	tree_put(t, "proc/modules", "nvidia 56717312 0 - Live 0x0\nvfio_pci 16384 1 - Live 0x0\nkvm 1 0 - Live 0x0\n");
+	tree_put(t, "proc/modules", "nvidia 56717312 0 - Live 0x0\nvfio_pci 16384 1 - Live 0x0\nkvm 1 0 - Live 0x0\n"
+		 "mdev 28672 1 vfio_mdev, Loading 0x0\nnouveau 1 0 - Unloading 0x0\n");
 	tree_put(t, "lib/modules/6.1.0-18-amd64/modules.builtin",
 		 "kernel/drivers/vfio/vfio_iommu_type1.ko\nkernel/drivers/net/dummy-net.ko\nkernel/fs/ext4/ext4.ko\n");
 	tree_put(t, "sys/module/nvidia/version", "550.90.05\n");
