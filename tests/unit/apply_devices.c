@@ -348,7 +348,7 @@ static void test_held_devices(void **state)
 	rig_reach(r, &two, 1);
 	p = rig_plan(r, &three, 1);
 	hold(r, "qemu-system-x86", "/dev/vfio/32"); /* of 0000:03:00.2 */
-	assert_refused(r, p, "is held open by qemu-system-x86 (4242: /dev/vfio/32)");
+	assert_refused(r, p, "0000:03:00.2 is held open by qemu-system-x86 (4242: /dev/vfio/32)");
 	/* Of two vGPUs the one that is not in use may go. */
 	hold(r, "qemu-system-x86", "/dev/null");
 	rig_reach(r, &vgpus, 1);
