@@ -283,14 +283,15 @@ static void note_unknown_host(struct builder *b)
 	                          first, hosts->len > 1 ? arena_printf(b->arena, " and %u more", hosts->len - 1) : ""));
 }
 
-/* Cards come last: whether a VM that has one is stopped decides what may be done to it. */
+/* Cards come after VMs: whether one that has a card is stopped decides what may be done to it. And before their host,
+ * which loads vfio-pci for those that go there. */
 static void build(struct builder *b)
 {
 	if (!b->in->devices_only)
 		plan_work(b);
 	note_unknown_host(b);
-	plan_hosts(b);
 	plan_gpus(b);
+	plan_hosts(b);
 	OBJECTS_EACH (o, b->in->have, KIND_REVISION)
 		judge_revision(b, o);
 	g_array_sort(b->actions, by_total_order);
