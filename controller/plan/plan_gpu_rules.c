@@ -328,7 +328,7 @@ static gboolean is_vfio_holder(const struct gpu_holder *holder)
 
 static gboolean is_in_the_way(const struct gpu_target *t, const struct gpu_holder *holder, gboolean vm_stops)
 {
-	gboolean driver_goes = gpu_moves_functions(t) || t->work.cuts;
+	gboolean driver_goes = gpu_moves_functions(t) || (t->work.cuts && g_strcmp0(holder->comm, GPU_PERSISTENCE) != 0);
 	for (guint i = 0; i < t->work.bind->len; i++)
 		driver_goes |= g_array_index(t->work.bind, struct device_step, i).from != NULL;
 	if (is_vfio_holder(holder))

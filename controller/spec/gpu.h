@@ -40,6 +40,9 @@ struct gpu_function {
 };
 #define GPU_NO_DRIVER "none"
 #define GPU_NO_RESET "none"
+/* NVIDIA's persistence daemon, as its process is called (the kernel keeps 15 characters): it keeps the driver awake,
+ * uses no instance, and NVML cuts cards while it runs. */
+#define GPU_PERSISTENCE "nvidia-persiste"
 
 struct gpu_link {
 	gint64 width, max_width;      /* lanes; -1 = not told */
