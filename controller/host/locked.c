@@ -3,7 +3,8 @@
 #include "host/locked.h"
 #include "base/arena.h"
 
-enum { PATIENCE_MS = 500 };
+/* Once for each file that hangs; a busy machine may let the thread wait that long by itself. */
+enum { PATIENCE_MS = 2000 };
 
 struct reader {
 	GThread *thread;
