@@ -1,6 +1,5 @@
 /* Checks of a card's shares, driver, identity and link. */
 #include "plan/preflight_check.h"
-#include "spec/boot.h"
 
 /* -- what it offers ---------------------------------------------------------------------------------------------- */
 
