@@ -217,7 +217,7 @@ const char *gpu_not_offered(const struct gpu_target *t)
 	case GPU_SHARE_MIG:
 		if (!t->work.cuts || gpu_releases(t))
 			return NULL;
-		if (!t->type)
+		if (!t->type && t->n_slices)
 			return "which MIG profile? Write mig: {type: …}";
 		return t->card->mig.enabled < 0 ? "NVML tells nothing of MIG: NVIDIA's driver and its libnvidia-ml are not there, or the "
 		                                  "card has no MIG"
