@@ -25,7 +25,7 @@ static gboolean list_steps(const struct apply_input *in, const struct action *ac
 }
 
 /* Those that a driver has to leave: to unbind one that is in use can block in the kernel for ever. */
-static gboolean check_unheld(const struct apply_input *in, const struct device_step *steps, guint n, GError **error)
+static gboolean check_idle(const struct apply_input *in, const struct device_step *steps, guint n, GError **error)
 {
 	struct strings leave = { ARENA_ARRAY(in->arena, const char *, n), 0 };
 	for (guint i = 0; i < n; i++) {
@@ -33,7 +33,7 @@ static gboolean check_unheld(const struct apply_input *in, const struct device_s
 		if (driver && g_strcmp0(driver, steps[i].to) != 0)
 			leave.items[leave.n++] = steps[i].address;
 	}
-	return device_check_unheld(in, &leave, error);
+	return device_check_idle(in, &leave, error);
 }
 
 gboolean bind_device_check(const struct apply_input *in, const struct action *act, GError **error)
@@ -48,7 +48,7 @@ gboolean bind_device_check(const struct apply_input *in, const struct action *ac
 	for (guint i = 0; i < n; i++)
 		if (!host_exists(in->hands->tree, "sys/bus/pci/drivers/%s", steps[i].to))
 			return fail(error, ERROR_REFUSED, "the driver %s is not there: modprobe %s", steps[i].to, steps[i].to);
-	return check_unheld(in, steps, n, error);
+	return check_idle(in, steps, n, error);
 }
 
 gboolean bind_device(const struct apply_input *in, const struct action *act, GError **error)

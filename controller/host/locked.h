@@ -1,5 +1,5 @@
-/* Files of sysfs that the kernel serves under the device's lock: driver_override and sriov_numvfs in Linux 6.1. While a
- * driver is bound to the device or unbound, reading them blocks, past SIGKILL; where an unbind never ends, for ever. So
+/* Files of sysfs that the kernel serves under the device's lock: driver_override and sriov_numvfs in Linux 6.1, and
+ * those that a driver answers itself. While a driver is bound to the device or unbound, reading them blocks, past SIGKILL; where an unbind never ends, for ever. So
  * they are read in a thread, which is given up at a deadline. In the helper alone: a thread that was given up keeps
  * the process from ending. */
 #pragma once

@@ -144,26 +144,38 @@ void pci_read_card_files(struct arena *a, const struct host_tree *t, struct pci_
 
 /* -- vGPUs ------------------------------------------------------------------------------------------ */
 
+/* What the vendor's driver answers itself, under its own locks: it can wait for the card as long as a write does. */
+static const char *ask_driver(struct arena *a, const struct host_tree *t, struct pci_function *f, const char *file)
+{
+	return f->is_locked ? NULL : locked_read(a, host_path(a, t, FOLDER "/%s", f->address, file), &f->is_locked);
+}
+
+static struct pci_vgpu_type read_mdev_type(struct arena *a, const struct host_tree *t, struct pci_function *f, const char *id)
+{
+	const char *folder = arena_printf(a, "mdev_supported_types/%s", id);
+	const char *available = ask_driver(a, t, f, arena_printf(a, "%s/available_instances", folder));
+	return (struct pci_vgpu_type){
+		.id = id,
+		.name = ask_driver(a, t, f, arena_printf(a, "%s/name", folder)),
+		.description = ask_driver(a, t, f, arena_printf(a, "%s/description", folder)),
+		.n_available = available && g_ascii_isdigit(*available) ? g_ascii_strtoll(available, NULL, 10) : -1,
+		.devices = (const char **)host_list(a, t, FOLDER "/%s/devices", f->address, folder),
+	};
+}
+
 static void read_mdev_types(struct arena *a, const struct host_tree *t, struct pci_function *f)
 {
-	const char *folder = arena_printf(a, FOLDER "/mdev_supported_types", f->address);
-	char **ids = host_list(a, t, "%s", folder);
+	char **ids = host_list(a, t, FOLDER "/mdev_supported_types", f->address);
 	f->n_vgpu_types = g_strv_length(ids);
 	f->vgpu_types = ARENA_ARRAY(a, struct pci_vgpu_type, f->n_vgpu_types);
 	for (guint i = 0; i < f->n_vgpu_types; i++)
-		f->vgpu_types[i] = (struct pci_vgpu_type){
-			.id = ids[i],
-			.name = host_read(a, t, "%s/%s/name", folder, ids[i]),
-			.description = host_read(a, t, "%s/%s/description", folder, ids[i]),
-			.n_available = host_read_number(t, -1, "%s/%s/available_instances", folder, ids[i]),
-			.devices = (const char **)host_list(a, t, "%s/%s/devices", folder, ids[i]),
-		};
+		f->vgpu_types[i] = read_mdev_type(a, t, f, ids[i]);
 }
 
 /* A head line, then "1145  : NVIDIA L40S-1B"; empty on a VF that is a vGPU. Each VF can be one. */
 static void read_creatable(struct arena *a, const struct host_tree *t, struct pci_function *f)
 {
-	const char *text = host_read(a, t, FOLDER "/nvidia/creatable_vgpu_types", f->address);
+	const char *text = ask_driver(a, t, f, "nvidia/creatable_vgpu_types");
 	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
 	f->vgpu_types = ARENA_ARRAY(a, struct pci_vgpu_type, g_strv_length(lines));
 	for (char **line = lines; *line; line++) {
@@ -186,8 +198,8 @@ void pci_read_vgpus(struct arena *a, const struct host_tree *t, struct pci_funct
 		read_mdev_types(a, t, f);
 		return;
 	}
-	const char *current = f->physfn ? host_read(a, t, FOLDER "/nvidia/current_vgpu_type", f->address) : NULL;
-	f->has_vgpu_type = current != NULL;
+	f->has_vgpu_type = f->physfn && host_exists(t, FOLDER "/nvidia/current_vgpu_type", f->address);
+	const char *current = f->has_vgpu_type ? ask_driver(a, t, f, "nvidia/current_vgpu_type") : NULL;
 	if (!current)
 		return;
 	if (*current && strcmp(current, "0") != 0)

@@ -178,16 +178,22 @@ gboolean taken_forget(struct taken *t, const char *address, unsigned what, GErro
 	return save(t, &d, error);
 }
 
-char **taken_list(struct taken *t, struct arena *a)
+/* Of the files with that suffix. */
+static char **list_addresses(const struct taken *t, struct arena *a, const char *suffix)
 {
 	struct host_tree here = { t->folder, NULL };
 	char **names = host_list(a, &here, "%s", "");
 	guint n = 0;
 	for (char **name = names; *name; name++)
-		if (g_str_has_suffix(*name, RECORD) && **name != '.')
-			names[n++] = arena_strndup(a, *name, strlen(*name) - strlen(RECORD));
+		if (g_str_has_suffix(*name, suffix) && **name != '.')
+			names[n++] = arena_strndup(a, *name, strlen(*name) - strlen(suffix));
 	names[n] = NULL;
 	return names;
+}
+
+char **taken_list(struct taken *t, struct arena *a)
+{
+	return list_addresses(t, a, RECORD);
 }
 
 /* -- writes that do not return -------------------------------------------------------------------------------- */
@@ -241,4 +247,15 @@ const char *taken_find_stuck(struct taken *t, struct arena *a, const char *addre
 		put_away(file, NULL);
 	json_decref(o);
 	return found;
+}
+
+char **taken_list_stuck(struct taken *t, struct arena *a)
+{
+	char **addresses = list_addresses(t, a, STUCK);
+	guint n = 0;
+	for (char **address = addresses; *address; address++)
+		if (taken_find_stuck(t, a, *address))
+			addresses[n++] = *address;
+	addresses[n] = NULL;
+	return addresses;
 }

@@ -42,5 +42,7 @@ char **taken_list(struct taken *t, struct arena *a);
 /* A write that the helper `pid` does not return from. It counts as long as this very process lives; of one that has
  * ended nothing is noted. */
 gboolean taken_note_stuck(struct taken *t, const char *address, const char *path, gint64 pid, GError **error);
+/* Addresses of those where a write is stuck; NULL at the end. */
+char **taken_list_stuck(struct taken *t, struct arena *a);
 /* "driver/unbind, since 2026-01-02T03:04:05Z", or NULL when nothing is stuck there. */
 const char *taken_find_stuck(struct taken *t, struct arena *a, const char *address);

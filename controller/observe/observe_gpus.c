@@ -112,24 +112,14 @@ static gboolean read_cards(struct cards *c, GError **error)
 	return !is_whole || find_holders(c, error);
 }
 
-/* Noted before the first write, so that each device with a write that has not returned is among them. */
-static const char *const *stuck_devices(struct arena *a, struct taken *taken)
-{
-	char **noted = taken_list(taken, a);
-	const char **stuck = ARENA_ARRAY(a, const char *, g_strv_length(noted) + 1);
-	guint n = 0;
-	for (char **address = noted; *address; address++)
-		if (taken_find_stuck(taken, a, *address))
-			stuck[n++] = *address;
-	return stuck;
-}
-
 /* libpci gives up when a function goes away while it is looked at, as VFs do: then the next look is a whole one. */
 static gboolean list_functions(const struct observe_input *in, struct arena *a, const char *const *named,
                                struct pci_functions *ret, GError **error)
 {
 	g_autoptr(GError) first = NULL;
-	const struct pci_request request = { in->tree->sysfs, named, in->taken ? stuck_devices(a, in->taken) : NULL };
+	const struct pci_request request = {
+		in->tree->sysfs, named, in->taken ? (const char *const *)taken_list_stuck(in->taken, a) : NULL
+	};
 	if (pci_list(in->helper, a, &request, PCI_MS, ret, &first))
 		return TRUE;
 	if (g_error_matches(first, CLEAVE_ERROR, ERROR_FAILED))

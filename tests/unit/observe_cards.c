@@ -461,6 +461,23 @@ static void test_locked(void **state)
 	}
 }
 
+/* So does one that the vendor's driver does not answer. */
+static void test_driver_that_does_not_answer(void **state)
+{
+	struct tree *t = *state;
+	put_a2(t);
+	put_a5000(t);
+	tree_function_put(t, "0000:08:00.4", "nvidia/current_vgpu_type", "0\n");
+	tree_function_put(t, "0000:08:00.5", "nvidia/current_vgpu_type", "");
+	const char *path = host_path(t->arena, &t->tree, "sys/bus/pci/devices/0000:08:00.5/nvidia/current_vgpu_type");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	struct objects *have = tree_observe(t);
+	assert_no_trouble(have);
+	assert_non_null(tree_gpu(have, "pci-0000-08-00.0")->stuck);
+	assert_null(tree_gpu(have, "pci-0000-65-00.0")->stuck);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 
 int main(int argc, char **argv)
@@ -472,7 +489,7 @@ int main(int argc, char **argv)
 		TEST(test_domains),  TEST(test_bystanders),	TEST(test_console_in_group), TEST(test_asleep),	    TEST(test_consoles),
 		TEST(test_no_bus),   TEST(test_names),		TEST(test_vgpus),	    TEST(test_vendor_vfio),
 		TEST(test_taken),    TEST(test_record_damaged), TEST(test_named_with_vfs),
-		TEST(test_locked),
+		TEST(test_locked),   TEST(test_driver_that_does_not_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

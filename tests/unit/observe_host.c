@@ -10,10 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #define CARD "0000:65:00.0"
+#define VGPU "f715f63c-0d00-4007-9c5a-b07b0c6c05de"
 #define AUDIO "0000:65:00.1"
 #define NIC "0000:66:00.0"
 #define NVME "0000:67:00.0"
@@ -61,7 +64,8 @@ static void test_modules(void **state)
 {
 	struct tree *t = *state;
 	tree_put(t, "proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
-	tree_put(t, "proc/modules", "nvidia 56717312 0 - Live 0x0\nvfio_pci 16384 1 - Live 0x0\nkvm 1 0 - Live 0x0\n");
+	tree_put(t, "proc/modules", "nvidia 56717312 0 - Live 0x0\nvfio_pci 16384 1 - Live 0x0\nkvm 1 0 - Live 0x0\n"
+		 "mdev 28672 1 vfio_mdev, Loading 0x0\nnouveau 1 0 - Unloading 0x0\n");
 	tree_put(t, "lib/modules/6.1.0-18-amd64/modules.builtin",
 		 "kernel/drivers/vfio/vfio_iommu_type1.ko\nkernel/drivers/net/dummy-net.ko\nkernel/fs/ext4/ext4.ko\n");
 	tree_put(t, "sys/module/nvidia/version", "550.90.05\n");
@@ -297,7 +301,8 @@ static void test_holders(void **state)
 	struct tree *t = *state;
 	static const char *const paths[] = { "/dev/nvidia1",	     "/dev/dri/card0",		"/dev/dri/renderD128",
 					     "/dev/fb0",	     "/dev/snd/pcmC1D3p",	"/dev/vfio/4",
-					     "/dev/vfio/devices/vfio0", "/srv/jail/dev/nvidia1", "/dev/dri/card0 (deleted)" };
+					     "/dev/vfio/devices/vfio0", "/dev/vfio/noiommu-4",
+					     "/dev/vfio/devices/vfio7", "/srv/jail/dev/nvidia1", "/dev/dri/card0 (deleted)" };
 	put_dirty_group(t);
 	tree_put(t, "proc/driver/nvidia/gpus/" CARD "/information", "Model: \t\t RTX A5000\nDevice Minor: \t 1\n");
 	put_class(t, "drm", "card0", "sys/bus/pci/devices/" CARD);
@@ -307,6 +312,8 @@ static void test_holders(void **state)
 	put_class(t, "sound", "pcmC1D3p", "sys/class/sound/card1");
 	put_class(t, "drm", "card7", "sys/bus/pci/devices/" NIC);
 	tree_function_put(t, CARD, "vfio-dev/vfio0/dev", "511:0\n");
+	tree_function_put(t, CARD, "mdev_supported_types/nvidia-35/devices/" VGPU "/x", "");
+	tree_function_put(t, CARD, VGPU "/vfio-dev/vfio7/dev", "511:7\n");
 	put_process(t, 7, "idle");
 	put_open(t, 7, 0, "/dev/null");
 	put_open(t, 7, 1, "/dev/nvidia0");
@@ -345,6 +352,26 @@ static void test_mappings(void **state)
 	assert_string_equal(held_by(t, tree_gpu(have, "pci-0000-a1-00.0")), "100 Xorg /sys/devices/pci0000:a1/0000:a1:00.0/resource0");
 }
 
+/* Two cards of one group are held by whoever has it open; and one process that waits in the kernel, its mappings locked,
+ * hides no other. A pipe that nobody writes to stands for them. */
+static void test_group_and_locked_mappings(void **state)
+{
+	struct tree *t = *state;
+	put_dirty_group(t);
+	tree_function(t, NULL, "0000:a1:00.0", "10de:2231", "030000");
+	tree_group(t, "0000:a1:00.0", 4);
+	put_process(t, 20, "nfs-client");
+	const char *maps = host_path(t->arena, &t->tree, "proc/20/maps");
+	assert_int_equal(unlink(maps), 0);
+	assert_int_equal(mkfifo(maps, 0600), 0);
+	put_process(t, 30, "qemu");
+	put_open(t, 30, 3, "/dev/vfio/4");
+	struct objects *have = tree_observe(t);
+	assert_null(tree_host(have)->pci_trouble);
+	assert_string_equal(held_by(t, tree_gpu(have, "pci-0000-65-00.0")), "30 qemu /dev/vfio/4");
+	assert_string_equal(held_by(t, tree_gpu(have, "pci-0000-a1-00.0")), "30 qemu /dev/vfio/4");
+}
+
 /* Another machine's sysfs: who runs here says nothing about it. */
 static void test_foreign_sysfs(void **state)
 {
@@ -372,7 +399,7 @@ int main(int argc, char **argv)
 		return helper_main();
 	const struct CMUnitTest tests[] = {
 		TEST(test_iommu),	 TEST(test_modules), TEST(test_memory),	  TEST(test_bridges),	    TEST(test_network_uses),
-		TEST(test_disk_uses), TEST(test_disks_among_many), TEST(test_holders), TEST(test_mappings), TEST(test_foreign_sysfs), TEST(test_checks_are_asked_for),
+		TEST(test_disk_uses), TEST(test_disks_among_many), TEST(test_holders), TEST(test_mappings), TEST(test_group_and_locked_mappings), TEST(test_foreign_sysfs), TEST(test_checks_are_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
