@@ -12,7 +12,7 @@ static gboolean is_ours(const char *text)
 static gboolean is_wanted(const struct list *files, const char *path)
 {
 	for (guint i = 0; i < files->n; i++)
-		if (strcmp(LIST_AT(*files, struct host_drop_in, i)->path, path) == 0)
+		if (g_strcmp0(LIST_AT(*files, struct host_drop_in, i)->path, path) == 0)
 			return TRUE;
 	return FALSE;
 }
