@@ -272,6 +272,8 @@ static void plan_gpu(struct gpu_target *t)
 			builder_refused(t->b);
 		return;
 	}
+	if (!t->card) /* never: a rule says why there is none */
+		return;
 	if (t->spec->address && !gpu_is_at(t->card, t->spec->address))
 		builder_note(t->b, KIND_GPU, t->want->id, arena_printf(t->b->arena, "is at %s; its address in the specs, %s, is out of date", t->card->address, t->spec->address));
 	if (gpu_has_work(t)) {

@@ -78,6 +78,7 @@ const char *gpu_ambiguous(const struct gpu_target *t);
 const char *gpu_moved(const struct gpu_target *t);
 const char *gpu_stuck(const struct gpu_target *t);
 const char *gpu_reset_required(const struct gpu_target *t);
+const char *gpu_no_vfio(const struct gpu_target *t);
 const char *gpu_no_iommu(const struct gpu_target *t);
 const char *gpu_not_offered(const struct gpu_target *t);
 const char *gpu_not_ours(const struct gpu_target *t);

@@ -1,6 +1,7 @@
 /* What forbids to touch a card: each function returns one sentence with the fix, or NULL. */
 #include "base/arena.h"
 #include "plan/plan_gpu.h"
+#include "spec/boot.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -76,6 +77,27 @@ const char *gpu_stuck(const struct gpu_target *t)
 }
 
 /* -- what the machine lacks ------------------------------------------------------------------------- */
+
+/* Hosts are planned before their cards. */
+static gboolean has_vfio(const struct gpu_target *t)
+{
+	const struct builder *b = t->b;
+	const struct host_status *host = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
+	gboolean has = modules_have(&host->modules, VFIO_PCI), waits = builder_holds_back(b, t->want);
+	for (guint i = 0; i < b->actions->len && !has; i++) {
+		const struct action *act = &g_array_index(b->actions, struct action, i);
+		has = act->verb == VERB_LOAD_MODULES && modules_have(&act->host->modules, VFIO_PCI) &&
+		      (waits || !builder_holds_back(b, act->want));
+	}
+	return has;
+}
+
+const char *gpu_no_vfio(const struct gpu_target *t)
+{
+	if ((!t->work.bind->len && !t->work.n_bind) || has_vfio(t))
+		return NULL;
+	return SAY("the kernel module vfio-pci is not loaded, and stays so; what keeps it away stands with Host/%s", t->b->in->host);
+}
 
 const char *gpu_no_iommu(const struct gpu_target *t)
 {
@@ -195,7 +217,7 @@ const char *gpu_not_offered(const struct gpu_target *t)
 	case GPU_SHARE_MIG:
 		if (!t->work.cuts || gpu_releases(t))
 			return NULL;
-		if (!t->type)
+		if (!t->type && t->n_slices)
 			return "which MIG profile? Write mig: {type: …}";
 		return t->card->mig.enabled < 0 ? "NVML tells nothing of MIG: NVIDIA's driver and its libnvidia-ml are not there, or the "
 		                                  "card has no MIG"

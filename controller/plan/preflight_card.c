@@ -204,12 +204,12 @@ CHECK(check_card_reset)
 		return;
 	const struct strings *methods = &card->reset_methods;
 	const char *family = reset_bug_family(card);
-	if (family && !check_has_word(methods, "device_specific"))
+	if (family && !strings_have(methods, "device_specific"))
 		return check_say(c, CHECK_WARN, SAY("AMD's %s often does not come back from a reset: its VM starts once, then not before a reboot", family),
 		                 "install the kernel module vendor-reset, or give this card to a VM that is never restarted");
 	if (!methods->n)
 		return check_say(c, CHECK_UNKNOWN, "the machine does not tell how it can be reset", NULL);
-	if (check_has_word(methods, GPU_NO_RESET))
+	if (strings_have(methods, GPU_NO_RESET))
 		return check_say(c, trouble, "it has no way to be reset: the next VM would find it as the last one left it",
 		                 "use another card or slot; with a newer kernel there may be a way");
 	if (methods->n == 1 && strcmp(methods->items[0], "bus") == 0)
