@@ -36,9 +36,19 @@ static const char *card_words(const struct gpu_target *t, const struct gpu_statu
 	return arena_strdup(t->b->arena, s->str);
 }
 
+const char *gpu_part_words(struct arena *a, const char *address, const struct gpu_status *card)
+{
+	if (gpu_has_vf(card, address))
+		return arena_printf(a, "%s is a virtual function of %s; write that address, with share: vf", address, card->address);
+	return arena_printf(a, "%s is in the slot of the card %s, and not the card's own function; write %s", address, card->address,
+	                    card->address);
+}
+
 const char *gpu_not_found(const struct gpu_target *t)
 {
 	const char *address = t->spec->address, *match = match_words(t);
+	if (t->identity.found == GPU_PART)
+		return gpu_part_words(t->b->arena, address, t->identity.other);
 	if (t->identity.found != GPU_NOT_FOUND)
 		return NULL;
 	return SAY("there is no card %s%s%s%s; `cleave observe` lists those that are there", address ? "at " : "", address ? address : "",
@@ -167,18 +177,10 @@ static const char *offered_words(const struct gpu_target *t)
 	return arena_strdup(t->b->arena, s->str);
 }
 
-/* How many of a type a card can have that has no others: "num_heads=4, frl_config=60, …, max_instance=24", as NVIDIA's
- * driver describes it. -1 = not told. */
-static gint64 most_of(const struct gpu_vgpu_type *type)
-{
-	const char *key = "max_instance=", *at = type->description ? strstr(type->description, key) : NULL;
-	return at ? g_ascii_strtoll(at + strlen(key), NULL, 10) : -1;
-}
-
 /* What is available now counts those that go first; what may come after them only the description tells. */
 static const char *too_few_vgpus(const struct gpu_target *t)
 {
-	gint64 most = t->card->virtual_functions.n ? -1 : most_of(t->offered);
+	gint64 most = gpu_vgpu_most(t->offered);
 	gint64 n_more = t->offered->n_available, n = t->work.create->len;
 	const char *name = t->offered->name ? t->offered->name : t->offered->id;
 	for (guint i = 0; i < n; i++)

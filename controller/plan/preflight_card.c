@@ -39,6 +39,8 @@ CHECK(check_card_found)
 		return check_say(c, CHECK_FAIL, SAY("the card at %s is another one: %s", i->other->address, misfit(c, &spec->match, i->other)),
 		                 i->card ? SAY("the card that is meant is at %s: if it was moved, correct the address", i->card->address)
 		                         : "put the card back, or correct `match`");
+	if (i->found == GPU_PART)
+		return check_say(c, CHECK_FAIL, gpu_part_words(c->arena, spec->address, i->other), "correct the address");
 	if (i->found == GPU_AMBIGUOUS)
 		return check_say(c, CHECK_FAIL, SAY("two cards fit: %s and %s", i->card->address, i->other->address), "say its address as well");
 	check_say(c, CHECK_FAIL, spec->address ? SAY("no card is at %s", spec->address) : "no card fits its `match`",
