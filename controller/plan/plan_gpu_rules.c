@@ -72,6 +72,8 @@ const char *gpu_stuck(const struct gpu_target *t)
 {
 	if (!t->card || !t->card->stuck)
 		return NULL;
+	if (strcmp(t->card->stuck, GPU_NO_ANSWER) == 0)
+		return SAY("it %s; it is left alone until it does", GPU_NO_ANSWER);
 	return SAY("a write to it has not returned (%s); if it never does, only a reboot of the host frees it", t->card->stuck);
 }
 

@@ -47,8 +47,11 @@ CHECK(check_card_found)
 
 CHECK(check_card_stuck)
 {
-	if (c->at->card && c->at->card->stuck)
-		check_say(c, CHECK_FAIL, SAY("a write to it does not return: %s", c->at->card->stuck), "end what uses the card; else only a reboot helps");
+	const char *stuck = c->at->card ? c->at->card->stuck : NULL;
+	if (stuck && strcmp(stuck, GPU_NO_ANSWER) == 0)
+		check_say(c, CHECK_FAIL, SAY("it %s", GPU_NO_ANSWER), "look again in a minute; if it still does not, `dmesg` says what its driver waits for");
+	else if (stuck)
+		check_say(c, CHECK_FAIL, SAY("a write to it does not return: %s", stuck), "end what uses the card; else only a reboot helps");
 }
 
 CHECK(check_card_bars)

@@ -40,6 +40,7 @@ struct gpu_function {
 };
 #define GPU_NO_DRIVER "none"
 #define GPU_NO_RESET "none"
+#define GPU_NO_ANSWER "does not answer (is a driver being bound or unbound?)" /* .stuck, where no write of cleave is the reason */
 
 struct gpu_link {
 	gint64 width, max_width;      /* lanes; -1 = not told */
