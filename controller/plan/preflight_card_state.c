@@ -44,6 +44,33 @@ CHECK(check_card_share)
 		          "install NVIDIA's driver with libnvidia-ml.so.1 on the host");
 }
 
+/* -- what the plan says ------------------------------------------------------------------------------------------- */
+
+static gboolean is_refusal(const struct verdict *v)
+{
+	for (guint i = 0; v->readiness == IS_STALLED && i < n_plan_rules; i++)
+		if (plan_rules[i].scope == RULE_OF_OBJECT && strcmp(plan_rules[i].reason, v->reason) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* A reason that another check has told is not told again. */
+CHECK(check_card_refused)
+{
+	const struct verdict *v = c->at->spec ? plan_verdict(c->plan, KIND_GPU, c->at->id) : NULL;
+	for (guint i = 0; i < c->findings->len; i++) {
+		const struct finding *f = &g_array_index(c->findings, struct finding, i);
+		if (f->kind == KIND_GPU && f->verdict == CHECK_FAIL && strcmp(f->id, c->id) == 0)
+			return;
+	}
+	if (!v || !c->at->card)
+		return;
+	if (is_refusal(v))
+		check_say(c, CHECK_FAIL, SAY("%s: %s", v->reason, v->message), NULL);
+	else
+		check_ok(c, "the plan refuses nothing");
+}
+
 /* -- drivers of the host ------------------------------------------------------------------------------------------ */
 
 static const char *const host_drivers[] = { "nouveau", "nvidia", "amdgpu", "radeon", "i915", "xe", "snd_hda_intel" };
