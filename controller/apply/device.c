@@ -135,24 +135,32 @@ gboolean device_check(const struct apply_input *in, const struct action *act, GE
 	return device_check_free(in, act, error);
 }
 
+static gboolean fail_held(const char *device, const struct holders *by, GError **error)
+{
+	g_autoptr(GString) who = g_string_new(NULL);
+	for (guint i = 0; i < by->n && i < HOLDERS_TOLD; i++)
+		g_string_append_printf(who, "%s%s (%" G_GINT64_FORMAT ": %s)", i ? ", " : "", by->list[i].comm, by->list[i].pid,
+		                       by->list[i].path);
+	if (by->n > HOLDERS_TOLD)
+		g_string_append_printf(who, " and %u more", by->n - HOLDERS_TOLD);
+	return fail(error, ERROR_REFUSED, "%s is held open by %s; end that first", device, who->str);
+}
+
 static gboolean check_unheld(const struct apply_input *in, const struct strings *devices, GError **error)
 {
-	const char **addresses = ARENA_ARRAY(in->arena, const char *, devices->n + 1);
-	const char *const *const card[] = { addresses };
-	struct holders found;
-	for (guint i = 0; i < devices->n; i++)
-		addresses[i] = devices->items[i];
-	if (!holders_list(in->hands->helper, in->arena, in->hands->tree, card, 1, HOLDERS_MS, &found, error))
+	const char *(*lists)[2] = arena_alloc(in->arena, sizeof *lists * devices->n); /* each ends with NULL */
+	const char *const **all = ARENA_ARRAY(in->arena, const char *const *, devices->n);
+	struct holders *found = ARENA_ARRAY(in->arena, struct holders, devices->n);
+	for (guint i = 0; i < devices->n; i++) {
+		lists[i][0] = devices->items[i];
+		all[i] = lists[i];
+	}
+	if (!holders_list(in->hands->helper, in->arena, in->hands->tree, all, devices->n, HOLDERS_MS, found, error))
 		return FALSE;
-	if (!found.n)
-		return TRUE;
-	g_autoptr(GString) who = g_string_new(NULL);
-	for (guint i = 0; i < found.n && i < HOLDERS_TOLD; i++)
-		g_string_append_printf(who, "%s%s (%" G_GINT64_FORMAT ": %s)", i ? ", " : "", found.list[i].comm,
-		                       found.list[i].pid, found.list[i].path);
-	if (found.n > HOLDERS_TOLD)
-		g_string_append_printf(who, " and %u more", found.n - HOLDERS_TOLD);
-	return fail(error, ERROR_REFUSED, "%s is held open by %s; end that first", addresses[0], who->str);
+	for (guint i = 0; i < devices->n; i++)
+		if (found[i].n)
+			return fail_held(devices->items[i], &found[i], error);
+	return TRUE;
 }
 
 /* With another machine's sysfs, mounts of this one say nothing. */

@@ -110,6 +110,20 @@ static struct objects *find_have(struct invocation *in, struct looked *l, GError
 	return l->is_asked ? look_from_controller(l->arena, in->settings.state, error) : NULL;
 }
 
+/* A device-only pass of a host that nobody named would do nothing, and seem to have done all. */
+static gboolean is_host_known(const struct invocation *in, const struct objects *want, GError **error)
+{
+	g_autoptr(GString) known = g_string_new(NULL);
+	if (!in->settings.devices_only || objects_get(want, KIND_HOST, in->settings.host))
+		return TRUE;
+	OBJECTS_EACH (o, want, KIND_HOST)
+		if (known->len < 200)
+			g_string_append_printf(known, "%s%s", known->len ? ", " : "", o->id);
+	return fail(error, ERROR_NOT_FOUND,
+	            "no Host of the specs is called %s; there: %s; --host NAME, or `host` in /etc/cleave/controller.yaml, says which one this is",
+	            in->settings.host, known->len ? known->str : "none");
+}
+
 int command_look(struct invocation *in, struct looked *ret)
 {
 	g_autoptr(GError) error = NULL;
@@ -121,6 +135,8 @@ int command_look(struct invocation *in, struct looked *ret)
 		return command_fail(error);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
+	if (!is_host_known(in, ret->wanted.objects, &error))
+		return command_fail(error);
 	if (!have)
 		have = session_observe(ret->session, ret->arena, ret->wanted.objects, !in->settings.acts);
 	ret->plan = session_plan(ret->session, ret->arena, &ret->wanted, have, TRUE);

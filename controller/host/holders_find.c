@@ -5,10 +5,10 @@
 #include "host/holders.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "host/locked.h"
 #include "host/tree.h"
 #include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,8 +16,8 @@
 struct find {
 	struct arena *arena;
 	struct host_tree tree;
-	GHashTable *functions; /* address → number of its card + 1 */
-	GHashTable *devices;   /* "nvidia0", "dri/card1" → the same */
+	GHashTable *functions; /* address → GArray of the numbers of its cards */
+	GHashTable *devices;   /* "nvidia0", "dri/card1" → the same; cards may share an IOMMU group */
 	guint n_cards;
 	json_t **found; /* an array a card */
 	gint64 *last_pid; /* a card: the process that was found last; a process counts once */
@@ -25,15 +25,32 @@ struct find {
 
 /* -- device files of cards -------------------------------------------------------------------------- */
 
-static gpointer card_of(GHashTable *table, const char *key)
+static const GArray *cards_of(GHashTable *table, const char *key)
 {
 	return key ? g_hash_table_lookup(table, key) : NULL;
 }
 
-static void add_device(struct find *f, const char *folder, const char *name, gpointer card)
+static void add_card(GHashTable *table, const char *key, guint card)
 {
-	if (card && name)
-		g_hash_table_insert(f->devices, arena_printf(f->arena, "%s%s", folder, name), card);
+	GArray *cards = g_hash_table_lookup(table, key);
+	if (!cards) {
+		cards = g_array_new(FALSE, FALSE, sizeof card);
+		g_hash_table_insert(table, (gpointer)key, cards);
+	}
+	g_array_append_val(cards, card);
+}
+
+static void add_device(struct find *f, const char *folder, const char *name, guint card)
+{
+	if (name)
+		add_card(f->devices, arena_printf(f->arena, "%s%s", folder, name), card);
+}
+
+static void add_device_of(struct find *f, const char *folder, const char *name, const char *address)
+{
+	const GArray *cards = cards_of(f->functions, address);
+	for (guint i = 0; cards && i < cards->len; i++)
+		add_device(f, folder, name, g_array_index(cards, guint, i));
 }
 
 /* The PCI address that a "device" link ends at; a part of a sound card points to the card first. */
@@ -52,7 +69,7 @@ static void add_classes(struct find *f)
 	} rows[] = { { "drm", "dri/" }, { "graphics", "" }, { "sound", "snd/" }, { "accel", "accel/" } };
 	for (gsize i = 0; i < G_N_ELEMENTS(rows); i++)
 		for (char **name = host_list(f->arena, &f->tree, "sys/class/%s", rows[i].class); *name; name++)
-			add_device(f, rows[i].folder, *name, card_of(f->functions, device_of(f, rows[i].class, *name)));
+			add_device_of(f, rows[i].folder, *name, device_of(f, rows[i].class, *name));
 }
 
 /* NVIDIA's own numbers: "Device Minor: \t 0". */
@@ -64,12 +81,12 @@ static void add_nvidia(struct find *f)
 		const char *at = text ? strstr(text, key) : NULL;
 		g_autofree char *lower = g_ascii_strdown(*address, -1);
 		if (at)
-			add_device(f, "nvidia", arena_printf(f->arena, "%d", atoi(at + strlen(key))), card_of(f->functions, lower));
+			add_device_of(f, "nvidia", arena_printf(f->arena, "%d", atoi(at + strlen(key))), lower);
 	}
 }
 
 /* drivers/vfio: the file of its group, the one without an IOMMU as well, and its own (since Linux 6.6, with iommufd). */
-static void add_vfio_files(struct find *f, const char *device, gpointer card)
+static void add_vfio_files(struct find *f, const char *device, guint card)
 {
 	const char *group = host_read_link(f->arena, &f->tree, "%s/iommu_group", device);
 	add_device(f, "vfio/", group, card);
@@ -79,7 +96,7 @@ static void add_vfio_files(struct find *f, const char *device, gpointer card)
 }
 
 /* Of a function and of its mdevs, or of an mdev alone. */
-static void add_vfio(struct find *f, const char *address, gpointer card)
+static void add_vfio(struct find *f, const char *address, guint card)
 {
 	const char *device = arena_printf(f->arena, "sys/bus/pci/devices/%s", address);
 	add_vfio_files(f, device, card);
@@ -101,8 +118,8 @@ static void add_cards(struct find *f, const json_t *cards)
 			char *address = arena_strdup(f->arena, json_string_value(json_array_get(addresses, j)));
 			if (!address)
 				continue;
-			g_hash_table_insert(f->functions, address, GUINT_TO_POINTER(i + 1));
-			add_vfio(f, address, GUINT_TO_POINTER(i + 1));
+			add_card(f->functions, address, i);
+			add_vfio(f, address, i);
 		}
 	}
 	add_classes(f);
@@ -112,36 +129,38 @@ static void add_cards(struct find *f, const json_t *cards)
 /* -- processes -------------------------------------------------------------------------------------- */
 
 /* Also "…/0000:65:00.0/resource1_wc"; a path that was deleted has words behind it. */
-static gpointer card_of_path(struct find *f, char *path)
+static const GArray *cards_of_path(struct find *f, char *path)
 {
 	if (g_str_has_suffix(path, " (deleted)"))
 		path[strlen(path) - strlen(" (deleted)")] = '\0';
 	const char *device = g_strrstr(path, "/dev/");
-	gpointer card = device ? card_of(f->devices, device + strlen("/dev/")) : NULL;
-	char *slash = card ? NULL : strrchr(path, '/');
+	const GArray *cards = device ? cards_of(f->devices, device + strlen("/dev/")) : NULL;
+	char *slash = cards ? NULL : strrchr(path, '/');
 	if (!slash || !g_str_has_prefix(slash, "/resource"))
-		return card;
+		return cards;
 	*slash = '\0';
 	const char *above = strrchr(path, '/');
-	card = card_of(f->functions, above ? above + 1 : NULL);
+	cards = cards_of(f->functions, above ? above + 1 : NULL);
 	*slash = '/';
-	return card;
+	return cards;
+}
+
+static void add_holder(struct find *f, guint card, gint64 pid, const char *path)
+{
+	if (f->last_pid[card] == pid || json_array_size(f->found[card]) >= HOLDERS_MAX)
+		return;
+	f->last_pid[card] = pid;
+	SCOPED_ARENA(a);
+	const char *comm = host_read(a, &f->tree, "proc/%" G_GINT64_FORMAT "/comm", pid);
+	g_autofree char *name = g_utf8_make_valid(comm ? comm : "?", -1), *where = g_utf8_make_valid(path, -1);
+	json_array_append_new(f->found[card], json_pack("{s:I, s:s, s:s}", "pid", (json_int_t)pid, "comm", name, "path", where));
 }
 
 static void look_at(struct find *f, const char *pid, char *path)
 {
-	gpointer card = card_of_path(f, path);
-	if (!card)
-		return;
-	guint i = GPOINTER_TO_UINT(card) - 1;
-	gint64 number = g_ascii_strtoll(pid, NULL, 10);
-	if (f->last_pid[i] == number || json_array_size(f->found[i]) >= HOLDERS_MAX)
-		return;
-	f->last_pid[i] = number;
-	SCOPED_ARENA(a);
-	const char *comm = host_read(a, &f->tree, "proc/%s/comm", pid);
-	g_autofree char *name = g_utf8_make_valid(comm ? comm : "?", -1), *where = g_utf8_make_valid(path, -1);
-	json_array_append_new(f->found[i], json_pack("{s:I, s:s, s:s}", "pid", (json_int_t)number, "comm", name, "path", where));
+	const GArray *cards = cards_of_path(f, path);
+	for (guint i = 0; cards && i < cards->len; i++)
+		add_holder(f, g_array_index(cards, guint, i), g_ascii_strtoll(pid, NULL, 10), path);
 }
 
 static void look_at_files(struct find *f, const char *pid)
@@ -160,17 +179,18 @@ static void look_at_files(struct find *f, const char *pid)
 		closedir(dir);
 }
 
-static void look_at_mappings(struct find *f, const char *pid, char **line, size_t *room)
+/* Who waits in the kernel with its memory map locked (a file server that is gone) shows no mappings to anybody. It is
+ * known by its descriptors alone, and keeps no card from being told. */
+static void look_at_mappings(struct find *f, const char *pid)
 {
-	g_autofree char *path = g_build_filename(f->tree.root, "proc", pid, "maps", NULL);
-	FILE *maps = fopen(path, "re");
-	while (maps && getline(line, room, maps) > 0) {
-		char *name = strchr(*line, '/');
+	SCOPED_ARENA(a);
+	gboolean is_busy = FALSE;
+	char *rest = locked_read(a, host_path(a, &f->tree, "proc/%s/maps", pid), &is_busy);
+	for (char *line; rest && (line = strtok_r(rest, "\n", &rest));) {
+		char *name = strchr(line, '/');
 		if (name && (strstr(name, "/dev/") || strstr(name, "/resource")))
 			look_at(f, pid, g_strchomp(name));
 	}
-	if (maps)
-		fclose(maps);
 }
 
 static int by_number(const void *x, const void *y)
@@ -181,8 +201,7 @@ static int by_number(const void *x, const void *y)
 
 static void walk(struct find *f)
 {
-	char **names = host_list(f->arena, &f->tree, "proc"), *line = NULL;
-	size_t room = 0;
+	char **names = host_list(f->arena, &f->tree, "proc");
 	guint n = 0;
 	for (char **name = names; *name; name++)
 		if (g_ascii_isdigit(**name))
@@ -191,9 +210,8 @@ static void walk(struct find *f)
 		qsort(names, n, sizeof *names, by_number);
 	for (guint i = 0; i < n; i++) {
 		look_at_files(f, names[i]);
-		look_at_mappings(f, names[i], &line, &room);
+		look_at_mappings(f, names[i]);
 	}
-	free(line);
 }
 
 json_t *holders_find(const json_t *request, GError **error)
@@ -206,8 +224,8 @@ json_t *holders_find(const json_t *request, GError **error)
 		return NULL;
 	}
 	struct find f = { .arena = a, .tree = host_tree_at(a, root, sysfs) };
-	f.functions = g_hash_table_new(g_str_hash, g_str_equal);
-	f.devices = g_hash_table_new(g_str_hash, g_str_equal);
+	f.functions = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_array_unref);
+	f.devices = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, (GDestroyNotify)g_array_unref);
 	add_cards(&f, json_object_get(request, "cards"));
 	if (g_hash_table_size(f.functions))
 		walk(&f);

@@ -12,13 +12,18 @@ static char *kernel_name(struct arena *a, const char *name)
 	return g_strdelimit(arena_strdup(a, name), "-", '_');
 }
 
-/* "vfio_pci 16384 1 - Live 0x0000000000000000" */
+/* "vfio_pci 16384 1 - Live 0x0000000000000000". One whose start has not ended, and may never end, is not there yet. */
+static gboolean is_live(const char *line)
+{
+	return *line && !strstr(line, " Loading ") && !strstr(line, " Unloading ");
+}
+
 static void add_loaded(struct arena *a, const struct host_tree *t, GHashTable *found)
 {
 	const char *text = host_read(a, t, "proc/modules");
 	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
 	for (char **line = lines; *line; line++)
-		if (**line)
+		if (is_live(*line))
 			g_hash_table_add(found, arena_strndup(a, *line, strcspn(*line, " ")));
 }
 

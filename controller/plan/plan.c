@@ -269,11 +269,26 @@ static void plan_work(struct builder *b)
 	hold_back(b);
 }
 
+/* A host that the specs do not name may still reconcile jobs; more often its name is mistaken, as a full one for a
+ * short one. */
+static void note_unknown_host(struct builder *b)
+{
+	const GPtrArray *hosts = b->in->want->by_kind[KIND_HOST];
+	if (hosts->len == 0 || objects_get(b->in->want, KIND_HOST, b->in->host))
+		return;
+	const char *first = ((const struct object *)g_ptr_array_index(hosts, 0))->id;
+	builder_note(b, KIND_HOST, b->in->host,
+	             arena_printf(b->arena, "is not in the specs, which have %s%s: nothing but render jobs is done here; --host NAME, or `host` in "
+	                                    "/etc/cleave/controller.yaml, says which one this is",
+	                          first, hosts->len > 1 ? arena_printf(b->arena, " and %u more", hosts->len - 1) : ""));
+}
+
 /* Cards come last: whether a VM that has one is stopped decides what may be done to it. */
 static void build(struct builder *b)
 {
 	if (!b->in->devices_only)
 		plan_work(b);
+	note_unknown_host(b);
 	plan_hosts(b);
 	plan_gpus(b);
 	OBJECTS_EACH (o, b->in->have, KIND_REVISION)

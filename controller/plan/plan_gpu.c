@@ -51,6 +51,9 @@ static void count_slices(struct gpu_target *t)
 		}
 	}
 	gint64 n = slices_count(t->spec) ? slices_count(t->spec) : n_users;
+	/* A VM less is no reason to take the others' VFs from them, as another number would: it comes through 0. */
+	if (t->spec->share == GPU_SHARE_VF && !slices_count(t->spec) && n_users && t->card)
+		n = MAX(n, t->card->sriov.n_enabled);
 	t->n_slices = MIN(n, GPU_MAX_VGPUS);
 }
 

@@ -19,6 +19,15 @@ gboolean gpu_is_at(const struct gpu_status *card, const char *address)
 	return a_len == b_len && g_ascii_strncasecmp(a, b, a_len) == 0;
 }
 
+/* It may lie in the same slot, and is not what the slot holds. */
+static gboolean is_vf_of(const struct gpu_status *card, const char *address)
+{
+	for (guint i = 0; i < card->sriov.vfs.n; i++)
+		if (g_ascii_strcasecmp(card->sriov.vfs.items[i], address) == 0)
+			return TRUE;
+	return FALSE;
+}
+
 static gboolean fits_id(const struct gpu_status *card, const char *id)
 {
 	const char *colon = strchr(id, ':');
@@ -38,7 +47,7 @@ struct gpu_identity gpu_identify(const struct gpu_spec *spec, const struct gpu_s
 	const struct gpu_status *here = NULL, *fitting[2] = { NULL, NULL };
 	guint n_fitting = 0;
 	for (guint i = 0; i < n_cards; i++) {
-		if (spec->address && gpu_is_at(cards[i], spec->address))
+		if (spec->address && gpu_is_at(cards[i], spec->address) && !is_vf_of(cards[i], spec->address))
 			here = cards[i];
 		if (fits(cards[i], m) && n_fitting++ < 2)
 			fitting[n_fitting - 1] = cards[i];
@@ -85,8 +94,5 @@ gboolean gpu_has_device(const struct gpu_status *card, const char *device)
 		if (uuid && g_ascii_strcasecmp(uuid, device) == 0)
 			return TRUE;
 	}
-	for (guint i = 0; i < card->sriov.vfs.n; i++)
-		if (g_ascii_strcasecmp(card->sriov.vfs.items[i], device) == 0)
-			return TRUE;
-	return has_function(&card->functions, device) || has_function(&card->virtual_functions, device);
+	return is_vf_of(card, device) || has_function(&card->functions, device) || has_function(&card->virtual_functions, device);
 }

@@ -16,10 +16,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "stuck_fixture.h"
 
 #include <cmocka.h>
 
@@ -348,7 +348,7 @@ static void test_held_devices(void **state)
 	rig_reach(r, &two, 1);
 	p = rig_plan(r, &three, 1);
 	hold(r, "qemu-system-x86", "/dev/vfio/32"); /* of 0000:03:00.2 */
-	assert_refused(r, p, "is held open by qemu-system-x86 (4242: /dev/vfio/32)");
+	assert_refused(r, p, "0000:03:00.2 is held open by qemu-system-x86 (4242: /dev/vfio/32)");
 	/* Of two vGPUs the one that is not in use may go. */
 	hold(r, "qemu-system-x86", "/dev/null");
 	rig_reach(r, &vgpus, 1);
@@ -562,31 +562,6 @@ static void test_fault_points(void **state)
 
 /* -- a write that does not return ------------------------------------------------------------------------------------------------- */
 
-/* A traced process stops on its way out of SIGKILL, as one does that is in the kernel, until its tracer ends. */
-static pid_t start_tracer(pid_t victim)
-{
-	int ready[2];
-	char byte;
-	assert_int_equal(pipe(ready), 0);
-	pid_t tracer = fork();
-	if (tracer == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		byte = ptrace(PTRACE_SEIZE, victim, NULL, PTRACE_O_TRACEEXIT) == 0;
-		if (write(ready[1], &byte, 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	close(ready[1]);
-	if (byte)
-		return tracer;
-	kill(tracer, SIGKILL);
-	waitpid(tracer, NULL, 0);
-	return 0;
-}
-
 static void test_stuck_device(void **state)
 {
 	struct rig *r = *state;
@@ -597,7 +572,7 @@ static void test_stuck_device(void **state)
 	rig_fault(r, "2:hang");
 	r->hands.device_timeout_ms = 1000;
 	assert_true(pci_list(r->hands.helper, r->arena, &(struct pci_request){ .sysfs = r->tree.sysfs }, 20000, &all, NULL)); /* so that it runs */
-	pid_t tracer = start_tracer(helper_pid(r->hands.helper));
+	pid_t tracer = stuck_start(helper_pid(r->hands.helper));
 	if (!tracer) {
 		print_message("skipped: no process may be traced here, so none outlives SIGKILL\n");
 		skip();

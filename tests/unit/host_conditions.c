@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "host/conditions.h"
 #include "host/firmware.h"
+#include "tree_fixture.h"
 #include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,59 +12,24 @@
 
 #include <cmocka.h>
 
-struct ctx {
-	char *dir;
-	struct arena *arena;
-	struct host_tree tree;
-};
-
-static int setup(void **state)
-{
-	struct ctx *x = g_new0(struct ctx, 1);
-	x->dir = g_dir_make_tmp("cleave-conditions-XXXXXX", NULL);
-	x->arena = arena_new();
-	x->tree = host_tree_at(x->arena, x->dir, NULL);
-	*state = x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct ctx *x = *state;
-	const char *argv[] = { "/bin/rm", "-rf", "--", x->dir, NULL };
-	g_spawn_sync(NULL, (char **)argv, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL);
-	arena_free(x->arena);
-	g_free(x->dir);
-	g_free(x);
-	return 0;
-}
-
-static void put(const struct ctx *x, const char *name, const char *text)
-{
-	g_autofree char *path = g_build_filename(x->dir, name, NULL);
-	g_autofree char *folder = g_path_get_dirname(path);
-	assert_int_equal(g_mkdir_with_parents(folder, 0700), 0);
-	assert_true(g_file_set_contents(path, text, -1, NULL));
-}
-
-static void put_descriptor(const struct ctx *x, const char *name, const char *type, const char *machine, const char *mapping)
+static void put_descriptor(struct tree *x, const char *name, const char *type, const char *machine, const char *mapping)
 {
 	g_autofree char *text = g_strdup_printf("{\"description\": \"d\", \"interface-types\": [\"%s\"], \"mapping\": %s, "
 	                                        "\"targets\": [{\"architecture\": \"%s\", \"machines\": [\"q35\"]}], \"features\": []}",
 	                                        type, mapping, machine);
-	put(x, name, text);
+	tree_put(x, name, text);
 }
 
 static void firmware_of_descriptors(void **state)
 {
-	struct ctx *x = *state;
+	struct tree *x = *state;
 	const char *flash = "{\"device\": \"flash\", \"executable\": {\"filename\": \"/usr/share/OVMF/CODE.fd\", \"format\": \"raw\"}}";
 	const char *secure = "{\"device\": \"flash\", \"executable\": {\"filename\": \"/usr/share/OVMF/CODE.secboot.fd\"}}";
 	assert_null(firmware_list(x->arena, &x->tree, NULL)[0]);
-	put(x, "usr/share/OVMF/CODE.fd", "code");
-	put(x, "usr/share/OVMF/CODE.secboot.fd", "code");
-	put(x, "usr/share/AAVMF/CODE.fd", "code");
-	put(x, "usr/share/seabios/bios.bin", "code");
+	tree_put(x, "usr/share/OVMF/CODE.fd", "code");
+	tree_put(x, "usr/share/OVMF/CODE.secboot.fd", "code");
+	tree_put(x, "usr/share/AAVMF/CODE.fd", "code");
+	tree_put(x, "usr/share/seabios/bios.bin", "code");
 	put_descriptor(x, "usr/share/qemu/firmware/50-ovmf.json", "uefi", "x86_64", flash);
 	put_descriptor(x, "usr/share/qemu/firmware/60-again.json", "uefi", "x86_64", flash);
 	put_descriptor(x, "usr/share/qemu/firmware/40-secure.json", "uefi", "x86_64", secure);
@@ -71,41 +37,41 @@ static void firmware_of_descriptors(void **state)
 	put_descriptor(x, "usr/share/qemu/firmware/60-bios.json", "bios", "x86_64", "{\"device\": \"memory\", \"filename\": \"/usr/share/seabios/bios.bin\"}");
 	put_descriptor(x, "usr/share/qemu/firmware/60-gone.json", "uefi", "x86_64", "{\"device\": \"memory\", \"filename\": \"/usr/share/gone.fd\"}");
 	put_descriptor(x, "usr/share/qemu/firmware/60-number.json", "uefi", "x86_64", "{\"device\": \"memory\", \"filename\": 7}");
-	put(x, "usr/share/qemu/firmware/70-broken.json", "{\"interface-types\": [");
-	put(x, "usr/share/qemu/firmware/71-list.json", "[1, 2]");
-	put(x, "usr/share/qemu/firmware/README", "no descriptor");
+	tree_put(x, "usr/share/qemu/firmware/70-broken.json", "{\"interface-types\": [");
+	tree_put(x, "usr/share/qemu/firmware/71-list.json", "[1, 2]");
+	tree_put(x, "usr/share/qemu/firmware/README", "no descriptor");
 	g_auto(GStrv) all = g_strdupv(firmware_list(x->arena, &x->tree, NULL));
 	g_autofree char *joined = g_strjoinv(" ", all);
 	assert_string_equal(joined, "/usr/share/AAVMF/CODE.fd /usr/share/OVMF/CODE.fd /usr/share/OVMF/CODE.secboot.fd");
 	assert_string_equal(firmware_list(x->arena, &x->tree, "aarch64")[0], "/usr/share/AAVMF/CODE.fd");
 	/* A file of the same name in /etc stands for the system's: an empty one hides it. */
-	put(x, "etc/qemu/firmware/40-secure.json", "");
+	tree_put(x, "etc/qemu/firmware/40-secure.json", "");
 	g_autofree char *hidden = g_strjoinv(" ", firmware_list(x->arena, &x->tree, "x86_64"));
 	assert_string_equal(hidden, "/usr/share/OVMF/CODE.fd");
 }
 
 static void deepest_sleep_that_is_allowed(void **state)
 {
-	struct ctx *x = *state;
+	struct tree *x = *state;
 	static const char *const states[] = { "POLL", "C1", "C1E", "C6" };
 	struct host_idle idle;
 	host_read_idle(x->arena, &x->tree, &idle);
 	assert_null(idle.driver);
 	assert_null(idle.deepest);
-	put(x, "sys/devices/system/cpu/cpuidle/current_driver", "intel_idle\n");
+	tree_put(x, "sys/devices/system/cpu/cpuidle/current_driver", "intel_idle\n");
 	for (guint i = 0; i < G_N_ELEMENTS(states); i++) {
 		g_autofree char *name = g_strdup_printf("sys/devices/system/cpu/cpu0/cpuidle/state%u/name", i);
 		g_autofree char *latency = g_strdup_printf("sys/devices/system/cpu/cpu0/cpuidle/state%u/latency", i);
 		g_autofree char *disable = g_strdup_printf("sys/devices/system/cpu/cpu0/cpuidle/state%u/disable", i);
-		put(x, name, states[i]);
-		put(x, latency, i == 3 ? "133\n" : i == 2 ? "10\n" : "2\n");
-		put(x, disable, "0\n");
+		tree_put(x, name, states[i]);
+		tree_put(x, latency, i == 3 ? "133\n" : i == 2 ? "10\n" : "2\n");
+		tree_put(x, disable, "0\n");
 	}
 	host_read_idle(x->arena, &x->tree, &idle);
 	assert_string_equal(idle.driver, "intel_idle");
 	assert_string_equal(idle.deepest, "C6");
 	assert_int_equal(idle.latency_us, 133);
-	put(x, "sys/devices/system/cpu/cpu0/cpuidle/state3/disable", "1\n");
+	tree_put(x, "sys/devices/system/cpu/cpu0/cpuidle/state3/disable", "1\n");
 	host_read_idle(x->arena, &x->tree, &idle);
 	assert_string_equal(idle.deepest, "C1E");
 	assert_int_equal(idle.latency_us, 10);
@@ -113,9 +79,9 @@ static void deepest_sleep_that_is_allowed(void **state)
 
 static void folders_and_files(void **state)
 {
-	struct ctx *x = *state;
+	struct tree *x = *state;
 	guint64 size = 0, n_free = 0;
-	put(x, "srv/images/a.qcow2", "image");
+	tree_put(x, "srv/images/a.qcow2", "image");
 	assert_null(host_measure_folder(x->arena, &x->tree, "/srv/images", &size, &n_free));
 	assert_true(size >= n_free && size > 0);
 	assert_string_equal(host_measure_folder(x->arena, &x->tree, "/srv/none", &size, &n_free), "No such file or directory");
@@ -127,7 +93,7 @@ static void folders_and_files(void **state)
 
 static void another_machine_tells_no_clock(void **state)
 {
-	struct ctx *x = *state;
+	struct tree *x = *state;
 	struct host_tree here = host_tree_at(x->arena, NULL, NULL);
 	assert_int_equal(host_clock_is_synchronised(&x->tree), -1);
 	assert_null(host_machine(x->arena, &x->tree));
@@ -138,10 +104,10 @@ static void another_machine_tells_no_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(firmware_of_descriptors, setup, teardown),
-		cmocka_unit_test_setup_teardown(deepest_sleep_that_is_allowed, setup, teardown),
-		cmocka_unit_test_setup_teardown(folders_and_files, setup, teardown),
-		cmocka_unit_test_setup_teardown(another_machine_tells_no_clock, setup, teardown),
+		cmocka_unit_test_setup_teardown(firmware_of_descriptors, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(deepest_sleep_that_is_allowed, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(folders_and_files, tree_setup, tree_teardown),
+		cmocka_unit_test_setup_teardown(another_machine_tells_no_clock, tree_setup, tree_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/units.h"
 #include "host/facts.h"
+#include "tree_fixture.h"
 #include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,49 +14,14 @@
 
 #include <cmocka.h>
 
-struct ctx {
-	char *dir;
-	struct arena *arena;
-	struct host_tree tree;
-};
-
-static int setup(void **state)
-{
-	struct ctx *x = g_new0(struct ctx, 1);
-	x->dir = g_dir_make_tmp("cleave-facts-XXXXXX", NULL);
-	x->arena = arena_new();
-	x->tree = host_tree_at(x->arena, x->dir, NULL);
-	*state = x;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct ctx *x = *state;
-	const char *argv[] = { "/bin/rm", "-rf", "--", x->dir, NULL };
-	g_spawn_sync(NULL, (char **)argv, NULL, 0, NULL, NULL, NULL, NULL, NULL, NULL);
-	arena_free(x->arena);
-	g_free(x->dir);
-	g_free(x);
-	return 0;
-}
-
-static void put(const struct ctx *x, const char *name, const char *text)
-{
-	g_autofree char *path = g_build_filename(x->dir, name, NULL);
-	g_autofree char *folder = g_path_get_dirname(path);
-	assert_int_equal(g_mkdir_with_parents(folder, 0700), 0);
-	assert_true(g_file_set_contents(path, text, -1, NULL));
-}
-
 static void test_tree(void **state)
 {
-	struct ctx *x = *state;
+	struct tree *x = *state;
 	const struct host_tree *t = &x->tree;
-	put(x, "proc/cmdline", "quiet splash \n\n");
-	put(x, "sys/b", "0x10\n");
-	put(x, "sys/a", "");
-	put(x, "sys/c", "none\n");
+	tree_put(x, "proc/cmdline", "quiet splash \n\n");
+	tree_put(x, "sys/b", "0x10\n");
+	tree_put(x, "sys/a", "");
+	tree_put(x, "sys/c", "none\n");
 	g_autofree char *link = g_build_filename(x->dir, "sys/link", NULL);
 	g_autofree char *fifo = g_build_filename(x->dir, "sys/fifo", NULL);
 	assert_int_equal(symlink("../../drivers/vfio-pci", link), 0);
@@ -81,28 +47,28 @@ static void test_tree(void **state)
 
 static void test_facts(void **state)
 {
-	struct ctx *x = *state;
+	struct tree *x = *state;
 	struct host_facts f;
-	put(x, "proc/sys/kernel/hostname", "gpu1\n");
-	put(x, "proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
-	put(x, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
-	put(x, "proc/cmdline", "quiet intel_iommu=on\n");
-	put(x, "proc/cpuinfo", "processor\t: 0\nmodel name\t: AMD EPYC 7543\nflags\t: x\n");
-	put(x, "proc/meminfo", "MemTotal:       263856128 kB\nMemFree: 1 kB\nMemAvailable:   1024 kB\n");
-	put(x, "sys/devices/system/cpu/online", "0-23\n");
-	put(x, "dev/kvm", "");
+	tree_put(x, "proc/sys/kernel/hostname", "gpu1\n");
+	tree_put(x, "proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
+	tree_put(x, "etc/machine-id", "0123456789abcdef0123456789abcdef\n");
+	tree_put(x, "proc/cmdline", "quiet intel_iommu=on\n");
+	tree_put(x, "proc/cpuinfo", "processor\t: 0\nmodel name\t: AMD EPYC 7543\nflags\t: x\n");
+	tree_put(x, "proc/meminfo", "MemTotal:       263856128 kB\nMemFree: 1 kB\nMemAvailable:   1024 kB\n");
+	tree_put(x, "sys/devices/system/cpu/online", "0-23\n");
+	tree_put(x, "dev/kvm", "");
 	for (guint i = 0; i < 3; i++) {
 		g_autofree char *group = g_strdup_printf("sys/kernel/iommu_groups/%u/type", i);
-		put(x, group, "DMA\n");
+		tree_put(x, group, "DMA\n");
 	}
-	put(x, "sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "4\n");
-	put(x, "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "512\n");
-	put(x, "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "500\n");
-	put(x, "sys/devices/system/node/node10/cpulist", "12-23\n");
-	put(x, "sys/devices/system/node/node2/cpulist", "0-11\n");
-	put(x, "sys/devices/system/node/node2/meminfo", "Node 2 MemTotal:       2048 kB\n");
-	put(x, "sys/devices/system/node/node2/hugepages/hugepages-2048kB/nr_hugepages", "256\n");
-	put(x, "sys/devices/system/node/possible", "0-1\n");
+	tree_put(x, "sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages", "4\n");
+	tree_put(x, "sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "512\n");
+	tree_put(x, "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", "500\n");
+	tree_put(x, "sys/devices/system/node/node10/cpulist", "12-23\n");
+	tree_put(x, "sys/devices/system/node/node2/cpulist", "0-11\n");
+	tree_put(x, "sys/devices/system/node/node2/meminfo", "Node 2 MemTotal:       2048 kB\n");
+	tree_put(x, "sys/devices/system/node/node2/hugepages/hugepages-2048kB/nr_hugepages", "256\n");
+	tree_put(x, "sys/devices/system/node/possible", "0-1\n");
 	host_read_facts(x->arena, &x->tree, &f);
 	assert_string_equal(f.hostname, "gpu1");
 	assert_string_equal(f.kernel_release, "6.1.0-18-amd64");
@@ -127,7 +93,7 @@ static void test_facts(void **state)
 
 static void test_empty_tree(void **state)
 {
-	struct ctx *x = *state;
+	struct tree *x = *state;
 	struct host_facts f;
 	host_read_facts(x->arena, &x->tree, &f);
 	assert_null(f.hostname);
@@ -151,7 +117,7 @@ static void test_cpulist(void **state)
 
 static void test_this_machine(void **state)
 {
-	struct ctx *x = *state;
+	struct tree *x = *state;
 	struct host_facts f;
 	struct host_tree real = host_tree_at(x->arena, NULL, NULL);
 	gint64 before = g_get_monotonic_time();
@@ -162,7 +128,7 @@ static void test_this_machine(void **state)
 	assert_true(f.memory_bytes > 0);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
 
 int main(void)
 {

@@ -14,10 +14,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "stuck_fixture.h"
 
 #include <cmocka.h>
 
@@ -118,37 +119,12 @@ static void test_write_that_is_late(void **state)
 	assert_true(hands_write(&x->hands, CARD, DEVICE "/driver_override", "a", &x->error));
 }
 
-/* A traced process stops on its way out of SIGKILL, as one does that is in the kernel, until its tracer ends. */
-static pid_t start_tracer(pid_t victim)
-{
-	int ready[2];
-	char byte;
-	assert_int_equal(pipe(ready), 0);
-	pid_t tracer = fork();
-	if (tracer == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		byte = ptrace(PTRACE_SEIZE, victim, NULL, PTRACE_O_TRACEEXIT) == 0;
-		if (write(ready[1], &byte, 1) != 1)
-			_exit(1);
-		for (;;)
-			pause();
-	}
-	assert_int_equal(read(ready[0], &byte, 1), 1);
-	close(ready[0]);
-	close(ready[1]);
-	if (byte)
-		return tracer;
-	kill(tracer, SIGKILL);
-	waitpid(tracer, NULL, 0);
-	return 0;
-}
-
 static void test_write_that_is_stuck(void **state)
 {
 	struct ctx *x = *state;
 	put(x, DEVICE "/driver_override", "\n");
 	assert_true(hands_write(&x->hands, CARD, DEVICE "/driver_override", "a", &x->error));
-	pid_t tracer = start_tracer(helper_pid(x->hands.helper));
+	pid_t tracer = stuck_start(helper_pid(x->hands.helper));
 	if (!tracer) {
 		print_message("skipped: no process may be traced here, so none outlives SIGKILL\n");
 		skip();

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -62,7 +64,8 @@ static void test_modules(void **state)
 {
 	struct tree *t = *state;
 	tree_put(t, "proc/sys/kernel/osrelease", "6.1.0-18-amd64\n");
-	tree_put(t, "proc/modules", "nvidia 56717312 0 - Live 0x0\nvfio_pci 16384 1 - Live 0x0\nkvm 1 0 - Live 0x0\n");
+	tree_put(t, "proc/modules", "nvidia 56717312 0 - Live 0x0\nvfio_pci 16384 1 - Live 0x0\nkvm 1 0 - Live 0x0\n"
+		 "mdev 28672 1 vfio_mdev, Loading 0x0\nnouveau 1 0 - Unloading 0x0\n");
 	tree_put(t, "lib/modules/6.1.0-18-amd64/modules.builtin",
 		 "kernel/drivers/vfio/vfio_iommu_type1.ko\nkernel/drivers/net/dummy-net.ko\nkernel/fs/ext4/ext4.ko\n");
 	tree_put(t, "sys/module/nvidia/version", "550.90.05\n");
@@ -349,6 +352,26 @@ static void test_mappings(void **state)
 	assert_string_equal(held_by(t, tree_gpu(have, "pci-0000-a1-00.0")), "100 Xorg /sys/devices/pci0000:a1/0000:a1:00.0/resource0");
 }
 
+/* Two cards of one group are held by whoever has it open; and one process that waits in the kernel, its mappings locked,
+ * hides no other. A pipe that nobody writes to stands for them. */
+static void test_group_and_locked_mappings(void **state)
+{
+	struct tree *t = *state;
+	put_dirty_group(t);
+	tree_function(t, NULL, "0000:a1:00.0", "10de:2231", "030000");
+	tree_group(t, "0000:a1:00.0", 4);
+	put_process(t, 20, "nfs-client");
+	const char *maps = host_path(t->arena, &t->tree, "proc/20/maps");
+	assert_int_equal(unlink(maps), 0);
+	assert_int_equal(mkfifo(maps, 0600), 0);
+	put_process(t, 30, "qemu");
+	put_open(t, 30, 3, "/dev/vfio/4");
+	struct objects *have = tree_observe(t);
+	assert_null(tree_host(have)->pci_trouble);
+	assert_string_equal(held_by(t, tree_gpu(have, "pci-0000-65-00.0")), "30 qemu /dev/vfio/4");
+	assert_string_equal(held_by(t, tree_gpu(have, "pci-0000-a1-00.0")), "30 qemu /dev/vfio/4");
+}
+
 /* Another machine's sysfs: who runs here says nothing about it. */
 static void test_foreign_sysfs(void **state)
 {
@@ -376,7 +399,7 @@ int main(int argc, char **argv)
 		return helper_main();
 	const struct CMUnitTest tests[] = {
 		TEST(test_iommu),	 TEST(test_modules), TEST(test_memory),	  TEST(test_bridges),	    TEST(test_network_uses),
-		TEST(test_disk_uses), TEST(test_disks_among_many), TEST(test_holders), TEST(test_mappings), TEST(test_foreign_sysfs), TEST(test_checks_are_asked_for),
+		TEST(test_disk_uses), TEST(test_disks_among_many), TEST(test_holders), TEST(test_mappings), TEST(test_group_and_locked_mappings), TEST(test_foreign_sysfs), TEST(test_checks_are_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
