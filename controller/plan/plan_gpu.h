@@ -73,6 +73,8 @@ gboolean gpu_is_harmless(const struct gpu_function *f);
 
 /* -- what forbids it: plan_gpu_rules.c, rows in plan_rules.c ------------------------------------------ */
 
+/* "slot 4, serial 123, 10de:2231"; "" when nothing is said. */
+const char *gpu_match_words(struct arena *a, const struct gpu_match *m);
 const char *gpu_not_found(const struct gpu_target *t);
 const char *gpu_ambiguous(const struct gpu_target *t);
 const char *gpu_moved(const struct gpu_target *t);
