@@ -199,6 +199,8 @@ CHECK(check_card_holders)
 		check_say(c, CHECK_FAIL, SAY("in use by %s", check_list(c, names, 3)), "end that: `systemctl stop` the service, or `kill` the process");
 	else if (c->host->is_root)
 		check_ok(c, "nobody uses it");
+	else if (c->host->is_sysfs_alone)
+		check_say(c, CHECK_UNKNOWN, "a /sys alone does not tell who uses it", "run it on that host");
 	else
 		check_say(c, CHECK_UNKNOWN, "only root sees who uses it", "run it as root");
 }

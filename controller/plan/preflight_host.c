@@ -119,6 +119,8 @@ CHECK(check_kvm)
 	guint n = count_kvm_vms(c);
 	if (c->host->has_kvm)
 		return check_ok(c, "/dev/kvm is there");
+	if (c->host->is_sysfs_alone)
+		return check_say(c, CHECK_UNKNOWN, "a /sys alone does not tell whether there is a /dev/kvm", NULL);
 	if (c->n_vms && !n)
 		return check_ok(c, "/dev/kvm is not there, and no VM wants it");
 	check_say(c, n ? CHECK_FAIL : CHECK_WARN, "there is no /dev/kvm",
