@@ -10,9 +10,8 @@
 /* -- which card it is ------------------------------------------------------------------------------- */
 
 /* "slot 4, serial 123, 10de:2231" */
-static const char *match_words(const struct gpu_target *t)
+const char *gpu_match_words(struct arena *a, const struct gpu_match *m)
 {
-	const struct gpu_match *m = &t->spec->match;
 	g_autoptr(GString) s = g_string_new(NULL);
 	if (m->slot)
 		g_string_append_printf(s, "slot %s", m->slot);
@@ -20,7 +19,7 @@ static const char *match_words(const struct gpu_target *t)
 		g_string_append_printf(s, "%sserial %s", s->len ? ", " : "", m->serial);
 	if (m->id)
 		g_string_append_printf(s, "%s%s", s->len ? ", " : "", m->id);
-	return arena_strdup(t->b->arena, s->str);
+	return arena_strdup(a, s->str);
 }
 
 /* "GA102GL [RTX A5000], 10de:2231, slot 4, serial 123" */
@@ -46,7 +45,7 @@ const char *gpu_part_words(struct arena *a, const char *address, const struct gp
 
 const char *gpu_not_found(const struct gpu_target *t)
 {
-	const char *address = t->spec->address, *match = match_words(t);
+	const char *address = t->spec->address, *match = gpu_match_words(t->b->arena, &t->spec->match);
 	if (t->identity.found == GPU_PART)
 		return gpu_part_words(t->b->arena, address, t->identity.other);
 	if (t->identity.found != GPU_NOT_FOUND)
@@ -60,7 +59,7 @@ const char *gpu_ambiguous(const struct gpu_target *t)
 	const struct gpu_identity *i = &t->identity;
 	if (i->found == GPU_AMBIGUOUS)
 		return SAY("the cards at %s and %s both fit %s; say more in `match`, or give the address", i->card->address,
-		           i->other->address, match_words(t));
+		           i->other->address, gpu_match_words(t->b->arena, &t->spec->match));
 	return t->twin ? SAY("GPU/%s is the same card, at %s; correct one of the two", t->twin->id, t->card->address) : NULL;
 }
 
@@ -69,7 +68,7 @@ const char *gpu_moved(const struct gpu_target *t)
 	const struct gpu_identity *i = &t->identity;
 	if (i->found != GPU_MOVED)
 		return NULL;
-	const char *other = SAY("at %s is another card (%s)", i->other->address, card_words(t, i->other)), *match = match_words(t);
+	const char *other = SAY("at %s is another card (%s)", i->other->address, card_words(t, i->other)), *match = gpu_match_words(t->b->arena, &t->spec->match);
 	if (i->card)
 		return SAY("%s; the one with %s is at %s (%s) now; correct the address, or `match`", other, match, i->card->address,
 		           card_words(t, i->card));
@@ -83,6 +82,8 @@ const char *gpu_stuck(const struct gpu_target *t)
 {
 	if (!t->card || !t->card->stuck)
 		return NULL;
+	if (strcmp(t->card->stuck, GPU_NO_ANSWER) == 0)
+		return SAY("it %s; it is left alone until it does", GPU_NO_ANSWER);
 	return SAY("a write to it has not returned (%s); if it never does, only a reboot of the host frees it", t->card->stuck);
 }
 

@@ -48,6 +48,33 @@ CHECK(check_card_share)
 		          "install NVIDIA's driver with libnvidia-ml.so.1 on the host");
 }
 
+/* -- what the plan says ------------------------------------------------------------------------------------------- */
+
+static gboolean is_refusal(const struct verdict *v)
+{
+	for (guint i = 0; v->readiness == IS_STALLED && i < n_plan_rules; i++)
+		if (plan_rules[i].scope == RULE_OF_OBJECT && strcmp(plan_rules[i].reason, v->reason) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* A reason that another check has told is not told again. */
+CHECK(check_card_refused)
+{
+	const struct verdict *v = c->at->spec ? plan_verdict(c->plan, KIND_GPU, c->at->id) : NULL;
+	for (guint i = 0; i < c->findings->len; i++) {
+		const struct finding *f = &g_array_index(c->findings, struct finding, i);
+		if (f->kind == KIND_GPU && f->verdict == CHECK_FAIL && strcmp(f->id, c->id) == 0)
+			return;
+	}
+	if (!v || !c->at->card)
+		return;
+	if (is_refusal(v))
+		check_say(c, CHECK_FAIL, SAY("%s: %s", v->reason, v->message), NULL);
+	else
+		check_ok(c, "the plan refuses nothing");
+}
+
 /* -- drivers of the host ------------------------------------------------------------------------------------------ */
 
 static const char *const host_drivers[] = { "nouveau", "nvidia", "amdgpu", "radeon", "i915", "xe", "snd_hda_intel" };
@@ -74,16 +101,17 @@ static void judge_drivers(struct checking *c, const GPtrArray *drivers)
 	                  : is_twin ? SAY("leave it: its twin %s needs that driver, so cleave takes this card after each boot", other->address)
 	                  : other   ? SAY("%s needs that driver, so claim this card at boot: kernel argument vfio-pci.ids=%s:%s", other->address,
 	                                  card->vendor ? card->vendor : "?", card->device ? card->device : "?")
-	                            : SAY("add %s to the Host's `blacklist` with `manageBoot: true`, or to a file in /etc/modprobe.d", (char *)drivers->pdata[0]);
+	                            : SAY("add %s to the Host's `blacklist` with `manageBoot: true`, or to a file in /etc/modprobe.d", check_list(c, drivers, 4));
 	check_say(c, CHECK_WARN, SAY("%s take%s it at each boot, before cleave does", check_list(c, drivers, 4), drivers->len == 1 ? "s" : ""), fix);
 }
 
 CHECK(check_card_driver)
 {
-	enum check_verdict trouble;
 	g_autoptr(GPtrArray) drivers = g_ptr_array_new();
-	if (!check_is_passed(c, &trouble) || (!c->at->spec && c->at->card->boot_vga == TRUE)) /* the host's own screen */
+	if (!c->at->card || !check_gives(c->at, GPU_SHARE_PASSTHROUGH)) /* who says nothing of a card may need its driver */
 		return;
+	if (c->at->card->vgpus.n || c->at->card->sriov.vfs.n)
+		return check_ok(c, "its driver makes its vGPUs or virtual functions, and has to stay as long as there are any");
 	for (guint i = 0; i < c->at->card->functions.n; i++) {
 		const struct gpu_function *f = LIST_AT(c->at->card->functions, struct gpu_function, i);
 		const char *driver = f->former_driver ? f->former_driver : f->driver;
@@ -112,8 +140,8 @@ CHECK(check_card_identity)
 	if (spec->match.serial)
 		return check_ok(c, "by its serial number");
 	const char *by = spec->match.slot ? "slot" : "address";
-	const char *risk = spec->match.slot ? "a card of the same make in that slot is taken for it" : "addresses change when cards come and go";
-	check_say(c, CHECK_WARN, SAY("identity: %s only: %s", by, risk),
+	const char *risk = spec->match.slot ? "another card in that slot is taken for it" : "addresses change when cards come and go";
+	check_say(c, CHECK_WARN, SAY("its spec knows it by its %s alone, and %s", by, risk),
 	          card->serial                      ? SAY("write `match: {serial: \"%s\"}`", card->serial)
 	          : card->slot && !spec->match.slot ? SAY("write `match: {slot: \"%s\"}`; it tells no serial number", card->slot)
 	                                            : "it tells nothing better: after cards were swapped, compare `cleave observe` with the specs");

@@ -1,6 +1,7 @@
 /* What the files of checks share. Private to plan/preflight*.c. */
 #pragma once
 #include "base/arena.h"
+#include "plan/plan.h"
 #include "plan/preflight.h"
 #include "spec/boot.h"
 #include "spec/farm.h"
@@ -26,6 +27,7 @@ struct checking {
 	const struct object *farm_want;
 	const struct farm_spec *farm; /* NULL: no Farm */
 	const struct farm_status *farm_status;
+	const struct plan *plan;
 	struct check_card *cards;
 	guint n_cards;
 	gboolean names_cards; /* a spec names a card of this host */
@@ -89,6 +91,7 @@ CHECK(check_card_console);
 CHECK(check_card_holders);
 CHECK(check_card_reset);
 CHECK(check_card_share);
+CHECK(check_card_refused);
 CHECK(check_card_stuck);
 CHECK(check_card_driver);
 CHECK(check_card_link);
