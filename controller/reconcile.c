@@ -60,12 +60,19 @@ static char *make_holder(struct session *s)
 	return g_strdup_printf("%s#%.8s", s->settings.host, hex);
 }
 
+/* This machine's kernel, memory and boot do not belong beside another one's cards. */
+static struct host_tree tree_of(struct arena *a, const struct settings *settings)
+{
+	struct host_tree t = host_tree_at(a, settings->root, settings->sysfs);
+	return strcmp(t.root, "/") != 0 || host_tree_is_whole(&t) ? t : host_tree_of_sysfs(a, settings->sysfs);
+}
+
 struct session *session_new(const struct settings *settings)
 {
 	struct session *s = g_new0(struct session, 1);
 	s->settings = *settings;
 	s->arena = arena_new();
-	s->tree = host_tree_at(s->arena, settings->root, settings->sysfs);
+	s->tree = tree_of(s->arena, settings);
 	s->taken = taken_new(settings->state);
 	s->shelf = shelf_new();
 	s->cache = spec_cache_new();

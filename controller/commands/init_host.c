@@ -124,7 +124,7 @@ static void draft_host(struct look *l)
 		g_string_append_printf(head, "# The IOMMU is on, with %" G_GINT64_FORMAT " groups.\n", h->iommu.n_groups);
 	else
 		g_string_append(head, "# The IOMMU is off: no card can be given to a VM before it is on.\n");
-	if (!h->has_kvm)
+	if (!h->has_kvm && !h->is_sysfs_alone)
 		g_string_append(head, "# There is no /dev/kvm: VMs are emulated.\n");
 	add_draft(l, KIND_HOST, l->settings.host, head, host_fields, &spec, NULL);
 }

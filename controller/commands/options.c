@@ -187,7 +187,7 @@ static void add_global_options(struct options *o, struct invocation *in)
 		{ "libvirt", 0, host, G_OPTION_ARG_STRING, &s->libvirt, "libvirt connection (default: as the Host says); none leaves it out", "URI" },
 		{ "redis", 0, host, G_OPTION_ARG_STRING, &s->redis, "Redis (default: as the Farm says); none leaves it out", "URL" },
 		{ "root", 0, host, G_OPTION_ARG_FILENAME, &s->root, "Holds sys, proc, dev, etc (default: /)", "DIR" },
-		{ "sysfs", 0, host, G_OPTION_ARG_FILENAME, &s->sysfs, "Another /sys, for observe and plan", "DIR" },
+		{ "sysfs", 0, host, G_OPTION_ARG_FILENAME, &s->sysfs, "Another machine's /sys, for observe, plan, preflight and init", "DIR" },
 		{ "controller", 0, host, G_OPTION_ARG_FILENAME, &in->controller, "This host's own settings (default: /etc/cleave/controller.yaml)", "FILE" },
 		{ "state", 0, host, G_OPTION_ARG_FILENAME, &s->state, "Lock and control socket (default: /var/lib/cleave)", "DIR" },
 		{ 0 },
@@ -288,6 +288,9 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 	code = parse_output(in, o.output);
 	if (code < 0)
 		code = read_local(in);
+	const char *sysfs = in->settings.sysfs;
+	if (code < 0 && sysfs && !g_file_test(sysfs, G_FILE_TEST_IS_DIR))
+		return usage_error(command, "--sysfs %s: no such folder", sysfs);
 	return code >= 0 ? code : parse_interval(in, o.interval);
 }
 

@@ -3,7 +3,17 @@
 #include "host/locked.h"
 #include "base/arena.h"
 
-enum { PATIENCE_MS = 500 };
+/* A busy machine, or a driver that is being bound, answers late: a look has that much patience in all, and where that is
+ * spent little with each file, so that many hanging devices do not add up to the helper's deadline. */
+enum { PATIENCE_MS = 3000, LEAST_MS = 500 };
+
+static gint64 patient_until_us;
+
+void locked_begin(void)
+{
+	patient_until_us = g_get_monotonic_time() + PATIENCE_MS * G_TIME_SPAN_MILLISECOND;
+}
+
 
 struct reader {
 	GThread *thread;
@@ -67,7 +77,7 @@ static gboolean still_hangs(struct reader *r)
 /* FALSE: it did not answer in time, and is given up. */
 static gboolean ask(struct reader *r, const char *path, char **ret_text)
 {
-	gint64 until_us = g_get_monotonic_time() + PATIENCE_MS * G_TIME_SPAN_MILLISECOND;
+	gint64 until_us = MAX(patient_until_us, g_get_monotonic_time() + LEAST_MS * G_TIME_SPAN_MILLISECOND);
 	g_mutex_lock(&r->lock);
 	g_free(r->path);
 	r->path = g_strdup(path);

@@ -7,6 +7,8 @@
 
 struct arena;
 
+/* A look at the devices begins: its patience is fresh. */
+void locked_begin(void);
 /* The text without white space at its end; NULL when the file is absent, or, with *ret_busy set, does not answer. While
  * a thread still waits for the file it is not asked again. *ret_busy is left alone else. */
 char *locked_read(struct arena *a, const char *path, gboolean *ret_busy);

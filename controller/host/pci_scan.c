@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "host/helper.h"
+#include "host/locked.h"
 #include "host/pci.h"
 #include "host/pci_files.h"
 #include "host/pci_json.h"
@@ -278,6 +279,7 @@ json_t *pci_scan(const struct pci_request *request, GError **error)
 		return NULL;
 	}
 	struct scan s = { .arena = arena, .tree = &t, .request = request };
+	locked_begin();
 	s.access = open_access(host_path(arena, &t, "sys/bus/pci"));
 	pci_init(s.access);
 	json_t *answer = scan(&s);

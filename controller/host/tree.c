@@ -18,6 +18,19 @@ struct host_tree host_tree_at(struct arena *arena, const char *root, const char 
 	return t;
 }
 
+/* Below a file there is nothing. */
+#define NO_ROOT "/dev/null"
+
+struct host_tree host_tree_of_sysfs(struct arena *arena, const char *sysfs)
+{
+	return host_tree_at(arena, NO_ROOT, sysfs);
+}
+
+gboolean host_tree_is_sysfs_alone(const struct host_tree *t)
+{
+	return strcmp(t->root, NO_ROOT) == 0;
+}
+
 gboolean host_tree_is_whole(const struct host_tree *t)
 {
 	struct stat own, given;

@@ -15,6 +15,10 @@ struct host_tree {
 /* NULL for the defaults; a root without a sysfs has it in ROOT/sys. */
 struct host_tree host_tree_at(struct arena *arena, const char *root, const char *sysfs);
 
+/* Of another machine's sysfs, with nothing else of that machine: all besides it is absent. */
+struct host_tree host_tree_of_sysfs(struct arena *arena, const char *sysfs);
+gboolean host_tree_is_sysfs_alone(const struct host_tree *t);
+
 /* Whether the sysfs folder is the root's own: what /proc below the root tells is then of the same machine. */
 gboolean host_tree_is_whole(const struct host_tree *t);
 

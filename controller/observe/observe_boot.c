@@ -66,5 +66,6 @@ void observe_boot(struct arena *a, const struct observe_input *in, struct object
 	s->boot.generated = record.generated;
 	s->boot.arguments = strings_of(record.arguments);
 	s->blacklisted = strings_of(host_blacklisted(a, in->tree));
-	s->missing_modules = missing_modules(a, in);
+	if (!s->is_sysfs_alone)
+		s->missing_modules = missing_modules(a, in);
 }

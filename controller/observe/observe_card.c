@@ -190,12 +190,13 @@ static gboolean is_any_locked(const struct pci_function *const *all, guint n)
 	return FALSE;
 }
 
-/* Where cleave itself waits the record says so, and since when; else somebody else does. */
+/* Where cleave itself waits the record says so, and since when; else somebody else holds the device's lock,
+ * or the machine is slow: more than that is not known. */
 static void note_locked(const struct pci_gpu *gpu, struct gpu_status *ret)
 {
 	if (!ret->stuck && (is_any_locked(gpu->functions, gpu->n_functions) || is_any_locked(gpu->vfs, gpu->n_vfs) ||
 	                    is_any_locked(gpu->bystanders, gpu->n_bystanders)))
-		ret->stuck = "somebody binds or unbinds a driver there";
+		ret->stuck = GPU_NO_ANSWER;
 }
 
 /* The screen of the host (a BMC's) may stand in a card's group: who takes the group must not take that. Of the card
@@ -207,7 +208,8 @@ static void note_console(struct arena *a, const struct pci_gpu *gpu, struct gpu_
 		if (gpu->bystanders[i]->boot_vga != TRUE)
 			continue;
 		const char **uses = ARENA_ARRAY(a, const char *, f->uses.n + 1);
-		memcpy(uses, f->uses.items, f->uses.n * sizeof *uses);
+		for (guint k = 0; k < f->uses.n; k++)
+			uses[k] = f->uses.items[k];
 		uses[f->uses.n] = "the firmware's console is on it";
 		f->uses = (struct strings){ uses, f->uses.n + 1 };
 	}

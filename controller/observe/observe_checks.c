@@ -35,15 +35,16 @@ static void read_host(struct arena *a, const struct observe_input *in, struct ho
 {
 	const struct object *host = objects_get(in->want, KIND_HOST, in->host), *farm = objects_farm(in->want);
 	struct host_idle idle;
-	if (host)
+	if (host && !s->is_sysfs_alone)
 		s->pools = read_pools(a, in, host->spec);
-	if (farm)
+	if (farm && !s->is_sysfs_alone)
 		s->images = read_images(a, in, farm->spec);
 	char **firmware = firmware_list(a, in->tree, host_machine(a, in->tree));
 	s->firmware = (struct strings){ (const char **)firmware, g_strv_length(firmware) };
 	host_read_idle(a, in->tree, &idle);
 	s->cpu_idle = (struct host_cpu_idle){ idle.driver, idle.deepest, idle.latency_us };
-	s->clock_is_synchronised = host_clock_is_synchronised(in->tree);
+	if (!s->is_sysfs_alone)
+		s->clock_is_synchronised = host_clock_is_synchronised(in->tree);
 }
 
 static void read_redis(struct arena *a, const struct observe_input *in, struct farm_status *s)

@@ -90,7 +90,8 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	s->machine_id = f.machine_id;
 	s->n_cpus = MAX(f.n_cpus, 0);
 	s->memory_bytes = (guint64)MAX(f.memory_bytes, 0);
-	s->is_root = geteuid() == 0;
+	s->is_sysfs_alone = host_tree_is_sysfs_alone(in->tree);
+	s->is_root = geteuid() == 0 && !s->is_sysfs_alone;
 	s->modules = read_modules(a, in);
 	s->hugepages = read_pages(a, &f);
 	s->nodes = read_nodes(a, &f);

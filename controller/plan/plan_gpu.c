@@ -272,6 +272,13 @@ static void note_use_of_vfs(struct gpu_target *t)
 		             "no guest can work with a bare virtual function of an NVIDIA card; share: vgpu makes vGPUs of them");
 }
 
+static gboolean is_sysfs_alone(const struct builder *b)
+{
+	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
+	const struct host_status *s = host ? host->status : NULL;
+	return s && s->is_sysfs_alone;
+}
+
 static void plan_gpu(struct gpu_target *t)
 {
 	if (t->refused) {
@@ -281,9 +288,13 @@ static void plan_gpu(struct gpu_target *t)
 			builder_refused(t->b);
 		return;
 	}
+	if (!t->card) /* never: a rule says why there is none */
+		return;
 	if (t->spec->address && !gpu_is_at(t->card, t->spec->address))
 		builder_note(t->b, KIND_GPU, t->want->id, arena_printf(t->b->arena, "is at %s; its address in the specs, %s, is out of date", t->card->address, t->spec->address));
 	if (gpu_has_work(t)) {
+		if (t->work.bind->len && is_sysfs_alone(t->b))
+			builder_note(t->b, KIND_GPU, t->want->id, "who uses it, or another device of its group, is not known: only a /sys was looked at");
 		act_on_work(t);
 		judge_to_do(t);
 		gpu_note_room(t);

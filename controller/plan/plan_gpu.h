@@ -77,6 +77,8 @@ gboolean gpu_is_harmless(const struct gpu_function *f);
 
 /* -- what forbids it: plan_gpu_rules.c, rows in plan_rules.c ------------------------------------------ */
 
+/* "slot 4, serial 123, 10de:2231"; "" when nothing is said. */
+const char *gpu_match_words(struct arena *a, const struct gpu_match *m);
 const char *gpu_not_found(const struct gpu_target *t);
 /* Why the address of a part of the card does not name the card. */
 const char *gpu_part_words(struct arena *a, const char *address, const struct gpu_status *card);
@@ -84,6 +86,7 @@ const char *gpu_ambiguous(const struct gpu_target *t);
 const char *gpu_moved(const struct gpu_target *t);
 const char *gpu_stuck(const struct gpu_target *t);
 const char *gpu_reset_required(const struct gpu_target *t);
+const char *gpu_no_vfio(const struct gpu_target *t);
 const char *gpu_no_iommu(const struct gpu_target *t);
 const char *gpu_not_offered(const struct gpu_target *t);
 const char *gpu_not_ours(const struct gpu_target *t);

@@ -1,6 +1,7 @@
 /* What forbids to touch a card: each function returns one sentence with the fix, or NULL. */
 #include "base/arena.h"
 #include "plan/plan_gpu.h"
+#include "spec/boot.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -9,9 +10,8 @@
 /* -- which card it is ------------------------------------------------------------------------------- */
 
 /* "slot 4, serial 123, 10de:2231" */
-static const char *match_words(const struct gpu_target *t)
+const char *gpu_match_words(struct arena *a, const struct gpu_match *m)
 {
-	const struct gpu_match *m = &t->spec->match;
 	g_autoptr(GString) s = g_string_new(NULL);
 	if (m->slot)
 		g_string_append_printf(s, "slot %s", m->slot);
@@ -19,7 +19,7 @@ static const char *match_words(const struct gpu_target *t)
 		g_string_append_printf(s, "%sserial %s", s->len ? ", " : "", m->serial);
 	if (m->id)
 		g_string_append_printf(s, "%s%s", s->len ? ", " : "", m->id);
-	return arena_strdup(t->b->arena, s->str);
+	return arena_strdup(a, s->str);
 }
 
 /* "GA102GL [RTX A5000], 10de:2231, slot 4, serial 123" */
@@ -45,7 +45,7 @@ const char *gpu_part_words(struct arena *a, const char *address, const struct gp
 
 const char *gpu_not_found(const struct gpu_target *t)
 {
-	const char *address = t->spec->address, *match = match_words(t);
+	const char *address = t->spec->address, *match = gpu_match_words(t->b->arena, &t->spec->match);
 	if (t->identity.found == GPU_PART)
 		return gpu_part_words(t->b->arena, address, t->identity.other);
 	if (t->identity.found != GPU_NOT_FOUND)
@@ -59,7 +59,7 @@ const char *gpu_ambiguous(const struct gpu_target *t)
 	const struct gpu_identity *i = &t->identity;
 	if (i->found == GPU_AMBIGUOUS)
 		return SAY("the cards at %s and %s both fit %s; say more in `match`, or give the address", i->card->address,
-		           i->other->address, match_words(t));
+		           i->other->address, gpu_match_words(t->b->arena, &t->spec->match));
 	return t->twin ? SAY("GPU/%s is the same card, at %s; correct one of the two", t->twin->id, t->card->address) : NULL;
 }
 
@@ -68,7 +68,7 @@ const char *gpu_moved(const struct gpu_target *t)
 	const struct gpu_identity *i = &t->identity;
 	if (i->found != GPU_MOVED)
 		return NULL;
-	const char *other = SAY("at %s is another card (%s)", i->other->address, card_words(t, i->other)), *match = match_words(t);
+	const char *other = SAY("at %s is another card (%s)", i->other->address, card_words(t, i->other)), *match = gpu_match_words(t->b->arena, &t->spec->match);
 	if (i->card)
 		return SAY("%s; the one with %s is at %s (%s) now; correct the address, or `match`", other, match, i->card->address,
 		           card_words(t, i->card));
@@ -82,10 +82,33 @@ const char *gpu_stuck(const struct gpu_target *t)
 {
 	if (!t->card || !t->card->stuck)
 		return NULL;
+	if (strcmp(t->card->stuck, GPU_NO_ANSWER) == 0)
+		return SAY("it %s; it is left alone until it does", GPU_NO_ANSWER);
 	return SAY("a write to it has not returned (%s); if it never does, only a reboot of the host frees it", t->card->stuck);
 }
 
 /* -- what the machine lacks ------------------------------------------------------------------------- */
+
+/* Hosts are planned before their cards. */
+static gboolean has_vfio(const struct gpu_target *t)
+{
+	const struct builder *b = t->b;
+	const struct host_status *host = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
+	gboolean has = modules_have(&host->modules, VFIO_PCI), waits = builder_holds_back(b, t->want);
+	for (guint i = 0; i < b->actions->len && !has; i++) {
+		const struct action *act = &g_array_index(b->actions, struct action, i);
+		has = act->verb == VERB_LOAD_MODULES && modules_have(&act->host->modules, VFIO_PCI) &&
+		      (waits || !builder_holds_back(b, act->want));
+	}
+	return has;
+}
+
+const char *gpu_no_vfio(const struct gpu_target *t)
+{
+	if ((!t->work.bind->len && !t->work.n_bind) || has_vfio(t))
+		return NULL;
+	return SAY("the kernel module vfio-pci is not loaded, and stays so; what keeps it away stands with Host/%s", t->b->in->host);
+}
 
 const char *gpu_no_iommu(const struct gpu_target *t)
 {
@@ -337,7 +360,7 @@ static gboolean is_vfio_holder(const struct gpu_holder *holder)
 
 static gboolean is_in_the_way(const struct gpu_target *t, const struct gpu_holder *holder, gboolean vm_stops)
 {
-	gboolean driver_goes = gpu_moves_functions(t) || t->work.cuts;
+	gboolean driver_goes = gpu_moves_functions(t) || (t->work.cuts && g_strcmp0(holder->comm, GPU_PERSISTENCE) != 0);
 	for (guint i = 0; i < t->work.bind->len; i++)
 		driver_goes |= g_array_index(t->work.bind, struct device_step, i).from != NULL;
 	if (is_vfio_holder(holder))

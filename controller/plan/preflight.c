@@ -21,6 +21,7 @@ const struct preflight_check preflight_checks[] = {
 	CARD("card-holders", "No process uses the card.", check_card_holders),
 	CARD("card-reset", "The card can be reset between VMs.", check_card_reset),
 	CARD("card-share", "The card and its driver offer the share that is asked for.", check_card_share),
+	CARD("card-refused", "`cleave plan` refuses nothing of what is wanted of the card.", check_card_refused),
 	HOST("kvm", "VMs can use KVM.", check_kvm),
 	HOST("libvirt", "libvirt answers.", check_libvirt),
 	FARM("redis", "Redis answers.", check_redis),
@@ -93,14 +94,6 @@ const struct check_card *check_card_of(const struct checking *c, const char *gpu
 		if (c->cards[i].spec && strcmp(c->cards[i].id, gpu) == 0)
 			return &c->cards[i];
 	return NULL;
-}
-
-gboolean check_has_word(const struct strings *words, const char *word)
-{
-	for (guint i = 0; i < words->n; i++)
-		if (strcmp(words->items[i], word) == 0)
-			return TRUE;
-	return FALSE;
 }
 
 const char *check_list(struct checking *c, const GPtrArray *words, guint most)
@@ -226,6 +219,9 @@ struct preflight *preflight_build(struct arena *a, const char *host, const struc
 	OBJECTS_EACH (o, want, KIND_VM)
 		c.n_vms += is_here(&c, ((const struct vm_spec *)o->spec)->host) ? 1 : 0;
 	find_cards(&c);
+	/* What would be done to cards is the plan's matter: so the two never disagree. */
+	const struct plan_input planned = { .host = host, .want = want, .have = have, .is_attended = TRUE };
+	c.plan = plan_build(a, &planned);
 	ask_all(&c);
 	g_array_sort(c.findings, worst_first);
 	struct preflight *p = ARENA_NEW(a, struct preflight);

@@ -42,15 +42,23 @@ CHECK(check_card_found)
 	if (i->found == GPU_PART)
 		return check_say(c, CHECK_FAIL, gpu_part_words(c->arena, spec->address, i->other), "correct the address");
 	if (i->found == GPU_AMBIGUOUS)
-		return check_say(c, CHECK_FAIL, SAY("two cards fit: %s and %s", i->card->address, i->other->address), "say its address as well");
-	check_say(c, CHECK_FAIL, spec->address ? SAY("no card is at %s", spec->address) : "no card fits its `match`",
+		return check_say(c, CHECK_FAIL,
+		                 SAY("two cards have %s: %s and %s", gpu_match_words(c->arena, &spec->match), i->card->address, i->other->address),
+		                 "say its address as well");
+	const char *match = gpu_match_words(c->arena, &spec->match);
+	check_say(c, CHECK_FAIL,
+	          SAY("no card %s%s%s%s", spec->address ? "is at " : "", spec->address ? spec->address : "",
+	              !*match ? "" : spec->address ? ", and none alone has " : "has ", match),
 	          "`cleave observe` lists the cards of this host; look whether this one is seated and has power");
 }
 
 CHECK(check_card_stuck)
 {
-	if (c->at->card && c->at->card->stuck)
-		check_say(c, CHECK_FAIL, SAY("a write to it does not return: %s", c->at->card->stuck), "end what uses the card; else only a reboot helps");
+	const char *stuck = c->at->card ? c->at->card->stuck : NULL;
+	if (stuck && strcmp(stuck, GPU_NO_ANSWER) == 0)
+		check_say(c, CHECK_FAIL, SAY("it %s", GPU_NO_ANSWER), "look again in a minute; if it still does not, `dmesg` says what its driver waits for");
+	else if (stuck)
+		check_say(c, CHECK_FAIL, SAY("a write to it does not return: %s", stuck), "end what uses the card; else only a reboot helps");
 }
 
 CHECK(check_card_bars)
@@ -118,7 +126,9 @@ static void judge_bystanders(struct checking *c, enum check_verdict trouble, con
 		check_say(c, CHECK_WARN, SAY("its IOMMU group also holds %s: a driver that takes that keeps its VM from starting", check_list(c, by->idle, 3)),
 		          "put the card into another slot, or switch ACS on in the firmware; or `group: take` keeps drivers off");
 	if (!is_used && (takes || !(by->driven->len + by->idle->len)))
-		check_ok(c, takes ? "the whole group is taken" : "its group is for VMs alone");
+		check_ok(c, takes                           ? "the whole group is taken"
+		            : c->at->card->bystanders.n ? "nothing else in its group is the host's"
+		                                        : "its group holds nothing else");
 }
 
 CHECK(check_card_group)
@@ -153,6 +163,23 @@ CHECK(check_card_console)
 		check_ok(c, "it is no VGA card, so no console is on it");
 }
 
+/* "blender (48213: /dev/dri/card1, /dev/dri/renderD128)", at its first file; NULL at the others. */
+static const char *describe_holder(struct checking *c, const struct list *holders, guint at)
+{
+	const struct gpu_holder *h = LIST_AT(*holders, struct gpu_holder, at);
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < holders->n; i++) {
+		const struct gpu_holder *other = LIST_AT(*holders, struct gpu_holder, i);
+		if (other->pid != h->pid)
+			continue;
+		if (i < at)
+			return NULL;
+		if (other->path)
+			g_string_append_printf(s, "%s%s", s->len ? ", " : ": ", other->path);
+	}
+	return SAY("%s (%" G_GINT64_FORMAT "%s)", h->comm ? h->comm : "a process", h->pid, s->str);
+}
+
 /* A VM on a card that is bound already is what it is for. */
 CHECK(check_card_holders)
 {
@@ -166,13 +193,16 @@ CHECK(check_card_holders)
 			g_ptr_array_add(names, SAY("the host (%s: %s)", f->address, f->uses.items[k]));
 	}
 	for (guint i = 0; i < card->holders.n; i++) {
-		const struct gpu_holder *h = LIST_AT(card->holders, struct gpu_holder, i);
-		g_ptr_array_add(names, SAY("%s (%" G_GINT64_FORMAT ")", h->comm ? h->comm : "a process", h->pid));
+		const char *holder = describe_holder(c, &card->holders, i);
+		if (holder)
+			g_ptr_array_add(names, (gpointer)holder);
 	}
 	if (names->len)
 		check_say(c, CHECK_FAIL, SAY("in use by %s", check_list(c, names, 3)), "end that: `systemctl stop` the service, or `kill` the process");
 	else if (c->host->is_root)
 		check_ok(c, "nobody uses it");
+	else if (c->host->is_sysfs_alone)
+		check_say(c, CHECK_UNKNOWN, "a /sys alone does not tell who uses it", "run it on that host");
 	else
 		check_say(c, CHECK_UNKNOWN, "only root sees who uses it", "run it as root");
 }
@@ -206,12 +236,12 @@ CHECK(check_card_reset)
 		return;
 	const struct strings *methods = &card->reset_methods;
 	const char *family = reset_bug_family(card);
-	if (family && !check_has_word(methods, "device_specific"))
+	if (family && !strings_have(methods, "device_specific"))
 		return check_say(c, CHECK_WARN, SAY("AMD's %s often does not come back from a reset: its VM starts once, then not before a reboot", family),
 		                 "install the kernel module vendor-reset, or give this card to a VM that is never restarted");
 	if (!methods->n)
 		return check_say(c, CHECK_UNKNOWN, "the machine does not tell how it can be reset", NULL);
-	if (check_has_word(methods, GPU_NO_RESET))
+	if (strings_have(methods, GPU_NO_RESET))
 		return check_say(c, trouble, "it has no way to be reset: the next VM would find it as the last one left it",
 		                 "use another card or slot; with a newer kernel there may be a way");
 	if (methods->n == 1 && strcmp(methods->items[0], "bus") == 0)

@@ -1,6 +1,5 @@
 /* Checks of a card's shares, driver, identity and link. */
 #include "plan/preflight_check.h"
-#include "spec/boot.h"
 
 /* -- what it offers ---------------------------------------------------------------------------------------------- */
 
@@ -27,6 +26,8 @@ CHECK(check_card_share)
 		return check_vgpus_offered(c);
 	if (check_gives(c->at, GPU_SHARE_VF)) {
 		gint64 count = c->at->spec->vf.count;
+		if (card->sriov.n_total > 0 && count <= card->sriov.n_total && !card->driver)
+			return check_say(c, CHECK_FAIL, "no driver holds it, and only a driver makes virtual functions", "load the driver of its vendor");
 		if (card->sriov.n_total > 0 && count <= card->sriov.n_total)
 			return check_ok(c, SAY("it can have %" G_GINT64_FORMAT " virtual functions", card->sriov.n_total));
 		return check_say(c, CHECK_FAIL,
@@ -36,12 +37,42 @@ CHECK(check_card_share)
 	}
 	if (!check_gives(c->at, GPU_SHARE_MIG))
 		return;
-	if (card->mig.enabled >= 0)
+	if (card->mig.enabled >= 0 && card->mig.pending >= 0)
+		check_say(c, CHECK_WARN, SAY("its MIG mode is switched %s by its next reset", card->mig.pending ? "on" : "off"),
+		          SAY("reboot the host, or end what uses the card and run `nvidia-smi --gpu-reset -i %s`", card->address));
+	else if (card->mig.enabled >= 0)
 		check_ok(c, "its driver knows MIG");
 	else
 		check_say(c, CHECK_UNKNOWN,
 		          c->host->nvml_trouble ? SAY("whether it has MIG is not told: %s", c->host->nvml_trouble) : "it tells nothing of MIG, so it may have none",
 		          "install NVIDIA's driver with libnvidia-ml.so.1 on the host");
+}
+
+/* -- what the plan says ------------------------------------------------------------------------------------------- */
+
+static gboolean is_refusal(const struct verdict *v)
+{
+	for (guint i = 0; v->readiness == IS_STALLED && i < n_plan_rules; i++)
+		if (plan_rules[i].scope == RULE_OF_OBJECT && strcmp(plan_rules[i].reason, v->reason) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* A reason that another check has told is not told again. */
+CHECK(check_card_refused)
+{
+	const struct verdict *v = c->at->spec ? plan_verdict(c->plan, KIND_GPU, c->at->id) : NULL;
+	for (guint i = 0; i < c->findings->len; i++) {
+		const struct finding *f = &g_array_index(c->findings, struct finding, i);
+		if (f->kind == KIND_GPU && f->verdict == CHECK_FAIL && strcmp(f->id, c->id) == 0)
+			return;
+	}
+	if (!v || !c->at->card)
+		return;
+	if (is_refusal(v))
+		check_say(c, CHECK_FAIL, SAY("%s: %s", v->reason, v->message), NULL);
+	else
+		check_ok(c, "the plan refuses nothing");
 }
 
 /* -- drivers of the host ------------------------------------------------------------------------------------------ */
@@ -70,16 +101,17 @@ static void judge_drivers(struct checking *c, const GPtrArray *drivers)
 	                  : is_twin ? SAY("leave it: its twin %s needs that driver, so cleave takes this card after each boot", other->address)
 	                  : other   ? SAY("%s needs that driver, so claim this card at boot: kernel argument vfio-pci.ids=%s:%s", other->address,
 	                                  card->vendor ? card->vendor : "?", card->device ? card->device : "?")
-	                            : SAY("add %s to the Host's `blacklist` with `manageBoot: true`, or to a file in /etc/modprobe.d", (char *)drivers->pdata[0]);
+	                            : SAY("add %s to the Host's `blacklist` with `manageBoot: true`, or to a file in /etc/modprobe.d", check_list(c, drivers, 4));
 	check_say(c, CHECK_WARN, SAY("%s take%s it at each boot, before cleave does", check_list(c, drivers, 4), drivers->len == 1 ? "s" : ""), fix);
 }
 
 CHECK(check_card_driver)
 {
-	enum check_verdict trouble;
 	g_autoptr(GPtrArray) drivers = g_ptr_array_new();
-	if (!check_is_passed(c, &trouble) || (!c->at->spec && c->at->card->boot_vga == TRUE)) /* the host's own screen */
+	if (!c->at->card || !check_gives(c->at, GPU_SHARE_PASSTHROUGH)) /* who says nothing of a card may need its driver */
 		return;
+	if (c->at->card->vgpus.n || c->at->card->sriov.vfs.n)
+		return check_ok(c, "its driver makes its vGPUs or virtual functions, and has to stay as long as there are any");
 	for (guint i = 0; i < c->at->card->functions.n; i++) {
 		const struct gpu_function *f = LIST_AT(c->at->card->functions, struct gpu_function, i);
 		const char *driver = f->former_driver ? f->former_driver : f->driver;
@@ -108,8 +140,8 @@ CHECK(check_card_identity)
 	if (spec->match.serial)
 		return check_ok(c, "by its serial number");
 	const char *by = spec->match.slot ? "slot" : "address";
-	const char *risk = spec->match.slot ? "a card of the same make in that slot is taken for it" : "addresses change when cards come and go";
-	check_say(c, CHECK_WARN, SAY("identity: %s only: %s", by, risk),
+	const char *risk = spec->match.slot ? "another card in that slot is taken for it" : "addresses change when cards come and go";
+	check_say(c, CHECK_WARN, SAY("its spec knows it by its %s alone, and %s", by, risk),
 	          card->serial                      ? SAY("write `match: {serial: \"%s\"}`", card->serial)
 	          : card->slot && !spec->match.slot ? SAY("write `match: {slot: \"%s\"}`; it tells no serial number", card->slot)
 	                                            : "it tells nothing better: after cards were swapped, compare `cleave observe` with the specs");

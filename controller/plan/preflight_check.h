@@ -1,7 +1,9 @@
 /* What the files of checks share. Private to plan/preflight*.c. */
 #pragma once
 #include "base/arena.h"
+#include "plan/plan.h"
 #include "plan/preflight.h"
+#include "spec/boot.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
@@ -25,6 +27,7 @@ struct checking {
 	const struct object *farm_want;
 	const struct farm_spec *farm; /* NULL: no Farm */
 	const struct farm_status *farm_status;
+	const struct plan *plan;
 	struct check_card *cards;
 	guint n_cards;
 	gboolean names_cards; /* a spec names a card of this host */
@@ -56,7 +59,6 @@ gboolean check_is_passed(const struct checking *c, enum check_verdict *ret_troub
 gboolean check_is_spoken_of(const struct checking *c);
 /* Of a GPU's name; NULL when there is none. */
 const struct check_card *check_card_of(const struct checking *c, const char *gpu);
-gboolean check_has_word(const struct strings *words, const char *word);
 /* Adds to "a, b", and to "a, b and 3 more" in the end: `most` of them are named. */
 const char *check_list(struct checking *c, const GPtrArray *words, guint most);
 /* "6.1.0-18-amd64", "QEMU 7.2.0" → 6001, 7002; -1 when there is no number. */
@@ -89,6 +91,7 @@ CHECK(check_card_console);
 CHECK(check_card_holders);
 CHECK(check_card_reset);
 CHECK(check_card_share);
+CHECK(check_card_refused);
 CHECK(check_card_stuck);
 CHECK(check_card_driver);
 CHECK(check_card_link);

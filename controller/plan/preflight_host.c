@@ -1,6 +1,5 @@
 /* Checks of the host: IOMMU, kernel, libvirt, modules, boot, sleep, clock. */
 #include "plan/preflight_check.h"
-#include "spec/boot.h"
 
 /* An argument of the kernel's command line, whatever its value: `key` ends with =. */
 static gboolean has_key(const char *cmdline, const char *key)
@@ -119,6 +118,8 @@ CHECK(check_kvm)
 	guint n = count_kvm_vms(c);
 	if (c->host->has_kvm)
 		return check_ok(c, "/dev/kvm is there");
+	if (c->host->is_sysfs_alone)
+		return check_say(c, CHECK_UNKNOWN, "a /sys alone does not tell whether there is a /dev/kvm", NULL);
 	if (c->n_vms && !n)
 		return check_ok(c, "/dev/kvm is not there, and no VM wants it");
 	check_say(c, n ? CHECK_FAIL : CHECK_WARN, "there is no /dev/kvm",
@@ -181,6 +182,14 @@ CHECK(check_qemu)
 
 /* -- modules and boot -------------------------------------------------------------------------------------- */
 
+static const char *with_spaces(struct checking *c, const GPtrArray *words)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < words->len; i++)
+		g_string_append_printf(s, "%s%s", i ? " " : "", (const char *)words->pdata[i]);
+	return arena_strdup(c->arena, s->str);
+}
+
 CHECK(check_modules)
 {
 	struct strings wanted = host_wanted_modules(c->arena, c->want, c->host_id);
@@ -201,7 +210,7 @@ CHECK(check_modules)
 		check_say(c, CHECK_UNKNOWN, "the machine does not tell which modules are loaded", NULL);
 	else if (unloaded->len)
 		check_say(c, CHECK_WARN, SAY("not loaded: %s", check_list(c, unloaded, 5)),
-		          SAY("`cleave apply` loads what it needs; by hand: `modprobe -a %s`", (const char *)unloaded->pdata[0]));
+		          SAY("`cleave apply` loads what it needs; by hand: `modprobe -a %s`", with_spaces(c, unloaded)));
 	else if (!absent->len && !barred->len)
 		check_ok(c, "they are loaded");
 }

@@ -174,6 +174,6 @@ const struct field gpu_status_fields[] = {
 	  .doc = "Processes that use it; without root only one's own are seen." },
 	{ "aer", FIELD_STRUCT, IN(gpu_status, aer, struct gpu_aer), .fields = aer_fields, .doc = "PCIe errors since boot." },
 	{ "ecc", FIELD_BOOL, IN(gpu_status, ecc, gboolean), UNTOLD, .doc = "ECC is on, as NVML tells." },
-	{ "stuck", FIELD_STRING, IN(gpu_status, stuck, const char *), .doc = "A write to it that has not returned, and since when." },
+	{ "stuck", FIELD_STRING, IN(gpu_status, stuck, const char *), .doc = "A write to it that has not returned, and since when; or that it does not answer." },
 	{ 0 },
 };

@@ -40,6 +40,10 @@ struct gpu_function {
 };
 #define GPU_NO_DRIVER "none"
 #define GPU_NO_RESET "none"
+/* NVIDIA's persistence daemon, as its process is called (the kernel keeps 15 characters): it keeps the driver awake,
+ * uses no instance, and NVML cuts cards while it runs. */
+#define GPU_PERSISTENCE "nvidia-persiste"
+#define GPU_NO_ANSWER "does not answer (is a driver being bound or unbound?)" /* .stuck, where no write of cleave is the reason */
 
 struct gpu_link {
 	gint64 width, max_width;      /* lanes; -1 = not told */

@@ -156,6 +156,8 @@ const struct field host_status_fields[] = {
 	{ "cpus", FIELD_INT, IN(host_status, n_cpus, gint64), .doc = "CPUs online." },
 	{ "memory", FIELD_BYTES, IN(host_status, memory_bytes, guint64), .doc = "Memory in all." },
 	{ "root", FIELD_BOOL, IN(host_status, is_root, gboolean), .doc = "It was looked at as root, who sees all of it." },
+	{ "sysfsAlone", FIELD_BOOL, IN(host_status, is_sysfs_alone, gboolean),
+	  .doc = "Another machine's /sys was looked at, and nothing else of it: who uses its devices is not known." },
 	{ "iommu", FIELD_STRUCT, IN(host_status, iommu, struct host_iommu), .fields = iommu_fields, .doc = "The IOMMU." },
 	{ "modules", FIELD_STRINGS, IN(host_status, modules, struct strings), .doc = "Kernel modules, loaded or built in." },
 	{ "modulesMissing", FIELD_STRINGS, IN(host_status, missing_modules, struct strings), .doc = "Wanted modules that this kernel does not have." },

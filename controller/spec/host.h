@@ -97,6 +97,7 @@ struct host_status {
 	gint64 n_cpus;
 	guint64 memory_bytes;
 	gboolean is_root; /* what only root sees was seen */
+	gboolean is_sysfs_alone; /* another machine's sysfs was looked at, and nothing else of it */
 	struct host_iommu iommu;
 	struct strings modules;       /* loaded, or built in and wanted */
 	struct strings missing_modules; /* wanted, and this kernel does not have them */

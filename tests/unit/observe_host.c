@@ -389,6 +389,30 @@ static void test_foreign_sysfs(void **state)
 	struct objects *have = tree_observe(t);
 	assert_int_equal(tree_gpu(have, "pci-0000-65-00.0")->holders.n, 0);
 	assert_int_equal(tree_host(have)->iommu.remaps_interrupts, -1);
+	assert_false(tree_host(have)->is_sysfs_alone);
+}
+
+/* A sysfs with nothing beside it: no kernel, memory or boot of this machine stands beside its cards. */
+static void test_sysfs_alone(void **state)
+{
+	struct tree *t = *state;
+	put_dirty_group(t);
+	tree_put(t, "sys/module/kvm/uevent", "");
+	tree_put(t, "proc/cmdline", "quiet\n");
+	g_autofree char *sysfs = g_build_filename(t->dir, "sys", NULL);
+	t->tree = host_tree_of_sysfs(t->arena, sysfs);
+	struct objects *have = tree_observe(t);
+	const struct host_status *h = tree_host(have);
+	assert_true(h->is_sysfs_alone);
+	assert_false(h->is_root);
+	assert_null(h->kernel);
+	assert_null(h->cmdline);
+	assert_null(h->machine_id);
+	assert_int_equal(h->memory_bytes, 0);
+	assert_int_equal(h->missing_modules.n, 0);
+	assert_int_equal(h->clock_is_synchronised, -1);
+	assert_non_null(h->modules.n ? h->modules.items[0] : NULL);
+	assert_non_null(tree_gpu(have, "pci-0000-65-00.0"));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, tree_setup, tree_teardown)
@@ -399,7 +423,7 @@ int main(int argc, char **argv)
 		return helper_main();
 	const struct CMUnitTest tests[] = {
 		TEST(test_iommu),	 TEST(test_modules), TEST(test_memory),	  TEST(test_bridges),	    TEST(test_network_uses),
-		TEST(test_disk_uses), TEST(test_disks_among_many), TEST(test_holders), TEST(test_mappings), TEST(test_group_and_locked_mappings), TEST(test_foreign_sysfs), TEST(test_checks_are_asked_for),
+		TEST(test_disk_uses), TEST(test_disks_among_many), TEST(test_holders), TEST(test_mappings), TEST(test_group_and_locked_mappings), TEST(test_foreign_sysfs), TEST(test_sysfs_alone), TEST(test_checks_are_asked_for),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
