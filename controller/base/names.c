@@ -45,7 +45,7 @@ const char *name_suggest(const char *word, const char *const *names, guint n)
 	guint best_distance = strlen(word) < 4 ? 1 : 3;
 	for (guint i = 0; i < n; i++) {
 		guint d = edit_distance(word, names[i]);
-		if (d < best_distance && (d == 0 || d * 2 < strlen(word))) {
+		if (*names[i] && d < best_distance && (d == 0 || d * 2 < strlen(word))) {
 			best = names[i];
 			best_distance = d;
 		}

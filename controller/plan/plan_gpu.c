@@ -299,6 +299,7 @@ static void plan_gpu(struct gpu_target *t)
 		judge_to_do(t);
 		gpu_note_room(t);
 		note_use_of_vfs(t);
+		gpu_note_driverless(t);
 	} else {
 		judge_as_it_is(t);
 	}

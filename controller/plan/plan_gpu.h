@@ -72,6 +72,8 @@ gboolean gpu_counts_on(const struct gpu_target *t, const struct gpu_target *othe
 
 /* "network card", of a class of four hex digits. */
 const char *gpu_class_noun(const char *class_code);
+/* A note on what is in the group, without a driver, and stays as it is. */
+void gpu_note_driverless(struct gpu_target *t);
 /* Its driver does no harm to a group (kernel: Documentation/driver-api/vfio.rst). */
 gboolean gpu_is_harmless(const struct gpu_function *f);
 

@@ -46,6 +46,17 @@ static void append_bystander(GString *s, const struct gpu_function *f)
 	g_string_append_c(s, ')');
 }
 
+void gpu_note_driverless(struct gpu_target *t)
+{
+	g_autoptr(GString) s = g_string_new(NULL);
+	GPU_FUNCTIONS_EACH (f, t->card->bystanders)
+		if (t->spec->group == GPU_GROUP_REFUSE && !f->driver && !gpu_other_owner(t, f->address))
+			append_bystander(s, f);
+	if (s->len && t->spec->share == GPU_SHARE_PASSTHROUGH && t->work.bind->len)
+		builder_note(t->b, KIND_GPU, t->want->id,
+		             SAY("its IOMMU group holds %s as well, which no driver has; one that gets it later keeps VMs from the card (group: take binds it too)", s->str));
+}
+
 /* Another card of the group that is to be passed on as well, and that this plan leaves with the host. */
 static const struct gpu_target *left_with_host(const struct gpu_target *t)
 {

@@ -1,6 +1,8 @@
 /* What forbids to touch a card: each function returns one sentence with the fix, or NULL. */
 #include "base/arena.h"
+#include "base/names.h"
 #include "plan/plan_gpu.h"
+#include "plan/plan_host.h"
 #include "spec/boot.h"
 #include "spec/vm.h"
 #include <string.h>
@@ -89,18 +91,14 @@ const char *gpu_stuck(const struct gpu_target *t)
 
 /* -- what the machine lacks ------------------------------------------------------------------------- */
 
-/* Hosts are planned before their cards. */
+/* There, or loaded before the card is taken; a card that waits for a person may wait for one who does both. */
 static gboolean has_vfio(const struct gpu_target *t)
 {
 	const struct builder *b = t->b;
+	const struct object *want = objects_get(b->in->want, KIND_HOST, b->in->host);
 	const struct host_status *host = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
-	gboolean has = modules_have(&host->modules, VFIO_PCI), waits = builder_holds_back(b, t->want);
-	for (guint i = 0; i < b->actions->len && !has; i++) {
-		const struct action *act = &g_array_index(b->actions, struct action, i);
-		has = act->verb == VERB_LOAD_MODULES && modules_have(&act->host->modules, VFIO_PCI) &&
-		      (waits || !builder_holds_back(b, act->want));
-	}
-	return has;
+	return modules_have(&host->modules, VFIO_PCI) || (want && host_can_load(host, VFIO_PCI) &&
+	                                                  (builder_holds_back(b, t->want) || !builder_holds_back(b, want)));
 }
 
 const char *gpu_no_vfio(const struct gpu_target *t)
@@ -168,13 +166,28 @@ static const char *vfs_not_offered(const struct gpu_target *t)
 	           t->n_slices);
 }
 
+static gint by_version(gconstpointer x, gconstpointer y)
+{
+	return strverscmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+/* "did you mean GRID P40-8Q? It offers GRID P40-1Q, GRID P40-2Q, …" */
 static const char *offered_words(const struct gpu_target *t)
 {
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
 	g_autoptr(GString) s = g_string_new(NULL);
-	for (guint i = 0; i < t->card->vgpu_types.n && s->len < 200; i++) {
+	for (guint i = 0; i < t->card->vgpu_types.n; i++) {
 		const struct gpu_vgpu_type *type = LIST_AT(t->card->vgpu_types, struct gpu_vgpu_type, i);
-		g_string_append_printf(s, "%s%s", s->len ? ", " : "", type->name ? type->name : type->id);
+		g_ptr_array_add(names, (gpointer)(type->name ? type->name : type->id));
 	}
+	g_ptr_array_sort(names, by_version);
+	const char *near = name_suggest(t->type, (const char *const *)names->pdata, names->len);
+	if (near)
+		g_string_append_printf(s, "did you mean %s? It offers ", near);
+	else
+		g_string_append(s, "it offers ");
+	for (guint i = 0; i < names->len && s->len < 300; i++)
+		g_string_append_printf(s, "%s%s", i ? ", " : "", (const char *)names->pdata[i]);
 	return arena_strdup(t->b->arena, s->str);
 }
 
@@ -214,7 +227,7 @@ static const char *vgpus_not_offered(const struct gpu_target *t)
 	if (!t->type && t->n_slices)
 		return "which vGPU type? Write vgpu: {type: …}";
 	if (t->card->vgpu_types.n)
-		return SAY("there is no vGPU type %s; it offers %s", t->type, offered_words(t));
+		return SAY("there is no vGPU type %s; %s", t->type, offered_words(t));
 	return t->card->driver ? SAY("its driver, %s, offers no vGPUs; the vendor's host driver for vGPUs does", t->card->driver)
 	                       : "it has no driver, so nobody offers vGPUs; install the vendor's host driver for vGPUs";
 }

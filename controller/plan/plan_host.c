@@ -51,14 +51,20 @@ static const char *why_not_loadable(const struct host_plan *h, const char *modul
 	return NULL;
 }
 
-/* Cards that are refused, held back or not there want no module. */
+gboolean host_can_load(const struct host_status *host, const char *module)
+{
+	return !modules_have(&host->missing_modules, module) && !modules_have(&host->blacklisted, module);
+}
+
+/* Cards that are refused or not there want no module, nor do those that are held back, unless the Host is as well. */
 static gboolean is_needed(const struct host_plan *h, const char *module)
 {
+	gboolean waits = builder_holds_back(h->b, h->object);
 	if (strcmp(module, "vfio-pci") != 0 || modules_have(&h->want->modules, module))
 		return TRUE;
 	for (guint i = 0; i < h->b->actions->len; i++) {
 		const struct action *act = &g_array_index(h->b->actions, struct action, i);
-		if (act->verb == VERB_BIND_DEVICE && !builder_holds_back(h->b, act->want))
+		if (act->verb == VERB_BIND_DEVICE && (waits || !builder_holds_back(h->b, act->want)))
 			return TRUE;
 	}
 	return FALSE;
@@ -71,13 +77,15 @@ static void plan_modules(struct host_plan *h)
 	g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(struct change));
 	for (guint i = 0; i < wanted.n; i++) {
 		const char *module = wanted.items[i];
-		if (modules_have(&h->have->modules, module) || !is_needed(h, module))
+		if (modules_have(&h->have->modules, module))
 			continue;
 		const char *why_not = why_not_loadable(h, module);
 		if (why_not) {
 			host_plan_trouble(h, IS_STALLED, "ModuleNotLoadable", why_not);
 			continue;
 		}
+		if (!is_needed(h, module))
+			continue;
 		missing.items[missing.n++] = module;
 		host_plan_change(changes, "modules", NULL, module, EFFECT_LIVE);
 	}

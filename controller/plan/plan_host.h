@@ -18,6 +18,9 @@ void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char
 /* What the specs ask for and the machine cannot give: nothing of it is done, as with a card that a rule refuses. */
 void host_plan_refuse(struct host_plan *h, const char *reason, const char *message);
 
+/* Nothing that is known keeps the module away. */
+gboolean host_can_load(const struct host_status *host, const char *module);
+
 void plan_boot(struct host_plan *h);
 void plan_hugepages(struct host_plan *h);
 

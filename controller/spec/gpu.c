@@ -46,7 +46,7 @@ const struct field gpu_fields[] = {
 	{ "rom", FIELD_STRING, IN(gpu_spec, rom, const char *), .form = FORM_FILE, .on_change = EFFECT_VM_RESTART,
 	  .flags = FIELD_FILE | FIELD_LATER, .doc = "A ROM file for the guest instead of the card's own." },
 	{ "group", FIELD_ENUM, IN(gpu_spec, group, int), .def = "refuse", .names = &group_names,
-	  .doc = "Other devices in its IOMMU group: `refuse` the card, or `take` them from the host as well." },
+	  .doc = "Other devices in its IOMMU group: `refuse` the card when a driver of the host has one, or `take` them from the host as well." },
 	{ "reconcile", FIELD_ENUM, IN(gpu_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes with this card; without the key as its Host says." },
 	{ 0 },
