@@ -106,7 +106,7 @@ static struct objects *find_have(struct invocation *in, struct looked *l, GError
 {
 	if (in->have)
 		return look_from_file(l->arena, in->have, error);
-	l->is_asked = !in->holds_lock && state_is_locked(in->settings.state);
+	l->is_asked = !in->settings.sysfs && !in->holds_lock && state_is_locked(in->settings.state);
 	return l->is_asked ? look_from_controller(l->arena, in->settings.state, error) : NULL;
 }
 
