@@ -33,7 +33,7 @@ static gboolean check_idle(const struct apply_input *in, const struct device_ste
 		if (driver && g_strcmp0(driver, steps[i].to) != 0)
 			leave.items[leave.n++] = steps[i].address;
 	}
-	return device_check_idle(in, &leave, error);
+	return device_check_idle(in, &leave, NULL, error);
 }
 
 gboolean bind_device_check(const struct apply_input *in, const struct action *act, GError **error)

@@ -135,6 +135,16 @@ gboolean device_check(const struct apply_input *in, const struct action *act, GE
 	return device_check_free(in, act, error);
 }
 
+/* How many are left. */
+static guint leave_out(struct holders *found, const char *harmless)
+{
+	guint n = 0;
+	for (guint i = 0; i < found->n; i++)
+		if (!harmless || g_strcmp0(found->list[i].comm, harmless) != 0)
+			found->list[n++] = found->list[i];
+	return found->n = n;
+}
+
 static gboolean fail_held(const char *device, const struct holders *by, GError **error)
 {
 	g_autoptr(GString) who = g_string_new(NULL);
@@ -146,7 +156,7 @@ static gboolean fail_held(const char *device, const struct holders *by, GError *
 	return fail(error, ERROR_REFUSED, "%s is held open by %s; end that first", device, who->str);
 }
 
-static gboolean check_unheld(const struct apply_input *in, const struct strings *devices, GError **error)
+static gboolean check_unheld(const struct apply_input *in, const struct strings *devices, const char *harmless, GError **error)
 {
 	const char *(*lists)[2] = arena_alloc(in->arena, sizeof *lists * devices->n); /* each ends with NULL */
 	const char *const **all = ARENA_ARRAY(in->arena, const char *const *, devices->n);
@@ -158,7 +168,7 @@ static gboolean check_unheld(const struct apply_input *in, const struct strings 
 	if (!holders_list(in->hands->helper, in->arena, in->hands->tree, all, devices->n, HOLDERS_MS, found, error))
 		return FALSE;
 	for (guint i = 0; i < devices->n; i++)
-		if (found[i].n)
+		if (leave_out(&found[i], harmless))
 			return fail_held(devices->items[i], &found[i], error);
 	return TRUE;
 }
@@ -176,9 +186,9 @@ static gboolean check_unused(const struct apply_input *in, const struct strings 
 	return !use;
 }
 
-gboolean device_check_idle(const struct apply_input *in, const struct strings *devices, GError **error)
+gboolean device_check_idle(const struct apply_input *in, const struct strings *devices, const char *harmless, GError **error)
 {
-	return !devices->n || (check_unused(in, devices, error) && check_unheld(in, devices, error));
+	return !devices->n || (check_unused(in, devices, error) && check_unheld(in, devices, harmless, error));
 }
 
 gboolean device_check_driver(const struct apply_input *in, const struct device_step *step, GError **error)

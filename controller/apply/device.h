@@ -25,8 +25,8 @@ struct strings device_vfs(const struct apply_input *in, const char *card);
  * ERROR_REFUSED. */
 gboolean device_check(const struct apply_input *in, const struct action *act, GError **error);
 /* Nobody has these open, and the host does nothing with them: functions, VFs, or vGPUs by UUID, whose driver is to
- * leave them. ERROR_REFUSED with who or what. */
-gboolean device_check_idle(const struct apply_input *in, const struct strings *devices, GError **error);
+ * leave them. Processes called `harmless` (may be NULL) do not count. ERROR_REFUSED with who or what. */
+gboolean device_check_idle(const struct apply_input *in, const struct strings *devices, const char *harmless, GError **error);
 /* Before an undo: nothing is stuck in the card or in what the action is on. ERROR_REFUSED. */
 gboolean device_check_free(const struct apply_input *in, const struct action *act, GError **error);
 /* The driver is the one that the action expects, or already the one that it gives. ERROR_REFUSED. */

@@ -23,7 +23,7 @@ gboolean release_device_check(const struct apply_input *in, const struct action 
 		if (step->from && g_strcmp0(step->from, step->to) != 0)
 			leave.items[leave.n++] = step->address;
 	}
-	return device_check_idle(in, &leave, error);
+	return device_check_idle(in, &leave, NULL, error);
 }
 
 gboolean release_device(const struct apply_input *in, const struct action *act, GError **error)

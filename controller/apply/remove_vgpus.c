@@ -19,7 +19,7 @@ gboolean remove_vgpus_check(const struct apply_input *in, const struct action *a
 		if (now)
 			leave.items[leave.n++] = step->uuid ? step->uuid : step->address;
 	}
-	return device_check_idle(in, &leave, error);
+	return device_check_idle(in, &leave, NULL, error);
 }
 
 gboolean remove_vgpus(const struct apply_input *in, const struct action *act, GError **error)

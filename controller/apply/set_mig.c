@@ -30,7 +30,7 @@ gboolean set_mig_check(const struct apply_input *in, const struct action *act, G
 		return fail(error, ERROR_REFUSED, "which MIG profile? Write mig: {type: …}");
 	/* NVML refuses what is in use instance by instance: some would be gone by then. */
 	const char *address = card->address;
-	return device_check_idle(in, &(struct strings){ &address, 1 }, error);
+	return device_check_idle(in, &(struct strings){ &address, 1 }, GPU_PERSISTENCE, error);
 }
 
 /* Past the deadline the process may hang in the kernel for ever: whatever is asked of the card next would, too. */

@@ -82,7 +82,7 @@ gboolean set_vfs_check(const struct apply_input *in, const struct action *act, G
 		return TRUE;
 	struct strings leave = device_vfs(in, card);
 	if (now == act->card->sriov.n_enabled)
-		return device_check_idle(in, &leave, error);
+		return device_check_idle(in, &leave, NULL, error);
 	return fail(error, ERROR_REFUSED, "%s has %" G_GINT64_FORMAT " virtual functions since it was planned, it had %" G_GINT64_FORMAT,
 	            card, now, act->card->sriov.n_enabled);
 }

@@ -46,15 +46,6 @@ static int confirm(const struct invocation *in)
 	return EXIT_REFUSED;
 }
 
-/* Objects that a rule refused: nothing of theirs was done, and all else was. */
-static gboolean has_refused(const struct plan *p)
-{
-	for (guint i = 0; i < p->n_verdicts; i++)
-		if (p->verdicts[i].is_refused)
-			return TRUE;
-	return FALSE;
-}
-
 static int print_plan(const struct looked *l, const struct printer *printer)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -65,9 +56,10 @@ static int print_plan(const struct looked *l, const struct printer *printer)
 	return command_print(text) ? -1 : EXIT_FAILED;
 }
 
+/* Of what a rule refused nothing was done, and all else was. */
 static int judge(const struct looked *l, gboolean in_part)
 {
-	return in_part || has_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
+	return in_part || plan_n_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
 }
 
 static int apply_here(struct looked *l, struct printer *printer)
@@ -112,7 +104,7 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 	if (l->plan->n_refusals)
 		return EXIT_REFUSED;
 	if (l->plan->n_actions == 0)
-		return has_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
+		return plan_n_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
 	code = confirm(in);
 	if (code >= 0)
 		return code;

@@ -2,6 +2,14 @@
 #include "commands/command.h"
 #include "report/report.h"
 
+/* What a rule took out of the plan is asked for as well where changes are: nobody applies it away. */
+static int judge(const struct invocation *in, const struct plan *p)
+{
+	if (p->n_refusals || (in->detailed_exitcode && plan_n_refused(p)))
+		return EXIT_REFUSED;
+	return p->n_actions && in->detailed_exitcode ? EXIT_CHANGES : EXIT_FINE;
+}
+
 int command_plan(struct invocation *in)
 {
 	struct looked l;
@@ -12,11 +20,7 @@ int command_plan(struct invocation *in)
 			report_plan_json(text, l.plan);
 		else
 			report_plan_text(text, l.plan, (struct report_style){ command_has_colour() });
-		code = l.plan->n_refusals                                ? EXIT_REFUSED
-		       : l.plan->n_actions && in->detailed_exitcode ? EXIT_CHANGES
-		                                                    : EXIT_FINE;
-		if (!command_print(text))
-			code = EXIT_FAILED;
+		code = command_print(text) ? judge(in, l.plan) : EXIT_FAILED;
 	}
 	looked_clear(&l);
 	return code;

@@ -208,7 +208,8 @@ static void note_console(struct arena *a, const struct pci_gpu *gpu, struct gpu_
 		if (gpu->bystanders[i]->boot_vga != TRUE)
 			continue;
 		const char **uses = ARENA_ARRAY(a, const char *, f->uses.n + 1);
-		memcpy(uses, f->uses.items, f->uses.n * sizeof *uses);
+		for (guint k = 0; k < f->uses.n; k++)
+			uses[k] = f->uses.items[k];
 		uses[f->uses.n] = "the firmware's console is on it";
 		f->uses = (struct strings){ uses, f->uses.n + 1 };
 	}

@@ -283,14 +283,15 @@ static void note_unknown_host(struct builder *b)
 	                          first, hosts->len > 1 ? arena_printf(b->arena, " and %u more", hosts->len - 1) : ""));
 }
 
-/* Cards come last: whether a VM that has one is stopped decides what may be done to it. */
+/* Cards come after VMs: whether one that has a card is stopped decides what may be done to it. And before their host,
+ * which loads vfio-pci for those that go there. */
 static void build(struct builder *b)
 {
 	if (!b->in->devices_only)
 		plan_work(b);
 	note_unknown_host(b);
-	plan_hosts(b);
 	plan_gpus(b);
+	plan_hosts(b);
 	OBJECTS_EACH (o, b->in->have, KIND_REVISION)
 		judge_revision(b, o);
 	g_array_sort(b->actions, by_total_order);
@@ -325,11 +326,21 @@ const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, cons
 	return NULL;
 }
 
+guint plan_n_refused(const struct plan *p)
+{
+	guint n = 0;
+	for (guint i = 0; i < p->n_verdicts; i++)
+		n += p->verdicts[i].is_refused ? 1 : 0;
+	return n;
+}
+
 guint64 plan_effect_count(const struct plan *p, enum effect effect)
 {
 	guint64 n = 0;
 	for (guint i = 0; i < p->n_actions; i++)
-		if (p->actions[i].effect == effect)
+		if (p->actions[i].effect == effect && effect == EFFECT_REBOOT)
+			n = 1; /* one host, whatever asks for it */
+		else if (p->actions[i].effect == effect)
 			n += p->actions[i].kind == KIND_RENDERJOB && p->actions[i].count ? p->actions[i].count : 1;
 	return n;
 }

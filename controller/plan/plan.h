@@ -119,5 +119,7 @@ extern const guint n_plan_rules;
 struct plan *plan_build(struct arena *a, const struct plan_input *in);
 /* The readiness of an object, or NULL when the plan does not speak of it. */
 const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, const char *id);
-/* Sum of .count over actions of that effect; number of actions for uncounted ones. */
+/* Objects of which a rule took the actions out. */
+guint plan_n_refused(const struct plan *p);
+/* Sum of .count over actions of that effect; number of actions for uncounted ones; one reboot of the host does for all. */
 guint64 plan_effect_count(const struct plan *p, enum effect effect);

@@ -4,14 +4,6 @@
 #include "spec/boot.h"
 #include <string.h>
 
-static const char *present_text(const struct host_status *have, const char *path)
-{
-	for (guint i = 0; i < have->boot.drop_ins.n; i++)
-		if (strcmp(LIST_AT(have->boot.drop_ins, struct host_drop_in, i)->path, path) == 0)
-			return LIST_AT(have->boot.drop_ins, struct host_drop_in, i)->text;
-	return NULL;
-}
-
 static gboolean is_ours(const char *text)
 {
 	return text && g_str_has_prefix(text, BOOT_MARK);
@@ -20,7 +12,7 @@ static gboolean is_ours(const char *text)
 static gboolean is_wanted(const struct list *files, const char *path)
 {
 	for (guint i = 0; i < files->n; i++)
-		if (strcmp(LIST_AT(*files, struct host_drop_in, i)->path, path) == 0)
+		if (g_strcmp0(LIST_AT(*files, struct host_drop_in, i)->path, path) == 0)
 			return TRUE;
 	return FALSE;
 }
@@ -71,7 +63,7 @@ static enum effect effect_of(const struct host_plan *h, const struct boot_wish *
 static void plan_file(struct host_plan *h, GArray *files, GArray *changes, const char *path, const char *text, enum effect effect)
 {
 	struct host_drop_in file = { path, text };
-	const char *before = present_text(h->have, path);
+	const char *before = boot_text_at(h->have, path);
 	if (g_strcmp0(before, text) == 0)
 		return;
 	g_array_append_val(files, file);
@@ -123,7 +115,7 @@ static void plan_generate(struct host_plan *h, const struct boot_family *family,
 static const char *foreign_file(const struct host_plan *h, const struct list *files)
 {
 	for (guint i = 0; i < files->n; i++) {
-		const char *path = LIST_AT(*files, struct host_drop_in, i)->path, *text = present_text(h->have, path);
+		const char *path = LIST_AT(*files, struct host_drop_in, i)->path, *text = boot_text_at(h->have, path);
 		if (text && !is_ours(text))
 			return path;
 	}
@@ -183,17 +175,12 @@ static void judge_loaded(struct host_plan *h)
 		                                            "uses them", names));
 }
 
-static gboolean has_text(const struct strings *s, const char *text)
-{
-	return g_strv_contains((const char *const *)s->items, text);
-}
-
-/* Of `s` (which ends with NULL) what is in `others`, or what is not. */
+/* Of `s` what is in `others`, or what is not. */
 static struct strings select_strings(struct arena *a, const struct strings *s, const struct strings *others, gboolean in)
 {
 	struct strings part = { ARENA_ARRAY(a, const char *, s->n + 1), 0 };
 	for (guint i = 0; i < s->n; i++)
-		if (has_text(others, s->items[i]) == in)
+		if (strings_have(others, s->items[i]) == in)
 			part.items[part.n++] = s->items[i];
 	return part;
 }

@@ -51,8 +51,9 @@ static void count_slices(struct gpu_target *t)
 		}
 	}
 	gint64 n = slices_count(t->spec) ? slices_count(t->spec) : n_users;
-	/* A VM less is no reason to take the others' VFs from them, as another number would: it comes through 0. */
-	if (t->spec->share == GPU_SHARE_VF && !slices_count(t->spec) && n_users && t->card)
+	/* A VM less is no reason to take the others' VFs from them, as another number would: it comes through 0. And that
+	 * no VM uses one does not say that those which are there shall go. */
+	if (t->spec->share == GPU_SHARE_VF && !slices_count(t->spec) && t->card)
 		n = MAX(n, t->card->sriov.n_enabled);
 	t->n_slices = MIN(n, GPU_MAX_VGPUS);
 }
@@ -263,6 +264,14 @@ static void settle(struct gpu_target *targets, guint n)
 	}
 }
 
+/* Without its vGPU driver and a type a VF of NVIDIA's is an empty shell. */
+static void note_use_of_vfs(struct gpu_target *t)
+{
+	if (t->spec->share == GPU_SHARE_VF && g_strcmp0(t->card->vendor, "10de") == 0 && (t->work.bind->len || t->work.n_bind))
+		builder_note(t->b, KIND_GPU, t->want->id,
+		             "no guest can work with a bare virtual function of an NVIDIA card; share: vgpu makes vGPUs of them");
+}
+
 static gboolean is_sysfs_alone(const struct builder *b)
 {
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
@@ -279,6 +288,8 @@ static void plan_gpu(struct gpu_target *t)
 			builder_refused(t->b);
 		return;
 	}
+	if (!t->card) /* never: a rule says why there is none */
+		return;
 	if (t->spec->address && !gpu_is_at(t->card, t->spec->address))
 		builder_note(t->b, KIND_GPU, t->want->id, arena_printf(t->b->arena, "is at %s; its address in the specs, %s, is out of date", t->card->address, t->spec->address));
 	if (gpu_has_work(t)) {
@@ -286,6 +297,8 @@ static void plan_gpu(struct gpu_target *t)
 			builder_note(t->b, KIND_GPU, t->want->id, "who uses it, or another device of its group, is not known: only a /sys was looked at");
 		act_on_work(t);
 		judge_to_do(t);
+		gpu_note_room(t);
+		note_use_of_vfs(t);
 	} else {
 		judge_as_it_is(t);
 	}

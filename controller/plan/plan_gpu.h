@@ -44,6 +44,10 @@ gboolean gpu_has_work(const struct gpu_target *t);
 void gpu_work_vgpus(struct gpu_target *t);
 /* Virtual functions have to be made before the driver offers any type. */
 gboolean gpu_needs_vfs(const struct gpu_target *t);
+/* How many of a type a card can have that has no others; -1 = not told. */
+gint64 gpu_vgpu_most(const struct gpu_vgpu_type *type);
+/* A note where nobody tells that before they are made. */
+void gpu_note_room(struct gpu_target *t);
 gboolean gpu_vgpu_is_ours(const struct gpu_target *t, const struct gpu_vgpu *vgpu);
 /* The type's name where the card tells it, else its id. */
 const char *gpu_vgpu_type_name(const struct gpu_status *card, const char *id);
@@ -76,10 +80,13 @@ gboolean gpu_is_harmless(const struct gpu_function *f);
 /* "slot 4, serial 123, 10de:2231"; "" when nothing is said. */
 const char *gpu_match_words(struct arena *a, const struct gpu_match *m);
 const char *gpu_not_found(const struct gpu_target *t);
+/* Why the address of a part of the card does not name the card. */
+const char *gpu_part_words(struct arena *a, const char *address, const struct gpu_status *card);
 const char *gpu_ambiguous(const struct gpu_target *t);
 const char *gpu_moved(const struct gpu_target *t);
 const char *gpu_stuck(const struct gpu_target *t);
 const char *gpu_reset_required(const struct gpu_target *t);
+const char *gpu_no_vfio(const struct gpu_target *t);
 const char *gpu_no_iommu(const struct gpu_target *t);
 const char *gpu_not_offered(const struct gpu_target *t);
 const char *gpu_not_ours(const struct gpu_target *t);

@@ -1,6 +1,7 @@
 /* What forbids to touch a card: each function returns one sentence with the fix, or NULL. */
 #include "base/arena.h"
 #include "plan/plan_gpu.h"
+#include "spec/boot.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -34,9 +35,19 @@ static const char *card_words(const struct gpu_target *t, const struct gpu_statu
 	return arena_strdup(t->b->arena, s->str);
 }
 
+const char *gpu_part_words(struct arena *a, const char *address, const struct gpu_status *card)
+{
+	if (gpu_has_vf(card, address))
+		return arena_printf(a, "%s is a virtual function of %s; write that address, with share: vf", address, card->address);
+	return arena_printf(a, "%s is in the slot of the card %s, and not the card's own function; write %s", address, card->address,
+	                    card->address);
+}
+
 const char *gpu_not_found(const struct gpu_target *t)
 {
 	const char *address = t->spec->address, *match = gpu_match_words(t->b->arena, &t->spec->match);
+	if (t->identity.found == GPU_PART)
+		return gpu_part_words(t->b->arena, address, t->identity.other);
 	if (t->identity.found != GPU_NOT_FOUND)
 		return NULL;
 	return SAY("there is no card %s%s%s%s; `cleave observe` lists those that are there", address ? "at " : "", address ? address : "",
@@ -77,6 +88,27 @@ const char *gpu_stuck(const struct gpu_target *t)
 }
 
 /* -- what the machine lacks ------------------------------------------------------------------------- */
+
+/* Hosts are planned before their cards. */
+static gboolean has_vfio(const struct gpu_target *t)
+{
+	const struct builder *b = t->b;
+	const struct host_status *host = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
+	gboolean has = modules_have(&host->modules, VFIO_PCI), waits = builder_holds_back(b, t->want);
+	for (guint i = 0; i < b->actions->len && !has; i++) {
+		const struct action *act = &g_array_index(b->actions, struct action, i);
+		has = act->verb == VERB_LOAD_MODULES && modules_have(&act->host->modules, VFIO_PCI) &&
+		      (waits || !builder_holds_back(b, act->want));
+	}
+	return has;
+}
+
+const char *gpu_no_vfio(const struct gpu_target *t)
+{
+	if ((!t->work.bind->len && !t->work.n_bind) || has_vfio(t))
+		return NULL;
+	return SAY("the kernel module vfio-pci is not loaded, and stays so; what keeps it away stands with Host/%s", t->b->in->host);
+}
 
 const char *gpu_no_iommu(const struct gpu_target *t)
 {
@@ -146,18 +178,10 @@ static const char *offered_words(const struct gpu_target *t)
 	return arena_strdup(t->b->arena, s->str);
 }
 
-/* How many of a type a card can have that has no others: "num_heads=4, frl_config=60, …, max_instance=24", as NVIDIA's
- * driver describes it. -1 = not told. */
-static gint64 most_of(const struct gpu_vgpu_type *type)
-{
-	const char *key = "max_instance=", *at = type->description ? strstr(type->description, key) : NULL;
-	return at ? g_ascii_strtoll(at + strlen(key), NULL, 10) : -1;
-}
-
 /* What is available now counts those that go first; what may come after them only the description tells. */
 static const char *too_few_vgpus(const struct gpu_target *t)
 {
-	gint64 most = t->card->virtual_functions.n ? -1 : most_of(t->offered);
+	gint64 most = gpu_vgpu_most(t->offered);
 	gint64 n_more = t->offered->n_available, n = t->work.create->len;
 	const char *name = t->offered->name ? t->offered->name : t->offered->id;
 	for (guint i = 0; i < n; i++)
@@ -196,7 +220,7 @@ const char *gpu_not_offered(const struct gpu_target *t)
 	case GPU_SHARE_MIG:
 		if (!t->work.cuts || gpu_releases(t))
 			return NULL;
-		if (!t->type)
+		if (!t->type && t->n_slices)
 			return "which MIG profile? Write mig: {type: …}";
 		return t->card->mig.enabled < 0 ? "NVML tells nothing of MIG: NVIDIA's driver and its libnvidia-ml are not there, or the "
 		                                  "card has no MIG"
@@ -329,7 +353,7 @@ static gboolean is_vfio_holder(const struct gpu_holder *holder)
 
 static gboolean is_in_the_way(const struct gpu_target *t, const struct gpu_holder *holder, gboolean vm_stops)
 {
-	gboolean driver_goes = gpu_moves_functions(t) || t->work.cuts;
+	gboolean driver_goes = gpu_moves_functions(t) || (t->work.cuts && g_strcmp0(holder->comm, GPU_PERSISTENCE) != 0);
 	for (guint i = 0; i < t->work.bind->len; i++)
 		driver_goes |= g_array_index(t->work.bind, struct device_step, i).from != NULL;
 	if (is_vfio_holder(holder))

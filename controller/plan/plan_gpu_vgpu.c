@@ -49,6 +49,23 @@ static const struct gpu_vgpu_type *find_type(const struct gpu_status *card, cons
 	return NULL;
 }
 
+/* "num_heads=4, frl_config=60, …, max_instance=24", as NVIDIA's driver describes it: of the card, also where the type
+ * hangs on its VFs. */
+gint64 gpu_vgpu_most(const struct gpu_vgpu_type *type)
+{
+	const char *key = "max_instance=", *at = type->description ? strstr(type->description, key) : NULL;
+	return at ? g_ascii_strtoll(at + strlen(key), NULL, 10) : -1;
+}
+
+/* What VFs offer is counted one by one: that each carries one vGPU does not say that the card has memory for all. */
+void gpu_note_room(struct gpu_target *t)
+{
+	if (t->work.create->len && t->n_slices > 1 && t->card->virtual_functions.n && gpu_vgpu_most(t->offered) < 0)
+		builder_note(t->b, KIND_GPU, t->want->id,
+		             arena_printf(t->b->arena, "its driver does not tell how many vGPUs of %s the card has room for; it may refuse some of %" G_GINT64_FORMAT,
+		                          gpu_vgpu_type_name(t->card, t->offered->id), t->n_slices));
+}
+
 /* None yet, or too few of those that each carry one. */
 gboolean gpu_needs_vfs(const struct gpu_target *t)
 {

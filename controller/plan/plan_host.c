@@ -45,6 +45,19 @@ static const char *why_not_loadable(const struct host_plan *h, const char *modul
 	return NULL;
 }
 
+/* Cards that are refused, held back or not there want no module. */
+static gboolean is_needed(const struct host_plan *h, const char *module)
+{
+	if (strcmp(module, "vfio-pci") != 0 || modules_have(&h->want->modules, module))
+		return TRUE;
+	for (guint i = 0; i < h->b->actions->len; i++) {
+		const struct action *act = &g_array_index(h->b->actions, struct action, i);
+		if (act->verb == VERB_BIND_DEVICE && !builder_holds_back(h->b, act->want))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 static void plan_modules(struct host_plan *h)
 {
 	struct strings wanted = host_wanted_modules(h->b->arena, h->b->in->want, h->object->id);
@@ -52,7 +65,7 @@ static void plan_modules(struct host_plan *h)
 	g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(struct change));
 	for (guint i = 0; i < wanted.n; i++) {
 		const char *module = wanted.items[i];
-		if (modules_have(&h->have->modules, module))
+		if (modules_have(&h->have->modules, module) || !is_needed(h, module))
 			continue;
 		const char *why_not = why_not_loadable(h, module);
 		if (why_not) {
@@ -64,7 +77,7 @@ static void plan_modules(struct host_plan *h)
 	}
 	if (!missing.n)
 		return;
-	struct action *act = host_plan_act(h, VERB_LOAD_MODULES, missing.n == 1 ? "is not loaded" : "are not loaded", EFFECT_LIVE);
+	struct action *act = host_plan_act(h, VERB_LOAD_MODULES, missing.n == 1 ? "a module is not loaded" : "modules are not loaded", EFFECT_LIVE);
 	act->host->modules = missing;
 	act->changes = host_plan_changes(h, changes);
 }

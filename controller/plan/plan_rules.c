@@ -48,6 +48,7 @@ const struct plan_rule plan_rules[] = {
 	OF_GPU("gpu-not-offered", "NotOffered", "A card is only cut as its driver offers it.", gpu_not_offered),
 	OF_GPU("gpu-reset-required", "ResetRequired", "A card whose MIG mode waits for its reset is not cut before.", gpu_reset_required),
 	OF_GPU("gpu-no-iommu", "NoIommu", "A card is only given to VMs behind an IOMMU.", gpu_no_iommu),
+	OF_GPU("gpu-no-vfio", "NoDriver", "A card is only taken from its driver when vfio-pci is there to take it.", gpu_no_vfio),
 	OF_GPU("gpu-console", "Console", "The card with the firmware's console stays with the host.", gpu_console),
 	OF_GPU("gpu-in-use", "InUse", "What a running VM or the host itself works with is not taken away.", gpu_in_use),
 	OF_GPU("gpu-held", "Held", "A card that processes have open is not taken from them.", gpu_held),

@@ -96,14 +96,6 @@ const struct check_card *check_card_of(const struct checking *c, const char *gpu
 	return NULL;
 }
 
-gboolean check_has_word(const struct strings *words, const char *word)
-{
-	for (guint i = 0; i < words->n; i++)
-		if (strcmp(words->items[i], word) == 0)
-			return TRUE;
-	return FALSE;
-}
-
 const char *check_list(struct checking *c, const GPtrArray *words, guint most)
 {
 	g_autoptr(GString) s = g_string_new(NULL);

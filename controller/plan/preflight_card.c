@@ -39,6 +39,8 @@ CHECK(check_card_found)
 		return check_say(c, CHECK_FAIL, SAY("the card at %s is another one: %s", i->other->address, misfit(c, &spec->match, i->other)),
 		                 i->card ? SAY("the card that is meant is at %s: if it was moved, correct the address", i->card->address)
 		                         : "put the card back, or correct `match`");
+	if (i->found == GPU_PART)
+		return check_say(c, CHECK_FAIL, gpu_part_words(c->arena, spec->address, i->other), "correct the address");
 	if (i->found == GPU_AMBIGUOUS)
 		return check_say(c, CHECK_FAIL,
 		                 SAY("two cards have %s: %s and %s", gpu_match_words(c->arena, &spec->match), i->card->address, i->other->address),
@@ -234,12 +236,12 @@ CHECK(check_card_reset)
 		return;
 	const struct strings *methods = &card->reset_methods;
 	const char *family = reset_bug_family(card);
-	if (family && !check_has_word(methods, "device_specific"))
+	if (family && !strings_have(methods, "device_specific"))
 		return check_say(c, CHECK_WARN, SAY("AMD's %s often does not come back from a reset: its VM starts once, then not before a reboot", family),
 		                 "install the kernel module vendor-reset, or give this card to a VM that is never restarted");
 	if (!methods->n)
 		return check_say(c, CHECK_UNKNOWN, "the machine does not tell how it can be reset", NULL);
-	if (check_has_word(methods, GPU_NO_RESET))
+	if (strings_have(methods, GPU_NO_RESET))
 		return check_say(c, trouble, "it has no way to be reset: the next VM would find it as the last one left it",
 		                 "use another card or slot; with a newer kernel there may be a way");
 	if (methods->n == 1 && strcmp(methods->items[0], "bus") == 0)

@@ -1,6 +1,5 @@
 /* Checks of a card's shares, driver, identity and link. */
 #include "plan/preflight_check.h"
-#include "spec/boot.h"
 
 /* -- what it offers ---------------------------------------------------------------------------------------------- */
 
@@ -27,6 +26,8 @@ CHECK(check_card_share)
 		return check_vgpus_offered(c);
 	if (check_gives(c->at, GPU_SHARE_VF)) {
 		gint64 count = c->at->spec->vf.count;
+		if (card->sriov.n_total > 0 && count <= card->sriov.n_total && !card->driver)
+			return check_say(c, CHECK_FAIL, "no driver holds it, and only a driver makes virtual functions", "load the driver of its vendor");
 		if (card->sriov.n_total > 0 && count <= card->sriov.n_total)
 			return check_ok(c, SAY("it can have %" G_GINT64_FORMAT " virtual functions", card->sriov.n_total));
 		return check_say(c, CHECK_FAIL,
@@ -36,7 +37,10 @@ CHECK(check_card_share)
 	}
 	if (!check_gives(c->at, GPU_SHARE_MIG))
 		return;
-	if (card->mig.enabled >= 0)
+	if (card->mig.enabled >= 0 && card->mig.pending >= 0)
+		check_say(c, CHECK_WARN, SAY("its MIG mode is switched %s by its next reset", card->mig.pending ? "on" : "off"),
+		          SAY("reboot the host, or end what uses the card and run `nvidia-smi --gpu-reset -i %s`", card->address));
+	else if (card->mig.enabled >= 0)
 		check_ok(c, "its driver knows MIG");
 	else
 		check_say(c, CHECK_UNKNOWN,

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "plan/plan.h"
 #include "plan/preflight.h"
+#include "spec/boot.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
@@ -58,7 +59,6 @@ gboolean check_is_passed(const struct checking *c, enum check_verdict *ret_troub
 gboolean check_is_spoken_of(const struct checking *c);
 /* Of a GPU's name; NULL when there is none. */
 const struct check_card *check_card_of(const struct checking *c, const char *gpu);
-gboolean check_has_word(const struct strings *words, const char *word);
 /* Adds to "a, b", and to "a, b and 3 more" in the end: `most` of them are named. */
 const char *check_list(struct checking *c, const GPtrArray *words, guint most);
 /* "6.1.0-18-amd64", "QEMU 7.2.0" → 6001, 7002; -1 when there is no number. */

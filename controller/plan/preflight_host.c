@@ -1,6 +1,5 @@
 /* Checks of the host: IOMMU, kernel, libvirt, modules, boot, sleep, clock. */
 #include "plan/preflight_check.h"
-#include "spec/boot.h"
 
 /* An argument of the kernel's command line, whatever its value: `key` ends with =. */
 static gboolean has_key(const char *cmdline, const char *key)

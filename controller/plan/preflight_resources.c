@@ -134,7 +134,7 @@ static void check_bridge(struct checking *c, const struct host_bridge *want)
 	guint n = c->findings->len;
 	if (!b)
 		return check_say(c, CHECK_FAIL, SAY("there is no bridge %s", want->name), "make it in the host's network configuration; cleave makes none");
-	if (want->uplink && !check_has_word(&b->uplinks, want->uplink))
+	if (want->uplink && !strings_have(&b->uplinks, want->uplink))
 		check_say(c, CHECK_FAIL,
 		          b->uplinks.n ? SAY("%s leads out by %s, not by %s", b->name, b->uplinks.items[0], want->uplink)
 		                       : SAY("%s does not lead out: %s is not in it", b->name, want->uplink),

@@ -136,6 +136,7 @@ static json_t *summary_json(const struct plan *p)
 			json_object_set_new(effects, name_of(&effect_names, e), json_integer((json_int_t)count));
 	}
 	json_object_set_new(line, "effects", effects);
+	json_object_set_new(line, "refused", json_integer(plan_n_refused(p)));
 	json_object_set_new(line, "refusals", refusals_json(p));
 	return line;
 }

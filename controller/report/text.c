@@ -134,14 +134,23 @@ static char *short_revision(const char *revision)
 	return sha1 ? g_strdup_printf("%.*s%.12s", (int)(sha1 - revision) + 5, revision, sha1 + 5) : g_strdup(revision);
 }
 
+static void append_headline(GString *out, const struct plan *p)
+{
+	guint n_refused = plan_n_refused(p);
+	if (p->n_actions)
+		g_string_append_printf(out, ": %u action%s", p->n_actions, p->n_actions == 1 ? "" : "s");
+	else
+		g_string_append(out, n_refused || p->n_refusals ? ": nothing can be done" : ": nothing to do");
+	if (n_refused)
+		g_string_append_printf(out, "%s %u refused", p->n_actions ? "," : ":", n_refused);
+	g_string_append_c(out, '\n');
+}
+
 void report_plan_text(GString *out, const struct plan *p, struct report_style style)
 {
 	g_autofree char *revision = short_revision(p->revision);
 	paint(out, style, BOLD, "Plan for host %s at %s", p->host, revision);
-	if (p->n_actions == 0)
-		g_string_append(out, ": nothing to do\n");
-	else
-		g_string_append_printf(out, ": %u action%s\n", p->n_actions, p->n_actions == 1 ? "" : "s");
+	append_headline(out, p);
 	for (guint i = 0; i < p->n_actions; i++)
 		append_action(out, &p->actions[i], style);
 	append_effects_line(out, p);

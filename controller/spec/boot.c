@@ -103,7 +103,7 @@ const struct boot_family *boot_family_find(const char *name)
 	return f;
 }
 
-static gboolean has_text(const struct strings *s, const char *text)
+gboolean strings_have(const struct strings *s, const char *text)
 {
 	for (guint i = 0; i < s->n; i++)
 		if (strcmp(s->items[i], text) == 0)
@@ -114,7 +114,7 @@ static gboolean has_text(const struct strings *s, const char *text)
 /* `s` has room. */
 static void add_once(struct strings *s, const char *text)
 {
-	if (!has_text(s, text))
+	if (!strings_have(s, text))
 		s->items[s->n++] = text;
 }
 
@@ -150,7 +150,7 @@ static struct strings lines_of(struct arena *a, const char *text)
 	return s;
 }
 
-static const char *find_text(const struct host_status *have, const char *path)
+const char *boot_text_at(const struct host_status *have, const char *path)
 {
 	for (guint i = 0; i < have->boot.drop_ins.n; i++)
 		if (strcmp(LIST_AT(have->boot.drop_ins, struct host_drop_in, i)->path, path) == 0)
@@ -165,7 +165,7 @@ static struct strings known_as_ours(struct arena *a, const struct boot_family *f
 	struct strings none = { 0 };
 	for (const struct boot_file *file = family->files; file->path; file++)
 		if (file->holds_arguments)
-			return lines_of(a, find_text(have, file->path));
+			return lines_of(a, boot_text_at(have, file->path));
 	return none;
 }
 
@@ -188,8 +188,8 @@ struct boot_wish boot_wish_of(struct arena *a, const struct boot_family *family,
 		const char *argument = host->kernel_args.items[i];
 		if (!family->takes_arguments || !boot_argument_is_plain(argument))
 			add_once(ret_by_hand, argument);
-		else if (!family->sets_arguments_by_program || has_text(&ours, argument) ||
-		         has_text(&have->boot.arguments, argument) || !cmdline_has(have->cmdline, argument))
+		else if (!family->sets_arguments_by_program || strings_have(&ours, argument) ||
+		         strings_have(&have->boot.arguments, argument) || !cmdline_has(have->cmdline, argument))
 			add_once(&wish.arguments, argument);
 	}
 	return wish;
@@ -240,7 +240,7 @@ struct list boot_commands(struct arena *a, const struct boot_family *family, con
 	struct strings removed = { ARENA_ARRAY(a, const char *, former->n), 0 };
 	guint n = 0;
 	for (guint i = 0; i < former->n; i++)
-		if (!has_text(&wish->arguments, former->items[i]))
+		if (!strings_have(&wish->arguments, former->items[i]))
 			add_once(&removed, former->items[i]);
 	for (const struct boot_program *program = family->programs; program->argv[0]; program++) {
 		const struct strings *arguments = program->takes == BOOT_TAKES_REMOVED ? &removed : &wish->arguments;

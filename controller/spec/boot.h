@@ -59,7 +59,7 @@ const char **boot_all_paths(struct arena *a);
 /* Whether it means the same to GRUB, grubby and the shells that read their files: no quote, `$`, `;`, `*`. Nor may
  * it begin with a dash: "--" ends the kernel's arguments. */
 gboolean boot_argument_is_plain(const char *argument);
-/* What of the Host's wishes this family's files can say. *ret_by_hand gets the other arguments, and a NULL. */
+/* What of the Host's wishes this family's files can say. *ret_by_hand gets the other arguments. */
 struct boot_wish boot_wish_of(struct arena *a, const struct boot_family *family, const struct host_spec *host,
                               const struct host_status *have, struct strings *ret_by_hand);
 /* The files as they should be (struct host_drop_in). */
@@ -69,6 +69,8 @@ char *boot_digest(struct arena *a, const struct list *files);
 /* Programs to run, in order, as a list of `const char **`; `former` are the arguments that were set before. */
 struct list boot_commands(struct arena *a, const struct boot_family *family, const struct boot_wish *wish,
                           const struct strings *former);
+/* What is in the drop-in of that path; NULL = it is not there. */
+const char *boot_text_at(const struct host_status *have, const char *path);
 char *boot_command_text(struct arena *a, const char *const *argv);
 /* What a person has to do for these, as a phrase. */
 char *boot_by_hand(struct arena *a, const struct boot_family *family, const struct boot_wish *wish);
@@ -79,5 +81,6 @@ gboolean cmdline_has(const char *cmdline, const char *argument);
 gboolean modules_have(const struct strings *modules, const char *name);
 /* What the host should have loaded: its modules, and vfio-pci when a card of it is handed to VMs. */
 struct strings host_wanted_modules(struct arena *a, const struct objects *want, const char *host);
+gboolean strings_have(const struct strings *s, const char *text);
 /* "a, b and c". */
 char *strings_join(struct arena *a, const struct strings *s, const char *between);

@@ -27,7 +27,7 @@ SLICES(mig_fields, "The MIG profile, as 1g.10gb.", "How many; without the key as
 
 static const struct field vf_fields[] = {
 	{ "count", FIELD_INT, IN(gpu_slices, count, gint64), .min = 1, .max = 256, RESETS,
-	  .doc = "Virtual functions to make; without the key as many as VMs use, and no fewer while one of them does." },
+	  .doc = "Virtual functions to make; without the key as many as VMs use, and no fewer than there are." },
 	{ 0 },
 };
 

@@ -40,6 +40,9 @@ struct gpu_function {
 };
 #define GPU_NO_DRIVER "none"
 #define GPU_NO_RESET "none"
+/* NVIDIA's persistence daemon, as its process is called (the kernel keeps 15 characters): it keeps the driver awake,
+ * uses no instance, and NVML cuts cards while it runs. */
+#define GPU_PERSISTENCE "nvidia-persiste"
 #define GPU_NO_ANSWER "does not answer (is a driver being bound or unbound?)" /* .stuck, where no write of cleave is the reason */
 
 struct gpu_link {
@@ -118,18 +121,20 @@ extern const struct field gpu_fields[];
 extern const struct field gpu_status_fields[];
 
 /* Which of the cards of a host a spec means. */
-enum gpu_found { GPU_NOT_FOUND, GPU_FOUND, GPU_MOVED, GPU_AMBIGUOUS };
+enum gpu_found { GPU_NOT_FOUND, GPU_FOUND, GPU_MOVED, GPU_AMBIGUOUS, GPU_PART };
 struct gpu_identity {
 	enum gpu_found found;
 	const struct gpu_status *card;  /* FOUND: the card; MOVED: where it is now, NULL = nowhere; AMBIGUOUS: the first that fits */
-	const struct gpu_status *other; /* MOVED: the card at the address, which is not it; AMBIGUOUS: another that fits */
+	const struct gpu_status *other; /* MOVED: the card at the address, which is not it; AMBIGUOUS: another that fits; PART: whose part is there */
 };
 /* All that `match` says has to fit. The address decides among cards that fit, and alone where there is no match; a
  * card at the address that does not fit is another one (MOVED). With nobody at the address the one card that fits by
- * slot or serial is taken: a mainboard counts its buses anew when cards come and go. */
+ * slot or serial is taken: a mainboard counts its buses anew when cards come and go. The address of a VF, or of another
+ * function of the slot, is no card's (PART): whoever writes it may mean that alone, and never the whole card. */
 struct gpu_identity gpu_identify(const struct gpu_spec *spec, const struct gpu_status *const *cards, guint n_cards);
 /* Whether the address is of a function of the card's slot; leading zeros of the domain are no matter. */
 gboolean gpu_is_at(const struct gpu_status *card, const char *address);
+gboolean gpu_has_vf(const struct gpu_status *card, const char *address);
 
 /* The UUID of a GPU's vGPU number `index` (mdev): the same at every boot, so that a VM's definition stays right.
  * `farm` NULL: there is none. */

@@ -19,13 +19,25 @@ gboolean gpu_is_at(const struct gpu_status *card, const char *address)
 	return a_len == b_len && g_ascii_strncasecmp(a, b, a_len) == 0;
 }
 
-/* It may lie in the same slot, and is not what the slot holds. */
-static gboolean is_vf_of(const struct gpu_status *card, const char *address)
+static gboolean is_same_address(const char *a, const char *b)
 {
-	for (guint i = 0; i < card->sriov.vfs.n; i++)
-		if (g_ascii_strcasecmp(card->sriov.vfs.items[i], address) == 0)
+	return g_ascii_strcasecmp(a + strspn(a, "0"), b + strspn(b, "0")) == 0;
+}
+
+static gboolean has_function(const struct list *functions, const char *address)
+{
+	for (guint i = 0; i < functions->n; i++)
+		if (is_same_address(LIST_AT(*functions, struct gpu_function, i)->address, address))
 			return TRUE;
 	return FALSE;
+}
+
+gboolean gpu_has_vf(const struct gpu_status *card, const char *address)
+{
+	for (guint i = 0; i < card->sriov.vfs.n; i++)
+		if (is_same_address(card->sriov.vfs.items[i], address))
+			return TRUE;
+	return has_function(&card->virtual_functions, address);
 }
 
 static gboolean fits_id(const struct gpu_status *card, const char *id)
@@ -44,16 +56,20 @@ static gboolean fits(const struct gpu_status *card, const struct gpu_match *m)
 struct gpu_identity gpu_identify(const struct gpu_spec *spec, const struct gpu_status *const *cards, guint n_cards)
 {
 	const struct gpu_match *m = &spec->match;
-	const struct gpu_status *here = NULL, *fitting[2] = { NULL, NULL };
+	const struct gpu_status *here = NULL, *whole = NULL, *fitting[2] = { NULL, NULL };
 	guint n_fitting = 0;
 	for (guint i = 0; i < n_cards; i++) {
-		if (spec->address && gpu_is_at(cards[i], spec->address) && !is_vf_of(cards[i], spec->address))
+		if (spec->address && is_same_address(cards[i]->address, spec->address))
 			here = cards[i];
+		else if (spec->address && (gpu_is_at(cards[i], spec->address) || gpu_has_vf(cards[i], spec->address)))
+			whole = cards[i];
 		if (fits(cards[i], m) && n_fitting++ < 2)
 			fitting[n_fitting - 1] = cards[i];
 	}
 	if (here && fits(here, m))
 		return (struct gpu_identity){ GPU_FOUND, here, NULL };
+	if (!here && whole)
+		return (struct gpu_identity){ GPU_PART, NULL, whole };
 	/* Ids alone fit its twins as well: they do not say where a card went. */
 	gboolean is_told_apart = n_fitting == 1 && (m->slot || m->serial);
 	if (here)
@@ -79,14 +95,6 @@ int gpu_vgpu_index(const char *farm, const char *gpu, const char *uuid)
 	return -1;
 }
 
-static gboolean has_function(const struct list *functions, const char *address)
-{
-	for (guint i = 0; i < functions->n; i++)
-		if (g_ascii_strcasecmp(LIST_AT(*functions, struct gpu_function, i)->address, address) == 0)
-			return TRUE;
-	return FALSE;
-}
-
 gboolean gpu_has_device(const struct gpu_status *card, const char *device)
 {
 	for (guint i = 0; i < card->vgpus.n; i++) {
@@ -94,5 +102,5 @@ gboolean gpu_has_device(const struct gpu_status *card, const char *device)
 		if (uuid && g_ascii_strcasecmp(uuid, device) == 0)
 			return TRUE;
 	}
-	return is_vf_of(card, device) || has_function(&card->functions, device) || has_function(&card->virtual_functions, device);
+	return has_function(&card->functions, device) || gpu_has_vf(card, device);
 }

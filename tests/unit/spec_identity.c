@@ -35,11 +35,29 @@ static void by_address(void **state)
 	(void)state;
 	expect(of("0000:25:00.0", NULL, NULL, NULL), GPU_FOUND, &twin, NULL);
 	expect(of("0000:99:00.0", NULL, NULL, NULL), GPU_NOT_FOUND, NULL, NULL);
-	/* Any function of the slot, any case, any number of zeros before the domain. */
-	expect(of("0000:A1:00.1", NULL, NULL, NULL), GPU_FOUND, &model, NULL);
+	/* Any case, any number of zeros before the domain. */
+	expect(of("0000:A1:00.0", NULL, NULL, NULL), GPU_FOUND, &model, NULL);
 	expect(of("00000000:25:00.0", NULL, NULL, NULL), GPU_FOUND, &twin, NULL);
 	expect(of("00010000:25:00.0", NULL, NULL, NULL), GPU_FOUND, &far, NULL);
 	expect(of("0001:25:00.0", NULL, NULL, NULL), GPU_NOT_FOUND, NULL, NULL);
+}
+
+/* Its audio function, one that is not there, a VF in the slot and one in the next: none of them is the card. */
+static void by_address_of_a_part(void **state)
+{
+	struct gpu_function functions[] = { { .address = "0000:25:00.0" }, { .address = "0000:25:00.1" } };
+	static const char *vfs[] = { "0000:25:00.4", "0000:25:01.3" };
+	const struct gpu_status card = { .address = "0000:25:00.0", .slot = "4", .functions = { functions, 2 }, .sriov.vfs = { vfs, 2 } };
+	const struct gpu_status *const all[] = { &card, &model };
+	struct gpu_spec spec = { .match.slot = "4" };
+	(void)state;
+	static const char *const parts[] = { "0000:25:00.1", "0000:25:00.7", "0000:25:00.4", "0000:25:01.3", "00000000:25:01.3" };
+	for (guint i = 0; i < G_N_ELEMENTS(parts); i++) {
+		spec.address = parts[i];
+		expect(gpu_identify(&spec, all, 2), GPU_PART, NULL, &card);
+	}
+	spec.address = "0000:25:01.4";
+	expect(gpu_identify(&spec, all, 2), GPU_FOUND, &card, NULL);
 }
 
 static void by_match(void **state)
@@ -125,7 +143,7 @@ static void uuids_of_vgpus(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(by_address),        cmocka_unit_test(by_match),         cmocka_unit_test(address_and_match), cmocka_unit_test(moved),
+		cmocka_unit_test(by_address),        cmocka_unit_test(by_address_of_a_part), cmocka_unit_test(by_match),         cmocka_unit_test(address_and_match), cmocka_unit_test(moved),
 		cmocka_unit_test(ambiguous),         cmocka_unit_test(devices_of_a_card), cmocka_unit_test(uuids_of_vgpus),
 	};
 	return cmocka_run_group_tests_name("identity of cards", tests, NULL, NULL);
