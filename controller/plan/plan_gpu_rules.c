@@ -1,6 +1,7 @@
 /* What forbids to touch a card: each function returns one sentence with the fix, or NULL. */
 #include "base/arena.h"
 #include "plan/plan_gpu.h"
+#include "plan/plan_host.h"
 #include "spec/boot.h"
 #include "spec/vm.h"
 #include <string.h>
@@ -89,25 +90,18 @@ const char *gpu_stuck(const struct gpu_target *t)
 
 /* -- what the machine lacks ------------------------------------------------------------------------- */
 
-/* Hosts are planned before their cards. */
-static gboolean has_vfio(const struct gpu_target *t)
-{
-	const struct builder *b = t->b;
-	const struct host_status *host = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
-	gboolean has = modules_have(&host->modules, VFIO_PCI), waits = builder_holds_back(b, t->want);
-	for (guint i = 0; i < b->actions->len && !has; i++) {
-		const struct action *act = &g_array_index(b->actions, struct action, i);
-		has = act->verb == VERB_LOAD_MODULES && modules_have(&act->host->modules, VFIO_PCI) &&
-		      (waits || !builder_holds_back(b, act->want));
-	}
-	return has;
-}
-
+/* What is not loaded is loaded for the card (plan_host.c), unless something keeps it away. */
 const char *gpu_no_vfio(const struct gpu_target *t)
 {
-	if ((!t->work.bind->len && !t->work.n_bind) || has_vfio(t))
+	const struct builder *b = t->b;
+	const struct object *host = objects_get(b->in->want, KIND_HOST, b->in->host);
+	const struct host_status *have = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
+	if ((!t->work.bind->len && !t->work.n_bind) || modules_have(&have->modules, VFIO_PCI))
 		return NULL;
-	return SAY("the kernel module vfio-pci is not loaded, and stays so; what keeps it away stands with Host/%s", t->b->in->host);
+	const char *why = host_why_not_loadable(b->arena, have, VFIO_PCI);
+	if (!why && host && builder_holds_back(b, host) && !builder_holds_back(b, t->want))
+		why = SAY("the kernel module vfio-pci is not loaded, and the Host %s is not acted on; `modprobe vfio-pci` does it", host->id);
+	return why;
 }
 
 const char *gpu_no_iommu(const struct gpu_target *t)

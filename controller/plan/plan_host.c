@@ -33,26 +33,26 @@ struct changes host_plan_changes(struct host_plan *h, GArray *changes)
 
 /* -- modules -------------------------------------------------------------------------------------------- */
 
-/* Why it is not even tried, or NULL. */
-static const char *why_not_loadable(const struct host_plan *h, const char *module)
+const char *host_why_not_loadable(struct arena *a, const struct host_status *have, const char *module)
 {
-	if (modules_have(&h->have->missing_modules, module))
-		return arena_printf(h->b->arena, "the kernel %s has no module %s; install it, or take it out of the Host's modules",
-		                    h->have->kernel ? h->have->kernel : "of this host", module);
-	if (modules_have(&h->have->blacklisted, module))
-		return arena_printf(h->b->arena, "the module %s is wanted and blacklisted; take it out of /etc/modprobe.d (or of "
-		                                 "the kernel's arguments), or out of the specs", module);
+	if (modules_have(&have->missing_modules, module))
+		return arena_printf(a, "the kernel %s has no module %s; install it, or take it out of the Host's modules",
+		                    have->kernel ? have->kernel : "of this host", module);
+	if (modules_have(&have->blacklisted, module))
+		return arena_printf(a, "the module %s is wanted and blacklisted; take it out of /etc/modprobe.d (or of "
+		                       "the kernel's arguments), or out of the specs", module);
 	return NULL;
 }
 
-/* Cards that are refused, held back or not there want no module. */
+/* Cards that are refused or not there want no module, and those that are held back none before their host does. */
 static gboolean is_needed(const struct host_plan *h, const char *module)
 {
+	gboolean waits = builder_holds_back(h->b, h->object);
 	if (strcmp(module, "vfio-pci") != 0 || modules_have(&h->want->modules, module))
 		return TRUE;
 	for (guint i = 0; i < h->b->actions->len; i++) {
 		const struct action *act = &g_array_index(h->b->actions, struct action, i);
-		if (act->verb == VERB_BIND_DEVICE && !builder_holds_back(h->b, act->want))
+		if (act->verb == VERB_BIND_DEVICE && (waits || !builder_holds_back(h->b, act->want)))
 			return TRUE;
 	}
 	return FALSE;
@@ -67,7 +67,7 @@ static void plan_modules(struct host_plan *h)
 		const char *module = wanted.items[i];
 		if (modules_have(&h->have->modules, module) || !is_needed(h, module))
 			continue;
-		const char *why_not = why_not_loadable(h, module);
+		const char *why_not = host_why_not_loadable(h->b->arena, h->have, module);
 		if (why_not) {
 			host_plan_trouble(h, IS_STALLED, "ModuleNotLoadable", why_not);
 			continue;

@@ -15,6 +15,9 @@ struct host_plan {
 struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *reason, enum effect effect);
 void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char *reason, const char *message);
 
+/* Why a module that is wanted cannot be loaded, with the fix; NULL: it can. */
+const char *host_why_not_loadable(struct arena *a, const struct host_status *have, const char *module);
+
 void plan_boot(struct host_plan *h);
 void plan_hugepages(struct host_plan *h);
 
