@@ -55,7 +55,7 @@ static void note(struct look *l, const char *format, ...)
 static gboolean look(struct look *l, GError **error)
 {
 	const struct settings *s = &l->settings;
-	if (state_is_locked(s->state)) {
+	if (!s->sysfs && state_is_locked(s->state)) {
 		note(l, "The controller that runs here was asked. If its libvirt is not %s, say so with --libvirt.", s->libvirt);
 		l->have = look_from_controller(l->arena, s->state, error);
 	} else {

@@ -41,6 +41,10 @@ struct objects *look_from_file(struct arena *a, const char *path, GError **error
 	if (!g_file_get_contents(path, &text, &size, error))
 		return NULL;
 	arena_own(a, text, g_free);
+	if (text[strspn(text, " \t\r\n")] == '[') {
+		fail(error, ERROR_INVALID, "%s is JSON; write the observation with `cleave observe -o yaml`", path);
+		return NULL;
+	}
 	return read_have(a, path, text, size, error);
 }
 
@@ -102,11 +106,27 @@ static gboolean use_source_of_controller(struct invocation *in, struct looked *l
 	return TRUE;
 }
 
+/* An observation of other hosts: what this one has is not in it. */
+static void warn_of_host(const struct objects *have, const struct invocation *in)
+{
+	const GPtrArray *hosts = have->by_kind[KIND_HOST];
+	g_autoptr(GString) names = g_string_new(NULL);
+	for (guint i = 0; i < hosts->len; i++)
+		g_string_append_printf(names, "%s%s", i ? ", " : "", ((const struct object *)hosts->pdata[i])->id);
+	if (hosts->len && !objects_get(have, KIND_HOST, in->settings.host))
+		fprintf(stderr, "cleave: %s does not speak of host %s; name one that was observed with --host: %s\n", in->have,
+		        in->settings.host, names->str);
+}
+
 static struct objects *find_have(struct invocation *in, struct looked *l, GError **error)
 {
-	if (in->have)
-		return look_from_file(l->arena, in->have, error);
-	l->is_asked = !in->holds_lock && state_is_locked(in->settings.state);
+	if (in->have) {
+		struct objects *have = look_from_file(l->arena, in->have, error);
+		if (have)
+			warn_of_host(have, in);
+		return have;
+	}
+	l->is_asked = !in->settings.sysfs && !in->holds_lock && state_is_locked(in->settings.state);
 	return l->is_asked ? look_from_controller(l->arena, in->settings.state, error) : NULL;
 }
 

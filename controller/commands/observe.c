@@ -10,7 +10,7 @@ static int observe(struct invocation *in, struct arena *a, struct session *s, st
 	g_autoptr(GError) error = NULL;
 	if (!look_want_or_nothing(in, s, a, w, NULL, &error))
 		return command_fail(error);
-	const struct objects *have = state_is_locked(in->settings.state)
+	const struct objects *have = !in->settings.sysfs && state_is_locked(in->settings.state)
 	                                     ? look_from_controller(a, in->settings.state, &error)
 	                                     : session_observe(s, a, w->objects, TRUE);
 	if (!have)

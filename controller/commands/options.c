@@ -285,6 +285,8 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
 	if (in->settings.sysfs && (command->options & OPTION_ACTS))
 		return usage_error(command, "--sysfs shows another machine; this command acts on this one");
+	if (in->settings.sysfs && in->have)
+		return usage_error(command, "--have and --sysfs both say what is there; give one of them");
 	code = parse_output(in, o.output);
 	if (code < 0)
 		code = read_local(in);

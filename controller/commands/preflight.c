@@ -43,13 +43,13 @@ static gboolean look(struct invocation *in, struct preflighting *p, GError **err
 	g_autoptr(GError) left_out = NULL;
 	if (in->have && !(p->have = look_from_file(p->arena, in->have, error)))
 		return FALSE;
-	if (!in->have && state_is_locked(in->settings.state) && !ask_controller(p, in->settings.specs_given, error))
+	if (!in->have && !in->settings.sysfs && state_is_locked(in->settings.state) && !ask_controller(p, in->settings.specs_given, error))
 		return FALSE;
 	p->session = session_new(&p->settings);
 	if (!look_want_or_nothing(in, p->session, p->arena, &p->wanted, &left_out, error))
 		return FALSE;
-	/* A host is looked at before there are specs; specs that are wrong are no reason to say nothing. */
-	if (left_out && p->wanted.problems.n_errors)
+	/* A host is looked at before there are specs; specs that are wrong, or in no commit yet, are no reason to say nothing. */
+	if (left_out)
 		fprintf(stderr, "cleave: %s; only the host is looked at\n", left_out->message);
 	if (!p->have)
 		p->have = session_observe(p->session, p->arena, p->wanted.objects, TRUE);

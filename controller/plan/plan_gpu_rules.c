@@ -91,21 +91,18 @@ const char *gpu_stuck(const struct gpu_target *t)
 
 /* -- what the machine lacks ------------------------------------------------------------------------- */
 
-/* There, or loaded before the card is taken; a card that waits for a person may wait for one who does both. */
-static gboolean has_vfio(const struct gpu_target *t)
-{
-	const struct builder *b = t->b;
-	const struct object *want = objects_get(b->in->want, KIND_HOST, b->in->host);
-	const struct host_status *host = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
-	return modules_have(&host->modules, VFIO_PCI) || (want && host_can_load(host, VFIO_PCI) &&
-	                                                  (builder_holds_back(b, t->want) || !builder_holds_back(b, want)));
-}
-
+/* What is not loaded is loaded for the card (plan_host.c), unless something keeps it away. */
 const char *gpu_no_vfio(const struct gpu_target *t)
 {
-	if ((!t->work.bind->len && !t->work.n_bind) || has_vfio(t))
+	const struct builder *b = t->b;
+	const struct object *host = objects_get(b->in->want, KIND_HOST, b->in->host);
+	const struct host_status *have = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
+	if ((!t->work.bind->len && !t->work.n_bind) || modules_have(&have->modules, VFIO_PCI))
 		return NULL;
-	return SAY("the kernel module vfio-pci is not loaded, and stays so; what keeps it away stands with Host/%s", t->b->in->host);
+	const char *why = host_why_not_loadable(b->arena, have, VFIO_PCI);
+	if (!why && host && builder_holds_back(b, host) && !builder_holds_back(b, t->want))
+		why = SAY("the kernel module vfio-pci is not loaded, and the Host %s is not acted on; `modprobe vfio-pci` does it", host->id);
+	return why;
 }
 
 const char *gpu_no_iommu(const struct gpu_target *t)

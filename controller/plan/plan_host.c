@@ -39,24 +39,18 @@ struct changes host_plan_changes(struct host_plan *h, GArray *changes)
 
 /* -- modules -------------------------------------------------------------------------------------------- */
 
-/* Why it is not even tried, or NULL. */
-static const char *why_not_loadable(const struct host_plan *h, const char *module)
+const char *host_why_not_loadable(struct arena *a, const struct host_status *have, const char *module)
 {
-	if (modules_have(&h->have->missing_modules, module))
-		return arena_printf(h->b->arena, "the kernel %s has no module %s; install it, or take it out of the Host's modules",
-		                    h->have->kernel ? h->have->kernel : "of this host", module);
-	if (modules_have(&h->have->blacklisted, module))
-		return arena_printf(h->b->arena, "the module %s is wanted and blacklisted; take it out of /etc/modprobe.d (or of "
-		                                 "the kernel's arguments), or out of the specs", module);
+	if (modules_have(&have->missing_modules, module))
+		return arena_printf(a, "the kernel %s has no module %s; install it, or take it out of the Host's modules",
+		                    have->kernel ? have->kernel : "of this host", module);
+	if (modules_have(&have->blacklisted, module))
+		return arena_printf(a, "the module %s is wanted and blacklisted; take it out of /etc/modprobe.d (or of "
+		                       "the kernel's arguments), or out of the specs", module);
 	return NULL;
 }
 
-gboolean host_can_load(const struct host_status *host, const char *module)
-{
-	return !modules_have(&host->missing_modules, module) && !modules_have(&host->blacklisted, module);
-}
-
-/* Cards that are refused or not there want no module, nor do those that are held back, unless the Host is as well. */
+/* Cards that are refused or not there want no module, and those that are held back none before their host does. */
 static gboolean is_needed(const struct host_plan *h, const char *module)
 {
 	gboolean waits = builder_holds_back(h->b, h->object);
@@ -77,15 +71,13 @@ static void plan_modules(struct host_plan *h)
 	g_autoptr(GArray) changes = g_array_new(FALSE, FALSE, sizeof(struct change));
 	for (guint i = 0; i < wanted.n; i++) {
 		const char *module = wanted.items[i];
-		if (modules_have(&h->have->modules, module))
+		if (modules_have(&h->have->modules, module) || !is_needed(h, module))
 			continue;
-		const char *why_not = why_not_loadable(h, module);
+		const char *why_not = host_why_not_loadable(h->b->arena, h->have, module);
 		if (why_not) {
 			host_plan_trouble(h, IS_STALLED, "ModuleNotLoadable", why_not);
 			continue;
 		}
-		if (!is_needed(h, module))
-			continue;
 		missing.items[missing.n++] = module;
 		host_plan_change(changes, "modules", NULL, module, EFFECT_LIVE);
 	}

@@ -15,11 +15,10 @@ struct host_plan {
 struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *reason, enum effect effect);
 void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char *reason, const char *message);
 
+/* Why a module that is wanted cannot be loaded, with the fix; NULL: it can. */
+const char *host_why_not_loadable(struct arena *a, const struct host_status *have, const char *module);
 /* What the specs ask for and the machine cannot give: nothing of it is done, as with a card that a rule refuses. */
 void host_plan_refuse(struct host_plan *h, const char *reason, const char *message);
-
-/* Nothing that is known keeps the module away. */
-gboolean host_can_load(const struct host_status *host, const char *module);
 
 void plan_boot(struct host_plan *h);
 void plan_hugepages(struct host_plan *h);

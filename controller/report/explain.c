@@ -226,6 +226,20 @@ static void put_table(GString *out, const struct subject *s)
 	}
 }
 
+static void put_plan_rules(GString *out, const char *title, int width, gboolean of_object)
+{
+	g_string_append_printf(out, "\n%s:\n", title);
+	for (guint i = 0; i < n_plan_rules; i++)
+		if ((plan_rules[i].scope == RULE_OF_OBJECT) == of_object)
+			g_string_append_printf(out, "  %-*s  %s\n", width, plan_rules[i].name, plan_rules[i].doc);
+}
+
+/* A rule of several kinds has a row a kind, one after the other. */
+static gboolean is_told(const struct kind *kind, guint at)
+{
+	return !kind && at && strcmp(spec_rules[at].name, spec_rules[at - 1].name) == 0;
+}
+
 /* Of one kind, or (NULL) all there are. */
 static void put_rules(GString *out, const struct kind *kind)
 {
@@ -233,7 +247,7 @@ static void put_rules(GString *out, const struct kind *kind)
 	for (guint i = 0; i < n_spec_rules; i++)
 		width = !kind || spec_rules[i].kind == kind->id ? MAX(width, strlen(spec_rules[i].name)) : width;
 	for (guint i = 0; i < n_spec_rules; i++) {
-		if (kind && spec_rules[i].kind != kind->id)
+		if ((kind && spec_rules[i].kind != kind->id) || is_told(kind, i))
 			continue;
 		if (n++ == 0)
 			g_string_append_printf(out, "%sRules of specs:\n", kind ? "\n" : "");
@@ -241,9 +255,8 @@ static void put_rules(GString *out, const struct kind *kind)
 	}
 	if (kind)
 		return;
-	g_string_append(out, "\nRules of plans, which refuse a plan as a whole:\n");
-	for (guint i = 0; i < n_plan_rules; i++)
-		g_string_append_printf(out, "  %-*s  %s\n", (int)width, plan_rules[i].name, plan_rules[i].doc);
+	put_plan_rules(out, "Rules of plans, which refuse a plan as a whole", (int)width, FALSE);
+	put_plan_rules(out, "Rules of plans, which refuse one object while all else goes on", (int)width, TRUE);
 	g_string_append(out, "\nChecks of `cleave preflight`:\n");
 	for (guint i = 0; i < n_preflight_checks; i++)
 		g_string_append_printf(out, "  %-*s  %s\n", (int)width, preflight_checks[i].name, preflight_checks[i].doc);

@@ -189,7 +189,7 @@ static void put_metadata(GString *out, struct arena *a)
 
 static void put_plans(GString *out, struct arena *a)
 {
-	static const char *const phases[] = { [PHASE_TEARDOWN] = "teardown", [PHASE_GUESTS] = "guests", [PHASE_WORK] = "work" };
+	static const char *const phases[] = { [PHASE_TEARDOWN] = "teardown", [PHASE_DEVICES] = "devices", [PHASE_GUESTS] = "guests", [PHASE_WORK] = "work" };
 	g_string_append(out, "## Plans\n\nWhat an action or a changed key costs, dearest last:");
 	for (guint i = 0; i < effect_names.n; i++)
 		g_string_append_printf(out, "%s `%s`", i ? "," : "", effect_names.names[i]);
@@ -199,7 +199,12 @@ static void put_plans(GString *out, struct arena *a)
 		                       cell(a, verbs[i].doc));
 	g_string_append(out, "\nA plan is refused as a whole, before the first write, by these rules:\n\n");
 	for (guint i = 0; i < n_plan_rules; i++)
-		g_string_append_printf(out, "- `%s`: %s\n", plan_rules[i].name, plan_rules[i].doc);
+		if (plan_rules[i].scope != RULE_OF_OBJECT)
+			g_string_append_printf(out, "- `%s`: %s\n", plan_rules[i].name, plan_rules[i].doc);
+	g_string_append(out, "\nThese refuse one object, whose actions are taken out while all else goes on; it is Stalled, with this reason:\n\n");
+	for (guint i = 0; i < n_plan_rules; i++)
+		if (plan_rules[i].scope == RULE_OF_OBJECT)
+			g_string_append_printf(out, "- `%s` (%s): %s\n", plan_rules[i].name, plan_rules[i].reason, plan_rules[i].doc);
 	g_string_append_c(out, '\n');
 	g_string_append(out, conditions);
 	for (guint i = 0; i < G_N_ELEMENTS(condition_docs); i++)

@@ -39,7 +39,8 @@ const struct field gpu_fields[] = {
 	{ "address", FIELD_STRING, IN(gpu_spec, address, const char *), .form = FORM_PCI_ADDRESS,
 	  .doc = "PCI address of the card's first function; with `match` it is a hint." },
 	{ "share", FIELD_ENUM, IN(gpu_spec, share, int), .def = "none", .names = &share_names, RESETS,
-	  .doc = "How VMs use the card. `none`: it is the host's; what cleave took goes back." },
+	  .doc = "How VMs use the card. `none`: it is the host's; what cleave took goes back. With the others the card is made "
+	         "ready on the host; no VM gets it yet in this version." },
 	{ "vgpu", FIELD_STRUCT, IN(gpu_spec, vgpu, struct gpu_slices), .fields = vgpu_fields, .doc = "For share: vgpu." },
 	{ "vf", FIELD_STRUCT, IN(gpu_spec, vf, struct gpu_slices), .fields = vf_fields, .doc = "For share: vf." },
 	{ "mig", FIELD_STRUCT, IN(gpu_spec, mig, struct gpu_slices), .fields = mig_fields, .doc = "For share: mig." },

@@ -89,6 +89,9 @@ static struct object *decode_object(const struct envelope *e, struct sheet_tools
 	o->written = &doc->written;
 	envelope_read(e, document, &o->meta);
 	if (e->is_status) {
+		if (node_get(document, "spec") && !node_get(document, "status"))
+			problem_add(e->problems, SEVERITY_ERROR, o->place,
+			            "holds a spec and no status; an observation is wanted, as `cleave observe` writes it");
 		o->status = arena_alloc(e->arena, o->kind->status_size);
 		if (o->kind->status_fields)
 			decode_struct(e->arena, o->kind->status_fields, node_get(document, "status"), o->place, TRUE, o->status,
