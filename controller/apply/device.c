@@ -215,7 +215,7 @@ static gboolean set_override(const struct apply_input *in, const char *address, 
 
 static gboolean verify(const struct apply_input *in, const char *address, const struct device_now *want, GError **error)
 {
-	struct device_now now;
+	struct device_now now = { 0 };
 	if (!device_look(in, address, &now, error))
 		return FALSE;
 	if (g_strcmp0(now.driver, want->driver) != 0)
@@ -233,7 +233,7 @@ static gboolean verify(const struct apply_input *in, const char *address, const 
 
 gboolean device_take(const struct apply_input *in, const char *address, const char *driver, GError **error)
 {
-	struct device_now now;
+	struct device_now now = { 0 };
 	const struct device_now want = { driver, driver };
 	if (!device_look(in, address, &now, error))
 		return FALSE;
@@ -280,7 +280,7 @@ gboolean device_check_way_back(const struct apply_input *in, const char *address
 gboolean device_give_back(const struct apply_input *in, const char *address, GError **error)
 {
 	struct taken_device noted;
-	struct device_now now;
+	struct device_now now = { 0 };
 	if (!find_noted(in, address, &noted, error) || !device_look(in, address, &now, error))
 		return FALSE;
 	const struct device_now want = { noted.driver, noted.driver_override };

@@ -191,14 +191,21 @@ static const char *too_few_vgpus(const struct gpu_target *t)
 	           n_more, n_more == 1 ? "" : "s", name, n);
 }
 
+/* Of SR-IOV cards NVIDIA's driver tells types once there are VFs. */
+static gboolean may_offer_vgpus(const struct gpu_status *card)
+{
+	return card->vgpu_framework != VGPU_NONE || card->vgpu_types.n || (card->sriov.n_total > 0 && g_strcmp0(card->driver, "nvidia") == 0);
+}
+
 static const char *vgpus_not_offered(const struct gpu_target *t)
 {
 	if (t->offered)
 		return too_few_vgpus(t);
 	/* It is seen what the driver offers once it has the card, and its VFs, again. */
-	if (t->n_slices == 0 || gpu_releases(t) || gpu_needs_vfs(t) || gpu_unmakes_vfs(t))
+	if (gpu_releases(t) || gpu_needs_vfs(t) || gpu_unmakes_vfs(t) ||
+	    (t->n_slices == 0 && may_offer_vgpus(t->card) && (!t->type || !t->card->vgpu_types.n)))
 		return NULL;
-	if (!t->type)
+	if (!t->type && t->n_slices)
 		return "which vGPU type? Write vgpu: {type: …}";
 	if (t->card->vgpu_types.n)
 		return SAY("there is no vGPU type %s; it offers %s", t->type, offered_words(t));
@@ -212,7 +219,7 @@ const char *gpu_not_offered(const struct gpu_target *t)
 	case GPU_SHARE_VF: return vfs_not_offered(t);
 	case GPU_SHARE_VGPU: return vgpus_not_offered(t);
 	case GPU_SHARE_MIG:
-		if (!t->work.cuts || gpu_releases(t))
+		if (gpu_releases(t) || (!t->work.cuts && t->card->mig.enabled >= 0))
 			return NULL;
 		if (!t->type && t->n_slices)
 			return "which MIG profile? Write mig: {type: …}";

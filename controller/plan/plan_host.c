@@ -20,6 +20,12 @@ void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char
 	g_array_append_val(h->troubles, v);
 }
 
+void host_plan_refuse(struct host_plan *h, const char *reason, const char *message)
+{
+	struct verdict v = { h->object, IS_STALLED, reason, message, FALSE, TRUE };
+	g_array_append_val(h->troubles, v);
+}
+
 void host_plan_change(GArray *changes, const char *field, const char *before, const char *after, enum effect effect)
 {
 	struct change c = { field, before, after, effect };
@@ -89,7 +95,7 @@ static const struct verdict *worst_trouble(const struct host_plan *h)
 	const struct verdict *worst = NULL;
 	for (guint i = 0; i < h->troubles->len; i++) {
 		const struct verdict *v = &g_array_index(h->troubles, struct verdict, i);
-		if (!worst || (v->readiness == IS_STALLED && worst->readiness != IS_STALLED))
+		if (!worst || (v->readiness == IS_STALLED && worst->readiness != IS_STALLED) || (v->is_refused && !worst->is_refused))
 			worst = v;
 	}
 	return worst;
@@ -103,9 +109,11 @@ static void judge(struct host_plan *h, gboolean has_actions)
 		if (v != worst && v->message)
 			builder_note(h->b, KIND_HOST, h->object->id, v->message);
 	}
-	if (worst)
+	if (worst) {
 		builder_judge(h->b, h->object, worst->readiness, worst->reason, worst->message);
-	else if (has_actions)
+		if (worst->is_refused)
+			builder_refused(h->b);
+	} else if (has_actions)
 		builder_judge(h->b, h->object, IS_RECONCILING, "Differs", NULL);
 	else
 		builder_judge(h->b, h->object, IS_READY,

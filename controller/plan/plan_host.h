@@ -8,7 +8,7 @@ struct host_plan {
 	const struct object *object;
 	const struct host_spec *want;
 	const struct host_status *have;
-	GArray *troubles; /* struct verdict: the first stalled one is the Host's, the others are notes */
+	GArray *troubles; /* struct verdict: the first that is refused, else stalled, is the Host's, the others are notes */
 };
 
 /* A new action on the host, with room for what is done. */
@@ -17,6 +17,8 @@ void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char
 
 /* Why a module that is wanted cannot be loaded, with the fix; NULL: it can. */
 const char *host_why_not_loadable(struct arena *a, const struct host_status *have, const char *module);
+/* What the specs ask for and the machine cannot give: nothing of it is done, as with a card that a rule refuses. */
+void host_plan_refuse(struct host_plan *h, const char *reason, const char *message);
 
 void plan_boot(struct host_plan *h);
 void plan_hugepages(struct host_plan *h);

@@ -54,6 +54,15 @@ static const char *why_not_offered(struct host_plan *h, const struct host_hugepa
 	                    bytes_format(a, want->size_bytes), sizes->str);
 }
 
+/* "781.2GiB": in one unit, to be compared. */
+static const char *in_gib(struct arena *a, guint64 bytes)
+{
+	const guint64 gib = (guint64)1 << 30;
+	guint64 tenths = bytes / gib * 10 + bytes % gib * 10 / gib;
+	return tenths % 10 ? arena_printf(a, "%" G_GUINT64_FORMAT ".%" G_GUINT64_FORMAT "GiB", tenths / 10, tenths % 10)
+	                   : arena_printf(a, "%" G_GUINT64_FORMAT "GiB", tenths / 10);
+}
+
 /* A request for more than there is would take all that the host itself needs. */
 static const char *why_too_much(struct host_plan *h, gint64 node)
 {
@@ -69,7 +78,7 @@ static const char *why_too_much(struct host_plan *h, gint64 node)
 	if (!has || wanted < has)
 		return NULL;
 	return arena_printf(h->b->arena, "huge pages of %s are wanted on node %" G_GINT64_FORMAT ", which has %s of memory in all",
-	                    bytes_format(h->b->arena, wanted), node, bytes_format(h->b->arena, has));
+	                    in_gib(h->b->arena, wanted), node, in_gib(h->b->arena, has));
 }
 
 static void add_phrase(GString *out, gint64 node, const char *phrase)
@@ -120,7 +129,7 @@ static gboolean is_possible(struct host_plan *h, const struct host_hugepages *wa
 		if (g_strcmp0(g_array_index(h->troubles, struct verdict, i).message, why_not) == 0)
 			return FALSE;
 	if (why_not)
-		host_plan_trouble(h, IS_STALLED, "HugepagesNotOffered", why_not);
+		host_plan_refuse(h, "HugepagesNotOffered", why_not);
 	return !why_not;
 }
 

@@ -1,4 +1,5 @@
 /* Rules of Farm, Host and GPU. */
+#include "spec/boot.h"
 #include "spec/rule.h"
 
 RULE(farm_one)
@@ -134,6 +135,52 @@ RULE(host_boot_managed)
 	if (!host->manage_boot && (host->kernel_args.n || host->blacklist.n))
 		WARNING(o, host->kernel_args.n ? "kernelArgs" : "blacklist",
 		        "Host %s: without manageBoot: true these are checked, and a person has to set them", o->id);
+}
+
+RULE(host_modules_not_blacklisted)
+{
+	const struct host_spec *host = o->spec;
+	for (guint i = 0; i < host->modules.n; i++)
+		if (modules_have(&host->blacklist, host->modules.items[i]))
+			ERROR(o, rule_item(a, "modules", i), "Host %s: modules[%u]: %s is in `blacklist` as well; take it out of one of the two", o->id, i,
+			      host->modules.items[i]);
+}
+
+/* Those of which the kernel takes what is said last, or both; others, as hugepages and console, may stand several times. */
+static gboolean is_given_once(const char *arg, gsize key_len)
+{
+	static const char *const keys[] = { "iommu", "intel_iommu", "amd_iommu" };
+	for (guint i = 0; i < G_N_ELEMENTS(keys); i++)
+		if (strlen(keys[i]) == key_len && strncmp(arg, keys[i], key_len) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+RULE(host_kernel_args_once)
+{
+	const struct strings *args = &((const struct host_spec *)o->spec)->kernel_args;
+	for (guint i = 0; i < args->n; i++) {
+		const char *arg = args->items[i];
+		gsize key_len = strcspn(arg, "=");
+		for (guint k = 0; is_given_once(arg, key_len) && k < i; k++) {
+			if (strncmp(args->items[k], arg, key_len) != 0 || args->items[k][key_len] != arg[key_len])
+				continue;
+			ERROR(o, rule_item(a, "kernelArgs", i), "Host %s: kernelArgs[%u]: %.*s is given already, as %s; write it once", o->id, i, (int)key_len, arg,
+			      args->items[k]);
+			break;
+		}
+	}
+}
+
+RULE(gpu_driver_blacklisted)
+{
+	const struct gpu_spec *gpu = o->spec;
+	const struct object *host = gpu->host ? objects_get(all, KIND_HOST, gpu->host) : NULL;
+	gboolean is_other = gpu->match.id && !g_str_has_prefix(gpu->match.id, "10de:");
+	if (host && !is_other && (gpu->share == GPU_SHARE_VGPU || gpu->share == GPU_SHARE_MIG) &&
+	    modules_have(&((const struct host_spec *)host->spec)->blacklist, "nvidia"))
+		WARNING(o, "share", "GPU %s: share: %s of an NVIDIA card is the work of its driver, and the Host %s blacklists nvidia", o->id,
+		        name_of(&share_names, gpu->share), gpu->host);
 }
 
 RULE(gpu_host_known)

@@ -151,6 +151,29 @@ RULE(vm_vgpu_computes)
 	}
 }
 
+static gboolean is_typed_by_vm(const struct objects *all, const char *gpu)
+{
+	OBJECTS_EACH (vm, all, KIND_VM) {
+		const struct vm_spec *s = vm->spec;
+		for (guint i = 0; i < s->gpus.n; i++) {
+			const struct vm_gpu *use = LIST_AT(s->gpus, struct vm_gpu, i);
+			if (use->type && g_strcmp0(use->gpu, gpu) == 0)
+				return TRUE;
+		}
+	}
+	return FALSE;
+}
+
+RULE(gpu_count_typed)
+{
+	const struct gpu_spec *gpu = o->spec;
+	const struct gpu_slices *slices = gpu->share == GPU_SHARE_VGPU ? &gpu->vgpu : gpu->share == GPU_SHARE_MIG ? &gpu->mig : NULL;
+	const char *key = name_of(&share_names, gpu->share);
+	if (slices && slices->count && !slices->type && !is_typed_by_vm(all, o->id))
+		ERROR(o, key, "GPU %s: %s: %" G_GINT64_FORMAT " of which type? Write %s: {type: …, count: %" G_GINT64_FORMAT "}", o->id, key, slices->count,
+		      key, slices->count);
+}
+
 static gint64 slices_of(const struct gpu_spec *gpu)
 {
 	return gpu->share == GPU_SHARE_VGPU ? gpu->vgpu.count : gpu->share == GPU_SHARE_VF ? gpu->vf.count : gpu->share == GPU_SHARE_MIG ? gpu->mig.count : 0;
