@@ -129,12 +129,38 @@ static void draft_host(struct look *l)
 	add_draft(l, KIND_HOST, l->settings.host, head, host_fields, &spec, NULL);
 }
 
+/* " It can have 16 virtual functions; 2 are there. 3 vGPUs are on it.", and a line with some vGPU types. */
+static void append_pieces(GString *head, struct arena *a, const struct gpu_status *g)
+{
+	enum { MOST_TYPES = 3 };
+	if (g->sriov.n_total > 0)
+		g_string_append_printf(head, " It can have %" G_GINT64_FORMAT " virtual functions; %u are there.", g->sriov.n_total, g->sriov.vfs.n);
+	if (g->vgpus.n)
+		g_string_append_printf(head, " %u vGPU%s on it.", g->vgpus.n, g->vgpus.n == 1 ? " is" : "s are");
+	for (guint i = 0; i < MIN(g->vgpu_types.n, MOST_TYPES); i++) {
+		const struct gpu_vgpu_type *type = LIST_AT(g->vgpu_types, struct gpu_vgpu_type, i);
+		g_string_append_printf(head, "%s%s", i ? ", " : "\n# vGPU types: ", one_line(a, type->name ? type->name : type->id));
+	}
+	if (g->vgpu_types.n > MOST_TYPES)
+		g_string_append_printf(head, " and %u more", g->vgpu_types.n - MOST_TYPES);
+	g_string_append(head, g->vgpu_types.n ? "." : "");
+}
+
+/* Cards with several GPUs have one slot for all of them, which then tells none. */
+static const char *own_slot(const struct look *l, const struct gpu_status *g)
+{
+	guint n = 0;
+	OBJECTS_EACH (o, l->have, KIND_GPU)
+		n += g->slot && g_strcmp0(((const struct gpu_status *)o->status)->slot, g->slot) == 0;
+	return n == 1 ? g->slot : NULL;
+}
+
 static void draft_gpu(struct look *l, const struct object *o, guint n)
 {
 	struct arena *a = l->arena;
 	const struct gpu_status *g = o->status;
 	const char *id = g->vendor && g->device ? arena_printf(a, "%s:%s", g->vendor, g->device) : NULL;
-	struct gpu_spec spec = { .host = l->settings.host, .match = { .id = id }, .address = g->address, .share = GPU_SHARE_NONE };
+	struct gpu_spec spec = { .host = l->settings.host, .match = { .slot = own_slot(l, g), .id = id }, .address = g->address, .share = GPU_SHARE_NONE };
 	g_autoptr(GString) head = g_string_new("# ");
 	g_string_append_printf(head, "%s; %s%s", g->name ? one_line(a, g->name) : "A card without a name in pci.ids",
 	                       g->driver ? "held by " : "no driver holds it", g->driver ? one_line(a, g->driver) : "");
@@ -142,8 +168,10 @@ static void draft_gpu(struct look *l, const struct object *o, guint n)
 		g_string_append_printf(head, "; IOMMU group %" G_GINT64_FORMAT, g->iommu_group);
 	if (g->numa_node >= 0)
 		g_string_append_printf(head, "; NUMA node %" G_GINT64_FORMAT, g->numa_node);
-	g_string_append_printf(head, ".\n# %u function%s.%s\n", g->functions.n, g->functions.n == 1 ? "" : "s",
+	g_string_append_printf(head, ".\n# %u function%s.%s", g->functions.n, g->functions.n == 1 ? "" : "s",
 	                       g->boot_vga > 0 ? " The firmware's console is on it." : "");
+	append_pieces(head, a, g);
+	g_string_append_c(head, '\n');
 	/* A card that specs spoke of before (to the controller that was asked) keeps its name. */
 	const char *name = g_str_has_prefix(o->id, "pci-") ? arena_printf(a, "%s-gpu%u", l->settings.host, n) : o->id;
 	add_draft(l, KIND_GPU, name, head, gpu_fields, &spec, NULL);

@@ -128,6 +128,15 @@ static gboolean list_functions(const struct observe_input *in, struct arena *a, 
 	return FALSE;
 }
 
+/* Bridges of that class of NVIDIA's chipsets, long ago, have lower ids. */
+static gint64 count_nvswitches(const struct pci_functions *all)
+{
+	gint64 n = 0;
+	for (guint i = 0; i < all->n; i++)
+		n += all->list[i].vendor == 0x10de && all->list[i].class == 0x0680 && all->list[i].device >= 0x1a00;
+	return n;
+}
+
 /* A card whose users cannot be looked for is not told: it would seem that it has none. */
 void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have)
 {
@@ -138,6 +147,8 @@ void observe_gpus(struct arena *a, const struct observe_input *in, struct object
 	const char **named = named_devices(a, in);
 	gboolean done = list_functions(in, a, named, &all, &error);
 	if (done) {
+		gint64 n_nvswitches = count_nvswitches(&all);
+		host->n_nvswitches = n_nvswitches ? n_nvswitches : -1; /* few hosts have any */
 		c.gpus = pci_group_gpus(a, &all, named);
 		done = read_cards(&c, &error);
 	}

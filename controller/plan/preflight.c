@@ -39,6 +39,7 @@ const struct preflight_check preflight_checks[] = {
 	HOST("modules", "Kernel modules that are needed are loaded.", check_modules),
 	HOST("boot", "This boot has the kernel arguments and the blacklist of the Host.", check_boot),
 	CARD("card-driver", "No driver of the host takes the card at each boot before cleave does.", check_card_driver),
+	HOST("nvswitch", "GPUs that NVSwitches connect have their fabric.", check_nvswitch),
 	CARD("card-link", "The card's PCIe link has its full width.", check_card_link),
 	CARD("card-errors", "The card's PCIe link works without errors.", check_card_errors),
 	HOST("acs-override", "IOMMU groups are what the hardware isolates.", check_acs_override),

@@ -129,6 +129,27 @@ CHECK(check_card_driver)
 		check_ok(c, "none does");
 }
 
+/* A GPU of an HGX board computes only when somebody has set up its links: the fabric manager, of the host or of the VM
+ * that has the switches. */
+CHECK(check_nvswitch)
+{
+	gint64 n = c->host->n_nvswitches, n_given = 0, n_gpus = 0;
+	for (guint i = 0; i < c->n_cards; i++) {
+		const struct gpu_status *card = c->cards[i].card;
+		if (!card || g_strcmp0(card->vendor, "10de") != 0 || !check_gives(&c->cards[i], GPU_SHARE_PASSTHROUGH))
+			continue;
+		*(g_strcmp0(card->class_code, "0680") == 0 ? &n_given : &n_gpus) += 1;
+	}
+	if (n <= 0)
+		return;
+	if (!n_gpus || n_given >= n)
+		return check_ok(c, n_gpus ? "VMs get the switches as well" : "no GPU leaves them");
+	check_say(c, CHECK_WARN,
+	          SAY("%" G_GINT64_FORMAT " NVSwitch%s its GPUs: one that a VM gets without them computes only in a partition of the fabric", n,
+	              n == 1 ? " connects" : "es connect"),
+	          "run nvidia-fabricmanager on the host in its shared mode (FABRIC_MODE=1) with a partition for each VM; or give all GPUs and switches to one VM");
+}
+
 /* -- identity ------------------------------------------------------------------------------------------------------- */
 
 CHECK(check_card_identity)

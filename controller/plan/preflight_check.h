@@ -92,6 +92,7 @@ CHECK(check_card_holders);
 CHECK(check_card_reset);
 CHECK(check_card_share);
 CHECK(check_card_refused);
+CHECK(check_nvswitch);
 CHECK(check_card_stuck);
 CHECK(check_card_driver);
 CHECK(check_card_link);

@@ -115,6 +115,7 @@ struct host_status {
 	gboolean has_kvm; /* /dev/kvm is there; whether it works shows when a VM starts */
 	int libvirt;      /* enum plane_state (spec/farm.h) */
 	const char *libvirt_reason;
+	gint64 n_nvswitches;     /* -1 = not told */
 	const char *pci_trouble; /* why the cards could not be listed */
 	const char *nvml_trouble; /* why NVML tells nothing of cards that the NVIDIA driver has */
 	const char *libvirt_version, *hypervisor_version;

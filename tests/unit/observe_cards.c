@@ -461,6 +461,18 @@ static void test_locked(void **state)
 	}
 }
 
+static void test_nvswitches(void **state)
+{
+	struct tree *t = *state;
+	put_a5000(t);
+	assert_int_equal(tree_host(tree_observe(t))->n_nvswitches, -1);
+	tree_function(t, ROOT_PORT, "0000:66:00.0", "10de:1af1", "068000");
+	tree_function(t, ROOT_PORT, "0000:67:00.0", "10de:1af1", "068000");
+	tree_function(t, ROOT_PORT, "0000:68:00.0", "10de:0057", "068000"); /* nForce4 */
+	tree_function(t, ROOT_PORT, "0000:69:00.0", "8086:1af1", "068000");
+	assert_int_equal(tree_host(tree_observe(t))->n_nvswitches, 2);
+}
+
 /* So does one that the vendor's driver does not answer. */
 static void test_driver_that_does_not_answer(void **state)
 {
@@ -489,7 +501,7 @@ int main(int argc, char **argv)
 		TEST(test_domains),  TEST(test_bystanders),	TEST(test_console_in_group), TEST(test_asleep),	    TEST(test_consoles),
 		TEST(test_no_bus),   TEST(test_names),		TEST(test_vgpus),	    TEST(test_vendor_vfio),
 		TEST(test_taken),    TEST(test_record_damaged), TEST(test_named_with_vfs),
-		TEST(test_locked),   TEST(test_driver_that_does_not_answer),
+		TEST(test_locked), TEST(test_nvswitches),   TEST(test_driver_that_does_not_answer),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
