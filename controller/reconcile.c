@@ -303,7 +303,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	reach_libvirt(s, want);
 	reach_redis(s, want);
 	if (!s->helper)
-		s->helper = helper_start(s->settings.helper);
+		s->helper = helper_start(NULL);
 	/* Frames of workers that fell silent go back first; Redis away shows in the observation. */
 	if (s->redis && s->settings.acts)
 		lease_reap(s->redis, &n_reaped, NULL);
@@ -332,7 +332,7 @@ void session_listen(struct session *s, void (*look)(gpointer user), gpointer use
 	g_autoptr(GError) error = NULL;
 	s->look = look;
 	s->look_user = user;
-	if (strcmp(s->tree.root, "/") != 0 || strcmp(s->tree.sysfs, "/sys") != 0)
+	if (!host_tree_is_this_machine(&s->tree))
 		return;
 	s->uevents = uevents_open(look, user, &error);
 	if (!s->uevents)

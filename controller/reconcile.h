@@ -15,7 +15,6 @@ struct settings {
 	const char *libvirt, *redis;
 	const char *root, *sysfs;
 	const char *state;
-	const char *helper; /* program of the helper; NULL: this one (tests put a simulated kernel there) */
 	gboolean devices_only; /* Hosts and GPUs alone: libvirt and Redis are not asked */
 	gboolean acts; /* run, apply: may become the job owner */
 };

@@ -3,8 +3,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#define VFIO "vfio-pci"
-
 /* VFs that only came to be in this plan are not named in it: the card's first ones are meant. */
 static gboolean list_steps(const struct apply_input *in, const struct action *act, struct device_step **ret,
                            guint *ret_n, GError **error)
@@ -20,7 +18,7 @@ static gboolean list_steps(const struct apply_input *in, const struct action *ac
 	*ret = ARENA_ARRAY(in->arena, struct device_step, act->count);
 	*ret_n = (guint)act->count;
 	for (guint i = 0; i < *ret_n; i++)
-		(*ret)[i] = (struct device_step){ .address = vfs.items[i], .to = VFIO };
+		(*ret)[i] = (struct device_step){ .address = vfs.items[i], .to = GPU_VFIO_DRIVER };
 	return TRUE;
 }
 

@@ -20,7 +20,7 @@ gboolean set_mig_check(const struct apply_input *in, const struct action *act, G
 	if (!device_check(in, act, error))
 		return FALSE;
 	/* NVML speaks of the cards of this machine, wherever the tree is. */
-	if (strcmp(in->hands->tree->root, "/") != 0 || strcmp(in->hands->tree->sysfs, "/sys") != 0)
+	if (!host_tree_is_this_machine(in->hands->tree))
 		return fail(error, ERROR_REFUSED, "MIG is set on this machine only, not below %s", in->hands->tree->root);
 	const char *driver = host_read_link(in->arena, in->hands->tree, PCI_DEVICE "/driver", card->address);
 	if (g_strcmp0(driver, "nvidia") != 0)

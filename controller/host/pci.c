@@ -24,8 +24,9 @@ gboolean pci_split_address(const char *address, struct pci_function *ret)
 	return *end == '\0';
 }
 
-int pci_compare_addresses(const struct pci_function *a, const struct pci_function *b)
+static int by_address(const void *x, const void *y)
 {
+	const struct pci_function *a = x, *b = y;
 	const guint keys[][2] = {
 		{ a->domain, b->domain }, { a->bus, b->bus }, { a->slot, b->slot }, { a->function, b->function }
 	};
@@ -33,11 +34,6 @@ int pci_compare_addresses(const struct pci_function *a, const struct pci_functio
 		if (keys[i][0] != keys[i][1])
 			return keys[i][0] < keys[i][1] ? -1 : 1;
 	return 0;
-}
-
-static int by_address(const void *x, const void *y)
-{
-	return pci_compare_addresses(x, y);
 }
 
 static gboolean decode_all(struct arena *arena, const json_t *all, struct pci_functions *ret, GError **error)

@@ -86,14 +86,9 @@ gboolean pci_list(struct helper *h, struct arena *arena, const struct pci_reques
 const struct pci_function *pci_find(const struct pci_functions *all, const char *address);
 /* Domain, bus, slot and function of "0000:65:00.0"; FALSE when it is no address. */
 gboolean pci_split_address(const char *address, struct pci_function *ret);
-int pci_compare_addresses(const struct pci_function *a, const struct pci_function *b);
 
 /* Groups by slot. A VF belongs to the card whose function it is a part of; one whose card is not shown is left out.
- * Consoles (pci_is_console) are no cards, unless they are named. */
+ * Consoles are no cards, unless they are named. */
 struct pci_gpus pci_group_gpus(struct arena *arena, const struct pci_functions *all, const char *const *named);
 /* Whether it is a card by itself, its slot aside. */
 gboolean pci_makes_gpu(const struct pci_function *f);
-/* A display that only shows a text console: a server's management controller, or what a hypervisor emulates. */
-gboolean pci_is_console(const struct pci_function *f);
-/* A bridge in the sense of IOMMU groups: nothing that a VM is given, and nothing that stands in the way of it. */
-gboolean pci_is_bridge(const struct pci_function *f);

@@ -36,7 +36,8 @@ static const struct {
 	{ 0x1414, 0x5353 },     /* Hyper-V */
 };
 
-gboolean pci_is_console(const struct pci_function *f)
+/* A display that only shows a text console: a server's management controller, or what a hypervisor emulates. */
+static gboolean is_console(const struct pci_function *f)
 {
 	for (gsize i = 0; i < G_N_ELEMENTS(consoles); i++)
 		if (f->vendor == consoles[i].vendor &&
@@ -45,7 +46,7 @@ gboolean pci_is_console(const struct pci_function *f)
 	return FALSE;
 }
 
-gboolean pci_is_bridge(const struct pci_function *f)
+static gboolean is_bridge(const struct pci_function *f)
 {
 	return f->class >> 8 == BASE_CLASS_BRIDGE && f->class != CLASS_OTHER_BRIDGE;
 }
@@ -57,7 +58,7 @@ static gboolean is_display(const struct pci_function *f)
 
 gboolean pci_makes_gpu(const struct pci_function *f)
 {
-	return (is_display(f) || f->class == CLASS_ACCELERATOR) && !f->physfn && !pci_is_console(f);
+	return (is_display(f) || f->class == CLASS_ACCELERATOR) && !f->physfn && !is_console(f);
 }
 
 static gboolean is_same_slot(const struct pci_function *a, const struct pci_function *b)
@@ -149,7 +150,7 @@ static void relate(struct arena *arena, const struct pci_functions *all, struct 
 				ARENA_ARRAY(scratch, const struct pci_function *, all->n),
 				ARENA_ARRAY(scratch, const struct pci_function *, all->n), 0 };
 	for (guint i = 0; i < all->n; i++)
-		if (all->list[i].physfn || (all->list[i].iommu_group >= 0 && !pci_is_bridge(&all->list[i])))
+		if (all->list[i].physfn || (all->list[i].iommu_group >= 0 && !is_bridge(&all->list[i])))
 			c.all[c.n++] = &all->list[i];
 	for (guint i = 0; i < gpus->n; i++)
 		add_related(arena, all, &c, &gpus->list[i]);

@@ -31,6 +31,11 @@ gboolean host_tree_is_sysfs_alone(const struct host_tree *t)
 	return strcmp(t->root, NO_ROOT) == 0;
 }
 
+gboolean host_tree_is_this_machine(const struct host_tree *t)
+{
+	return strcmp(t->root, "/") == 0 && strcmp(t->sysfs, "/sys") == 0;
+}
+
 gboolean host_tree_is_whole(const struct host_tree *t)
 {
 	struct stat own, given;

@@ -21,6 +21,8 @@ gboolean host_tree_is_sysfs_alone(const struct host_tree *t);
 
 /* Whether the sysfs folder is the root's own: what /proc below the root tells is then of the same machine. */
 gboolean host_tree_is_whole(const struct host_tree *t);
+/* Whether it is what the kernel and libraries of this very machine speak of. */
+gboolean host_tree_is_this_machine(const struct host_tree *t);
 
 char *host_path(struct arena *arena, const struct host_tree *t, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* A small file's text without white space at its end; "" for an empty one. At most 1 MiB. */

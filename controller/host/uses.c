@@ -27,6 +27,8 @@ struct uses *uses_new(struct arena *a, const struct host_tree *t)
 
 void uses_free(struct uses *u)
 {
+	if (!u)
+		return;
 	g_clear_pointer(&u->interfaces, g_hash_table_destroy);
 	g_clear_pointer(&u->disks, g_hash_table_destroy);
 	g_clear_pointer(&u->mounts, g_hash_table_destroy);

@@ -9,6 +9,7 @@ struct uses;
 
 /* Reads what is mounted, and what hangs below which function, when it is first asked. */
 struct uses *uses_new(struct arena *a, const struct host_tree *t);
+/* NULL is fine. */
 void uses_free(struct uses *u);
 /* Sentences without a full stop, NULL at the end: "network interface eth0 is up", "/dev/nvme0n1p2 is mounted on /srv". */
 char **uses_of(struct uses *u, const char *address);

@@ -99,8 +99,7 @@ static gboolean read_cards(struct cards *c, GError **error)
 {
 	gboolean is_whole = host_tree_is_whole(c->in->tree);
 	struct card_input input = { .arena = c->arena, .host = c->in->host, .taken = c->in->taken };
-	struct uses *uses = uses_new(c->arena, c->in->tree);
-	input.uses = is_whole ? uses : NULL;
+	input.uses = is_whole ? uses_new(c->arena, c->in->tree) : NULL;
 	c->list = ARENA_ARRAY(c->arena, struct gpu_status *, c->gpus.n);
 	c->names = ARENA_ARRAY(c->arena, const char *, c->gpus.n);
 	for (guint i = 0; i < c->gpus.n; i++) {
@@ -108,7 +107,7 @@ static gboolean read_cards(struct cards *c, GError **error)
 		fields_set_untold(gpu_status_fields, c->list[i]);
 		observe_card(&input, &c->gpus.list[i], c->list[i]);
 	}
-	uses_free(uses);
+	uses_free(input.uses);
 	return !is_whole || find_holders(c, error);
 }
 

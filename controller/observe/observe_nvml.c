@@ -85,7 +85,7 @@ static void ask(struct arena *a, const struct observe_input *in, const GPtrArray
 void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have)
 {
 	g_autoptr(GPtrArray) addresses = g_ptr_array_new();
-	if (strcmp(in->tree->root, "/") != 0 || strcmp(in->tree->sysfs, "/sys") != 0)
+	if (!host_tree_is_this_machine(in->tree))
 		return;
 	OBJECTS_EACH (o, have, KIND_GPU) {
 		const struct gpu_status *card = o->status;

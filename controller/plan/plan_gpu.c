@@ -159,7 +159,7 @@ static void act_on_binding(struct gpu_target *t)
 	act->count = (guint64)w->n_bind;
 	add_driver_changes(t, act);
 	if (w->n_bind)
-		add_change(act, "virtualFunctions.driver", NULL, arena_printf(t->b->arena, "%s (%" G_GINT64_FORMAT ")", VFIO_PCI, w->n_bind));
+		add_change(act, "virtualFunctions.driver", NULL, arena_printf(t->b->arena, "%s (%" G_GINT64_FORMAT ")", GPU_VFIO_DRIVER, w->n_bind));
 }
 
 static void act_on_mig(struct gpu_target *t)

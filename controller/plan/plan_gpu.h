@@ -7,8 +7,6 @@
 #include "plan/builder.h"
 #include "spec/gpu.h"
 
-#define VFIO_PCI "vfio-pci"
-
 /* What it takes to bring a card from how it is to how it is wanted. Steps are struct device_step. */
 struct gpu_work {
 	GArray *remove;  /* vGPUs that go */

@@ -97,9 +97,9 @@ const char *gpu_no_vfio(const struct gpu_target *t)
 	const struct builder *b = t->b;
 	const struct object *host = objects_get(b->in->want, KIND_HOST, b->in->host);
 	const struct host_status *have = objects_get(b->in->have, KIND_HOST, b->in->host)->status;
-	if ((!t->work.bind->len && !t->work.n_bind) || modules_have(&have->modules, VFIO_PCI))
+	if ((!t->work.bind->len && !t->work.n_bind) || modules_have(&have->modules, GPU_VFIO_DRIVER))
 		return NULL;
-	const char *why = host_why_not_loadable(b->arena, have, VFIO_PCI);
+	const char *why = host_why_not_loadable(b->arena, have, GPU_VFIO_DRIVER);
 	if (!why && host && builder_holds_back(b, host) && !builder_holds_back(b, t->want))
 		why = SAY("the kernel module vfio-pci is not loaded, and the Host %s is not acted on; `modprobe vfio-pci` does it", host->id);
 	return why;

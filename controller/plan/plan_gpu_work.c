@@ -6,7 +6,7 @@
 gboolean gpu_is_vfio(const char *driver)
 {
 	/* Cards with a variant driver (nvgrace-gpu-vfio-pci) are bound by hand, and as good. */
-	return driver && g_str_has_suffix(driver, VFIO_PCI);
+	return driver && g_str_has_suffix(driver, GPU_VFIO_DRIVER);
 }
 
 /* vfio-pci takes no bridges, and the group does not need it to. 0680 (NVSwitch) is none but by its name. */
@@ -142,7 +142,7 @@ static void release_vfs(struct gpu_target *t)
 
 static void add_bind(struct gpu_target *t, const struct gpu_function *f)
 {
-	struct device_step step = { f->address, f->driver, VFIO_PCI, NULL };
+	struct device_step step = { f->address, f->driver, GPU_VFIO_DRIVER, NULL };
 	if (!gpu_is_vfio(f->driver) && !is_bridge(f))
 		g_array_append_val(t->work.bind, step);
 }

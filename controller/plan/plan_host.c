@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "spec/boot.h"
 #include "spec/farm.h"
+#include "spec/gpu.h"
 #include <string.h>
 
 struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *reason, enum effect effect)
@@ -54,7 +55,7 @@ const char *host_why_not_loadable(struct arena *a, const struct host_status *hav
 static gboolean is_needed(const struct host_plan *h, const char *module)
 {
 	gboolean waits = builder_holds_back(h->b, h->object);
-	if (strcmp(module, "vfio-pci") != 0 || modules_have(&h->want->modules, module))
+	if (strcmp(module, GPU_VFIO_DRIVER) != 0 || modules_have(&h->want->modules, module))
 		return TRUE;
 	for (guint i = 0; i < h->b->actions->len; i++) {
 		const struct action *act = &g_array_index(h->b->actions, struct action, i);

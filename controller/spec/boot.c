@@ -329,8 +329,8 @@ struct strings host_wanted_modules(struct arena *a, const struct objects *want, 
 	OBJECTS_EACH (card, want, KIND_GPU) {
 		const struct gpu_spec *gpu = card->spec;
 		gboolean needs_vfio = gpu->share == GPU_SHARE_PASSTHROUGH || gpu->share == GPU_SHARE_VF;
-		if (needs_vfio && strcmp(gpu->host, host) == 0 && !modules_have(&all, "vfio-pci"))
-			all.items[all.n++] = "vfio-pci";
+		if (needs_vfio && strcmp(gpu->host, host) == 0 && !modules_have(&all, GPU_VFIO_DRIVER))
+			all.items[all.n++] = GPU_VFIO_DRIVER;
 	}
 	return all;
 }

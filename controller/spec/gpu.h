@@ -39,6 +39,8 @@ struct gpu_function {
 	struct strings uses;   /* what the host does with it: "network interface eth0 is up", "/dev/nvme0n1p2 is mounted" */
 };
 #define GPU_NO_DRIVER "none"
+/* The driver that holds a device for VMs, and its module. */
+#define GPU_VFIO_DRIVER "vfio-pci"
 #define GPU_NO_RESET "none"
 /* NVIDIA's persistence daemon, as its process is called (the kernel keeps 15 characters): it keeps the driver awake,
  * uses no instance, and NVML cuts cards while it runs. */

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 /* Warnings are fine. */
@@ -34,6 +35,52 @@ struct objects *plan_fixture_have(struct arena *a, const struct spec_file *files
 	struct objects *o = status_load(a, files, n_files, &problems);
 	expect_no_errors(&problems);
 	return o;
+}
+
+struct spec_file plan_fixture_file(struct arena *a, const char *folder, const char *name)
+{
+	struct spec_file file = { .path = arena_strdup(a, name) };
+	g_autofree char *path = g_build_filename(folder, name, NULL), *bytes = NULL;
+	g_autoptr(GError) error = NULL;
+	if (!g_file_get_contents(path, &bytes, &file.size, &error))
+		fail_msg("%s", error->message);
+	file.bytes = arena_memdup(a, bytes, file.size + 1);
+	return file;
+}
+
+struct objects *plan_fixture_specs(struct arena *a, const char *folder)
+{
+	g_autofree char *path = g_build_filename(folder, "specs", NULL);
+	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
+	g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(struct spec_file));
+	if (!dir)
+		return NULL;
+	for (const char *name; (name = g_dir_read_name(dir));) {
+		struct spec_file file = plan_fixture_file(a, path, name);
+		g_array_append_val(files, file);
+	}
+	return plan_fixture_want(a, (const struct spec_file *)(gpointer)files->data, files->len);
+}
+
+static gint by_name(gconstpointer x, gconstpointer y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+char **plan_fixture_cases(const char *kind)
+{
+	const char *top = g_getenv("CLEAVE_TESTS") ? g_getenv("CLEAVE_TESTS") : "tests";
+	g_autofree char *path = g_build_filename(top, kind, NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GDir) dir = g_dir_open(path, 0, &error);
+	GPtrArray *folders = g_ptr_array_new();
+	if (!dir)
+		g_error("%s", error->message);
+	for (const char *name; (name = g_dir_read_name(dir));)
+		g_ptr_array_add(folders, g_build_filename(path, name, NULL));
+	g_ptr_array_sort(folders, by_name);
+	g_ptr_array_add(folders, NULL);
+	return (char **)g_ptr_array_free(folders, FALSE);
 }
 
 struct plan *plan_fixture_build(struct arena *a, const struct objects *want, const struct objects *have)

@@ -10,6 +10,13 @@
 struct objects *plan_fixture_want(struct arena *a, const struct spec_file *files, guint n_files);
 struct objects *plan_fixture_have(struct arena *a, const struct spec_file *files, guint n_files);
 
+/* Cases are folders with specs/ and have.yaml. */
+struct spec_file plan_fixture_file(struct arena *a, const char *folder, const char *name);
+/* All files of FOLDER/specs; NULL where it is not there. */
+struct objects *plan_fixture_specs(struct arena *a, const char *folder);
+/* Folders of tests/KIND (CLEAVE_TESTS: another folder of tests), by name; g_strfreev(). */
+char **plan_fixture_cases(const char *kind);
+
 /* The plan of host "h1" at revision "test", epoch 7. */
 struct plan *plan_fixture_build(struct arena *a, const struct objects *want, const struct objects *have);
 

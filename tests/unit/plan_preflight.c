@@ -14,36 +14,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-static const char *tests_folder(void)
-{
-	return g_getenv("CLEAVE_TESTS") ? g_getenv("CLEAVE_TESTS") : "tests";
-}
-
-static struct spec_file read_file(struct arena *a, const char *folder, const char *name)
-{
-	struct spec_file file = { .path = arena_strdup(a, name) };
-	g_autofree char *path = g_build_filename(folder, name, NULL), *bytes = NULL;
-	g_autoptr(GError) error = NULL;
-	if (!g_file_get_contents(path, &bytes, &file.size, &error))
-		fail_msg("%s", error->message);
-	file.bytes = arena_memdup(a, bytes, file.size + 1);
-	return file;
-}
-
-static struct objects *read_specs(struct arena *a, const char *folder)
-{
-	g_autofree char *path = g_build_filename(folder, "specs", NULL);
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(struct spec_file));
-	if (!dir)
-		return objects_new(a);
-	for (const char *name; (name = g_dir_read_name(dir));) {
-		struct spec_file file = read_file(a, path, name);
-		g_array_append_val(files, file);
-	}
-	return plan_fixture_want(a, (const struct spec_file *)(gpointer)files->data, files->len);
-}
-
 static const char *dump(struct arena *a, const struct preflight *p)
 {
 	g_autoptr(GString) s = g_string_new(NULL);
@@ -62,13 +32,14 @@ static void preflight_case(void **state)
 {
 	const char *folder = *state;
 	SCOPED_ARENA(a);
-	struct spec_file have_file = read_file(a, folder, "have.yaml");
-	struct objects *want = read_specs(a, folder), *have = plan_fixture_have(a, &have_file, 1);
+	struct spec_file have_file = plan_fixture_file(a, folder, "have.yaml");
+	struct objects *specs = plan_fixture_specs(a, folder), *have = plan_fixture_have(a, &have_file, 1);
+	const struct objects *want = specs ? specs : objects_new(a);
 	const char *said = dump(a, preflight_build(a, "h1", want, have));
 	g_autofree char *golden = g_build_filename(folder, "preflight.txt", NULL);
 	if (g_getenv("CLEAVE_UPDATE"))
 		g_file_set_contents(golden, said, -1, NULL);
-	assert_string_equal(said, read_file(a, folder, "preflight.txt").bytes);
+	assert_string_equal(said, plan_fixture_file(a, folder, "preflight.txt").bytes);
 
 	/* The same observation, written and read once more, says the same. */
 	g_autoptr(GString) again = g_string_new(NULL);
@@ -125,13 +96,11 @@ static void note_verdicts(const char *path, unsigned *verdicts)
 
 static void each_check_has_cases(void **state)
 {
-	g_autofree char *top = g_build_filename(tests_folder(), "preflight", NULL);
-	g_autoptr(GDir) dir = g_dir_open(top, 0, NULL);
+	g_auto(GStrv) folders = plan_fixture_cases("preflight");
 	g_autofree unsigned *verdicts = g_new0(unsigned, n_preflight_checks);
 	(void)state;
-	assert_non_null(dir);
-	for (const char *name; (name = g_dir_read_name(dir));) {
-		g_autofree char *path = g_build_filename(top, name, "preflight.txt", NULL);
+	for (char **folder = folders; *folder; folder++) {
+		g_autofree char *path = g_build_filename(*folder, "preflight.txt", NULL);
 		note_verdicts(path, verdicts);
 	}
 	for (guint i = 0; i < n_preflight_checks; i++) {
@@ -146,33 +115,15 @@ static void each_check_has_cases(void **state)
 
 /* -- all together ------------------------------------------------------------------------------------------------ */
 
-static void add_cases(GArray *tests, GPtrArray *folders)
-{
-	g_autofree char *top = g_build_filename(tests_folder(), "preflight", NULL);
-	g_autoptr(GError) error = NULL;
-	g_autoptr(GDir) dir = g_dir_open(top, 0, &error);
-	if (!dir)
-		g_error("%s", error->message);
-	for (const char *name; (name = g_dir_read_name(dir));) {
-		char *path = g_build_filename(top, name, NULL);
-		g_ptr_array_add(folders, path);
-		struct CMUnitTest test = { path, preflight_case, NULL, NULL, path };
-		g_array_append_val(tests, test);
-	}
-}
-
-static gint by_name(gconstpointer x, gconstpointer y)
-{
-	return strcmp(((const struct CMUnitTest *)x)->name, ((const struct CMUnitTest *)y)->name);
-}
-
 int main(void)
 {
 	const struct CMUnitTest table[] = { cmocka_unit_test(rows_are_complete), cmocka_unit_test(each_check_has_cases) };
-	g_autoptr(GPtrArray) folders = g_ptr_array_new_with_free_func(g_free);
+	g_auto(GStrv) folders = plan_fixture_cases("preflight");
 	g_autoptr(GArray) tests = g_array_new(FALSE, TRUE, sizeof(struct CMUnitTest));
-	add_cases(tests, folders);
-	g_array_sort(tests, by_name);
+	for (char **folder = folders; *folder; folder++) {
+		struct CMUnitTest test = { *folder, preflight_case, NULL, NULL, *folder };
+		g_array_append_val(tests, test);
+	}
 	g_array_append_vals(tests, table, G_N_ELEMENTS(table));
 	return _cmocka_run_group_tests("preflight", (const struct CMUnitTest *)(gpointer)tests->data, tests->len, NULL, NULL);
 }
