@@ -20,6 +20,7 @@ struct apply_input {
 	struct shelf *shelf;
 	const struct hands *hands; /* on the devices of this host */
 	const char *holder; /* this controller as job owner */
+	const char *state; /* this controller's folder: media of VMs are written below it */
 	gint64 fence;       /* of the job owner; filled in when jobs are acted on */
 	gint64 owner_us;    /* when it was renewed last */
 	void (*acting)(void *user, guint action);
@@ -61,6 +62,23 @@ gboolean start_vm_check(const struct apply_input *in, const struct action *act, 
 gboolean start_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean stop_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean stop_vm(const struct apply_input *in, const struct action *act, GError **error);
+
+gboolean define_pools_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean define_pools(const struct apply_input *in, const struct action *act, GError **error);
+gboolean fetch_images_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean fetch_images(const struct apply_input *in, const struct action *act, GError **error);
+gboolean create_volumes_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean create_volumes(const struct apply_input *in, const struct action *act, GError **error);
+gboolean grow_volumes_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean grow_volumes(const struct apply_input *in, const struct action *act, GError **error);
+gboolean delete_volumes_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean delete_volumes(const struct apply_input *in, const struct action *act, GError **error);
+gboolean drain_vm_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean drain_vm(const struct apply_input *in, const struct action *act, GError **error);
+gboolean undefine_vm_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean undefine_vm(const struct apply_input *in, const struct action *act, GError **error);
+gboolean update_vm_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean update_vm(const struct apply_input *in, const struct action *act, GError **error);
 
 gboolean bind_device_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean bind_device(const struct apply_input *in, const struct action *act, GError **error);

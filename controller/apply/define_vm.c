@@ -3,7 +3,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "spec/diff.h"
-#include "spec/resolve.h"
 
 gboolean define_vm_check(const struct apply_input *in, const struct action *act, GError **error)
 {
@@ -29,7 +28,7 @@ static gboolean verify(const struct apply_input *in, const struct action *act, c
 gboolean define_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct vm_now now;
-	const struct vm_spec *want = vm_effective(in->arena, in->plan->want, act->want);
+	const struct vm_spec *want = act->vm;
 	struct domain_identity identity = { objects_farm(in->plan->want)->meta.name, act->id };
 	if (!vm_look(in, act, &now, error))
 		return FALSE;

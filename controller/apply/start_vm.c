@@ -2,7 +2,6 @@
 #include "apply/vm.h"
 #include "base/error.h"
 #include "spec/diff.h"
-#include "spec/resolve.h"
 
 gboolean start_vm_check(const struct apply_input *in, const struct action *act, GError **error)
 {
@@ -13,7 +12,7 @@ gboolean start_vm_check(const struct apply_input *in, const struct action *act, 
 gboolean start_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct vm_now now;
-	const struct vm_spec *want = vm_effective(in->arena, in->plan->want, act->want);
+	const struct vm_spec *want = act->vm;
 	if (!vm_look(in, act, &now, error))
 		return FALSE;
 	if (!virt_start(in->virt, &now.id, VM_START_MS, error) || !vm_look(in, act, &now, error))

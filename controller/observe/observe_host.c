@@ -60,7 +60,9 @@ static struct list read_nodes(struct arena *a, const struct host_facts *f)
 {
 	struct host_node_status *all = ARENA_ARRAY(a, struct host_node_status, f->n_nodes);
 	for (guint i = 0; i < f->n_nodes; i++)
-		all[i] = (struct host_node_status){ f->nodes[i].id, f->nodes[i].cpulist, (guint64)MAX(f->nodes[i].memory_bytes, 0) };
+		all[i] = (struct host_node_status){ .node = f->nodes[i].id,
+		                                     .cpus = f->nodes[i].cpulist,
+		                                     .memory_bytes = (guint64)MAX(f->nodes[i].memory_bytes, 0) };
 	return (struct list){ all, f->n_nodes };
 }
 

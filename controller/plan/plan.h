@@ -7,12 +7,23 @@
 #include "spec/kinds.h"
 
 struct gpu_status;
+struct vm_spec;
 
 /* One device of an action on a card. */
 struct device_step {
 	const char *address;   /* of the function, VF, or parent of a vGPU */
 	const char *from, *to; /* drivers; of vGPUs the type's id; of a MIG card the profile; NULL = none */
 	const char *uuid;      /* of a vGPU (mdev) */
+};
+
+/* A volume of an action: one that is made, grown or deleted. */
+struct volume_step {
+	const char *disk;       /* of the VM */
+	const char *pool, *volume;
+	const char *path;       /* its file */
+	const char *image;      /* the Farm's image that it begins as; NULL = empty */
+	guint64 before_bytes, size_bytes;
+	int format;             /* as of vm_disk */
 };
 
 /* What is done to a Host: each verb fills in its own. */
@@ -39,6 +50,9 @@ struct action {
 	const struct renderjob_spec *values; /* enqueue: the job's values for these frames */
 	const char *digest;       /* pin-scene: the scene's; complete-job: of frames and keys; update-boot: of its files */
 	struct host_work *host;   /* Host: what is done */
+	const struct vm_spec *vm;       /* VM: what it is to be, resolved; NULL where it is not wanted any more */
+	struct volume_step *volumes;    /* VM: its disks; Host: images */
+	guint n_volumes;
 	const struct gpu_status *card;  /* GPU: the card as observed */
 	struct device_step *steps;      /* GPU: what is done, in this order */
 	guint n_steps;                  /* VFs that only come to be are not named: .count says how many are bound */

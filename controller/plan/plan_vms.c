@@ -1,20 +1,8 @@
 /* VMs: define what is missing or differs, start what should run, stop what should not. */
 #include "base/arena.h"
-#include "plan/builder.h"
+#include "plan/plan_vm.h"
 #include "spec/farm.h"
-#include "spec/host.h"
-#include "spec/resolve.h"
-#include "spec/vm.h"
 #include <string.h>
-
-/* The recorded machine type (pc-q35-7.2) is as good as the alias it came from, and as itself. */
-static struct vm_spec comparable(const struct vm_spec *have, const struct vm_spec *want, const struct vm_status *s)
-{
-	struct vm_spec copy = *have;
-	if (s->machine_type && want->machine && strcmp(s->machine_type, want->machine) == 0)
-		copy.machine = want->machine;
-	return copy;
-}
 
 static gboolean is_ours(const struct builder *b, const struct vm_status *s)
 {
@@ -22,22 +10,33 @@ static gboolean is_ours(const struct builder *b, const struct vm_status *s)
 	return farm && s->owner && strcmp(s->owner, farm->meta.name) == 0;
 }
 
-static void plan_new_vm(struct builder *b, const struct object *o, const struct vm_spec *want)
+/* An action on the VM, with what it is to be. */
+static struct action *act_on(const struct vm_target *t, enum verb verb, const char *reason)
 {
-	struct action *act = builder_act(b, VERB_DEFINE_VM, o, KIND_VM, o->id, "is not defined");
+	struct action *act = builder_act(t->b, verb, t->object, KIND_VM, t->object->id, reason);
+	act->vm = t->want;
+	return act;
+}
+
+static void plan_start(const struct vm_target *t, const char *reason)
+{
+	act_on(t, VERB_START_VM, reason)->expect = "shut off";
+}
+
+static void plan_new_vm(struct vm_target *t)
+{
+	struct action *act = act_on(t, VERB_DEFINE_VM, "is not defined");
 	static const struct vm_spec nothing;
-	act->changes = diff_structs(b->arena, vm_fields, &nothing, want, FIELD_IN_DOMAIN);
+	act->changes = diff_structs(t->b->arena, vm_fields, &nothing, t->want, FIELD_IN_DOMAIN);
 	/* There was no VM whose values these would replace. */
 	for (guint i = 0; i < act->changes.n; i++) {
 		act->changes.items[i].before = NULL;
 		act->changes.items[i].effect = EFFECT_NONE;
 	}
 	act->expect = "no domain of that name";
-	if (want->state == VM_RUNNING) {
-		act = builder_act(b, VERB_START_VM, o, KIND_VM, o->id, "should run");
-		act->expect = "shut off";
-	}
-	builder_judge(b, o, IS_RECONCILING, "NotDefined", NULL);
+	if (t->want->state == VM_RUNNING)
+		plan_start(t, "should run");
+	builder_judge(t->b, t->object, IS_RECONCILING, "NotDefined", NULL);
 }
 
 static const char *start_reason(struct builder *b, const struct vm_status *s)
@@ -47,61 +46,56 @@ static const char *start_reason(struct builder *b, const struct vm_status *s)
 	return s->reason ? arena_printf(b->arena, "should run, is shut off (%s)", s->reason) : "should run, is shut off";
 }
 
-static void plan_start(struct builder *b, const struct object *o, const char *reason)
+static void plan_stop(const struct vm_target *t, const char *reason, enum effect effect, struct changes changes)
 {
-	struct action *act = builder_act(b, VERB_START_VM, o, KIND_VM, o->id, reason);
-	act->expect = "shut off";
-}
-
-static void plan_stop(struct builder *b, const struct object *o, const char *reason, enum effect effect,
-                      struct changes changes)
-{
-	struct action *act = builder_act(b, VERB_STOP_VM, o, KIND_VM, o->id, reason);
+	struct action *act = act_on(t, VERB_STOP_VM, reason);
 	act->effect = effect;
 	act->changes = changes;
 	act->expect = "running";
 }
 
 /* Why it is paused (a full disk, a person) is not cleave's to guess: it says so and waits. */
-static void judge_known_vm(struct builder *b, const struct object *o, const struct vm_spec *want,
-                           const struct vm_status *s, gboolean differs)
+static void judge_known_vm(const struct vm_target *t, gboolean differs)
 {
-	if (!is_ours(b, s))
+	struct builder *b = t->b;
+	const struct object *o = t->object;
+	gboolean is_up = vm_status_is_up(t->have), should_run = t->want->state == VM_RUNNING;
+	if (!is_ours(b, t->have))
 		builder_judge(b, o, IS_STALLED, "NotOurs", "a domain of this name is there, and this farm did not make it");
 	else if (differs)
 		builder_judge(b, o, IS_RECONCILING, "Differs", NULL);
-	else if (want->state == VM_RUNNING && s->state == DOMAIN_PAUSED)
+	else if (should_run && t->have->state == DOMAIN_PAUSED)
 		builder_judge(b, o, IS_STALLED, "Paused", arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", o->id));
-	else if (want->state == VM_RUNNING && !vm_status_is_up(s))
+	else if (should_run && !is_up)
 		builder_judge(b, o, IS_RECONCILING, "NotRunning", NULL);
-	else if (want->state == VM_STOPPED && vm_status_is_up(s))
+	else if (!should_run && is_up)
 		builder_judge(b, o, IS_RECONCILING, "ShouldStop", NULL);
 	else
-		builder_judge(b, o, IS_READY, want->state == VM_RUNNING ? "Running" : "Stopped", NULL);
+		builder_judge(b, o, IS_READY, should_run ? "Running" : "Stopped", NULL);
 }
 
-static void plan_known_vm(struct builder *b, const struct object *o, const struct vm_spec *want,
-                          const struct vm_status *s)
+static void plan_known_vm(struct vm_target *t)
 {
-	struct vm_spec defined = comparable(&s->defined, want, s), live = comparable(&s->live, want, s);
-	struct changes stored = diff_structs(b->arena, vm_fields, &defined, want, FIELD_IN_DOMAIN), running = { 0 };
+	const struct vm_status *s = t->have;
+	struct vm_spec defined = vm_comparable(t, &s->defined), live = vm_comparable(t, &s->live);
+	struct changes stored = diff_structs(t->b->arena, vm_fields, &defined, t->want, FIELD_IN_DOMAIN), running = { 0 };
 	if (vm_status_is_up(s))
-		running = diff_structs(b->arena, vm_fields, &live, want, FIELD_IN_DOMAIN);
-	gboolean restart = running.n > 0 && want->state == VM_RUNNING;
+		running = diff_structs(t->b->arena, vm_fields, &live, t->want, FIELD_IN_DOMAIN);
+	gboolean restart = running.n > 0 && t->want->state == VM_RUNNING;
 	if (restart)
-		plan_stop(b, o, "takes these changes at its next start", changes_effect(&running), running);
-	else if (vm_status_is_up(s) && want->state == VM_STOPPED)
-		plan_stop(b, o, "should be stopped", EFFECT_VM_RESTART, (struct changes){ 0 });
+		plan_stop(t, "takes these changes at its next start", changes_effect(&running), running);
+	else if (vm_status_is_up(s) && t->want->state == VM_STOPPED)
+		plan_stop(t, "should be stopped", EFFECT_VM_RESTART, (struct changes){ 0 });
 	if (stored.n) {
-		struct action *act = builder_act(b, VERB_DEFINE_VM, o, KIND_VM, o->id, "differs from its spec");
+		struct action *act = act_on(t, VERB_DEFINE_VM, "differs from its spec");
 		act->changes = stored;
 		act->expect = "a domain of this farm";
 	}
 	if (restart)
-		plan_start(b, o, "should run");
-	else if (want->state == VM_RUNNING && !vm_status_is_up(s))
-		plan_start(b, o, start_reason(b, s));
-	judge_known_vm(b, o, want, s, restart || stored.n > 0);
+		plan_start(t, "should run");
+	else if (t->want->state == VM_RUNNING && !vm_status_is_up(s))
+		plan_start(t, start_reason(t->b, s));
+	judge_known_vm(t, restart || stored.n > 0);
 }
 
 /* To drain a host does not act yet; until it does, nothing is started there behind its owner's back. */
@@ -116,29 +110,36 @@ static gboolean judge_host_not_active(struct builder *b, const struct object *o,
 	return TRUE;
 }
 
-static void plan_vm(struct builder *b, const struct object *o, const struct host_status *host)
+/* FALSE, and judged, when nothing is planned for it here. */
+static gboolean is_planned(struct builder *b, const struct object *o, const struct host_status *host)
 {
 	const struct vm_spec *want = o->spec;
 	if (strcmp(want->host, b->in->host) != 0) {
 		builder_judge(b, o, IS_RECONCILING, "OtherHost", arena_printf(b->arena, "the host %s reports it", want->host));
-		return;
+		return FALSE;
 	}
 	if (builder_judge_later(b, o) || judge_host_not_active(b, o, want->host))
-		return;
+		return FALSE;
 	if (!host || host->libvirt == PLANE_LEFT_OUT) {
 		builder_judge(b, o, IS_RECONCILING, "LibvirtLeftOut", "libvirt was not looked at");
-		return;
+		return FALSE;
 	}
-	if (host->libvirt == PLANE_AWAY) {
+	if (host->libvirt == PLANE_AWAY)
 		builder_judge(b, o, IS_STALLED, "LibvirtAway", host->libvirt_reason);
+	return host->libvirt == PLANE_OK;
+}
+
+static void plan_vm(struct vm_target *t)
+{
+	if (t->waits_for) {
+		builder_judge(t->b, t->object, IS_RECONCILING, t->waits_reason, t->waits_for);
 		return;
 	}
-	const struct object *have = objects_get(b->in->have, KIND_VM, o->id);
-	want = vm_effective(b->arena, b->in->want, o);
-	if (have && have->status)
-		plan_known_vm(b, o, want, have->status);
+	vm_plan_volumes(t);
+	if (t->have)
+		plan_known_vm(t);
 	else
-		plan_new_vm(b, o, want);
+		plan_new_vm(t);
 }
 
 /* Ours, but not wanted here any more: pruning is off, so they are named and left alone. */
@@ -156,8 +157,17 @@ static void note_left_alone(struct builder *b, const struct object *have)
 void plan_vms(struct builder *b)
 {
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
-	OBJECTS_EACH (o, b->in->want, KIND_VM)
-		plan_vm(b, o, host ? host->status : NULL);
+	const struct host_status *status = host ? host->status : NULL;
+	g_autoptr(GArray) targets = g_array_new(FALSE, TRUE, sizeof(struct vm_target));
+	OBJECTS_EACH (o, b->in->want, KIND_VM) {
+		const struct object *have = objects_get(b->in->have, KIND_VM, o->id);
+		struct vm_target t = { .b = b, .object = o, .spec = o->spec, .have = have ? have->status : NULL, .host = status };
+		if (is_planned(b, o, status))
+			g_array_append_val(targets, t);
+	}
+	vm_targets_resolve((struct vm_target *)(gpointer)targets->data, targets->len);
+	VM_TARGETS_EACH (t, (struct vm_target *)(gpointer)targets->data, targets->len)
+		plan_vm(t);
 	OBJECTS_EACH (o, b->in->have, KIND_VM)
 		if (o->status && is_ours(b, o->status))
 			note_left_alone(b, o);

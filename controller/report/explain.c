@@ -45,10 +45,16 @@ static const struct field *part_table(const struct kind *kind, const char *word)
 	return g_ascii_strcasecmp(word, "status") == 0 ? kind->status_fields : NULL;
 }
 
-static const struct field *find_row(const struct field *table, const char *word)
+/* What is derived is a key of what is observed alone. */
+static gboolean is_key(const struct subject *s, const struct field *f)
 {
-	FIELDS_EACH (f, table)
-		if (g_ascii_strcasecmp(f->name, word) == 0)
+	return s->is_observed || !(f->flags & FIELD_DERIVED);
+}
+
+static const struct field *find_row(const struct subject *s, const char *word)
+{
+	FIELDS_EACH (f, s->table)
+		if (is_key(s, f) && g_ascii_strcasecmp(f->name, word) == 0)
 			return f;
 	return NULL;
 }
@@ -70,7 +76,8 @@ static gboolean unknown_key(const struct subject *s, const char *word, GError **
 	if (!s->table)
 		return fail(error, ERROR_USAGE, "%s is one value: it has no key `%s`", s->path, word);
 	FIELDS_EACH (f, s->table)
-		g_ptr_array_add(known, (gpointer)f->name);
+		if (is_key(s, f))
+			g_ptr_array_add(known, (gpointer)f->name);
 	return unknown_word(error, what, word, known);
 }
 
@@ -96,11 +103,12 @@ static gboolean unknown_subject(const char *word, GError **error)
  * for a key. */
 static gboolean is_item_name(const struct subject *s, const char *word, gboolean is_last)
 {
-	if (!s->row || s->row->type != FIELD_MAP || s->is_item || !s->table || !*word || find_row(s->table, word))
+	if (!s->row || s->row->type != FIELD_MAP || s->is_item || !s->table || !*word || find_row(s, word))
 		return FALSE;
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
 	FIELDS_EACH (f, s->table)
-		g_ptr_array_add(known, (gpointer)f->name);
+		if (is_key(s, f))
+			g_ptr_array_add(known, (gpointer)f->name);
 	return !is_last || !name_suggest(word, (const char *const *)known->pdata, known->len);
 }
 
@@ -110,7 +118,7 @@ static gboolean step_into(struct subject *s, const char *part, GError **error)
 	g_autofree char *word = g_strndup(part, strcspn(part, "["));
 	if (!*word)
 		return fail(error, ERROR_USAGE, "a key is missing behind `%s`; write KIND.KEY, as vm.memory", s->path);
-	const struct field *row = s->table ? find_row(s->table, word) : NULL;
+	const struct field *row = s->table ? find_row(s, word) : NULL;
 	if (!row)
 		return unknown_key(s, word, error);
 	s->is_overlaid = s->is_overlaid && !(s->row && s->row->type == FIELD_LIST);
@@ -214,10 +222,14 @@ static void put_table(GString *out, const struct subject *s)
 {
 	gsize name_width = 0, type_width = 0;
 	FIELDS_EACH (f, s->table) {
+		if (!is_key(s, f))
+			continue;
 		name_width = MAX(name_width, strlen(f->name) + 1);
 		type_width = MAX(type_width, strlen(describe_type_short(f)));
 	}
 	FIELDS_EACH (f, s->table) {
+		if (!is_key(s, f))
+			continue;
 		g_autofree char *name = g_strdup_printf("%s%s", f->name, required_text(s, f) ? "*" : "");
 		g_autofree char *doc = g_strdup_printf("%s%s", f->doc,
 		                                       (f->flags & FIELD_LATER) && !s->is_observed && !s->is_later ? " " NOT_YET : "");
@@ -266,7 +278,7 @@ static void put_rules(GString *out, const struct kind *kind)
 static const char *star_text(const struct subject *s)
 {
 	FIELDS_EACH (f, s->table)
-		if (required_text(s, f))
+		if (is_key(s, f) && required_text(s, f))
 			return s->is_overlaid && !(s->row && s->row->type == FIELD_LIST)
 			           ? " (*: required, here or in the Farm's defaults)"
 			           : " (*: required)";

@@ -125,6 +125,8 @@ static void put_rows(struct writer *w, const struct field *table, const char *pr
 {
 	struct arena *a = w->arena;
 	FIELDS_EACH (f, table) {
+		if ((f->flags & FIELD_DERIVED) && !w->is_observed)
+			continue;
 		const char *path = arena_printf(a, "%s%s", prefix, f->name);
 		const char *limits = describe_limits(a, f), *effect = describe_effect(f);
 		if (w->is_observed)

@@ -210,6 +210,8 @@ static json_t *table_schema(struct maker *m, const struct field *table, enum str
 {
 	json_t *s = typed("object"), *properties = json_object(), *required = json_array();
 	FIELDS_EACH (f, table) {
+		if (f->flags & FIELD_DERIVED)
+			continue;
 		json_object_set_new(properties, f->name, row_schema(m, f, strictness));
 		if (strictness == COMPLETE && describe_is_needed(f))
 			json_array_append_new(required, json_string(f->name));

@@ -268,6 +268,12 @@ static void decode_value(struct decoder *d, const struct field *f, const struct 
 	}
 }
 
+/* Observed values have keys that nobody writes into a spec. */
+static gboolean is_a_key(const struct decoder *d, const struct field *f)
+{
+	return d->strictness == AS_OBSERVED || !(f->flags & FIELD_DERIVED);
+}
+
 static void unknown_key(struct decoder *d, const struct field *table, const struct member *m)
 {
 	if (m->value.is_default)
@@ -281,7 +287,8 @@ static void unknown_key(struct decoder *d, const struct field *table, const stru
 	}
 	g_autoptr(GPtrArray) known = g_ptr_array_new();
 	FIELDS_EACH (f, table)
-		g_ptr_array_add(known, (gpointer)f->name);
+		if (is_a_key(d, f))
+			g_ptr_array_add(known, (gpointer)f->name);
 	const char *near = name_suggest(m->key, (const char *const *)known->pdata, known->len);
 	if (near) {
 		problem_add(d->problems, SEVERITY_ERROR, member_place(m), "unknown key `%.80s`; did you mean `%s`?", m->key,
@@ -310,7 +317,7 @@ static void match_rows(struct decoder *d, const struct field *table, guint n_row
 			at = at + 1 < n_rows ? at + 1 : 0;
 			tried++;
 		}
-		if (tried < n_rows)
+		if (tried < n_rows && is_a_key(d, &table[at]))
 			given[at] = &m->value;
 		else
 			unknown_key(d, table, m);

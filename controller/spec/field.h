@@ -60,6 +60,9 @@ enum field_flags {
 	/* FIELD_INT, FIELD_BOOL of a status: 0 is a value like others, and -1 stands for what the machine does not
 	 * tell; fields_set_untold() sets it before anything is observed or read. */
 	FIELD_UNTOLD = 1 << 8,
+	/* Follows from other objects and from what was observed, and is never written by people: no key of the language.
+	 * Filled in while a plan is made, read back from the machine, shown and compared like all others. */
+	FIELD_DERIVED = 1 << 9,
 };
 
 struct field {

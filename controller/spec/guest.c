@@ -4,7 +4,6 @@
 LOCAL_NAME_TABLE(nvidia_from_names, "a source", 3, "", "image", "apt");
 LOCAL_NAME_TABLE(feature_names, "a licence", 4, "", "vGPU", "vWS", "vCS");
 
-#define LATER .flags = FIELD_LATER
 
 static const struct field user_fields[] = {
 	{ "name", FIELD_STRING, IN(guest_user, name, const char *), .required = TRUE, .form = FORM_NAME, .doc = "Login name." },
@@ -36,34 +35,36 @@ static const struct field command_fields[] = {
 };
 
 const struct field cloud_init_fields[] = {
-	{ "hostname", FIELD_STRING, IN(cloud_init, hostname, const char *), .form = FORM_NAME, LATER, .doc = "Without the key the VM's name." },
-	{ "timezone", FIELD_STRING, IN(cloud_init, timezone, const char *), .form = FORM_ZONE, LATER, .doc = "Time zone in the guest." },
-	{ "users", FIELD_LIST, IN(cloud_init, users, struct list), ITEMS(user_fields, guest_user), LATER, .doc = "Users to make." },
-	{ "packages", FIELD_STRINGS, IN(cloud_init, packages, struct strings), .form = FORM_NAME, LATER, .doc = "Packages to install." },
-	{ "files", FIELD_LIST, IN(cloud_init, files, struct list), ITEMS(file_fields, guest_file), LATER, .doc = "Files to write." },
-	{ "runCommands", FIELD_LIST, IN(cloud_init, run_commands, struct list), ITEMS(command_fields, guest_command), LATER,
+	{ "hostname", FIELD_STRING, IN(cloud_init, hostname, const char *), .form = FORM_NAME, .doc = "Without the key the VM's name." },
+	{ "timezone", FIELD_STRING, IN(cloud_init, timezone, const char *), .form = FORM_ZONE, .doc = "Time zone in the guest." },
+	{ "users", FIELD_LIST, IN(cloud_init, users, struct list), ITEMS(user_fields, guest_user), .doc = "Users to make." },
+	{ "packages", FIELD_STRINGS, IN(cloud_init, packages, struct strings), .form = FORM_NAME, .doc = "Packages to install." },
+	{ "files", FIELD_LIST, IN(cloud_init, files, struct list), ITEMS(file_fields, guest_file), .doc = "Files to write." },
+	{ "runCommands", FIELD_LIST, IN(cloud_init, run_commands, struct list), ITEMS(command_fields, guest_command),
 	  .doc = "Programs to run once, each a list of words." },
 	{ 0 },
 };
 
 const struct field guest_worker_fields[] = {
-	{ "enabled", FIELD_BOOL, IN(guest_worker, enabled, gboolean), LATER, .doc = "Install and start cleave-worker in the guest." },
-	{ "slotsPerGpu", FIELD_INT, IN(guest_worker, slots_per_gpu, gint64), LATER, .def = "1", .min = 1, .max = 16,
+	{ "enabled", FIELD_BOOL, IN(guest_worker, enabled, gboolean), .doc = "Install and start cleave-worker in the guest." },
+	{ "slotsPerGpu", FIELD_INT, IN(guest_worker, slots_per_gpu, gint64), .def = "1", .min = 1, .max = 16,
 	  .doc = "Frames rendered at once on a GPU; more than one is rarely faster." },
-	{ "cache", FIELD_BYTES, IN(guest_worker, cache_bytes, guint64), LATER, .min = (gint64)GiB, .max = 1024 * (gint64)TiB,
+	{ "cache", FIELD_BYTES, IN(guest_worker, cache_bytes, guint64), .min = (gint64)GiB, .max = 1024 * (gint64)TiB,
 	  .unit = (gint64)MiB, .doc = "Most space for fetched scenes." },
-	{ "labels", FIELD_MAP, IN(guest_worker, labels, struct list), ITEMS(label_fields, label), LATER,
+	{ "labels", FIELD_MAP, IN(guest_worker, labels, struct list), ITEMS(label_fields, label),
 	  .doc = "Labels that jobs may require, besides the VM's." },
-	{ "maxGpuTemp", FIELD_INT, IN(guest_worker, max_gpu_temp, gint64), LATER, .min = 40, .max = 110,
+	{ "maxGpuTemp", FIELD_INT, IN(guest_worker, max_gpu_temp, gint64), .min = 40, .max = 110,
 	  .doc = "Degrees Celsius above which no frame is begun." },
+	{ "bundle", FIELD_STRING, IN(guest_worker, bundle, const char *), .flags = FIELD_DERIVED, .on_change = EFFECT_VM_RESTART,
+	  .doc = "Version and digest of the worker that the host has for its guests." },
 	{ 0 },
 };
 
 const struct field guest_nvidia_fields[] = {
-	{ "driver", FIELD_STRING, IN(guest_nvidia, driver, const char *), LATER, .max = 32, .doc = "Branch or version, as \"535\"." },
-	{ "from", FIELD_ENUM, IN(guest_nvidia, from, int), .names = &nvidia_from_names, LATER, .doc = "In the image already, or installed by apt." },
-	{ "licenseTokenFile", FIELD_STRING, IN(guest_nvidia, license_token_file, const char *), .form = FORM_ABSOLUTE_PATH, LATER,
+	{ "driver", FIELD_STRING, IN(guest_nvidia, driver, const char *), .max = 32, .doc = "Branch or version, as \"535\"." },
+	{ "from", FIELD_ENUM, IN(guest_nvidia, from, int), .names = &nvidia_from_names, .doc = "In the image already, or installed by apt." },
+	{ "licenseTokenFile", FIELD_STRING, IN(guest_nvidia, license_token_file, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "File on the host with the vGPU client's token." },
-	{ "featureType", FIELD_ENUM, IN(guest_nvidia, feature_type, int), .names = &feature_names, LATER, .doc = "The licence to ask for." },
+	{ "featureType", FIELD_ENUM, IN(guest_nvidia, feature_type, int), .names = &feature_names, .doc = "The licence to ask for." },
 	{ 0 },
 };

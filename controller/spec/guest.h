@@ -30,6 +30,7 @@ struct guest_worker {
 	guint64 cache_bytes;
 	struct list labels; /* struct label */
 	gint64 max_gpu_temp;
+	const char *bundle; /* derived: version and digest of what is installed, "0.1.0 5f3c…" */
 };
 
 enum nvidia_from { NVIDIA_FROM_UNSAID, NVIDIA_FROM_IMAGE, NVIDIA_FROM_APT };

@@ -4,7 +4,6 @@
 
 LOCAL_NAME_TABLE(host_state_names, "a state", 3, "active", "cordoned", "drained");
 
-#define LATER .flags = FIELD_LATER
 
 static const struct field hugepages_fields[] = {
 	{ "size", FIELD_BYTES, IN(host_hugepages, size_bytes, guint64), .required = TRUE, .min = 64 * (gint64)KiB,
@@ -15,9 +14,9 @@ static const struct field hugepages_fields[] = {
 };
 
 static const struct field reserve_fields[] = {
-	{ "cpusPerNode", FIELD_INT, IN(host_reserve, cpus_per_node, gint64), LATER, .def = "0", .max = 1024,
+	{ "cpusPerNode", FIELD_INT, IN(host_reserve, cpus_per_node, gint64), .def = "0", .max = 1024,
 	  .doc = "CPUs of each NUMA node that no VM is pinned to." },
-	{ "memory", FIELD_BYTES, IN(host_reserve, memory_bytes, guint64), LATER, .min = 0, .max = 16 * (gint64)TiB,
+	{ "memory", FIELD_BYTES, IN(host_reserve, memory_bytes, guint64), .min = 0, .max = 16 * (gint64)TiB,
 	  .unit = (gint64)MiB, .doc = "Memory that stays with the host." },
 	{ 0 },
 };
@@ -42,7 +41,7 @@ static const struct field pool_fields[] = {
 const struct field host_fields[] = {
 	{ "libvirt", FIELD_STRING, IN(host_spec, libvirt, const char *), .def = "qemu:///system", .form = FORM_LIBVIRT_URI,
 	  .doc = "The libvirt connection of the VMs on this host." },
-	{ "state", FIELD_ENUM, IN(host_spec, state, int), .def = "active", .names = &host_state_names, LATER,
+	{ "state", FIELD_ENUM, IN(host_spec, state, int), .def = "active", .names = &host_state_names,
 	  .doc = "cordoned: its workers get no new frames; drained: its VMs are off as well." },
 	{ "reconcile", FIELD_ENUM, IN(host_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes on this host; without the key as the Farm says." },
@@ -101,6 +100,7 @@ static const struct field node_status_fields[] = {
 	{ "node", FIELD_INT, IN(host_node_status, node, gint64), UNTOLD, .doc = "Its number." },
 	{ "cpus", FIELD_STRING, IN(host_node_status, cpus, const char *), .doc = "Its CPUs." },
 	{ "memory", FIELD_BYTES, IN(host_node_status, memory_bytes, guint64), .doc = "Its memory." },
+	{ "cores", FIELD_STRINGS, IN(host_node_status, cores, struct strings), .doc = "Its cores, each as the CPUs that are its threads." },
 	{ 0 },
 };
 
@@ -148,6 +148,21 @@ static const struct field cpu_idle_fields[] = {
 	{ 0 },
 };
 
+static const struct field volume_fields[] = {
+	{ "pool", FIELD_STRING, IN(host_volume_status, pool, const char *), .doc = "The pool." },
+	{ "volume", FIELD_STRING, IN(host_volume_status, name, const char *), .doc = "Its name there." },
+	{ "path", FIELD_STRING, IN(host_volume_status, path, const char *), .doc = "Its file." },
+	{ "size", FIELD_BYTES, IN(host_volume_status, size_bytes, guint64), .doc = "Its size." },
+	{ "allocated", FIELD_BYTES, IN(host_volume_status, allocated_bytes, guint64), .doc = "What it takes on the host." },
+	{ 0 },
+};
+
+static const struct field secret_fields[] = {
+	{ "name", FIELD_STRING, IN(host_secret_status, name, const char *), .doc = "The file." },
+	{ "digest", FIELD_STRING, IN(host_secret_status, digest, const char *), .doc = "Its keyed digest; absent: it cannot be read." },
+	{ 0 },
+};
+
 const struct field host_status_fields[] = {
 	{ "observedAt", FIELD_STRING, IN(host_status, observed_at, const char *), .doc = "When this was looked at." },
 	{ "kernel", FIELD_STRING, IN(host_status, kernel, const char *), .doc = "Kernel release." },
@@ -169,6 +184,10 @@ const struct field host_status_fields[] = {
 	{ "pools", FIELD_LIST, IN(host_status, pools, struct list), ITEMS(pool_status_fields, host_pool_status), .doc = "The Host's pools." },
 	{ "images", FIELD_LIST, IN(host_status, images, struct list), ITEMS(file_status_fields, host_file_status),
 	  .doc = "The Farm's images that are files." },
+	{ "volumes", FIELD_LIST, IN(host_status, volumes, struct list), ITEMS(volume_fields, host_volume_status), .doc = "Volumes of cleave's in the Host's pools." },
+	{ "secrets", FIELD_LIST, IN(host_status, secrets, struct list), ITEMS(secret_fields, host_secret_status),
+	  .doc = "Files of the host that VMs name, by their digests." },
+	{ "workerBundle", FIELD_STRING, IN(host_status, worker_bundle, const char *), .doc = "Version and digest of the worker for guests." },
 	{ "firmware", FIELD_STRINGS, IN(host_status, firmware, struct strings), .doc = "UEFI firmware that QEMU finds." },
 	{ "boot", FIELD_STRUCT, IN(host_status, boot, struct host_boot), .fields = boot_fields, .doc = "What cleave set for the next boot." },
 	{ "cpuIdle", FIELD_STRUCT, IN(host_status, cpu_idle, struct host_cpu_idle), .fields = cpu_idle_fields, .doc = "How CPUs sleep." },

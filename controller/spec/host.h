@@ -53,6 +53,19 @@ struct host_node_status {
 	gint64 node;
 	const char *cpus; /* "0-5,12-17" */
 	guint64 memory_bytes;
+	struct strings cores; /* "0,32": the CPUs that one core's threads are */
+};
+
+/* A volume of one of the Host's pools. */
+struct host_volume_status {
+	const char *pool, *name, *path;
+	guint64 size_bytes, allocated_bytes;
+};
+
+/* A file of the host that VMs name and that is told by its digest alone. */
+struct host_secret_status {
+	const char *name;   /* its path */
+	const char *digest; /* HMAC with the farm's name; NULL = it cannot be read */
 };
 
 struct host_bridge_status {
@@ -107,6 +120,9 @@ struct host_status {
 	struct list bridges;          /* struct host_bridge_status */
 	struct list pools;            /* struct host_pool_status */
 	struct list images;           /* struct host_file_status */
+	struct list volumes;          /* struct host_volume_status; those that could be cleave's */
+	struct list secrets;          /* struct host_secret_status */
+	const char *worker_bundle;    /* version and digest of the worker for guests; NULL = none is installed */
 	struct strings firmware;      /* descriptors of UEFI images that QEMU finds */
 	struct host_boot boot;
 	struct host_cpu_idle cpu_idle;

@@ -21,7 +21,6 @@ LOCAL_NAME_TABLE(video_names, "a video card", 4, "", "none", "virtio", "vga");
 LOCAL_NAME_TABLE(watchdog_names, "an action", 5, "", "none", "reset", "poweroff", "inject-nmi");
 LOCAL_NAME_TABLE(update_names, "a time", 4, "", "whenIdle", "now", "never");
 
-#define LATER .flags = FIELD_LATER
 #define RESTARTS .on_change = EFFECT_VM_RESTART
 
 static const struct field boot_fields[] = {
@@ -35,19 +34,19 @@ static const struct field boot_fields[] = {
 };
 
 static const struct field hyperv_fields[] = {
-	{ "relaxed", FIELD_BOOL, IN(vm_hyperv, relaxed, gboolean), LATER, RESTARTS, .doc = "Relaxed timing." },
-	{ "vapic", FIELD_BOOL, IN(vm_hyperv, vapic, gboolean), LATER, RESTARTS, .doc = "Virtual APIC." },
-	{ "spinlocks", FIELD_INT, IN(vm_hyperv, spinlocks, gint64), LATER, .min = 4095, .max = 2147483647, RESTARTS,
+	{ "relaxed", FIELD_BOOL, IN(vm_hyperv, relaxed, gboolean), RESTARTS, .doc = "Relaxed timing." },
+	{ "vapic", FIELD_BOOL, IN(vm_hyperv, vapic, gboolean), RESTARTS, .doc = "Virtual APIC." },
+	{ "spinlocks", FIELD_INT, IN(vm_hyperv, spinlocks, gint64), .min = 4095, .max = 2147483647, RESTARTS,
 	  .doc = "Spins before the hypervisor is told, as 8191." },
-	{ "vendorId", FIELD_STRING, IN(vm_hyperv, vendor_id, const char *), LATER, .max = 12, RESTARTS,
+	{ "vendorId", FIELD_STRING, IN(vm_hyperv, vendor_id, const char *), .max = 12, RESTARTS,
 	  .doc = "Vendor shown to the guest, up to 12 characters." },
 	{ 0 },
 };
 
 static const struct field topology_fields[] = {
-	{ "sockets", FIELD_INT, IN(vm_topology, n_sockets, gint64), LATER, .min = 1, .max = 64, RESTARTS, .doc = "Sockets." },
-	{ "cores", FIELD_INT, IN(vm_topology, n_cores, gint64), LATER, .min = 1, .max = 512, RESTARTS, .doc = "Cores a socket." },
-	{ "threads", FIELD_INT, IN(vm_topology, n_threads, gint64), LATER, .min = 1, .max = 8, RESTARTS, .doc = "Threads a core." },
+	{ "sockets", FIELD_INT, IN(vm_topology, n_sockets, gint64), .min = 1, .max = 64, RESTARTS, .doc = "Sockets." },
+	{ "cores", FIELD_INT, IN(vm_topology, n_cores, gint64), .min = 1, .max = 512, RESTARTS, .doc = "Cores a socket." },
+	{ "threads", FIELD_INT, IN(vm_topology, n_threads, gint64), .min = 1, .max = 8, RESTARTS, .doc = "Threads a core." },
 	{ 0 },
 };
 
@@ -58,26 +57,26 @@ static const struct field pin_fields[] = {
 };
 
 static const struct field cpu_fields[] = {
-	{ "mode", FIELD_ENUM, IN(vm_cpu, mode, int), .names = &cpu_mode_names, LATER, RESTARTS,
+	{ "mode", FIELD_ENUM, IN(vm_cpu, mode, int), .names = &cpu_mode_names, RESTARTS,
 	  .doc = "What the guest sees; without the key host-passthrough, with accelerator tcg maximum." },
-	{ "model", FIELD_STRING, IN(vm_cpu, model, const char *), .form = FORM_NAME, LATER, RESTARTS, .doc = "For mode named: libvirt's name of it." },
-	{ "require", FIELD_STRINGS, IN(vm_cpu, require, struct strings), .form = FORM_NAME, LATER, RESTARTS, .doc = "CPU features the guest must have." },
-	{ "disable", FIELD_STRINGS, IN(vm_cpu, disable, struct strings), .form = FORM_NAME, LATER, RESTARTS, .doc = "CPU features the guest must not see." },
-	{ "hideHypervisor", FIELD_BOOL, IN(vm_cpu, hide_hypervisor, gboolean), LATER, RESTARTS,
+	{ "model", FIELD_STRING, IN(vm_cpu, model, const char *), .form = FORM_NAME, RESTARTS, .doc = "For mode named: libvirt's name of it." },
+	{ "require", FIELD_STRINGS, IN(vm_cpu, require, struct strings), .form = FORM_NAME, RESTARTS, .doc = "CPU features the guest must have." },
+	{ "disable", FIELD_STRINGS, IN(vm_cpu, disable, struct strings), .form = FORM_NAME, RESTARTS, .doc = "CPU features the guest must not see." },
+	{ "hideHypervisor", FIELD_BOOL, IN(vm_cpu, hide_hypervisor, gboolean), RESTARTS,
 	  .doc = "Hide KVM and the hypervisor bit; for consumer cards whose driver refuses to run in a VM." },
 	{ "hyperv", FIELD_STRUCT, IN(vm_cpu, hyperv, struct vm_hyperv), .fields = hyperv_fields, .doc = "What Windows guests and some drivers look for." },
 	{ "topology", FIELD_STRUCT, IN(vm_cpu, topology, struct vm_topology), .fields = topology_fields, .doc = "How the vCPUs are arranged." },
-	{ "pinning", FIELD_LIST, IN(vm_cpu, pinning, struct list), ITEMS(pin_fields, vm_pin), LATER, .on_change = EFFECT_LIVE,
+	{ "pinning", FIELD_LIST, IN(vm_cpu, pinning, struct list), ITEMS(pin_fields, vm_pin), .on_change = EFFECT_LIVE,
 	  .doc = "Which CPUs of the host run each vCPU; instead of `numa: auto`." },
-	{ "emulatorCpus", FIELD_STRING, IN(vm_cpu, emulator_cpus, const char *), .form = FORM_CPU_LIST, LATER, .on_change = EFFECT_LIVE,
+	{ "emulatorCpus", FIELD_STRING, IN(vm_cpu, emulator_cpus, const char *), .form = FORM_CPU_LIST, .on_change = EFFECT_LIVE,
 	  .doc = "CPUs of the host for QEMU's own threads." },
 	{ 0 },
 };
 
 static const struct field numa_fields[] = {
-	{ "mode", FIELD_ENUM, IN(vm_numa, mode, int), .names = &numa_names, .flags = FIELD_SHORTHAND | FIELD_LATER, RESTARTS,
+	{ "mode", FIELD_ENUM, IN(vm_numa, mode, int), .names = &numa_names, .flags = FIELD_SHORTHAND, RESTARTS,
 	  .doc = "auto: on the nodes of its GPUs; none: anywhere; nodes: on `nodes`." },
-	{ "nodes", FIELD_STRING, IN(vm_numa, nodes, const char *), .form = FORM_CPU_LIST, LATER, RESTARTS, .doc = "NUMA nodes of the host, as \"0\" or \"0-1\"." },
+	{ "nodes", FIELD_STRING, IN(vm_numa, nodes, const char *), .form = FORM_CPU_LIST, RESTARTS, .doc = "NUMA nodes of the host, as \"0\" or \"0-1\"." },
 	{ 0 },
 };
 
@@ -107,6 +106,14 @@ static const struct field disk_fields[] = {
 	{ "mount", FIELD_STRING, IN(vm_disk, mount, const char *), .form = FORM_ABSOLUTE_PATH, .doc = "Where the guest mounts it." },
 	{ "keep", FIELD_BOOL, IN(vm_disk, keep, gboolean), .doc = "Never made anew and never deleted." },
 	{ "readonly", FIELD_BOOL, IN(vm_disk, readonly, gboolean), RESTARTS, .doc = "The guest cannot write." },
+	{ "cdrom", FIELD_BOOL, IN(vm_disk, cdrom, gboolean), RESTARTS, .doc = "`file` is an ISO image in a CD-ROM drive; another one is put in while the guest runs." },
+	{ 0 },
+};
+
+static const struct field device_fields[] = {
+	{ "name", FIELD_STRING, IN(vm_device, name, const char *), .required = TRUE, .flags = FIELD_SHORTHAND, RESTARTS,
+	  .doc = "PCI address in the host, or UUID of a vGPU." },
+	{ "rom", FIELD_STRING, IN(vm_device, rom, const char *), RESTARTS, .doc = "File that is shown to the guest as its ROM." },
 	{ 0 },
 };
 
@@ -127,25 +134,28 @@ static const struct field network_fields[] = {
 	  .doc = "A bridge of the host." },
 	{ "network", FIELD_STRING, IN(vm_network, network, const char *), .form = FORM_NAME, RESTARTS,
 	  .doc = "A libvirt network." },
-	{ "mac", FIELD_STRING, IN(vm_network, mac, const char *), .form = FORM_MAC, LATER, RESTARTS,
+	{ "mac", FIELD_STRING, IN(vm_network, mac, const char *), .form = FORM_MAC, RESTARTS,
 	  .doc = "MAC address; without the key one that follows from farm, VM and card." },
-	{ "model", FIELD_ENUM, IN(vm_network, model, int), .names = &nic_names, LATER, RESTARTS, .doc = "Without the key virtio." },
-	{ "address", FIELD_STRING, IN(vm_network, address, const char *), .form = FORM_CIDR, LATER, .doc = "Address and prefix in the guest, or dhcp." },
-	{ "gateway", FIELD_STRING, IN(vm_network, gateway, const char *), .form = FORM_IP, LATER, .doc = "Default route." },
-	{ "dns", FIELD_STRINGS, IN(vm_network, dns, struct strings), .form = FORM_IP, LATER, .doc = "Name servers." },
-	{ "vlan", FIELD_INT, IN(vm_network, vlan, gint64), .min = 1, .max = 4094, LATER, RESTARTS, .doc = "VLAN tag on the bridge." },
-	{ "mtu", FIELD_INT, IN(vm_network, mtu, gint64), .min = 576, .max = 65535, LATER, RESTARTS, .doc = "MTU; not above the bridge's." },
-	{ "bootOrder", FIELD_INT, IN(vm_network, boot_order, gint64), .min = 1, .max = 64, LATER, RESTARTS,
+	{ "model", FIELD_ENUM, IN(vm_network, model, int), .names = &nic_names, RESTARTS, .doc = "Without the key virtio." },
+	{ "address", FIELD_STRING, IN(vm_network, address, const char *), .form = FORM_CIDR, .doc = "Address and prefix in the guest, or dhcp." },
+	{ "gateway", FIELD_STRING, IN(vm_network, gateway, const char *), .form = FORM_IP, .doc = "Default route." },
+	{ "dns", FIELD_STRINGS, IN(vm_network, dns, struct strings), .form = FORM_IP, .doc = "Name servers." },
+	{ "vlan", FIELD_INT, IN(vm_network, vlan, gint64), .min = 1, .max = 4094, RESTARTS, .doc = "VLAN tag on the bridge." },
+	{ "mtu", FIELD_INT, IN(vm_network, mtu, gint64), .min = 576, .max = 65535, RESTARTS, .doc = "MTU; not above the bridge's." },
+	{ "bootOrder", FIELD_INT, IN(vm_network, boot_order, gint64), .min = 1, .max = 64, RESTARTS,
 	  .doc = "Its turn when the firmware looks for a system." },
+	{ "down", FIELD_BOOL, IN(vm_network, is_down, gboolean), .on_change = EFFECT_LIVE, .doc = "The cable is out: the guest sees no link." },
 	{ 0 },
 };
 
 static const struct field console_fields[] = {
-	{ "vnc", FIELD_ENUM, IN(vm_console, vnc, int), .names = &vnc_names, LATER, RESTARTS, .doc = "VNC on the host's loopback, or none." },
-	{ "video", FIELD_ENUM, IN(vm_console, video, int), .names = &video_names, LATER, RESTARTS,
+	{ "vnc", FIELD_ENUM, IN(vm_console, vnc, int), .names = &vnc_names, RESTARTS, .doc = "VNC on the host's loopback, or none." },
+	{ "video", FIELD_ENUM, IN(vm_console, video, int), .names = &video_names, RESTARTS,
 	  .doc = "An emulated video card beside the GPU; none keeps the GPU the first display." },
-	{ "passwordFile", FIELD_STRING, IN(vm_console, password_file, const char *), .form = FORM_ABSOLUTE_PATH, LATER, .on_change = EFFECT_LIVE,
+	{ "passwordFile", FIELD_STRING, IN(vm_console, password_file, const char *), .form = FORM_ABSOLUTE_PATH, .on_change = EFFECT_LIVE,
 	  .doc = "File on the host with the VNC password." },
+	{ "passwordDigest", FIELD_STRING, IN(vm_console, password_digest, const char *), .flags = FIELD_DERIVED, .on_change = EFFECT_LIVE,
+	  .doc = "Keyed digest of the VNC password." },
 	{ 0 },
 };
 
@@ -158,27 +168,32 @@ const struct field vm_fields[] = {
 	  .doc = "How far cleave goes with this VM; without the key as its Host says." },
 	{ "vcpus", FIELD_INT, IN(vm_spec, n_vcpus, gint64), .def = "1", .min = 1, .max = 512,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Number of virtual CPUs." },
+	{ "maxVcpus", FIELD_INT, IN(vm_spec, max_vcpus, gint64), .min = 1, .max = 512, RESTARTS,
+	  .doc = "`vcpus` may grow up to this while the guest runs; without the key every change restarts it." },
 	{ "memory", FIELD_BYTES, IN(vm_spec, memory_bytes, guint64), .required = TRUE, .min = 64 * (gint64)MiB,
 	  .max = 16 * (gint64)TiB, .unit = (gint64)MiB, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Guest memory, in whole MiB; a unit (MiB, GiB) is required." },
+	{ "maxMemory", FIELD_BYTES, IN(vm_spec, max_memory_bytes, guint64), .min = 64 * (gint64)MiB, .max = 16 * (gint64)TiB,
+	  .unit = (gint64)MiB, RESTARTS,
+	  .doc = "`memory` may change up to this while the guest runs, by a balloon; without the key every change restarts it." },
 	{ "hugepages", FIELD_BYTES, IN(vm_spec, hugepage_bytes, guint64), .min = 64 * (gint64)KiB, .max = 16 * (gint64)GiB,
-	  .unit = (gint64)KiB, LATER, RESTARTS, .doc = "Back the memory with pages of this size, as 1GiB." },
+	  .unit = (gint64)KiB, RESTARTS, .doc = "Back the memory with pages of this size, as 1GiB." },
 	{ "machine", FIELD_STRING, IN(vm_spec, machine, const char *), .def = "q35", .form = FORM_NAME,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Machine type; q35 takes the newest at the first define and keeps it." },
-	{ "firmware", FIELD_ENUM, IN(vm_spec, firmware, int), .names = &firmware_names, LATER, RESTARTS,
+	{ "firmware", FIELD_ENUM, IN(vm_spec, firmware, int), .names = &firmware_names, RESTARTS,
 	  .doc = "uefi-secure does not load unsigned drivers, such as NVIDIA's own build." },
 	{ "accelerator", FIELD_ENUM, IN(vm_spec, accelerator, int), .def = "kvm", .names = &accelerator_names,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "kvm, or tcg: QEMU's own emulation, for hosts without KVM." },
 	{ "cpu", FIELD_STRUCT, IN(vm_spec, cpu, struct vm_cpu), .fields = cpu_fields, .doc = "What the guest sees of the CPU, and where it runs." },
 	{ "numa", FIELD_STRUCT, IN(vm_spec, numa, struct vm_numa), .fields = numa_fields, .doc = "Where CPUs and memory are taken from." },
-	{ "iothreads", FIELD_INT, IN(vm_spec, n_iothreads, gint64), .min = 1, .max = 64, LATER, RESTARTS, .doc = "Threads for disks." },
-	{ "iothreadCpus", FIELD_STRING, IN(vm_spec, iothread_cpus, const char *), .form = FORM_CPU_LIST, LATER, .on_change = EFFECT_LIVE,
+	{ "iothreads", FIELD_INT, IN(vm_spec, n_iothreads, gint64), .min = 1, .max = 64, RESTARTS, .doc = "Threads for disks." },
+	{ "iothreadCpus", FIELD_STRING, IN(vm_spec, iothread_cpus, const char *), .form = FORM_CPU_LIST, .on_change = EFFECT_LIVE,
 	  .doc = "CPUs of the host for them." },
-	{ "gpus", FIELD_LIST, IN(vm_spec, gpus, struct list), ITEMS(gpu_use_fields, vm_gpu), LATER, RESTARTS,
+	{ "gpus", FIELD_LIST, IN(vm_spec, gpus, struct list), ITEMS(gpu_use_fields, vm_gpu), RESTARTS,
 	  .doc = "GPUs given to it: names, or a share of one." },
-	{ "disks", FIELD_LIST, IN(vm_spec, disks, struct list), ITEMS(disk_fields, vm_disk), LATER, RESTARTS, .doc = "Disks." },
+	{ "disks", FIELD_LIST, IN(vm_spec, disks, struct list), ITEMS(disk_fields, vm_disk), RESTARTS, .doc = "Disks." },
 	{ "boot", FIELD_STRUCT, IN(vm_spec, boot, struct vm_boot), .fields = boot_fields, .flags = FIELD_IN_DOMAIN,
 	  .doc = "Direct boot of a kernel file, instead of a disk." },
 	{ "shares", FIELD_LIST, IN(vm_spec, shares, struct list), ITEMS(share_fields, vm_share),
@@ -187,9 +202,9 @@ const struct field vm_fields[] = {
 	  .doc = "Farm roots given to the guest; each becomes a writable share with the root's name." },
 	{ "networks", FIELD_LIST, IN(vm_spec, networks, struct list), ITEMS(network_fields, vm_network),
 	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Network cards." },
-	{ "tpm", FIELD_BOOL, IN(vm_spec, tpm, gboolean), LATER, RESTARTS, .doc = "An emulated TPM 2.0." },
-	{ "watchdog", FIELD_ENUM, IN(vm_spec, watchdog, int), .names = &watchdog_names, LATER, RESTARTS, .doc = "What happens when the guest hangs." },
-	{ "guestAgent", FIELD_BOOL, IN(vm_spec, guest_agent, gboolean), LATER, RESTARTS, .doc = "A channel for qemu-guest-agent." },
+	{ "tpm", FIELD_BOOL, IN(vm_spec, tpm, gboolean), RESTARTS, .doc = "An emulated TPM 2.0." },
+	{ "watchdog", FIELD_ENUM, IN(vm_spec, watchdog, int), .names = &watchdog_names, RESTARTS, .doc = "What happens when the guest hangs." },
+	{ "guestAgent", FIELD_BOOL, IN(vm_spec, guest_agent, gboolean), RESTARTS, .doc = "A channel for qemu-guest-agent." },
 	{ "console", FIELD_STRUCT, IN(vm_spec, console, struct vm_console), .fields = console_fields, .doc = "A screen to look at." },
 	{ "serialLog", FIELD_STRING, IN(vm_spec, serial_log, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS,
@@ -198,10 +213,41 @@ const struct field vm_fields[] = {
 	  .doc = "What is done in the guest at its first boot." },
 	{ "worker", FIELD_STRUCT, IN(vm_spec, worker, struct guest_worker), .fields = guest_worker_fields, .doc = "The render worker in the guest." },
 	{ "nvidia", FIELD_STRUCT, IN(vm_spec, nvidia, struct guest_nvidia), .fields = guest_nvidia_fields, .doc = "NVIDIA's driver in the guest." },
-	{ "drain", FIELD_DURATION, IN(vm_spec, drain_ms, gint64), .min = 0, .max = 7 * 86400000LL, LATER,
+	{ "drain", FIELD_DURATION, IN(vm_spec, drain_ms, gint64), .min = 0, .max = 7 * 86400000LL,
 	  .doc = "How long frames may go on before the VM is stopped." },
-	{ "update", FIELD_ENUM, IN(vm_spec, update, int), .names = &update_names, LATER,
-	  .doc = "When changes that restart it are made; without the key now." },
+	{ "update", FIELD_ENUM, IN(vm_spec, update, int), .names = &update_names,
+	  .doc = "When changes that restart it are made: when its worker is idle (without the key), now, or at a start that comes anyway." },
+	{ "devices", FIELD_LIST, IN(vm_spec, devices, struct list), ITEMS(device_fields, vm_device), .flags = FIELD_DERIVED, RESTARTS,
+	  .doc = "Devices of the host that it has." },
+	{ "seed", FIELD_STRING, IN(vm_spec, seed, const char *), .flags = FIELD_DERIVED, RESTARTS,
+	  .doc = "Digest of what the guest is told at its first boot." },
+	{ "settings", FIELD_STRING, IN(vm_spec, settings, const char *), .flags = FIELD_DERIVED, .on_change = EFFECT_LIVE,
+	  .doc = "Digest of the medium with the worker and its settings." },
+	{ "kept", FIELD_STRINGS, IN(vm_spec, kept, struct strings), .flags = FIELD_DERIVED, .doc = "Disks that are never deleted." },
+	{ 0 },
+};
+
+static const struct field guest_status_fields[] = {
+	{ "hostname", FIELD_STRING, IN(vm_guest_status, hostname, const char *), .doc = "Its host name." },
+	{ "os", FIELD_STRING, IN(vm_guest_status, os, const char *), .doc = "Its operating system." },
+	{ "kernel", FIELD_STRING, IN(vm_guest_status, kernel, const char *), .doc = "Its kernel." },
+	{ "addresses", FIELD_STRINGS, IN(vm_guest_status, addresses, struct strings), .doc = "Its network addresses." },
+	{ 0 },
+};
+
+static const struct field history_fields[] = {
+	{ "startedAt", FIELD_STRING, IN(vm_history, started_at, const char *), .doc = "When cleave started it last." },
+	{ "startedRevision", FIELD_STRING, IN(vm_history, started_revision, const char *), .doc = "The revision that it was started for." },
+	{ "shortRuns", FIELD_INT, IN(vm_history, n_short_runs, gint64), .doc = "Starts in a row after which it soon ended by itself." },
+	{ "drainingSince", FIELD_STRING, IN(vm_history, draining_since, const char *), .doc = "Since when its worker takes no new frames." },
+	{ 0 },
+};
+
+static const struct field volume_status_fields[] = {
+	{ "name", FIELD_STRING, IN(vm_volume_status, name, const char *), .doc = "The disk." },
+	{ "path", FIELD_STRING, IN(vm_volume_status, path, const char *), .doc = "Its file on the host." },
+	{ "size", FIELD_BYTES, IN(vm_volume_status, size_bytes, guint64), .doc = "Its size." },
+	{ "allocated", FIELD_BYTES, IN(vm_volume_status, allocated_bytes, guint64), .doc = "What it takes on the host." },
 	{ 0 },
 };
 
@@ -215,6 +261,13 @@ const struct field vm_status_fields[] = {
 	{ "hostDevices", FIELD_STRINGS, IN(vm_status, host_devices, struct strings),
 	  .doc = "Devices of the host that it has: PCI addresses, and UUIDs of vGPUs." },
 	{ "machineType", FIELD_STRING, IN(vm_status, machine_type, const char *), .doc = "The recorded machine type." },
+	{ "since", FIELD_STRING, IN(vm_status, since, const char *), .doc = "When that state was first seen." },
+	{ "home", FIELD_STRING, IN(vm_status, home, const char *), .doc = "The host that it is known to be on." },
+	{ "history", FIELD_STRUCT, IN(vm_status, history, struct vm_history), .fields = history_fields, .doc = "What its host remembers." },
+	{ "guest", FIELD_STRUCT, IN(vm_status, guest, struct vm_guest_status), .fields = guest_status_fields, .doc = "What the guest's agent tells." },
+	{ "volumes", FIELD_LIST, IN(vm_status, volumes, struct list), ITEMS(volume_status_fields, vm_volume_status), .doc = "Its disks in pools." },
+	{ "memoryUsed", FIELD_BYTES, IN(vm_status, memory_used_bytes, guint64), .doc = "Memory of the host that it uses." },
+	{ "cpuTime", FIELD_DURATION, IN(vm_status, cpu_time_ms, gint64), .doc = "Time that its CPUs have run." },
 	{ "defined", FIELD_STRUCT, IN(vm_status, defined, struct vm_spec), .fields = vm_fields, .flags = FIELD_PARTIAL,
 	  .doc = "What the next start uses." },
 	{ "live", FIELD_STRUCT, IN(vm_status, live, struct vm_spec), .fields = vm_fields, .flags = FIELD_PARTIAL,

@@ -60,7 +60,13 @@ struct vm_disk {
 	gint64 iothread, boot_order;
 	int filesystem;
 	const char *mount;
-	gboolean keep, readonly;
+	gboolean keep, readonly, cdrom;
+};
+
+/* A device of the host that the VM has. */
+struct vm_device {
+	const char *name; /* "0000:25:00.0", or the UUID of a vGPU */
+	const char *rom;  /* file that is shown to the guest as its ROM; NULL = its own */
 };
 
 struct vm_share {
@@ -76,6 +82,7 @@ struct vm_network {
 	const char *address, *gateway;
 	struct strings dns;
 	gint64 vlan, mtu, boot_order;
+	gboolean is_down;
 };
 
 enum vm_vnc { VNC_UNSAID, VNC_NONE, VNC_LOOPBACK };
@@ -83,14 +90,19 @@ enum vm_vnc { VNC_UNSAID, VNC_NONE, VNC_LOOPBACK };
 struct vm_console {
 	int vnc, video;
 	const char *password_file;
+	const char *password_digest; /* derived; as in host_status.secrets */
 };
 
+enum vm_update { UPDATE_UNSAID, UPDATE_WHEN_IDLE, UPDATE_NOW, UPDATE_NEVER };
+
+/* As written; or resolved, when references and what was observed have been filled in (plan/plan_vm.h): then disks have
+ * files, networks MACs, shares the roots, and the derived members are there. */
 struct vm_spec {
 	const char *host;
 	int state;     /* enum vm_state */
 	int reconcile; /* enum reconcile_mode */
-	gint64 n_vcpus;
-	guint64 memory_bytes, hugepage_bytes;
+	gint64 n_vcpus, max_vcpus;
+	guint64 memory_bytes, max_memory_bytes, hugepage_bytes;
 	const char *machine;
 	int firmware;
 	int accelerator; /* enum vm_accelerator */
@@ -112,7 +124,33 @@ struct vm_spec {
 	struct guest_worker worker;
 	struct guest_nvidia nvidia;
 	gint64 drain_ms;
-	int update;
+	int update; /* enum vm_update */
+	/* Derived. */
+	struct list devices;   /* struct vm_device */
+	const char *seed;      /* digest of the NoCloud medium; NULL = none */
+	const char *settings;  /* digest of the worker's settings medium; NULL = none */
+	struct strings kept;   /* names of disks with `keep` */
+};
+
+/* What the guest's agent tells. */
+struct vm_guest_status {
+	const char *hostname, *os, *kernel;
+	struct strings addresses; /* "10.0.2.15/24" */
+};
+
+/* What this host's controller remembers of the VM (host/vm_records.h). */
+struct vm_history {
+	const char *started_at;       /* when cleave started it last; RFC 3339, UTC */
+	const char *started_revision; /* the revision that it was started for */
+	gint64 n_short_runs;          /* starts in a row after which it ended within minutes, without being told to */
+	const char *draining_since;   /* RFC 3339; NULL = it is not drained */
+};
+
+/* A volume of one of its disks, as the pool has it. */
+struct vm_volume_status {
+	const char *name; /* of the disk */
+	const char *path;
+	guint64 size_bytes, allocated_bytes;
 };
 
 struct vm_status {
@@ -122,6 +160,13 @@ struct vm_status {
 	const char *reason;
 	struct strings host_devices;  /* PCI addresses and mdev UUIDs that it has; of a running domain those it has now */
 	const char *machine_type;     /* as recorded by libvirt, such as pc-q35-7.2 */
+	const char *since;            /* when the state was first seen; RFC 3339, UTC */
+	const char *home;             /* the host that the farm's Redis says it is on; NULL = none, or not known */
+	struct vm_history history;
+	struct vm_guest_status guest;
+	struct list volumes;          /* struct vm_volume_status */
+	guint64 memory_used_bytes;    /* 0 = not told */
+	gint64 cpu_time_ms;           /* 0 = not told */
 	struct vm_spec defined, live; /* FIELD_IN_DOMAIN rows; live only while it runs */
 };
 

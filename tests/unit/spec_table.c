@@ -111,7 +111,7 @@ static struct node *full_value(struct arena *a, const struct field *f, int varia
 	return n;
 }
 
-/* Every key set. `mask` (0 = all): rows with any of these flags; what can be observed of a spec. */
+/* Every key set. `mask` (0 = all that people write): rows with any of these flags; what can be observed of a spec. */
 static struct node *full_map(struct arena *a, const struct field *table, unsigned mask, int variant)
 {
 	guint n_rows = 0;
@@ -119,7 +119,7 @@ static struct node *full_map(struct arena *a, const struct field *table, unsigne
 		n_rows++;
 	struct node *n = children_node(a, NODE_MAP, n_rows);
 	FIELDS_EACH (f, table)
-		if (!mask || (f->flags & mask))
+		if (mask ? f->flags & mask : !(f->flags & FIELD_DERIVED))
 			add_child(n, f->name, full_value(a, f, variant));
 	return n;
 }
@@ -152,7 +152,7 @@ static void *decode_full(struct arena *a, const struct field *table, gboolean is
 static const char *decode_one(struct arena *a, const struct field *f, const char *text, void *object)
 {
 	struct field table[] = { *f, { 0 } };
-	table[0].flags &= ~(unsigned)FIELD_SHORTHAND;
+	table[0].flags &= ~(unsigned)(FIELD_SHORTHAND | FIELD_DERIVED);
 	struct node *n = children_node(a, NODE_MAP, 1);
 	add_child(n, f->name, scalar_node(a, f, text));
 	return decode(a, table, n, FALSE, object);

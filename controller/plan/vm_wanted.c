@@ -1,0 +1,23 @@
+/* What each VM of this host is to be: the spec with its references resolved, and what follows from the host's
+ * devices and CPUs. */
+#include "base/arena.h"
+#include "plan/plan_vm.h"
+#include "spec/resolve.h"
+#include <string.h>
+
+void vm_targets_resolve(struct vm_target *all, guint n)
+{
+	VM_TARGETS_EACH (t, all, n)
+		t->want = arena_memdup(t->b->arena, vm_effective(t->b->arena, t->b->in->want, t->object), sizeof *t->want);
+	vm_targets_give_devices(all, n);
+	vm_targets_place(all, n);
+}
+
+/* The recorded machine type (pc-q35-7.2) is as good as the alias it came from, and as itself. */
+struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have)
+{
+	struct vm_spec copy = *have;
+	if (t->have->machine_type && t->want->machine && strcmp(t->have->machine_type, t->want->machine) == 0)
+		copy.machine = t->want->machine;
+	return copy;
+}
