@@ -168,7 +168,7 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 		return FALSE;
 	g_auto(GStrv) labels = labels_of(w);
 	const char *const blenders[] = { blender_version(w->blender), NULL };
-	const struct capabilities can = { blenders, (const char *const *)labels };
+	const struct capabilities can = { blenders, (const char *const *)labels, NULL };
 	if (!lease_take(w->redis, a, w->config->name, &can, w->config->lease_ms, &lease, error))
 		return FALSE;
 	worker_say_trouble(w, NULL);
