@@ -11,6 +11,7 @@
 #include "host/tree.h"
 #include "host/uevents.h"
 #include "host/virt.h"
+#include "observe/domain_cache.h"
 #include "observe/observe.h"
 #include "queue/lease.h"
 #include "queue/notice.h"
@@ -38,6 +39,7 @@ struct session {
 	struct taken *taken;
 	struct shelf *shelf;
 	struct virt *virt;
+	struct domain_cache *domains;
 	char *virt_uri, *virt_trouble;
 	char *holder; /* as job owner: the same for every process that holds this state folder */
 	gboolean holds_jobs;
@@ -76,6 +78,7 @@ struct session *session_new(const struct settings *settings)
 	s->taken = taken_new(settings->state);
 	s->shelf = shelf_new();
 	s->cache = spec_cache_new();
+	s->domains = domain_cache_new();
 	s->holder = make_holder(s);
 	return s;
 }
@@ -111,6 +114,7 @@ void session_free(struct session *s)
 	taken_free(s->taken);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	domain_cache_free(s->domains);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -313,6 +317,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .helper = s->helper,
 		                    .taken = s->taken,
 		                    .virt = s->virt,
+		                    .domains = s->domains,
 		                    .libvirt_trouble = s->virt_trouble,
 		                    .redis = s->redis,
 		                    .redis_trouble = s->redis_trouble,

@@ -8,6 +8,7 @@
 
 struct arena;
 struct boot_family;
+struct domain_cache;
 struct helper;
 struct host_tree;
 struct redis;
@@ -22,6 +23,7 @@ struct observe_input {
 	struct helper *helper; /* reads PCI */
 	struct taken *taken;   /* what cleave took from the host; may be NULL */
 	struct virt *virt;     /* NULL: left out, or away when libvirt_trouble is given */
+	struct domain_cache *domains; /* as they were read in the pass before; may be NULL */
 	const char *libvirt_trouble;
 	struct redis *redis; /* the same */
 	const char *redis_trouble;
