@@ -22,6 +22,7 @@
 #include "spec/files.h"
 #include "spec/host.h"
 #include "spec/load.h"
+#include "spec/vm.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,27 @@ static gboolean is_known(void *user, const char *path, const char *blob_id, gsiz
 	return spec_cache_knows(user, path, blob_id, ret_size);
 }
 
+/* Files of the commit that VMs of this host are told. They lie in the tree, not in the objects, which outlive it. */
+static void read_texts(const struct session *s, const struct source_where *where, struct wanted *w)
+{
+	g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(struct tree_text));
+	OBJECTS_EACH (o, w->objects, KIND_VM) {
+		const struct vm_spec *vm = o->spec;
+		if (!o->n_files || !vm || g_strcmp0(vm->host, s->settings.host) != 0)
+			continue;
+		struct file_uses uses = object_files(w->arena, o);
+		for (guint i = 0; i < uses.n; i++) {
+			struct source_file file;
+			w->objects->texts = (struct list){ texts->data, texts->len };
+			if (objects_text(w->objects, uses.items[i].path) || !source_file_at(w->arena, where, &w->tree, uses.items[i].path, &file, NULL))
+				continue;
+			struct tree_text text = { uses.items[i].path, file.bytes, file.size };
+			g_array_append_val(texts, text);
+		}
+	}
+	w->objects->texts = (struct list){ arena_memdup(w->arena, texts->data, texts->len * sizeof(struct tree_text)), texts->len };
+}
+
 static void load(struct session *s, struct wanted *w)
 {
 	struct spec_file *files = ARENA_ARRAY(w->arena, struct spec_file, w->tree.n_files);
@@ -201,6 +223,7 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	order_revision(s, &ret->tree);
 	load(s, ret);
 	check_tree(where, ret);
+	read_texts(s, where, ret);
 	return TRUE;
 }
 
@@ -314,6 +337,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	struct observe_input in = { .host = s->settings.host,
 		                    .want = want,
 		                    .tree = &s->tree,
+		                    .lib = s->settings.lib,
 		                    .helper = s->helper,
 		                    .taken = s->taken,
 		                    .virt = s->virt,
@@ -403,6 +427,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .shelf = s->shelf,
 		                  .hands = &hands,
 		                  .holder = s->holder,
+		                  .lib = s->settings.lib,
 		                  .state = s->settings.state,
 		                  .acting = on_acting,
 		                  .acted = on_acted,

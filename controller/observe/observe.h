@@ -20,6 +20,7 @@ struct observe_input {
 	const char *host;
 	const struct objects *want;
 	const struct host_tree *tree;
+	const char *lib; /* folder with what is installed for guests */
 	struct helper *helper; /* reads PCI */
 	struct taken *taken;   /* what cleave took from the host; may be NULL */
 	struct virt *virt;     /* NULL: left out, or away when libvirt_trouble is given */
