@@ -11,6 +11,7 @@
 #include "host/tree.h"
 #include "host/uevents.h"
 #include "host/virt.h"
+#include "host/vm_records.h"
 #include "observe/observe.h"
 #include "queue/lease.h"
 #include "queue/notice.h"
@@ -36,6 +37,7 @@ struct session {
 	struct host_tree tree;
 	struct helper *helper;
 	struct taken *taken;
+	struct vm_records *records;
 	struct shelf *shelf;
 	struct virt *virt;
 	char *virt_uri, *virt_trouble;
@@ -74,6 +76,7 @@ struct session *session_new(const struct settings *settings)
 	s->arena = arena_new();
 	s->tree = tree_of(s->arena, settings);
 	s->taken = taken_new(settings->state);
+	s->records = vm_records_new(settings->state);
 	s->shelf = shelf_new();
 	s->cache = spec_cache_new();
 	s->holder = make_holder(s);
@@ -109,6 +112,7 @@ void session_free(struct session *s)
 	if (s->helper)
 		helper_stop(s->helper);
 	taken_free(s->taken);
+	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
 	arena_free(s->arena);
@@ -312,6 +316,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .tree = &s->tree,
 		                    .helper = s->helper,
 		                    .taken = s->taken,
+		                    .records = s->records,
 		                    .virt = s->virt,
 		                    .libvirt_trouble = s->virt_trouble,
 		                    .redis = s->redis,
@@ -394,6 +399,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 	struct apply_input in = { .arena = a,
 		                  .plan = p,
 		                  .virt = s->virt,
+		                  .records = s->records,
 		                  .redis = s->redis,
 		                  .shelf = s->shelf,
 		                  .hands = &hands,

@@ -27,7 +27,8 @@ static void read_domain(struct arena *a, const struct observe_input *in, const s
 {
 	struct domain_facts facts = { 0 }, live = { 0 };
 	struct vm_spec running = { 0 };
-	*ret = (struct vm_status){ .host = in->host, .uuid = d->uuid, .state = (int)state_of(d->state) };
+	*ret = (struct vm_status){ .host = in->host, .uuid = d->uuid, .state = (int)state_of(d->state),
+		                    .reason = observe_vm_reason((int)d->state, d->reason) };
 	const char *stored = d->inactive_xml ? d->inactive_xml : d->active_xml;
 	/* What it holds now keeps cards from being changed, whoever made it. */
 	gboolean is_live = d->active_xml && domain_from_xml(a, d->active_xml, &running, &live, NULL);
@@ -37,6 +38,8 @@ static void read_domain(struct arena *a, const struct observe_input *in, const s
 	ret->owner = facts.owner;
 	ret->machine_type = facts.machine_type;
 	ret->live = running;
+	if (facts.owner)
+		observe_vm_history(a, in, d->name, ret);
 	if (!is_live)
 		ret->host_devices = facts.host_devices;
 }

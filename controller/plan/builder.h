@@ -9,9 +9,6 @@ struct builder {
 	gint64 wake_ms; /* as in struct plan */
 };
 
-/* A worker that was not heard for so long is not told any more. */
-enum { WORKER_SILENT_MS = 120000 };
-
 struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
                            const char *id, const char *reason);
 void builder_judge(struct builder *b, const struct object *o, enum readiness readiness, const char *reason,
