@@ -283,10 +283,11 @@ static void note_unknown_host(struct builder *b)
 	                          first, hosts->len > 1 ? arena_printf(b->arena, " and %u more", hosts->len - 1) : ""));
 }
 
-/* Cards come after VMs: whether one that has a card is stopped decides what may be done to it. And before their host,
- * which loads vfio-pci for those that go there. */
+/* Cards are known before VMs, which are told what they are called; and planned after them: whether one that has a card
+ * is stopped decides what may be done to it. Then their host, which loads vfio-pci for those that go there. */
 static void build(struct builder *b)
 {
+	gpus_identify(b);
 	if (!b->in->devices_only)
 		plan_work(b);
 	note_unknown_host(b);
@@ -297,16 +298,19 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
 	hold_back(b);
+	vms_wait_for_gpus(b);
 	add_waits(b);
 }
 
 struct plan *plan_build(struct arena *a, const struct plan_input *in)
 {
 	struct plan *p = ARENA_NEW(a, struct plan);
-	struct builder b = { a, in, g_array_new(FALSE, TRUE, sizeof(struct action)),
-		             g_array_new(FALSE, TRUE, sizeof(struct verdict)),
-		             g_array_new(FALSE, TRUE, sizeof(struct refusal)),
-		             g_array_new(FALSE, TRUE, sizeof(struct note)) };
+	struct builder b = { .arena = a,
+		             .in = in,
+		             .actions = g_array_new(FALSE, TRUE, sizeof(struct action)),
+		             .verdicts = g_array_new(FALSE, TRUE, sizeof(struct verdict)),
+		             .refusals = g_array_new(FALSE, TRUE, sizeof(struct refusal)),
+		             .notes = g_array_new(FALSE, TRUE, sizeof(struct note)) };
 	*p = (struct plan){ .host = in->host, .revision = in->revision, .epoch = in->epoch, .want = in->want,
 		            .have = in->have };
 	build(&b);
