@@ -2,7 +2,7 @@
  * refusals. */
 #include "plan/plan.h"
 #include "base/arena.h"
-#include "plan/builder.h"
+#include "plan/plan_gpu.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/resolve.h"
@@ -147,8 +147,27 @@ static gboolean has_card(const struct builder *b, const char *vm, const struct g
 	return FALSE;
 }
 
+/* Its IOMMU group goes to the VM as a whole: none of it may be left with a driver of the host. */
+static gboolean shares_group(const struct builder *b, const struct object *vm, const struct gpu_status *card)
+{
+	const struct vm_spec *spec = vm ? vm->spec : NULL;
+	for (guint i = 0; spec && card && card->iommu_group >= 0 && i < spec->gpus.n; i++) {
+		const struct gpu_target *g = gpu_target_find(b, LIST_AT(spec->gpus, struct vm_gpu, i)->gpu);
+		if (g && g->card && g->card->iommu_group == card->iommu_group)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean start_waits_for(const struct builder *b, const struct action *start, const struct action *before)
+{
+	if (before->kind == KIND_GPU)
+		return names_gpu(start->want, before->id) || shares_group(b, start->want, before->card);
+	return before->verb == VERB_SET_HUGEPAGES && start->vm && start->vm->hugepage_bytes;
+}
+
 /* An action waits for the ones before it that speak of the same object; cards for the modules of their host and for
- * VMs that let go of them, and VMs for their cards. Those on a Host stand alone: a boot loader in trouble keeps no
+ * VMs that let go of them, and VMs for their cards and pages. Those on a Host stand alone: a boot loader in trouble keeps no
  * module and no page away. */
 static gboolean waits_for(const struct builder *b, const struct action *act, const struct action *before)
 {
@@ -161,7 +180,7 @@ static gboolean waits_for(const struct builder *b, const struct action *act, con
 		return names_gpu(before->want, act->id) || has_card(b, before->id, act->card);
 	if (act->kind == KIND_GPU)
 		return before->verb == VERB_LOAD_MODULES;
-	return act->verb == VERB_START_VM && before->kind == KIND_GPU && names_gpu(act->want, before->id);
+	return act->verb == VERB_START_VM && start_waits_for(b, act, before);
 }
 
 static void add_waits(struct builder *b)

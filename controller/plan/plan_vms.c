@@ -131,8 +131,9 @@ static gboolean is_planned(struct builder *b, const struct object *o, const stru
 
 static void plan_vm(struct vm_target *t)
 {
-	if (t->waits_for) {
-		builder_judge(t->b, t->object, IS_RECONCILING, t->waits_reason, t->waits_for);
+	/* What is to be off needs nothing that is not there. */
+	if (t->waits_for && (t->want->state == VM_RUNNING || !t->have)) {
+		builder_judge(t->b, t->object, t->is_stuck ? IS_STALLED : IS_RECONCILING, t->waits_reason, t->waits_for);
 		return;
 	}
 	vm_plan_volumes(t);
@@ -158,15 +159,15 @@ void plan_vms(struct builder *b)
 {
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
 	const struct host_status *status = host ? host->status : NULL;
-	g_autoptr(GArray) targets = g_array_new(FALSE, TRUE, sizeof(struct vm_target));
+	b->vms = ARENA_ARRAY(b->arena, struct vm_target, b->in->want->by_kind[KIND_VM]->len + 1);
 	OBJECTS_EACH (o, b->in->want, KIND_VM) {
 		const struct object *have = objects_get(b->in->have, KIND_VM, o->id);
 		struct vm_target t = { .b = b, .object = o, .spec = o->spec, .have = have ? have->status : NULL, .host = status };
 		if (is_planned(b, o, status))
-			g_array_append_val(targets, t);
+			b->vms[b->n_vms++] = t;
 	}
-	vm_targets_resolve((struct vm_target *)(gpointer)targets->data, targets->len);
-	VM_TARGETS_EACH (t, (struct vm_target *)(gpointer)targets->data, targets->len)
+	vm_targets_resolve(b->vms, b->n_vms);
+	VM_TARGETS_EACH (t, b->vms, b->n_vms)
 		plan_vm(t);
 	OBJECTS_EACH (o, b->in->have, KIND_VM)
 		if (o->status && is_ours(b, o->status))
