@@ -156,7 +156,7 @@ $(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIX
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)
 # NVML as the tests have it; the helper finds it by its name.
-$(B)/tests/unit/host_nvml $(B)/tests/unit/apply_set_mig: | $(B)/tests/tools/libnvidia-ml.so.1
+$(B)/tests/unit/host_nvml $(B)/tests/unit/apply_set_mig $(B)/tests/unit/worker_gpus $(B)/tests/e2e/queue_worker: | $(B)/tests/tools/libnvidia-ml.so.1
 $(B)/tests/tools/libnvidia-ml.so.1: tests/tools/fake_nvml.c
 	@mkdir -p $(@D)
 	@echo "  so  $@"

@@ -6,7 +6,7 @@
 #include "spec/vm.h"
 
 /* Deadlines of libvirt calls, in milliseconds. The first define asks QEMU what it can do (seconds). */
-enum { VM_LIST_MS = 30000, VM_DEFINE_MS = 60000, VM_START_MS = 120000, VM_STOP_MS = 120000 };
+enum { VM_LOOK_MS = 30000, VM_DEFINE_MS = 60000, VM_START_MS = 120000, VM_STOP_MS = 120000 };
 
 struct vm_now {
 	gboolean exists, is_ours, is_active;

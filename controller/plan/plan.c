@@ -147,14 +147,32 @@ static gboolean has_card(const struct builder *b, const char *vm, const struct g
 	return FALSE;
 }
 
+/* Devices, and files of disks, which QEMU locks. */
+static gboolean holds_what_it_needs(const struct builder *b, const char *vm, const struct vm_spec *need)
+{
+	const struct object *have = objects_get(b->in->have, KIND_VM, vm);
+	const struct vm_status *s = have ? have->status : NULL;
+	for (guint i = 0; s && i < need->devices.n; i++)
+		for (guint k = 0; k < s->host_devices.n; k++)
+			if (strcmp(LIST_AT(need->devices, struct vm_device, i)->name, s->host_devices.items[k]) == 0)
+				return TRUE;
+	for (guint i = 0; s && i < need->disks.n; i++)
+		for (guint k = 0; LIST_AT(need->disks, struct vm_disk, i)->file && k < s->live.disks.n; k++)
+			if (g_strcmp0(LIST_AT(need->disks, struct vm_disk, i)->file, LIST_AT(s->live.disks, struct vm_disk, k)->file) == 0)
+				return TRUE;
+	return FALSE;
+}
+
 /* An action waits for the ones before it that speak of the same object; cards for the modules of their host and for
- * VMs that let go of them, and VMs for their cards. Those on a Host stand alone: a boot loader in trouble keeps no
+ * VMs that let go of them, and VMs for their cards and for other VMs that have what they are to have. Those on a Host stand alone: a boot loader in trouble keeps no
  * module and no page away. */
 static gboolean waits_for(const struct builder *b, const struct action *act, const struct action *before)
 {
 	gboolean is_same = before->kind == act->kind && strcmp(before->id, act->id) == 0;
 	if (is_same && act->kind == KIND_HOST)
 		return before->verb == VERB_WRITE_BOOT_FILES && act->verb == VERB_UPDATE_BOOT;
+	if (act->verb == VERB_START_VM && before->verb == VERB_STOP_VM && !is_same)
+		return act->vm && holds_what_it_needs(b, before->id, act->vm);
 	if (before->kind == act->kind)
 		return is_same && before->verb != act->verb;
 	if (act->kind == KIND_GPU && before->verb == VERB_STOP_VM)

@@ -113,7 +113,7 @@ static const struct {
 	const char *word;
 	enum cleave_error code;
 } reply_codes[] = {
-	{ "FENCED", ERROR_REFUSED },  { "STALE", ERROR_REFUSED }, { "INVALID", ERROR_INVALID },
+	{ "FENCED", ERROR_REFUSED },  { "STALE", ERROR_REFUSED },  { "DRAINED", ERROR_REFUSED }, { "INVALID", ERROR_INVALID },
 	{ "LOADING", ERROR_AWAY },    { "BUSY", ERROR_AWAY },     { "READONLY", ERROR_AWAY },
 	{ "MASTERDOWN", ERROR_AWAY }, { "TRYAGAIN", ERROR_AWAY }, { "NOREPLICAS", ERROR_AWAY },
 	{ "UNKILLABLE", ERROR_AWAY },

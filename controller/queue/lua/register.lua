@@ -13,9 +13,12 @@ redis.register_function('cleave_give_back', give_back)
 redis.register_function('cleave_reap', reap_expired)
 redis.register_function('cleave_beat', beat)
 redis.register_function('cleave_leave', leave)
+redis.register_function('cleave_drain', drain)
+redis.register_function('cleave_undrain', undrain)
 redis.register_function({ function_name = 'cleave_owner', callback = owner_now, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'cleave_show', callback = show, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'cleave_list', callback = list, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'cleave_drained', callback = drained, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'cleave_workers', callback = workers, flags = { 'no-writes' } })
 redis.register_function({
   function_name = 'cleave_version',
