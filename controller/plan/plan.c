@@ -57,6 +57,12 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 	g_array_append_val(b->notes, n);
 }
 
+void builder_wake(struct builder *b, gint64 in_ms)
+{
+	in_ms = MAX(in_ms, 1);
+	b->wake_ms = b->wake_ms ? MIN(b->wake_ms, in_ms) : in_ms;
+}
+
 gboolean builder_judge_later(struct builder *b, const struct object *o)
 {
 	const char *later = fields_not_acting(b->arena, o->kind->spec_fields, o->spec);
@@ -66,9 +72,6 @@ gboolean builder_judge_later(struct builder *b, const struct object *o)
 	                      arena_printf(b->arena, "does not act yet in this version, so nothing is done: %s", later));
 	return TRUE;
 }
-
-/* A worker that was not heard for so long is not told any more. */
-enum { WORKER_SILENT_MS = 120000 };
 
 /* -- kinds that are only observed ---------------------------------------------------------------- */
 
@@ -195,28 +198,13 @@ static void add_waits(struct builder *b)
 	}
 }
 
-static gboolean refuse_one(struct builder *b, const struct plan *p, const struct plan_rule *rule, const struct action *act)
-{
-	const char *message = NULL;
-	if (!rule->forbids(b->arena, p, act, &message))
-		return FALSE;
-	struct refusal one = { rule->name, act ? act->kind : KIND_FARM, act ? act->id : "", message };
-	g_array_append_val(b->refusals, one);
-	return TRUE;
-}
-
 static void refuse(struct builder *b, const struct plan *p)
 {
-	for (guint r = 0; r < n_plan_rules; r++)
-		if (plan_rules[r].scope == RULE_OF_PLAN)
-			refuse_one(b, p, &plan_rules[r], NULL);
-	/* One reason an object is enough: its actions stand together, whatever their verbs. */
-	g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
-	for (guint i = 0; i < p->n_actions; i++)
-		for (guint r = 0; r < n_plan_rules; r++)
-			if (plan_rules[r].scope == RULE_OF_ACTION && !g_hash_table_contains(told, p->actions[i].id) &&
-			    refuse_one(b, p, &plan_rules[r], &p->actions[i]))
-				g_hash_table_add(told, (gpointer)p->actions[i].id);
+	for (guint r = 0; r < n_plan_rules; r++) {
+		struct refusal one = { .rule = plan_rules[r].name, .kind = KIND_FARM, .id = "" };
+		if (plan_rules[r].scope == RULE_OF_PLAN && plan_rules[r].forbids(b->arena, p, &one.message))
+			g_array_append_val(b->refusals, one);
+	}
 }
 
 /* Moves a GArray's items into the arena. */
@@ -324,7 +312,7 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	struct builder b = { a, in, g_array_new(FALSE, TRUE, sizeof(struct action)),
 		             g_array_new(FALSE, TRUE, sizeof(struct verdict)),
 		             g_array_new(FALSE, TRUE, sizeof(struct refusal)),
-		             g_array_new(FALSE, TRUE, sizeof(struct note)) };
+		             g_array_new(FALSE, TRUE, sizeof(struct note)), 0 };
 	*p = (struct plan){ .host = in->host, .revision = in->revision, .epoch = in->epoch, .want = in->want,
 		            .have = in->have };
 	build(&b);
@@ -333,6 +321,7 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	MOVE(&b, verdicts, verdicts);
 	MOVE(&b, refusals, refusals);
 	MOVE(&b, notes, notes);
+	p->wake_ms = b.wake_ms;
 	return p;
 }
 
