@@ -46,6 +46,8 @@ void vm_targets_place(struct vm_target *all, guint n);
 void vm_plan_volumes(struct vm_target *t);
 /* vm_live.c: whether a change acts on the running guest. */
 gboolean vm_is_live(const struct vm_target *t, const struct change *c);
+/* Both kinds, each change with its price here: EFFECT_LIVE, or EFFECT_VM_RESTART and dearer. */
+void vm_split_changes(const struct vm_target *t, const struct changes *all, struct changes *ret_live, struct changes *ret_restart);
 /* The domain's fields as they compare with .want. */
 struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have);
 /* plan_vms.c: an action on the VM, with what it is to be. */
