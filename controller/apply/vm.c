@@ -1,5 +1,6 @@
 /* The domain as it is now, read once more before and after each action. */
 #include "apply/vm.h"
+#include "base/arena.h"
 #include "base/error.h"
 #include <string.h>
 
@@ -9,6 +10,7 @@ static gboolean read_domain(const struct apply_input *in, const struct virt_doma
 	const struct object *farm = objects_farm(in->plan->want);
 	const char *stored = d->inactive_xml ? d->inactive_xml : d->active_xml;
 	ret->exists = TRUE;
+	ret->xml = stored;
 	ret->is_active = d->active;
 	ret->id = (struct virt_id){ d->name, d->uuid };
 	if (!domain_from_xml(in->arena, stored, &ret->defined, &ret->facts, error))
@@ -43,4 +45,10 @@ gboolean vm_look_at_ours(const struct apply_input *in, const struct action *act,
 	if (ret->exists && !ret->is_ours)
 		return fail(error, ERROR_REFUSED, "the domain %s is not of this farm", act->id);
 	return TRUE;
+}
+
+const char *vm_media_folder(const struct apply_input *in, const char *name)
+{
+	g_autofree char *state = g_canonicalize_filename(in->state, NULL);
+	return arena_printf(in->arena, "%s/vms/%s", state, name);
 }

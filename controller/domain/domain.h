@@ -10,6 +10,9 @@ struct arena;
 
 struct domain_identity {
 	const char *farm, *name;
+	const char *uuid;         /* NULL: the one that follows from the names; a domain that was taken over keeps its own */
+	const char *media;        /* folder of the VM's discs and of its firmware's variables; NULL where it needs none */
+	const char *vnc_password; /* NULL = none */
 };
 
 /* What only libvirt's XML tells. */
@@ -25,10 +28,17 @@ char *domain_uuid(struct arena *a, const struct domain_identity *id);
 /* Stable, locally administered MAC of the VM's nth network card. */
 char *domain_mac(struct arena *a, const struct domain_identity *id, guint nth);
 
-/* XML for virDomainDefineXML. `machine_type` (may be NULL) is the one recorded at an earlier define: it
- * is kept, so that an upgrade of QEMU changes no guest. Format: https://libvirt.org/formatdomain.html */
-char *domain_to_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm,
-                    const char *machine_type);
+/* The serial number by which guest and libvirt know the VM's disk of that name: in the guest it is
+ * /dev/disk/by-id/virtio-SERIAL, at most 20 characters. */
+const char *domain_disk_serial(struct arena *a, const char *name);
+
+/* XML for virDomainDefineXML. `previous` (may be NULL) is its definition so far: the machine type recorded there is kept,
+ * so that an upgrade of QEMU changes no guest, and so are the devices' addresses in the guest.
+ * Format: https://libvirt.org/formatdomain.html */
+char *domain_to_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *previous);
 /* Reads the FIELD_IN_DOMAIN rows back. ERROR_INVALID when it is not domain XML. */
 gboolean domain_from_xml(struct arena *a, const char *xml, struct vm_spec *ret, struct domain_facts *ret_facts,
                          GError **error);
+
+/* The fields of vm_fields that the table's nth row holds, with spaces between; NULL past the last. */
+const char *domain_row_fields(guint i);

@@ -26,7 +26,7 @@ static void plan_start(const struct vm_target *t, const char *reason)
 static void plan_new_vm(struct vm_target *t)
 {
 	struct action *act = act_on(t, VERB_DEFINE_VM, "is not defined");
-	static const struct vm_spec nothing;
+	struct vm_spec nothing = vm_in_words_of(t->b->arena, &(struct vm_spec){ 0 }, t->want, NULL);
 	act->changes = diff_structs(t->b->arena, vm_fields, &nothing, t->want, FIELD_IN_DOMAIN);
 	/* There was no VM whose values these would replace. */
 	for (guint i = 0; i < act->changes.n; i++) {
