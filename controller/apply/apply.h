@@ -29,6 +29,7 @@ struct apply_input {
 	struct shelf *shelf;
 	const struct hands *hands; /* on the devices of this host */
 	const char *holder; /* this controller as job owner */
+	const char *lib;   /* folder with what is installed for guests */
 	const char *state; /* this controller's folder: media of VMs are written below it */
 	gint64 fence;       /* of the job owner; filled in when jobs are acted on */
 	gint64 owner_us;    /* when it was renewed last */

@@ -8,6 +8,7 @@
 
 struct arena;
 struct boot_family;
+struct domain_cache;
 struct helper;
 struct host_tree;
 struct redis;
@@ -21,10 +22,12 @@ struct observe_input {
 	const char *host;
 	const struct objects *want;
 	const struct host_tree *tree;
+	const char *lib; /* folder with what is installed for guests */
 	struct helper *helper; /* reads PCI */
 	struct taken *taken;   /* what cleave took from the host; may be NULL */
 	struct vm_records *records; /* what is remembered of VMs; may be NULL */
 	struct virt *virt;     /* NULL: left out, or away when libvirt_trouble is given */
+	struct domain_cache *domains; /* as they were read in the pass before; may be NULL */
 	const char *libvirt_trouble;
 	struct redis *redis; /* the same */
 	const char *redis_trouble;

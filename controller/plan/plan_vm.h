@@ -34,6 +34,8 @@ struct vm_target {
 void vm_targets_resolve(struct vm_target *all, guint n);
 /* vm_devices.c: .want->devices from its GPUs, as they are observed or will be. */
 void vm_targets_give_devices(struct vm_target *all, guint n);
+/* vm_media.c: .want->seed, settings, worker.bundle and console.password_digest; waits for a file that is not there. */
+void vm_target_give_media(struct vm_target *t);
 /* vm_place.c: vCPUs, memory nodes of `numa: auto`. */
 void vm_targets_place(struct vm_target *all, guint n);
 

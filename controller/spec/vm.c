@@ -220,7 +220,8 @@ const struct field vm_fields[] = {
 	{ "devices", FIELD_LIST, IN(vm_spec, devices, struct list), ITEMS(device_fields, vm_device), .flags = FIELD_DERIVED, RESTARTS,
 	  .doc = "Devices of the host that it has." },
 	{ "seed", FIELD_STRING, IN(vm_spec, seed, const char *), .flags = FIELD_DERIVED, RESTARTS,
-	  .doc = "Digest of what the guest is told at its first boot." },
+
+	  .doc = "Digest of what cloud-init is told; another one is carried out anew at the next boot, as a new instance." },
 	{ "settings", FIELD_STRING, IN(vm_spec, settings, const char *), .flags = FIELD_DERIVED, .on_change = EFFECT_LIVE,
 	  .doc = "Digest of the medium with the worker and its settings." },
 	{ "kept", FIELD_STRINGS, IN(vm_spec, kept, struct strings), .flags = FIELD_DERIVED, .doc = "Disks that are never deleted." },
