@@ -24,6 +24,7 @@ struct vm_target {
 	gboolean may_restart;            /* the Farm's budget has room for it */
 	const char *waits_reason;        /* what it needs and is not there yet: one CamelCase word, */
 	const char *waits_for;           /* and a sentence; NULL = nothing. It is not defined or started then */
+	gboolean is_stuck;               /* it does not come by itself */
 };
 
 #define VM_TARGETS_EACH(t, all, n) for (struct vm_target *t = (all), *t##_end = t + (n); t < t##_end; t++)
@@ -32,7 +33,7 @@ struct vm_target {
 
 /* Fills .want and .waits_for of all. */
 void vm_targets_resolve(struct vm_target *all, guint n);
-/* vm_devices.c: .want->devices from its GPUs, as they are observed or will be. */
+/* vm_devices.c: .want->devices from its GPUs, as they are observed or will be. Later vms_wait_for_gpus() (builder.h). */
 void vm_targets_give_devices(struct vm_target *all, guint n);
 /* vm_media.c: .want->seed, settings, worker.bundle and console.password_digest; waits for a file that is not there. */
 void vm_target_give_media(struct vm_target *t);
@@ -45,6 +46,8 @@ void vm_targets_place(struct vm_target *all, guint n);
 void vm_plan_volumes(struct vm_target *t);
 /* vm_live.c: whether a change acts on the running guest. */
 gboolean vm_is_live(const struct vm_target *t, const struct change *c);
+/* Both kinds, each change with its price here: EFFECT_LIVE, or EFFECT_VM_RESTART and dearer. */
+void vm_split_changes(const struct vm_target *t, const struct changes *all, struct changes *ret_live, struct changes *ret_restart);
 /* The domain's fields as they compare with .want. */
 struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have);
 /* plan_vms.c: an action on the VM, with what it is to be. */
