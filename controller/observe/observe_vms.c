@@ -29,6 +29,7 @@ static void read_domain(struct arena *a, const struct observe_input *in, const s
 	struct vm_spec running = { 0 };
 	*ret = (struct vm_status){ .host = in->host, .uuid = d->uuid, .state = (int)state_of(d->state) };
 	const char *stored = d->inactive_xml ? d->inactive_xml : d->active_xml;
+	ret->is_transient = d->active && !d->persistent;
 	/* What it holds now keeps cards from being changed, whoever made it. */
 	gboolean is_live = d->active_xml && domain_from_xml(a, d->active_xml, &running, &live, NULL);
 	ret->host_devices = live.host_devices;
