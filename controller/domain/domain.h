@@ -22,8 +22,6 @@ struct domain_facts {
 
 /* UUID of version 5 over farm and VM name (RFC 9562): the same at every define. */
 char *domain_uuid(struct arena *a, const struct domain_identity *id);
-/* Stable, locally administered MAC of the VM's nth network card. */
-char *domain_mac(struct arena *a, const struct domain_identity *id, guint nth);
 
 /* XML for virDomainDefineXML. `machine_type` (may be NULL) is the one recorded at an earlier define: it
  * is kept, so that an upgrade of QEMU changes no guest. Format: https://libvirt.org/formatdomain.html */

@@ -2,15 +2,18 @@
 #pragma once
 #include "plan/plan.h"
 
+struct vm_target;
+
 struct builder {
 	struct arena *arena;
 	const struct plan_input *in;
 	GArray *actions, *verdicts, *refusals, *notes;
 	gint64 wake_ms; /* as in struct plan */
+	struct gpu_target *gpus; /* those of this host: identified before VMs are planned, planned after them */
+	guint n_gpus;
+	struct vm_target *vms;
+	guint n_vms;
 };
-
-/* A worker that was not heard for so long is not told any more. */
-enum { WORKER_SILENT_MS = 120000 };
 
 struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
                            const char *id, const char *reason);
@@ -30,6 +33,10 @@ gboolean builder_holds_back(const struct builder *b, const struct object *want);
 void builder_refused(struct builder *b);
 
 void plan_hosts(struct builder *b);
+/* Which card each GPU of this host means, and which VM has which piece of it. */
+void gpus_identify(struct builder *b);
 void plan_gpus(struct builder *b);
 void plan_vms(struct builder *b);
+/* When cards are planned: VMs whose GPUs this plan does not make ready are not started. */
+void vms_wait_for_gpus(struct builder *b);
 void plan_jobs(struct builder *b);

@@ -2,7 +2,7 @@
  * refusals. */
 #include "plan/plan.h"
 #include "base/arena.h"
-#include "plan/builder.h"
+#include "plan/plan_gpu.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/resolve.h"
@@ -166,8 +166,28 @@ static gboolean holds_what_it_needs(const struct builder *b, const char *vm, con
 	return FALSE;
 }
 
+/* Its IOMMU group goes to the VM as a whole: none of it may be left with a driver of the host. */
+static gboolean shares_group(const struct builder *b, const struct object *vm, const struct gpu_status *card)
+{
+	const struct vm_spec *spec = vm ? vm->spec : NULL;
+	for (guint i = 0; spec && card && card->iommu_group >= 0 && i < spec->gpus.n; i++) {
+		const struct gpu_target *g = gpu_target_find(b, LIST_AT(spec->gpus, struct vm_gpu, i)->gpu);
+		if (g && g->card && g->card->iommu_group == card->iommu_group)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean start_waits_for(const struct builder *b, const struct action *start, const struct action *before)
+{
+	if (before->kind == KIND_GPU)
+		return names_gpu(start->want, before->id) || shares_group(b, start->want, before->card);
+	return before->verb == VERB_SET_HUGEPAGES && start->vm && start->vm->hugepage_bytes;
+}
+
 /* An action waits for the ones before it that speak of the same object; cards for the modules of their host and for
- * VMs that let go of them, and VMs for their cards and for other VMs that have what they are to have. Those on a Host stand alone: a boot loader in trouble keeps no
+ * VMs that let go of them, and VMs for their cards, their pages and other VMs that have what they are to have. Those on
+ * a Host stand alone: a boot loader in trouble keeps no
  * module and no page away. */
 static gboolean waits_for(const struct builder *b, const struct action *act, const struct action *before)
 {
@@ -182,7 +202,7 @@ static gboolean waits_for(const struct builder *b, const struct action *act, con
 		return names_gpu(before->want, act->id) || has_card(b, before->id, act->card);
 	if (act->kind == KIND_GPU)
 		return before->verb == VERB_LOAD_MODULES;
-	return act->verb == VERB_START_VM && before->kind == KIND_GPU && names_gpu(act->want, before->id);
+	return act->verb == VERB_START_VM && start_waits_for(b, act, before);
 }
 
 static void add_waits(struct builder *b)
@@ -289,10 +309,11 @@ static void note_unknown_host(struct builder *b)
 	                          first, hosts->len > 1 ? arena_printf(b->arena, " and %u more", hosts->len - 1) : ""));
 }
 
-/* Cards come after VMs: whether one that has a card is stopped decides what may be done to it. And before their host,
- * which loads vfio-pci for those that go there. */
+/* Cards are known before VMs, which are told what they are called; and planned after them: whether one that has a card
+ * is stopped decides what may be done to it. Then their host, which loads vfio-pci for those that go there. */
 static void build(struct builder *b)
 {
+	gpus_identify(b);
 	if (!b->in->devices_only)
 		plan_work(b);
 	note_unknown_host(b);
@@ -303,16 +324,19 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
 	hold_back(b);
+	vms_wait_for_gpus(b);
 	add_waits(b);
 }
 
 struct plan *plan_build(struct arena *a, const struct plan_input *in)
 {
 	struct plan *p = ARENA_NEW(a, struct plan);
-	struct builder b = { a, in, g_array_new(FALSE, TRUE, sizeof(struct action)),
-		             g_array_new(FALSE, TRUE, sizeof(struct verdict)),
-		             g_array_new(FALSE, TRUE, sizeof(struct refusal)),
-		             g_array_new(FALSE, TRUE, sizeof(struct note)), 0 };
+	struct builder b = { .arena = a,
+		             .in = in,
+		             .actions = g_array_new(FALSE, TRUE, sizeof(struct action)),
+		             .verdicts = g_array_new(FALSE, TRUE, sizeof(struct verdict)),
+		             .refusals = g_array_new(FALSE, TRUE, sizeof(struct refusal)),
+		             .notes = g_array_new(FALSE, TRUE, sizeof(struct note)) };
 	*p = (struct plan){ .host = in->host, .revision = in->revision, .epoch = in->epoch, .want = in->want,
 		            .have = in->have };
 	build(&b);

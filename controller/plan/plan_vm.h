@@ -24,6 +24,7 @@ struct vm_target {
 	gboolean may_restart;            /* the Farm's budget has room for it */
 	const char *waits_reason;        /* what it needs and is not there yet: one CamelCase word, */
 	const char *waits_for;           /* and a sentence; NULL = nothing. It is not defined or started then */
+	gboolean is_stuck;               /* it does not come by itself */
 };
 
 #define VM_TARGETS_EACH(t, all, n) for (struct vm_target *t = (all), *t##_end = t + (n); t < t##_end; t++)
@@ -32,8 +33,10 @@ struct vm_target {
 
 /* Fills .want and .waits_for of all. */
 void vm_targets_resolve(struct vm_target *all, guint n);
-/* vm_devices.c: .want->devices from its GPUs, as they are observed or will be. */
+/* vm_devices.c: .want->devices from its GPUs, as they are observed or will be. Later vms_wait_for_gpus() (builder.h). */
 void vm_targets_give_devices(struct vm_target *all, guint n);
+/* vm_media.c: .want->seed, settings, worker.bundle and console.password_digest; waits for a file that is not there. */
+void vm_target_give_media(struct vm_target *t);
 /* vm_place.c: vCPUs, memory nodes of `numa: auto`. */
 void vm_targets_place(struct vm_target *all, guint n);
 

@@ -108,21 +108,13 @@ static void plan_known_vm(struct vm_target *t)
 		judge_off(t);
 }
 
-/* One that runs is left alone while it lacks something; to stop it needs nothing. */
-static void plan_waiting_vm(struct vm_target *t)
-{
-	if (t->have && vm_status_is_up(t->have) && !vm_should_run(t))
-		vm_plan_stop(t);
-	else
-		builder_judge(t->b, t->object, IS_RECONCILING, t->waits_reason, t->waits_for);
-}
-
 static void plan_vm(struct vm_target *t)
 {
 	if (is_refused(t))
 		return;
-	if (t->waits_for) {
-		plan_waiting_vm(t);
+	/* One that runs is left alone while it lacks something; what is to be off needs nothing. */
+	if (t->waits_for && (vm_should_run(t) || !t->have)) {
+		builder_judge(t->b, t->object, t->is_stuck ? IS_STALLED : IS_RECONCILING, t->waits_reason, t->waits_for);
 		return;
 	}
 	vm_plan_volumes(t);
@@ -180,18 +172,17 @@ void plan_vms(struct builder *b)
 {
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
 	const struct host_status *status = host ? host->status : NULL;
-	g_autoptr(GArray) targets = g_array_new(FALSE, TRUE, sizeof(struct vm_target));
+	b->vms = ARENA_ARRAY(b->arena, struct vm_target, b->in->want->by_kind[KIND_VM]->len + 1);
 	OBJECTS_EACH (o, b->in->want, KIND_VM) {
 		struct vm_target t = target_of(b, o, status);
 		if (is_planned(b, o, status))
-			g_array_append_val(targets, t);
+			b->vms[b->n_vms++] = t;
 	}
-	struct vm_target *all = (struct vm_target *)(gpointer)targets->data;
-	vm_targets_resolve(all, targets->len);
-	VM_TARGETS_EACH (t, all, targets->len)
+	vm_targets_resolve(b->vms, b->n_vms);
+	VM_TARGETS_EACH (t, b->vms, b->n_vms)
 		compare(t);
-	vm_targets_grant_restarts(all, targets->len);
-	VM_TARGETS_EACH (t, all, targets->len)
+	vm_targets_grant_restarts(b->vms, b->n_vms);
+	VM_TARGETS_EACH (t, b->vms, b->n_vms)
 		plan_vm(t);
 	vm_plan_orphans(b);
 }

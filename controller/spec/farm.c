@@ -27,8 +27,8 @@ static const struct field redis_fields[] = {
 };
 
 static const struct field mount_fields[] = {
-	{ "nfs", FIELD_STRING, IN(root_mount, nfs, const char *), LATER, .doc = "Server and export, as nas1:/vol/shots." },
-	{ "options", FIELD_STRINGS, IN(root_mount, options, struct strings), LATER, .doc = "Mount options, as nfsvers=4.2." },
+	{ "nfs", FIELD_STRING, IN(root_mount, nfs, const char *), .doc = "Server and export, as nas1:/vol/shots." },
+	{ "options", FIELD_STRINGS, IN(root_mount, options, struct strings), .doc = "Mount options, as nfsvers=4.2." },
 	{ 0 },
 };
 
