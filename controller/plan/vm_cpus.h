@@ -4,8 +4,9 @@
 #include "base/cpus.h"
 #include "plan/plan_vm.h"
 
-/* What a vCPU weighs on a CPU: those of VMs that are off only tell who had it last. */
-enum { LOAD_OFF = 1, LOAD_RUNS = 1000 };
+/* What a vCPU weighs on a CPU: those of VMs that are off only tell who had it last, and a VM weighs most on
+ * itself while it is placed. */
+enum { LOAD_OFF = 1, LOAD_RUNS = 1000, LOAD_OWN = 1000000 };
 
 struct host_cpu {
 	guint number, node, core;

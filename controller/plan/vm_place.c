@@ -160,10 +160,10 @@ static struct host_cpu *defined_cpu(const struct layout *l, const struct placing
 	return NULL;
 }
 
-static void pin(struct placing *p, guint vcpu, struct host_cpu *cpu)
+static void pin(struct placing *p, guint vcpu, struct host_cpu *cpu, guint weight)
 {
 	p->pins[vcpu] = cpu;
-	cpu->load += weight_of(p->turn);
+	cpu->load += weight;
 	cpu->vm = p->t;
 }
 
@@ -181,19 +181,29 @@ static void keep(const struct layout *l, struct placing *p)
 	for (guint i = 0; i < p->n_vcpus; i++) {
 		struct host_cpu *cpu = defined_cpu(l, p, i);
 		if (cpu)
-			pin(p, i, cpu);
+			pin(p, i, cpu, weight_of(p->turn));
 	}
 }
 
 /* -- placing ---------------------------------------------------------------------------------------------------- */
 
+/* What it has itself weighs more than all else meanwhile: its vCPUs share with each other last. */
+static void weigh(struct placing *p, guint from, guint to)
+{
+	for (guint i = 0; i < p->n_vcpus; i++)
+		if (p->pins[i])
+			p->pins[i]->load += to - from;
+}
+
 static void place_missing(const struct layout *l, struct placing *p)
 {
+	weigh(p, weight_of(p->turn), LOAD_OWN);
 	for (guint i = 0; i < p->n_vcpus; i++) {
 		struct host_cpu *cpu = p->pins[i] ? NULL : host_cpu_best(l->cpus, p->t, node_of_vcpu(p, i));
 		if (cpu)
-			pin(p, i, cpu);
+			pin(p, i, cpu, LOAD_OWN);
 	}
+	weigh(p, LOAD_OWN, weight_of(p->turn));
 }
 
 /* Also with a CPU that it has twice itself. */
@@ -217,7 +227,7 @@ static void move_away(const struct layout *l, struct placing *p)
 		has_room &= host_cpus_free(l->cpus, p->nodes.items[i]) * p->nodes.n >= p->n_vcpus + p->nodes.n - 1;
 	for (guint i = 0; !has_room && i < p->n_vcpus; i++)
 		if (before[i])
-			pin(p, i, before[i]);
+			pin(p, i, before[i], weight_of(p->turn));
 }
 
 #define PLACINGS_EACH(p, l, turn_)                                                                     \
