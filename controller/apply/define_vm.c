@@ -1,4 +1,5 @@
-/* define-vm: writes the definition and reads it back. */
+/* define-vm: writes what the guest is told, then the definition and reads it back. */
+#include "apply/media.h"
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
@@ -30,9 +31,13 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	struct vm_now now;
 	const struct vm_spec *want = act->vm;
 	struct domain_identity identity = { objects_farm(in->plan->want)->meta.name, act->id };
-	if (!vm_look(in, act, &now, error))
+	if (!vm_look(in, act, &now, error) || (!now.exists && !vm_take_home(in, act, TRUE, error)))
+		return FALSE;
+	if (!media_write(in, act, error))
 		return FALSE;
 	struct virt_id id = { act->id, domain_uuid(in->arena, &identity) };
 	const char *xml = domain_to_xml(in->arena, &identity, want, now.exists ? now.facts.machine_type : NULL);
-	return virt_define(in->virt, &id, xml, VM_DEFINE_MS, error) && verify(in, act, want, error);
+	if (!virt_define(in->virt, &id, xml, VM_DEFINE_MS, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
+		return FALSE;
+	return media_tidy(in, act, &now, error);
 }

@@ -21,16 +21,13 @@ static gboolean read_domain(const struct apply_input *in, const struct virt_doma
 
 gboolean vm_look(const struct apply_input *in, const struct action *act, struct vm_now *ret, GError **error)
 {
-	struct virt_domains all;
+	struct virt_domain d;
 	*ret = (struct vm_now){ 0 };
 	if (!in->virt)
 		return fail(error, ERROR_AWAY, "libvirt is not open");
-	if (!virt_list(in->virt, in->arena, VM_LIST_MS, &all, error))
+	if (!virt_look(in->virt, in->arena, act->id, VM_LOOK_MS, &d, error))
 		return FALSE;
-	for (guint i = 0; i < all.n; i++)
-		if (strcmp(all.list[i].name, act->id) == 0 && (all.list[i].inactive_xml || all.list[i].active_xml))
-			return read_domain(in, &all.list[i], ret, error);
-	return TRUE;
+	return !d.name || read_domain(in, &d, ret, error);
 }
 
 gboolean vm_look_at_ours(const struct apply_input *in, const struct action *act, gboolean may_be_absent,

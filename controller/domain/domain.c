@@ -211,7 +211,7 @@ static void write_networks(struct context *c, const struct vm_spec *vm)
 		const struct vm_network *net = LIST_AT(vm->networks, struct vm_network, i);
 		xmlNode *n = add(devices, "interface");
 		set(n, "type", net->user ? "user" : net->bridge ? "bridge" : "network");
-		set(add(n, "mac"), "address", domain_mac(c->arena, c->id, i));
+		set(add(n, "mac"), "address", net->mac);
 		if (net->bridge)
 			set(add(n, "source"), "bridge", net->bridge);
 		if (net->network)
@@ -232,7 +232,8 @@ static void read_networks(struct context *c, struct vm_spec *ret)
 		const xmlNode *source = child(e, "source");
 		nets[ret->networks.n++] = (struct vm_network){ .user = g_strcmp0(get(c, e, "type"), "user") == 0,
 			                                       .bridge = get(c, source, "bridge"),
-			                                       .network = get(c, source, "network") };
+			                                       .network = get(c, source, "network"),
+			                                       .mac = get(c, child(e, "mac"), "address") };
 	}
 }
 

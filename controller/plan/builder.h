@@ -8,6 +8,7 @@ struct builder {
 	struct arena *arena;
 	const struct plan_input *in;
 	GArray *actions, *verdicts, *refusals, *notes;
+	gint64 wake_ms; /* as in struct plan */
 	struct gpu_target *gpus; /* those of this host: identified before VMs are planned, planned after them */
 	guint n_gpus;
 	struct vm_target *vms;
@@ -22,6 +23,8 @@ void builder_judge(struct builder *b, const struct object *o, enum readiness rea
 void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* TRUE, and judged, when the spec says something that does not act yet: half of it would be another object. */
 gboolean builder_judge_later(struct builder *b, const struct object *o);
+/* To be looked at again so long after the observation, though nothing happens. */
+void builder_wake(struct builder *b, gint64 in_ms);
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);
 
 /* Of this object what would be done is only told, not done: `reconcile` says so. */

@@ -243,7 +243,7 @@ static gboolean refuse(struct gpu_target *t)
 {
 	for (guint i = 0; i < n_plan_rules && !t->refused; i++) {
 		const struct plan_rule *rule = &plan_rules[i];
-		t->why = rule->scope == RULE_OF_OBJECT ? rule->refuses(t) : NULL;
+		t->why = rule->refuses ? rule->refuses(t) : NULL;
 		t->refused = t->why ? rule : NULL;
 	}
 	return t->refused != NULL;

@@ -37,7 +37,7 @@ static gboolean is_up(const struct vm_target *t)
 
 static enum turn turn_of(const struct vm_target *t)
 {
-	return is_up(t) ? TURN_UP : t->want->state == VM_RUNNING ? TURN_STARTS : TURN_OFF;
+	return is_up(t) ? TURN_UP : vm_should_run(t) ? TURN_STARTS : TURN_OFF;
 }
 
 static guint weight_of(enum turn turn)

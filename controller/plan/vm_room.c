@@ -168,7 +168,7 @@ void vm_targets_find_room(struct vm_target *all, guint n)
 	r.promised = ARENA_ARRAY(r.arena, guint64, r.status->hugepages.n + 1);
 	count_running(&r, b);
 	VM_TARGETS_EACH (t, all, n)
-		if (!t->waits_for && t->want->state == VM_RUNNING && fits(&r, t))
+		if (!t->waits_for && vm_should_run(t) && fits(&r, t))
 			take(&r, t);
 }
 
