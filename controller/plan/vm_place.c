@@ -129,10 +129,13 @@ static void load_others(const struct layout *l, struct vm_target *all, guint n)
 	}
 }
 
-/* vCPUs are divided evenly among the nodes, as the guest's own nodes are (domain/). */
+/* vCPUs are divided evenly among the nodes, as the guest's own nodes are (domain/memory.c). */
 static guint node_of_vcpu(const struct placing *p, guint vcpu)
 {
-	return p->nodes.items[vcpu * p->nodes.n / p->n_vcpus];
+	guint i = p->nodes.n - 1;
+	while (i > 0 && p->n_vcpus * i / p->nodes.n > vcpu)
+		i--;
+	return p->nodes.items[i];
 }
 
 static gboolean has_cpu(const struct placing *p, const struct host_cpu *cpu)

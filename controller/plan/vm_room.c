@@ -22,11 +22,17 @@ static const char *gib(struct arena *a, guint64 bytes)
 	                   : arena_printf(a, "%" G_GUINT64_FORMAT "GiB", tenths / 10);
 }
 
+/* A balloon fills only when the guest is up: until then it has all that it may grow to. */
+static guint64 memory_of(const struct vm_spec *vm)
+{
+	return MAX(vm->memory_bytes, vm->max_memory_bytes);
+}
+
 /* Evenly from its nodes; of a VM that may be anywhere, none. */
 static guint64 memory_on(struct arena *a, const struct vm_spec *vm, gint64 node)
 {
 	struct cpus nodes = cpus_read(a, vm->numa.mode == NUMA_NODES ? vm->numa.nodes : NULL);
-	return node >= 0 && cpus_have(&nodes, (guint)node) ? vm->memory_bytes / nodes.n : 0;
+	return node >= 0 && cpus_have(&nodes, (guint)node) ? memory_of(vm) / nodes.n : 0;
 }
 
 static gboolean is_up(const struct vm_target *t)
@@ -73,8 +79,8 @@ static guint64 more_pages(const struct room *r, const struct vm_target *t, const
 	const struct vm_spec *live = is_up(t) && t->have->live.hugepage_bytes == size ? &t->have->live : NULL;
 	if (size != row->size_bytes)
 		return 0;
-	guint64 wanted = row->node < 0 ? t->want->memory_bytes : memory_on(r->arena, t->want, row->node);
-	guint64 has = !live ? 0 : row->node < 0 ? live->memory_bytes : memory_on(r->arena, live, row->node);
+	guint64 wanted = row->node < 0 ? memory_of(t->want) : memory_on(r->arena, t->want, row->node);
+	guint64 has = !live ? 0 : row->node < 0 ? memory_of(live) : memory_on(r->arena, live, row->node);
 	return wanted > has ? pages_of(wanted, size) - pages_of(has, size) : 0;
 }
 
@@ -106,10 +112,10 @@ static gboolean fits_pages(const struct room *r, struct vm_target *t, guint i)
 static gboolean fits_pages_anywhere(const struct room *r, struct vm_target *t)
 {
 	guint64 size = t->want->hugepage_bytes;
-	gint64 left = 0, more = (gint64)pages_of(t->want->memory_bytes, size);
+	gint64 left = 0, more = (gint64)pages_of(memory_of(t->want), size);
 	gboolean is_told = FALSE;
 	if (is_up(t) && t->have->live.hugepage_bytes == size)
-		more -= (gint64)pages_of(t->have->live.memory_bytes, size);
+		more -= (gint64)pages_of(memory_of(&t->have->live), size);
 	for (guint i = 0; i < r->status->hugepages.n; i++) {
 		const struct host_pages_status *row = LIST_AT(r->status->hugepages, struct host_pages_status, i);
 		if (row->size_bytes != size || row->n_total < 0 || row->n_free < 0)
