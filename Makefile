@@ -13,13 +13,13 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Werror
 PREFIX ?= /usr/local
 
 PKG_CONFIG ?= pkg-config
-PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib
+PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib libisofs-1
 # Asked once; empty where pkg-config is not installed yet.
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -linotifytools -lpthread
 
 # Libraries' headers are system headers: their warnings are not ours.
-CPPFLAGS += -D_GNU_SOURCE -DCLEAVE_VERSION='"$(VERSION)"' -Icontroller $(patsubst -I%,-isystem %,$(PKG_CFLAGS))
+CPPFLAGS += -D_GNU_SOURCE -DCLEAVE_VERSION='"$(VERSION)"' -DCLEAVE_LIB='"$(PREFIX)/lib/cleave"' -Icontroller $(patsubst -I%,-isystem %,$(PKG_CFLAGS))
 CFLAGS += -std=gnu17 $(WARN) $(OPT) $(SAN)
 LDFLAGS += $(SAN)
 Q = $(if $(V),,@)
@@ -70,7 +70,7 @@ $(B)/gen/%.o: $(B)/gen/%.c
 	@echo "  cc  $<"
 	$(Q)$(CC) $(patsubst -I%,-isystem %,$(PKG_CFLAGS)) -std=gnu17 $(OPT) $(SAN) -w -c -o $@ $<
 
-DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
+DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -path $(B)/cloud -prune -o -type f -name '*.d' -print)
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------

@@ -11,6 +11,8 @@
 #include "host/tree.h"
 #include "host/uevents.h"
 #include "host/virt.h"
+#include "host/vm_records.h"
+#include "observe/domain_cache.h"
 #include "observe/observe.h"
 #include "queue/lease.h"
 #include "queue/notice.h"
@@ -21,6 +23,7 @@
 #include "spec/files.h"
 #include "spec/host.h"
 #include "spec/load.h"
+#include "spec/vm.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,8 +39,10 @@ struct session {
 	struct host_tree tree;
 	struct helper *helper;
 	struct taken *taken;
+	struct vm_records *records;
 	struct shelf *shelf;
 	struct virt *virt;
+	struct domain_cache *domains;
 	char *virt_uri, *virt_trouble;
 	char *holder; /* as job owner: the same for every process that holds this state folder */
 	gboolean holds_jobs;
@@ -72,10 +77,14 @@ struct session *session_new(const struct settings *settings)
 	struct session *s = g_new0(struct session, 1);
 	s->settings = *settings;
 	s->arena = arena_new();
+	g_autofree char *state = g_canonicalize_filename(settings->state, NULL);
+	s->settings.state = arena_strdup(s->arena, state); /* libvirt is told of files there */
 	s->tree = tree_of(s->arena, settings);
 	s->taken = taken_new(settings->state);
+	s->records = vm_records_new(settings->state);
 	s->shelf = shelf_new();
 	s->cache = spec_cache_new();
+	s->domains = domain_cache_new();
 	s->holder = make_holder(s);
 	return s;
 }
@@ -109,8 +118,10 @@ void session_free(struct session *s)
 	if (s->helper)
 		helper_stop(s->helper);
 	taken_free(s->taken);
+	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	domain_cache_free(s->domains);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -121,6 +132,27 @@ void session_free(struct session *s)
 static gboolean is_known(void *user, const char *path, const char *blob_id, gsize *ret_size)
 {
 	return spec_cache_knows(user, path, blob_id, ret_size);
+}
+
+/* Files of the commit that VMs of this host are told. They lie in the tree, not in the objects, which outlive it. */
+static void read_texts(const struct session *s, const struct source_where *where, struct wanted *w)
+{
+	g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(struct tree_text));
+	OBJECTS_EACH (o, w->objects, KIND_VM) {
+		const struct vm_spec *vm = o->spec;
+		if (!o->n_files || !vm || g_strcmp0(vm->host, s->settings.host) != 0)
+			continue;
+		struct file_uses uses = object_files(w->arena, o);
+		for (guint i = 0; i < uses.n; i++) {
+			struct source_file file;
+			w->objects->texts = (struct list){ texts->data, texts->len };
+			if (objects_text(w->objects, uses.items[i].path) || !source_file_at(w->arena, where, &w->tree, uses.items[i].path, &file, NULL))
+				continue;
+			struct tree_text text = { uses.items[i].path, file.bytes, file.size };
+			g_array_append_val(texts, text);
+		}
+	}
+	w->objects->texts = (struct list){ arena_memdup(w->arena, texts->data, texts->len * sizeof(struct tree_text)), texts->len };
 }
 
 static void load(struct session *s, struct wanted *w)
@@ -197,6 +229,7 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	order_revision(s, &ret->tree);
 	load(s, ret);
 	check_tree(where, ret);
+	read_texts(s, where, ret);
 	return TRUE;
 }
 
@@ -310,9 +343,12 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	struct observe_input in = { .host = s->settings.host,
 		                    .want = want,
 		                    .tree = &s->tree,
+		                    .lib = s->settings.lib,
 		                    .helper = s->helper,
 		                    .taken = s->taken,
+		                    .records = s->records,
 		                    .virt = s->virt,
+		                    .domains = s->domains,
 		                    .libvirt_trouble = s->virt_trouble,
 		                    .redis = s->redis,
 		                    .redis_trouble = s->redis_trouble,
@@ -394,10 +430,12 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 	struct apply_input in = { .arena = a,
 		                  .plan = p,
 		                  .virt = s->virt,
+		                  .records = s->records,
 		                  .redis = s->redis,
 		                  .shelf = s->shelf,
 		                  .hands = &hands,
 		                  .holder = s->holder,
+		                  .lib = s->settings.lib,
 		                  .state = s->settings.state,
 		                  .acting = on_acting,
 		                  .acted = on_acted,

@@ -14,7 +14,8 @@ struct settings {
 	const char *host;
 	const char *libvirt, *redis;
 	const char *root, *sysfs;
-	const char *state;
+	const char *state; /* absolute */
+	const char *lib; /* what is installed for guests: worker.tar.xz, install */
 	gboolean devices_only; /* Hosts and GPUs alone: libvirt and Redis are not asked */
 	gboolean acts; /* run, apply: may become the job owner */
 };

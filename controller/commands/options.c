@@ -89,7 +89,10 @@ static void fill_settings(struct settings *s, const struct controller_spec *c)
 	s->libvirt = or_else(s->libvirt, "CLEAVE_LIBVIRT", NULL, NULL);
 	s->redis = or_else(s->redis, "CLEAVE_REDIS", NULL, NULL);
 	s->sysfs = or_else(s->sysfs, "CLEAVE_SYSFS", NULL, NULL);
-	s->state = or_else(s->state, "CLEAVE_STATE", c->state, "/var/lib/cleave");
+	/* Definitions of VMs name files below it. */
+	g_autofree char *state = (char *)or_else(s->state, "CLEAVE_STATE", c->state, "/var/lib/cleave");
+	s->state = g_canonicalize_filename(state, NULL);
+	s->lib = or_else(NULL, "CLEAVE_LIB", NULL, CLEAVE_LIB);
 }
 
 /* Commands that only speak of the language need no host, and a host's broken file is not their matter. */

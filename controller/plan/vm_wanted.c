@@ -3,21 +3,18 @@
 #include "base/arena.h"
 #include "plan/plan_vm.h"
 #include "spec/resolve.h"
-#include <string.h>
 
 void vm_targets_resolve(struct vm_target *all, guint n)
 {
 	VM_TARGETS_EACH (t, all, n)
 		t->want = arena_memdup(t->b->arena, vm_effective(t->b->arena, t->b->in->want, t->object), sizeof *t->want);
+	VM_TARGETS_EACH (t, all, n)
+		vm_target_give_media(t);
 	vm_targets_give_devices(all, n);
 	vm_targets_place(all, n);
 }
 
-/* The recorded machine type (pc-q35-7.2) is as good as the alias it came from, and as itself. */
 struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have)
 {
-	struct vm_spec copy = *have;
-	if (t->have->machine_type && t->want->machine && strcmp(t->have->machine_type, t->want->machine) == 0)
-		copy.machine = t->want->machine;
-	return copy;
+	return vm_in_words_of(t->b->arena, have, t->want, t->have->machine_type);
 }
