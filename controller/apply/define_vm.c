@@ -33,11 +33,11 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	struct domain_identity identity = { objects_farm(in->plan->want)->meta.name, act->id };
 	if (!vm_look(in, act, &now, error))
 		return FALSE;
-	if (!media_write(in, act, error))
+	if (!vm_media_write(in, act, error))
 		return FALSE;
 	struct virt_id id = { act->id, domain_uuid(in->arena, &identity) };
 	const char *xml = domain_to_xml(in->arena, &identity, want, now.exists ? now.facts.machine_type : NULL);
 	if (!virt_define(in->virt, &id, xml, VM_DEFINE_MS, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
 		return FALSE;
-	return media_tidy(in, act, &now, error);
+	return vm_media_tidy(in, act, &now, error);
 }

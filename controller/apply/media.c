@@ -217,7 +217,7 @@ static gboolean write_one(const struct apply_input *in, const struct medium *m, 
 	       put_image(path, m->label, all, files.n, error);
 }
 
-gboolean media_write(const struct apply_input *in, const struct action *act, GError **error)
+gboolean vm_media_write(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct guest_input guest = { in->plan->want, act->want, act->vm, { 0 }, act->vm->worker.bundle }, planned = guest;
 	if (!act->vm->seed && !act->vm->settings)
@@ -246,7 +246,7 @@ static gboolean is_used(const struct apply_input *in, const struct action *act, 
 	return FALSE;
 }
 
-gboolean media_tidy(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
+gboolean vm_media_tidy(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
 {
 	const char *folder = arena_printf(in->arena, "%s/vms/%s", in->state, act->id);
 	GDir *dir = g_dir_open(folder, 0, NULL);

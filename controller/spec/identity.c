@@ -21,7 +21,8 @@ char *vm_mac(struct arena *a, const char *farm, const char *name, guint nth)
 char *vm_disk_serial(struct arena *a, const char *disk)
 {
 	guint8 d[4];
-	if (strlen(disk) <= SERIAL_LEN)
+	/* cleave's own media are called so. */
+	if (strlen(disk) <= SERIAL_LEN && !g_str_has_prefix(disk, "cleave-"))
 		return arena_strdup(a, disk);
 	uuid_digest(G_CHECKSUM_SHA256, disk, d, sizeof d);
 	return arena_printf(a, "%.11s-%02x%02x%02x%02x", disk, d[0], d[1], d[2], d[3]);
