@@ -246,22 +246,30 @@ static gboolean is_used(const struct apply_input *in, const struct action *act, 
 	return FALSE;
 }
 
+/* Whole, or what a crash left of one. The firmware's variables lie in the same folder. */
+static gboolean is_medium(const char *name)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(media); i++) {
+		gsize len = strlen(media[i].what);
+		if (strncmp(name, media[i].what, len) == 0 && name[len] == '-' && strstr(name, ".iso"))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 gboolean vm_media_tidy(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
 {
 	const char *folder = arena_printf(in->arena, "%s/vms/%s", in->state, act->id);
 	GDir *dir = g_dir_open(folder, 0, NULL);
-	gboolean is_empty = TRUE, ok = TRUE;
+	gboolean ok = TRUE;
 	if (!dir)
 		return TRUE;
 	for (const char *name; ok && (name = g_dir_read_name(dir));) {
 		const char *path = arena_printf(in->arena, "%s/%s", folder, name);
-		if (is_used(in, act, now, name))
-			is_empty = FALSE;
-		else if (unlink(path) < 0 && errno != ENOENT)
+		if (is_medium(name) && !is_used(in, act, now, name) && unlink(path) < 0 && errno != ENOENT)
 			ok = fail_errno(error, errno, "removing %s", path);
 	}
 	g_dir_close(dir);
-	if (ok && is_empty)
-		rmdir(folder);
+	rmdir(folder); /* if nothing is left in it */
 	return ok;
 }
