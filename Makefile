@@ -74,7 +74,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -path $(B)/cloud -prune -o -typ
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lab lint docs asan bench fuzz install clean help
+.PHONY: all deps demo test lab lint docs asan bench fuzz bundle install deb clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -113,8 +113,16 @@ fuzz: deps ## Look for inputs that break a reader (FUZZ=spec for one, FUZZ_SECON
 		FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer $(if $(FUZZ),$(FUZZ:%=build/fuzz/tests/fuzz/%),fuzz-programs)
 	@tests/fuzz/run build/fuzz $(FUZZ)
 
-install: all ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
+bundle: $(B)/worker.tar.xz ## cleave-worker with its own loader and libraries, for any Linux: an archive in build/
+$(B)/worker.tar.xz: $(B)/cleave-worker $(wildcard contrib/guest/*)
+	@contrib/guest/make-bundle $(B) $(VERSION)
+
+deb: all bundle ## Debian packages of the controller and of the worker, in build/
+	@contrib/deb/make-deb $(B) $(VERSION)
+
+install: all bundle ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/worker.tar.xz $(B)/worker.tar.xz.version
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in $(notdir $(wildcard contrib/systemd/*.service)); do \
 		sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done

@@ -11,6 +11,8 @@
 #include "host/tree.h"
 #include "host/uevents.h"
 #include "host/virt.h"
+#include "host/vm_records.h"
+#include "observe/domain_cache.h"
 #include "observe/observe.h"
 #include "queue/lease.h"
 #include "queue/notice.h"
@@ -37,8 +39,10 @@ struct session {
 	struct host_tree tree;
 	struct helper *helper;
 	struct taken *taken;
+	struct vm_records *records;
 	struct shelf *shelf;
 	struct virt *virt;
+	struct domain_cache *domains;
 	char *virt_uri, *virt_trouble;
 	char *holder; /* as job owner: the same for every process that holds this state folder */
 	gboolean holds_jobs;
@@ -75,8 +79,10 @@ struct session *session_new(const struct settings *settings)
 	s->arena = arena_new();
 	s->tree = tree_of(s->arena, settings);
 	s->taken = taken_new(settings->state);
+	s->records = vm_records_new(settings->state);
 	s->shelf = shelf_new();
 	s->cache = spec_cache_new();
+	s->domains = domain_cache_new();
 	s->holder = make_holder(s);
 	return s;
 }
@@ -110,8 +116,10 @@ void session_free(struct session *s)
 	if (s->helper)
 		helper_stop(s->helper);
 	taken_free(s->taken);
+	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	domain_cache_free(s->domains);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -336,7 +344,9 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .lib = s->settings.lib,
 		                    .helper = s->helper,
 		                    .taken = s->taken,
+		                    .records = s->records,
 		                    .virt = s->virt,
+		                    .domains = s->domains,
 		                    .libvirt_trouble = s->virt_trouble,
 		                    .redis = s->redis,
 		                    .redis_trouble = s->redis_trouble,
@@ -418,6 +428,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 	struct apply_input in = { .arena = a,
 		                  .plan = p,
 		                  .virt = s->virt,
+		                  .records = s->records,
 		                  .redis = s->redis,
 		                  .shelf = s->shelf,
 		                  .hands = &hands,

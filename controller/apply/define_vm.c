@@ -31,7 +31,7 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	struct vm_now now;
 	const struct vm_spec *want = act->vm;
 	struct domain_identity identity = { objects_farm(in->plan->want)->meta.name, act->id };
-	if (!vm_look(in, act, &now, error))
+	if (!vm_look(in, act, &now, error) || (!now.exists && !vm_take_home(in, act, TRUE, error)))
 		return FALSE;
 	if (!vm_media_write(in, act, error))
 		return FALSE;

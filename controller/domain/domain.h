@@ -30,3 +30,9 @@ char *domain_to_xml(struct arena *a, const struct domain_identity *id, const str
 /* Reads the FIELD_IN_DOMAIN rows back. ERROR_INVALID when it is not domain XML. */
 gboolean domain_from_xml(struct arena *a, const char *xml, struct vm_spec *ret, struct domain_facts *ret_facts,
                          GError **error);
+
+enum domain_device { DOMAIN_DISK, DOMAIN_NETWORK, DOMAIN_HOST_DEVICE, DOMAIN_SETTINGS, DOMAIN_SCREEN };
+/* The element of one device in domain_to_xml(), without its place in the guest; NULL when there is none. `index` is
+ * its place in the VM's list. */
+char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, enum domain_device device,
+                        guint index);

@@ -38,6 +38,8 @@ static gboolean read_password(const char *path, char **ret, GError **error)
 		return FALSE;
 	}
 	text[strcspn(text, "\r\n")] = '\0';
+	if (!*text)
+		return TRUE; /* a place for a password, and none in it */
 	g_free(*ret);
 	*ret = g_steal_pointer(&text);
 	return TRUE;

@@ -213,7 +213,7 @@ const struct field vm_fields[] = {
 	  .doc = "What is done in the guest at its first boot." },
 	{ "worker", FIELD_STRUCT, IN(vm_spec, worker, struct guest_worker), .fields = guest_worker_fields, .doc = "The render worker in the guest." },
 	{ "nvidia", FIELD_STRUCT, IN(vm_spec, nvidia, struct guest_nvidia), .fields = guest_nvidia_fields, .doc = "NVIDIA's driver in the guest." },
-	{ "drain", FIELD_DURATION, IN(vm_spec, drain_ms, gint64), .min = 0, .max = 7 * 86400000LL,
+	{ "drain", FIELD_DURATION, IN(vm_spec, drain_ms, gint64), .def = "1h", .min = 0, .max = 7 * 86400000LL,
 	  .doc = "How long frames may go on before the VM is stopped." },
 	{ "update", FIELD_ENUM, IN(vm_spec, update, int), .names = &update_names,
 	  .doc = "When changes that restart it are made: when its worker is idle (without the key), now, or at a start that comes anyway." },

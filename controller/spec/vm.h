@@ -38,6 +38,7 @@ struct vm_cpu {
 	const char *emulator_cpus;
 };
 
+enum vm_bus { BUS_UNSAID, BUS_VIRTIO, BUS_SCSI, BUS_SATA };
 enum vm_cpu_mode { CPU_UNSAID, CPU_HOST_PASSTHROUGH, CPU_HOST_MODEL, CPU_MAXIMUM, CPU_NAMED };
 
 enum vm_numa_mode { NUMA_UNSAID, NUMA_AUTO, NUMA_NONE, NUMA_NODES };

@@ -68,8 +68,8 @@ static char *find_uuid(const struct config *c)
 static char *find_self(const char *argv0)
 {
 	g_autofree char *running = g_file_read_link("/proc/self/exe", NULL);
-	g_autofree char *name = g_path_get_basename(running ? running : "");
-	return g_strdup(g_str_has_prefix(name, "ld-") ? argv0 : "/proc/self/exe");
+	g_autofree char *name = running ? g_path_get_basename(running) : NULL;
+	return g_strdup(!running || g_str_has_prefix(name, "ld-") ? argv0 : "/proc/self/exe");
 }
 
 static void worker_clear(struct worker *w)
