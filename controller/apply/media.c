@@ -5,7 +5,6 @@
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
-#include "host/hands.h"
 #include "host/tree.h"
 #include "spec/host.h"
 #include "spec/identity.h"
@@ -59,7 +58,7 @@ static gboolean read_secret(const struct apply_input *in, const char *path, stru
 {
 	const char *farm = objects_farm(in->plan->want)->meta.name, *planned = planned_digest(in, path);
 	ret->path = path;
-	ret->bytes = host_read_bytes(in->arena, in->hands->tree, path, &ret->size);
+	ret->bytes = host_read_bytes(in->arena, in->tree, path, &ret->size);
 	if (!ret->bytes)
 		return fail(error, ERROR_REFUSED, "the file %s cannot be read", path);
 	if (g_strcmp0(guest_secret_digest(in->arena, farm, ret->bytes, ret->size), planned) != 0)

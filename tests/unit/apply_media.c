@@ -5,7 +5,6 @@
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
-#include "host/hands.h"
 #include "host/tree.h"
 #include "plan_fixture.h"
 #include "spec/host.h"
@@ -31,7 +30,6 @@ struct desk {
 	struct arena *arena;
 	char *state, *lib;
 	struct objects *want, *have;
-	struct hands hands;
 	struct plan plan;
 	struct action act;
 	struct vm_spec vm;
@@ -53,7 +51,7 @@ static struct list observe_secrets(struct desk *d)
 	struct host_secret_status *all = ARENA_ARRAY(d->arena, struct host_secret_status, paths.n);
 	for (guint i = 0; i < paths.n; i++) {
 		gsize size;
-		const char *bytes = host_read_bytes(d->arena, d->hands.tree, paths.items[i], &size);
+		const char *bytes = host_read_bytes(d->arena, &d->tree, paths.items[i], &size);
 		assert_non_null(bytes);
 		all[i] = (struct host_secret_status){ paths.items[i], guest_secret_digest(d->arena, "f", bytes, size) };
 	}
@@ -108,11 +106,10 @@ static int setup(void **state)
 	put_secret(d, "/etc/cleave/grid.tok", "token");
 	put_secret(d, "/etc/cleave/ops.hash", "$6$salt$hash\n");
 	put_secret(d, "/etc/cleave/licence", "Licence: 1\n");
-	d->hands.tree = &d->tree;
 	d->want = plan_fixture_specs(d->arena, arena_printf(d->arena, "%s/seed/full", top));
 	d->act = (struct action){ .kind = KIND_VM, .id = "worker01", .want = objects_get(d->want, KIND_VM, "worker01"), .vm = &d->vm };
 	d->vm = *vm_effective(d->arena, d->want, d->act.want);
-	d->in = (struct apply_input){ .arena = d->arena, .plan = &d->plan, .hands = &d->hands, .state = d->state, .lib = d->lib };
+	d->in = (struct apply_input){ .arena = d->arena, .plan = &d->plan, .tree = &d->tree, .state = d->state, .lib = d->lib };
 	plan(d);
 	*state = d;
 	return 0;
