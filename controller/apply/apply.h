@@ -13,6 +13,7 @@ struct apply_pool;
 struct apply_row;
 struct arena;
 struct hands;
+struct host_tree;
 struct redis;
 struct shelf;
 struct virt;
@@ -29,6 +30,7 @@ struct apply_input {
 	struct shelf *shelf;
 	const struct hands *hands; /* on the devices of this host */
 	const char *holder; /* this controller as job owner */
+	const struct host_tree *tree; /* what VMs are told is read below it, on any thread */
 	const char *lib;   /* folder with what is installed for guests */
 	const char *state; /* this controller's folder: media of VMs are written below it */
 	gint64 fence;       /* of the job owner; filled in when jobs are acted on */
