@@ -22,6 +22,7 @@ struct apply_input {
 	const struct plan *plan;
 	const struct apply_row *rows; /* by verb; NULL: apply_rows. Tests have verbs of their own */
 	struct apply_pool *pool; /* of a parallel action: then redis, shelf and hands are NULL; see apply_on_main() */
+	gpointer *seen; /* of one action: what its check saw; the verbs' own */
 	struct virt *virt;
 	struct redis *redis;
 	struct shelf *shelf;
