@@ -11,6 +11,7 @@
 #include "host/tree.h"
 #include "host/uevents.h"
 #include "host/virt.h"
+#include "host/vm_records.h"
 #include "observe/domain_cache.h"
 #include "observe/observe.h"
 #include "queue/lease.h"
@@ -38,6 +39,7 @@ struct session {
 	struct host_tree tree;
 	struct helper *helper;
 	struct taken *taken;
+	struct vm_records *records;
 	struct shelf *shelf;
 	struct virt *virt;
 	struct domain_cache *domains;
@@ -75,8 +77,11 @@ struct session *session_new(const struct settings *settings)
 	struct session *s = g_new0(struct session, 1);
 	s->settings = *settings;
 	s->arena = arena_new();
+	g_autofree char *state = g_canonicalize_filename(settings->state, NULL);
+	s->settings.state = arena_strdup(s->arena, state); /* libvirt is told of files there */
 	s->tree = tree_of(s->arena, settings);
 	s->taken = taken_new(settings->state);
+	s->records = vm_records_new(settings->state);
 	s->shelf = shelf_new();
 	s->cache = spec_cache_new();
 	s->domains = domain_cache_new();
@@ -113,6 +118,7 @@ void session_free(struct session *s)
 	if (s->helper)
 		helper_stop(s->helper);
 	taken_free(s->taken);
+	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
 	domain_cache_free(s->domains);
@@ -340,6 +346,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .lib = s->settings.lib,
 		                    .helper = s->helper,
 		                    .taken = s->taken,
+		                    .records = s->records,
 		                    .virt = s->virt,
 		                    .domains = s->domains,
 		                    .libvirt_trouble = s->virt_trouble,
@@ -423,6 +430,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 	struct apply_input in = { .arena = a,
 		                  .plan = p,
 		                  .virt = s->virt,
+		                  .records = s->records,
 		                  .redis = s->redis,
 		                  .shelf = s->shelf,
 		                  .hands = &hands,

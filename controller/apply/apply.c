@@ -33,6 +33,7 @@ const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_UPDATE_VM] = { .check = update_vm_check, .run = update_vm, .is_parallel = TRUE },
 	[VERB_DEFINE_VM] = { .check = define_vm_check, .run = define_vm, .is_parallel = TRUE },
 	[VERB_START_VM] = { .check = start_vm_check, .run = start_vm, .is_parallel = TRUE },
+	[VERB_UNDRAIN_VM] = { .check = undrain_vm_check, .run = undrain_vm },
 	[VERB_PIN_SCENE] = { .run = pin_scene },
 	[VERB_DELIVER_FRAMES] = { .run = deliver_frames },
 	[VERB_PUT_BACK_FRAMES] = { .run = put_back_frames },

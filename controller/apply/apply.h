@@ -16,6 +16,7 @@ struct hands;
 struct redis;
 struct shelf;
 struct virt;
+struct vm_records;
 
 struct apply_input {
 	struct arena *arena; /* of a parallel action: its own, freed when it ends */
@@ -24,6 +25,7 @@ struct apply_input {
 	struct apply_pool *pool; /* of a parallel action: then redis, shelf and hands are NULL; see apply_on_main() */
 	gpointer *seen; /* of one action: what its check saw; the verbs' own */
 	struct virt *virt;
+	struct vm_records *records; /* what is remembered of VMs; NULL: nothing */
 	struct redis *redis;
 	struct shelf *shelf;
 	const struct hands *hands; /* on the devices of this host */
@@ -92,6 +94,8 @@ gboolean delete_volumes_check(const struct apply_input *in, const struct action 
 gboolean delete_volumes(const struct apply_input *in, const struct action *act, GError **error);
 gboolean drain_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean drain_vm(const struct apply_input *in, const struct action *act, GError **error);
+gboolean undrain_vm_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean undrain_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean undefine_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean undefine_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean update_vm_check(const struct apply_input *in, const struct action *act, GError **error);

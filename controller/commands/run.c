@@ -42,6 +42,7 @@ struct runner {
 	gboolean has_passed; /* since the timer was set */
 	guint n_failed;      /* failed or skipped actions of the last pass */
 	gboolean looks_often; /* leases may run out, a driver may let a device go, and nobody says so */
+	gint64 wake_ms;    /* the last plan has something due so long after it; 0: nothing */
 	gboolean is_stuck; /* the same actions were planned twice: only a new revision or the timer goes on */
 	guint pass_source, timer_source;
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
@@ -270,6 +271,7 @@ static void pass(struct runner *r)
 	/* What is away (Redis, libvirt, a root) tells nobody when it is back. */
 	if (has_stalled(p))
 		r->retry_ms = MAX(r->retry_ms, CLAMP(retry_before * 2, RETRY_FIRST_MS, RETRY_MOST_MS));
+	r->wake_ms = p->wake_ms;
 	r->looks_often = has_running(p) || has_stuck_device(p);
 	progress_show(r->progress, p);
 }
@@ -344,6 +346,8 @@ static void set_timer(struct runner *r)
 	gint64 ms = r->retry_ms ? MIN(r->retry_ms, r->in->interval_ms) : r->in->interval_ms;
 	if (r->looks_often)
 		ms = MIN(ms, OFTEN_MS);
+	if (r->wake_ms)
+		ms = MIN(ms, r->wake_ms);
 	if (r->timer_source)
 		g_source_remove(r->timer_source);
 	r->timer_source = g_timeout_add((guint)ms, on_timer, r);

@@ -175,6 +175,7 @@ gboolean virt_start(struct virt *v, const struct virt_id *id, gint64 timeout_ms,
 	return call_domain(v, "starting", id, run_start, NULL, 0, timeout_ms, NULL, error);
 }
 
+/* Without flags QEMU's driver asks the agent, and presses the power button where there is none or it does not answer. */
 static gpointer run_shutdown(virConnectPtr connection, gpointer data, GError **error)
 {
 	return act_on(connection, data, virDomainShutdownFlags, FALSE, error);

@@ -98,3 +98,7 @@ gboolean virt_stop(struct virt *v, const struct virt_id *id, gint64 graceful_ms,
 /* With its managed save and snapshot metadata. Absent is success. */
 gboolean virt_undefine(struct virt *v, const struct virt_id *id, gboolean keep_nvram, gint64 timeout_ms,
 		       GError **error);
+
+/* Waits until an event came for this connection, or until `until_us` of g_get_monotonic_time(). From any thread; the one
+ * that opened the connection iterates the default main context meanwhile. */
+void virt_wait_event(struct virt *v, gint64 until_us);

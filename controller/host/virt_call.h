@@ -24,7 +24,3 @@ gboolean virt_call(struct virt *v, const struct virt_job *job, gint64 timeout_ms
 
 /* Turns this thread's last libvirt error into `error`, in libvirt's words. Returns NULL. */
 gpointer virt_fail(GError **error);
-
-/* Waits, as virt_call() does, until an event came for this connection, or until `until_us` of
- * g_get_monotonic_time(). */
-void virt_wait_event(struct virt *v, gint64 until_us);

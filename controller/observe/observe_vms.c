@@ -26,7 +26,8 @@ static void read_domain(struct arena *a, const struct observe_input *in, const s
                         struct vm_status *ret)
 {
 	const struct domain_read *r = domain_cache_read(in->domains, a, d);
-	*ret = (struct vm_status){ .host = in->host, .uuid = r->uuid, .state = (int)state_of(d->state) };
+	*ret = (struct vm_status){ .host = in->host, .uuid = r->uuid, .state = (int)state_of(d->state),
+		                   .reason = observe_vm_reason((int)d->state, d->reason) };
 	/* What it holds now keeps cards from being changed, whoever made it. */
 	ret->host_devices = r->live_facts.host_devices;
 	if (!r->is_read)
@@ -35,6 +36,8 @@ static void read_domain(struct arena *a, const struct observe_input *in, const s
 	ret->machine_type = r->facts.machine_type;
 	ret->defined = r->defined;
 	ret->live = r->live;
+	if (ret->owner)
+		observe_vm_history(a, in, d->name, ret);
 	if (!r->is_live)
 		ret->host_devices = r->facts.host_devices;
 }

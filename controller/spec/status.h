@@ -2,6 +2,9 @@
 #pragma once
 #include "spec/field.h"
 
+/* A worker that was not heard for so long is taken for gone. */
+enum { WORKER_SILENT_MS = 120000 };
+
 struct worker_status {
 	const char *host, *boot_id;
 	const char *vm, *uuid;       /* of the VM it runs in; the SMBIOS UUID, in lower case */

@@ -19,6 +19,7 @@
 -- cleave:workers        zset  name -> last heartbeat in ms;  cleave:worker:<name> hash of facts
 -- cleave:idle           hash  name -> capabilities of workers that found nothing
 -- cleave:wake:<name>    list  on which such a worker blocks
+-- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch, cleave:serial  numbers
 
