@@ -48,10 +48,10 @@ static gboolean read_domain(const struct apply_input *in, struct seen *s, const 
 	struct domain_facts live_facts;
 	const struct object *farm = objects_farm(in->plan->want);
 	ret->exists = TRUE;
-	ret->xml = stored;
+	ret->xml = d->inactive_xml ? d->inactive_xml : d->active_xml;
 	ret->is_active = d->active;
 	ret->id = (struct virt_id){ d->name, d->uuid };
-	if (!read_stored(in, s, d->inactive_xml ? d->inactive_xml : d->active_xml, ret, error))
+	if (!read_stored(in, s, ret->xml, ret, error))
 		return FALSE;
 	if (d->active_xml && !domain_from_xml(in->arena, d->active_xml, &ret->live, &live_facts, error))
 		return FALSE;
