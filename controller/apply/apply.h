@@ -24,6 +24,7 @@ struct apply_input {
 	const struct plan *plan;
 	const struct apply_row *rows; /* by verb; NULL: apply_rows. Tests have verbs of their own */
 	struct apply_pool *pool; /* of a parallel action: then redis, shelf and hands are NULL; see apply_on_main() */
+	gpointer *seen; /* of one action: what its check saw; the verbs' own */
 	struct virt *virt;
 	struct vm_records *records; /* what is remembered of VMs; NULL: nothing */
 	struct redis *redis;
