@@ -2,6 +2,7 @@
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "spec/identity.h"
 #include "host/virt_live.h"
 #include "plan/vm_live.h"
 #include "spec/diff.h"
@@ -194,7 +195,8 @@ static gboolean wait_followed(struct update *u, GError **error)
 
 gboolean update_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
-	struct update u = { .in = in, .act = act, .identity = { objects_farm(in->plan->want)->meta.name, act->id } };
+	struct update u = { .in = in, .act = act, .identity = { .farm = objects_farm(in->plan->want)->meta.name, .name = act->id,
+		                             .media = vm_media_folder(in->arena, in->state, act->id) } };
 	if (!look(&u, error))
 		return FALSE;
 	struct changes left = find_left(&u);

@@ -1,5 +1,6 @@
 /* The domain as it is now, read once more before and after each action. */
 #include "apply/vm.h"
+#include "base/arena.h"
 #include "base/error.h"
 #include <string.h>
 
@@ -9,6 +10,7 @@ static gboolean read_domain(const struct apply_input *in, const struct virt_doma
 	const struct object *farm = objects_farm(in->plan->want);
 	const char *stored = d->inactive_xml ? d->inactive_xml : d->active_xml;
 	ret->exists = TRUE;
+	ret->xml = stored;
 	ret->is_active = d->active;
 	ret->id = (struct virt_id){ d->name, d->uuid };
 	if (!domain_from_xml(in->arena, stored, &ret->defined, &ret->facts, error))

@@ -8,9 +8,13 @@
 /* Deadlines of libvirt calls, in milliseconds. The first define asks QEMU what it can do (seconds). */
 enum { VM_LOOK_MS = 30000, VM_DEFINE_MS = 60000, VM_START_MS = 120000, VM_STOP_MS = 120000 };
 
+/* QEMU's user passes through, and finds what it is told the name of. */
+enum { VM_MEDIA_MODE = 0711 };
+
 struct vm_now {
 	gboolean exists, is_ours, is_active;
 	struct virt_id id;
+	const char *xml; /* what the next start uses */
 	struct domain_facts facts;
 	struct vm_spec defined, live;
 };

@@ -27,14 +27,13 @@ static gboolean says(const xmlNode *n, const char *attribute, const char *value)
 	return equal;
 }
 
-static gboolean is_network(const xmlNode *e, struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, guint index)
+static gboolean is_network(const xmlNode *e, const struct vm_spec *vm, guint index)
 {
 	const char *mac = LIST_AT(vm->networks, struct vm_network, index)->mac;
-	return is_called(e, "interface") && says(find_child(e, "mac"), "address", mac ? mac : domain_mac(a, id, index));
+	return is_called(e, "interface") && says(find_child(e, "mac"), "address", mac);
 }
 
-static gboolean (*const is_device[])(const xmlNode *e, struct arena *a, const struct domain_identity *id,
-                                     const struct vm_spec *vm, guint index) = {
+static gboolean (*const is_device[])(const xmlNode *e, const struct vm_spec *vm, guint index) = {
 	[DOMAIN_NETWORK] = is_network,
 };
 
@@ -56,7 +55,7 @@ char *domain_device_xml(struct arena *a, const struct domain_identity *id, const
 	const xmlNode *devices = find_child(xmlDocGetRootElement(doc), "devices");
 	xmlNode *e = devices ? devices->children : NULL;
 	char *xml = NULL;
-	while (e && !is_device[device](e, a, id, vm, index))
+	while (e && !is_device[device](e, vm, index))
 		e = e->next;
 	if (e) {
 		xmlBuffer *text = xmlBufferCreate();
