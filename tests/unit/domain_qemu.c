@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "domain/domain.h"
 #include "domain_cases_fixture.h"
+#include "host/reaper.h"
 #include "host/virt.h"
 #include "spec/diff.h"
 #include <glib/gstdio.h>
@@ -198,9 +199,11 @@ static void test_running(void **state)
 	assert_int_equal(n_bad, 0);
 }
 
-int main(int argc, char **argv)
+int main(void)
 {
-	(void)argc, (void)argv;
+	int status;
+	if (!reaper_split(&status))
+		return status;
 	const struct CMUnitTest tests[] = { cmocka_unit_test(test_defined), cmocka_unit_test(test_running) };
 	return cmocka_run_group_tests(tests, open_virt, close_virt);
 }
