@@ -13,7 +13,7 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Werror
 PREFIX ?= /usr/local
 
 PKG_CONFIG ?= pkg-config
-PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib
+PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib libisofs-1
 # Asked once; empty where pkg-config is not installed yet.
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -linotifytools -lpthread
@@ -70,11 +70,11 @@ $(B)/gen/%.o: $(B)/gen/%.c
 	@echo "  cc  $<"
 	$(Q)$(CC) $(patsubst -I%,-isystem %,$(PKG_CFLAGS)) -std=gnu17 $(OPT) $(SAN) -w -c -o $@ $<
 
-DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -name '*.d')
+DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -path $(B)/cloud -prune -o -type f -name '*.d' -print)
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lab lint docs asan bench fuzz install clean help
+.PHONY: all deps demo test lab lint docs asan bench fuzz bundle install deb clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -113,8 +113,16 @@ fuzz: deps ## Look for inputs that break a reader (FUZZ=spec for one, FUZZ_SECON
 		FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer $(if $(FUZZ),$(FUZZ:%=build/fuzz/tests/fuzz/%),fuzz-programs)
 	@tests/fuzz/run build/fuzz $(FUZZ)
 
-install: all ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
+bundle: $(B)/worker.tar.xz ## cleave-worker with its own loader and libraries, for any Linux: an archive in build/
+$(B)/worker.tar.xz: $(B)/cleave-worker $(wildcard contrib/guest/*)
+	@contrib/guest/make-bundle $(B) $(VERSION)
+
+deb: all bundle ## Debian packages of the controller and of the worker, in build/
+	@contrib/deb/make-deb $(B) $(VERSION)
+
+install: all bundle ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/worker.tar.xz $(B)/worker.tar.xz.version
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in $(notdir $(wildcard contrib/systemd/*.service)); do \
 		sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
@@ -156,7 +164,7 @@ $(filter-out $(PURE_UNIT),$(UNIT)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(FIX
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)
 # NVML as the tests have it; the helper finds it by its name.
-$(B)/tests/unit/host_nvml $(B)/tests/unit/apply_set_mig: | $(B)/tests/tools/libnvidia-ml.so.1
+$(B)/tests/unit/host_nvml $(B)/tests/unit/apply_set_mig $(B)/tests/unit/worker_gpus $(B)/tests/e2e/queue_worker: | $(B)/tests/tools/libnvidia-ml.so.1
 $(B)/tests/tools/libnvidia-ml.so.1: tests/tools/fake_nvml.c
 	@mkdir -p $(@D)
 	@echo "  so  $@"

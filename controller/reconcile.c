@@ -1,6 +1,6 @@
 /* A pass, and the session that carries connections and caches from one to the next. */
 #include "reconcile.h"
-#include "apply/apply.h"
+#include "apply/own_vm.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -11,6 +11,8 @@
 #include "host/tree.h"
 #include "host/uevents.h"
 #include "host/virt.h"
+#include "host/vm_records.h"
+#include "observe/domain_cache.h"
 #include "observe/observe.h"
 #include "queue/lease.h"
 #include "queue/notice.h"
@@ -21,8 +23,11 @@
 #include "spec/files.h"
 #include "spec/host.h"
 #include "spec/load.h"
+#include "spec/vm.h"
 #include <stdlib.h>
 #include <string.h>
+
+NAME_TABLE(decision_names, "a decision", N_DECISIONS, "adopt", "release", "approve");
 
 enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000 };
 
@@ -36,8 +41,10 @@ struct session {
 	struct host_tree tree;
 	struct helper *helper;
 	struct taken *taken;
+	struct vm_records *records;
 	struct shelf *shelf;
 	struct virt *virt;
+	struct domain_cache *domains;
 	char *virt_uri, *virt_trouble;
 	char *holder; /* as job owner: the same for every process that holds this state folder */
 	gboolean holds_jobs;
@@ -72,10 +79,14 @@ struct session *session_new(const struct settings *settings)
 	struct session *s = g_new0(struct session, 1);
 	s->settings = *settings;
 	s->arena = arena_new();
+	g_autofree char *state = g_canonicalize_filename(settings->state, NULL);
+	s->settings.state = arena_strdup(s->arena, state); /* libvirt is told of files there */
 	s->tree = tree_of(s->arena, settings);
 	s->taken = taken_new(settings->state);
+	s->records = vm_records_new(settings->state);
 	s->shelf = shelf_new();
 	s->cache = spec_cache_new();
+	s->domains = domain_cache_new();
 	s->holder = make_holder(s);
 	return s;
 }
@@ -109,8 +120,10 @@ void session_free(struct session *s)
 	if (s->helper)
 		helper_stop(s->helper);
 	taken_free(s->taken);
+	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	domain_cache_free(s->domains);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -121,6 +134,27 @@ void session_free(struct session *s)
 static gboolean is_known(void *user, const char *path, const char *blob_id, gsize *ret_size)
 {
 	return spec_cache_knows(user, path, blob_id, ret_size);
+}
+
+/* Files of the commit that VMs of this host are told. They lie in the tree, not in the objects, which outlive it. */
+static void read_texts(const struct session *s, const struct source_where *where, struct wanted *w)
+{
+	g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(struct tree_text));
+	OBJECTS_EACH (o, w->objects, KIND_VM) {
+		const struct vm_spec *vm = o->spec;
+		if (!o->n_files || !vm || g_strcmp0(vm->host, s->settings.host) != 0)
+			continue;
+		struct file_uses uses = object_files(w->arena, o);
+		for (guint i = 0; i < uses.n; i++) {
+			struct source_file file;
+			w->objects->texts = (struct list){ texts->data, texts->len };
+			if (objects_text(w->objects, uses.items[i].path) || !source_file_at(w->arena, where, &w->tree, uses.items[i].path, &file, NULL))
+				continue;
+			struct tree_text text = { uses.items[i].path, file.bytes, file.size };
+			g_array_append_val(texts, text);
+		}
+	}
+	w->objects->texts = (struct list){ arena_memdup(w->arena, texts->data, texts->len * sizeof(struct tree_text)), texts->len };
 }
 
 static void load(struct session *s, struct wanted *w)
@@ -197,6 +231,7 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	order_revision(s, &ret->tree);
 	load(s, ret);
 	check_tree(where, ret);
+	read_texts(s, where, ret);
 	return TRUE;
 }
 
@@ -310,9 +345,12 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	struct observe_input in = { .host = s->settings.host,
 		                    .want = want,
 		                    .tree = &s->tree,
+		                    .lib = s->settings.lib,
 		                    .helper = s->helper,
 		                    .taken = s->taken,
+		                    .records = s->records,
 		                    .virt = s->virt,
+		                    .domains = s->domains,
 		                    .libvirt_trouble = s->virt_trouble,
 		                    .redis = s->redis,
 		                    .redis_trouble = s->redis_trouble,
@@ -394,14 +432,29 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 	struct apply_input in = { .arena = a,
 		                  .plan = p,
 		                  .virt = s->virt,
+		                  .records = s->records,
 		                  .redis = s->redis,
 		                  .shelf = s->shelf,
 		                  .hands = &hands,
+		                  .tree = &s->tree,
 		                  .holder = s->holder,
+		                  .lib = s->settings.lib,
 		                  .state = s->settings.state,
 		                  .acting = on_acting,
 		                  .acted = on_acted,
 		                  .is_over = is_over,
 		                  .user = &applying };
 	return apply_plan(&in, ret, error);
+}
+
+gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error)
+{
+	static gboolean (*const rows[])(const struct apply_input *in, const char *vm, GError **error) = {
+		[DECISION_ADOPT] = adopt_vm, [DECISION_RELEASE] = release_vm, [DECISION_APPROVE] = approve_vm,
+	};
+	G_STATIC_ASSERT(G_N_ELEMENTS(rows) == N_DECISIONS);
+	const struct plan none = { .host = s->settings.host, .revision = w->tree.revision, .want = w->objects, .have = objects_new(a) };
+	const struct apply_input in = { .arena = a, .plan = &none, .virt = s->virt, .records = s->records, .redis = s->redis,
+		                        .state = s->settings.state };
+	return rows[decision](&in, vm, error);
 }

@@ -14,7 +14,8 @@ struct settings {
 	const char *host;
 	const char *libvirt, *redis;
 	const char *root, *sysfs;
-	const char *state;
+	const char *state; /* absolute */
+	const char *lib; /* what is installed for guests: worker.tar.xz, install */
 	gboolean devices_only; /* Hosts and GPUs alone: libvirt and Redis are not asked */
 	gboolean acts; /* run, apply: may become the job owner */
 };
@@ -48,6 +49,13 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 /* Pure: same input, same plan. `is_attended`: a person will apply it. */
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
                           gboolean is_attended);
+
+/* What people decide about a VM by hand (apply/own_vm.h). */
+enum decision { DECISION_ADOPT, DECISION_RELEASE, DECISION_APPROVE, N_DECISIONS };
+extern const struct name_table decision_names;
+
+/* Does it. The session has to have looked at the machine. */
+gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error);
 
 struct pass_events {
 	/* Each may be NULL. */

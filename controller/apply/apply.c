@@ -1,16 +1,18 @@
-/* The order of the plan, action by action. */
+/* The graph of the plan's waits, action by action. */
 #include "apply/apply.h"
+#include "apply/pool.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
+#include "spec/vm.h"
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_CANCEL_FRAMES] = { .run = cancel_frames },
-	[VERB_STOP_VM] = { .check = stop_vm_check, .run = stop_vm },
+	[VERB_STOP_VM] = { .check = stop_vm_check, .run = stop_vm, .is_parallel = TRUE },
 	[VERB_REMOVE_VGPUS] = { .check = remove_vgpus_check, .run = remove_vgpus },
 	[VERB_RELEASE_DEVICE] = { .check = release_device_check, .run = release_device },
 	[VERB_SET_VFS] = { .check = set_vfs_check, .run = set_vfs, .undo = set_vfs_undo },
@@ -23,14 +25,15 @@ const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_SET_HUGEPAGES] = { .run = set_hugepages },
 	[VERB_DEFINE_POOLS] = { .check = define_pools_check, .run = define_pools },
 	[VERB_FETCH_IMAGES] = { .check = fetch_images_check, .run = fetch_images },
-	[VERB_CREATE_VOLUMES] = { .check = create_volumes_check, .run = create_volumes },
-	[VERB_GROW_VOLUMES] = { .check = grow_volumes_check, .run = grow_volumes },
-	[VERB_DELETE_VOLUMES] = { .check = delete_volumes_check, .run = delete_volumes },
+	[VERB_CREATE_VOLUMES] = { .check = create_volumes_check, .run = create_volumes, .is_parallel = TRUE },
+	[VERB_GROW_VOLUMES] = { .check = grow_volumes_check, .run = grow_volumes, .is_parallel = TRUE },
+	[VERB_DELETE_VOLUMES] = { .check = delete_volumes_check, .run = delete_volumes, .is_parallel = TRUE },
 	[VERB_DRAIN_VM] = { .check = drain_vm_check, .run = drain_vm },
-	[VERB_UNDEFINE_VM] = { .check = undefine_vm_check, .run = undefine_vm },
-	[VERB_UPDATE_VM] = { .check = update_vm_check, .run = update_vm },
-	[VERB_DEFINE_VM] = { .check = define_vm_check, .run = define_vm },
-	[VERB_START_VM] = { .check = start_vm_check, .run = start_vm },
+	[VERB_UNDEFINE_VM] = { .check = undefine_vm_check, .run = undefine_vm, .is_parallel = TRUE },
+	[VERB_UPDATE_VM] = { .check = update_vm_check, .run = update_vm, .is_parallel = TRUE },
+	[VERB_DEFINE_VM] = { .check = define_vm_check, .run = define_vm, .is_parallel = TRUE },
+	[VERB_START_VM] = { .check = start_vm_check, .run = start_vm, .is_parallel = TRUE },
+	[VERB_UNDRAIN_VM] = { .check = undrain_vm_check, .run = undrain_vm },
 	[VERB_PIN_SCENE] = { .run = pin_scene },
 	[VERB_DELIVER_FRAMES] = { .run = deliver_frames },
 	[VERB_PUT_BACK_FRAMES] = { .run = put_back_frames },
@@ -39,6 +42,11 @@ const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_COMPLETE_JOB] = { .run = complete_job },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(apply_rows) == N_VERBS);
+
+static const struct apply_row *row_of(const struct apply_input *in, const struct action *action)
+{
+	return &(in->rows ? in->rows : apply_rows)[action->verb];
+}
 
 void apply_fault(const char *when, enum verb verb)
 {
@@ -69,7 +77,7 @@ static gboolean become_owner(struct apply_input *in, GError **error)
 /* The error then says as well how the host was left. */
 static gboolean run_or_undo(const struct apply_input *in, const struct action *action, GError **error)
 {
-	const struct apply_row *row = &apply_rows[action->verb];
+	const struct apply_row *row = row_of(in, action);
 	g_autoptr(GError) failure = NULL, why = NULL;
 	if (row->run(in, action, &failure))
 		return TRUE;
@@ -83,56 +91,140 @@ static gboolean run_or_undo(const struct apply_input *in, const struct action *a
 
 static gboolean act(struct apply_input *in, const struct action *action, GError **error)
 {
-	const struct apply_row *row = &apply_rows[action->verb];
+	const struct apply_row *row = row_of(in, action);
 	if (action->kind == KIND_RENDERJOB && !become_owner(in, error))
 		return FALSE;
-	if (row->check && !row->check(in, action, error))
+	struct apply_input mine = *in;
+	gpointer seen = NULL;
+	mine.seen = &seen;
+	if (row->check && !row->check(&mine, action, error))
 		return FALSE;
 	apply_fault("before", action->verb);
-	if (!run_or_undo(in, action, error))
+	if (!run_or_undo(&mine, action, error))
 		return FALSE;
 	apply_fault("after", action->verb);
 	return TRUE;
 }
 
-/* The first action it waits for that is not done, or NULL. */
-static const struct action *missing_wait(const struct plan *p, const struct action *action,
-                                         const struct outcomes *so_far)
+/* -- one after the other, and beside each other ------------------------------------------------------------ */
+
+enum step { STEP_PENDING, STEP_UNDER_WAY, STEP_OVER };
+
+struct work {
+	struct apply_input *in;
+	struct outcomes *outcomes; /* of those that are over */
+	enum step *steps;
+	struct apply_pool *pool;
+	guint n_over, first_pending;
+	guint n_pending_here; /* on the main thread */
+};
+
+static void end(struct work *w, guint i, enum outcome_state state, const char *message, gint64 took_ms)
 {
-	for (guint i = 0; i < action->n_waits; i++)
-		if (so_far->items[action->waits[i]].state != OUTCOME_DONE)
-			return &p->actions[action->waits[i]];
-	return NULL;
+	struct outcomes *all = w->outcomes;
+	struct outcome *o = &all->items[i];
+	w->n_pending_here -= w->steps[i] == STEP_PENDING && !row_of(w->in, &w->in->plan->actions[i])->is_parallel;
+	w->steps[i] = STEP_OVER;
+	w->n_over++;
+	*o = (struct outcome){ i, state, arena_strdup(w->in->arena, message), took_ms };
+	all->n++;
+	all->n_done += state == OUTCOME_DONE;
+	all->n_failed += state == OUTCOME_FAILED;
+	all->n_skipped += state == OUTCOME_SKIPPED;
+	if (w->in->acted)
+		w->in->acted(w->in->user, o);
 }
 
-static void do_one(struct apply_input *in, guint i, struct outcomes *ret)
+static void take_end(struct work *w, struct apply_end *e)
 {
-	const struct action *action = &in->plan->actions[i];
-	struct outcome *o = &ret->items[i];
+	g_autoptr(GError) error = e->error;
+	end(w, e->action, error ? OUTCOME_FAILED : OUTCOME_DONE, error ? error->message : NULL, e->took_ms);
+}
+
+static void do_here(struct work *w, guint i)
+{
 	g_autoptr(GError) error = NULL;
-	gint64 start = g_get_monotonic_time();
-	const struct action *missing = missing_wait(in->plan, action, ret);
-	*o = (struct outcome){ .action = i };
-	if (missing) {
-		o->state = OUTCOME_SKIPPED;
-		o->message = arena_printf(in->arena, "waits for %s", verbs[missing->verb].name);
-	} else if (in->is_over && in->is_over(in->user)) {
-		o->state = OUTCOME_SKIPPED;
-		o->message = "the pass ended before it";
-	} else {
-		if (in->acting)
-			in->acting(in->user, i);
-		gboolean ok = act(in, action, &error);
-		o->state = ok ? OUTCOME_DONE : OUTCOME_FAILED;
-		o->message = error ? arena_strdup(in->arena, error->message) : NULL;
+	gint64 begun_us = g_get_monotonic_time();
+	gboolean is_done = act(w->in, &w->in->plan->actions[i], &error);
+	end(w, i, is_done ? OUTCOME_DONE : OUTCOME_FAILED, error ? error->message : NULL,
+	    (g_get_monotonic_time() - begun_us) / 1000);
+}
+
+/* Pages are given back by who stops and made by the Host, whether or not all succeed; who is short of them then fails
+ * by itself. */
+static gboolean may_need_pages_of(const struct action *act, const struct action *before)
+{
+	if (act->verb == VERB_SET_HUGEPAGES)
+		return before->verb == VERB_STOP_VM;
+	if (act->verb != VERB_START_VM || !act->vm || !act->vm->hugepage_bytes)
+		return FALSE;
+	return before->verb == VERB_STOP_VM || before->verb == VERB_SET_HUGEPAGES;
+}
+
+/* Whether something has to be over first. *ret_missing is the first action that it waits for and that is not done. */
+static gboolean is_blocked(const struct work *w, guint i, const struct action **ret_missing)
+{
+	const struct plan *p = w->in->plan;
+	const struct action *act = &p->actions[i];
+	*ret_missing = NULL;
+	for (guint k = 0; k < act->n_waits; k++) {
+		guint before = act->waits[k];
+		if (w->steps[before] != STEP_OVER)
+			return TRUE;
+		if (!*ret_missing && w->outcomes->items[before].state != OUTCOME_DONE)
+			*ret_missing = &p->actions[before];
 	}
-	o->took_ms = (g_get_monotonic_time() - start) / 1000;
-	ret->n_done += o->state == OUTCOME_DONE;
-	ret->n_failed += o->state == OUTCOME_FAILED;
-	ret->n_skipped += o->state == OUTCOME_SKIPPED;
-	ret->n++;
-	if (in->acted)
-		in->acted(in->user, o);
+	for (guint k = w->first_pending; k < i && p->actions[k].verb <= VERB_SET_HUGEPAGES; k++)
+		if (w->steps[k] != STEP_OVER && may_need_pages_of(act, &p->actions[k]))
+			return TRUE;
+	return FALSE;
+}
+
+/* Begins the action if it may; FALSE when it has to wait. */
+static gboolean try_one(struct work *w, guint i)
+{
+	struct apply_input *in = w->in;
+	const struct action *missing;
+	gboolean is_parallel = row_of(in, &in->plan->actions[i])->is_parallel;
+	if (is_blocked(w, i, &missing) || (is_parallel && !missing && !apply_pool_has_room(w->pool)))
+		return FALSE;
+	if (missing) {
+		end(w, i, OUTCOME_SKIPPED, arena_printf(in->arena, "waits for %s", verbs[missing->verb].name), 0);
+		return TRUE;
+	}
+	if (in->is_over && in->is_over(in->user)) {
+		end(w, i, OUTCOME_SKIPPED, "the pass ended before it", 0);
+		return TRUE;
+	}
+	if (in->acting)
+		in->acting(in->user, i);
+	w->n_pending_here -= !is_parallel;
+	w->steps[i] = STEP_UNDER_WAY;
+	if (is_parallel)
+		apply_pool_start(w->pool, i);
+	else
+		do_here(w, i);
+	return TRUE;
+}
+
+/* In the plan's order. After one on the main thread, during which others may have ended, from the beginning: so what
+ * may begin does so before anything that comes later. FALSE when nothing could begin. */
+static gboolean try_all(struct work *w)
+{
+	const struct plan *p = w->in->plan;
+	gboolean has_begun = FALSE;
+	while (w->first_pending < p->n_actions && w->steps[w->first_pending] == STEP_OVER)
+		w->first_pending++;
+	for (guint i = w->first_pending; i < p->n_actions; i++) {
+		if (!w->n_pending_here && !apply_pool_has_room(w->pool))
+			break;
+		if (w->steps[i] != STEP_PENDING || !try_one(w, i))
+			continue;
+		has_begun = TRUE;
+		if (!row_of(w->in, &w->in->plan->actions[i])->is_parallel)
+			break;
+	}
+	return has_begun;
 }
 
 gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error)
@@ -141,7 +233,17 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 	if (p->n_refusals)
 		return fail(error, ERROR_REFUSED, "nothing was done: %s", p->refusals[0].message);
 	*ret = (struct outcomes){ .items = ARENA_ARRAY(in->arena, struct outcome, p->n_actions) };
+	struct work w = { in, ret, ARENA_ARRAY(in->arena, enum step, p->n_actions), apply_pool_new(in, act), 0, 0, 0 };
 	for (guint i = 0; i < p->n_actions; i++)
-		do_one(in, i, ret);
+		w.n_pending_here += !row_of(in, &in->plan->actions[i])->is_parallel;
+	for (gboolean has_begun = TRUE; w.n_over < p->n_actions;) {
+		struct apply_end e;
+		while (apply_pool_take(w.pool, !has_begun, &e)) {
+			take_end(&w, &e);
+			has_begun = TRUE; /* something is free for what waits */
+		}
+		has_begun = try_all(&w);
+	}
+	apply_pool_free(w.pool);
 	return TRUE;
 }

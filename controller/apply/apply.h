@@ -1,25 +1,38 @@
 /* Carries a plan out: one row a verb (check, run, undo), same index as plan/verbs.
  *
  * In: a plan and the open hands. Out: an outcome per action. Each action looks once more before it acts
- * (check) and ends by observing its effect (run); what waits for a failed one is skipped. */
+ * (check) and ends by observing its effect (run); what waits for a failed one is skipped.
+ *
+ * An action begins as soon as what it waits for is done. Those of parallel verbs run on a few threads, all others on
+ * the main thread, in the plan's order; a slow one holds back only what waits for it. */
 #pragma once
 #include "apply/outcome.h"
 #include "plan/plan.h"
 
+struct apply_pool;
+struct apply_row;
 struct arena;
 struct hands;
+struct host_tree;
 struct redis;
 struct shelf;
 struct virt;
+struct vm_records;
 
 struct apply_input {
-	struct arena *arena;
+	struct arena *arena; /* of a parallel action: its own, freed when it ends */
 	const struct plan *plan;
+	const struct apply_row *rows; /* by verb; NULL: apply_rows. Tests have verbs of their own */
+	struct apply_pool *pool; /* of a parallel action: then redis, shelf and hands are NULL; see apply_on_main() */
+	gpointer *seen; /* of one action: what its check saw; the verbs' own */
 	struct virt *virt;
+	struct vm_records *records; /* what is remembered of VMs; NULL: nothing */
 	struct redis *redis;
 	struct shelf *shelf;
 	const struct hands *hands; /* on the devices of this host */
 	const char *holder; /* this controller as job owner */
+	const struct host_tree *tree; /* what VMs are told is read below it, on any thread */
+	const char *lib;   /* folder with what is installed for guests */
 	const char *state; /* this controller's folder: media of VMs are written below it */
 	gint64 fence;       /* of the job owner; filled in when jobs are acted on */
 	gint64 owner_us;    /* when it was renewed last */
@@ -36,12 +49,20 @@ struct apply_row {
 	gboolean (*run)(const struct apply_input *in, const struct action *act, GError **error);
 	/* After a run that failed: takes back what it did. Where plan/verbs says that there is one. */
 	gboolean (*undo)(const struct apply_input *in, const struct action *act, GError **error);
+	/* Runs on a thread, beside others: uses the plan, libvirt and its arena, each call with a deadline; all else by
+	 * apply_on_main(). */
+	gboolean is_parallel;
 };
 
 extern const struct apply_row apply_rows[N_VERBS];
 
 /* ERROR_REFUSED before the first write when the plan holds refusals. Else TRUE; failures are in *ret. */
 gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error);
+
+/* For parallel verbs: runs a function on the main thread, between its actions, and waits for it. */
+gboolean apply_on_main(const struct apply_input *in,
+                       gboolean (*run)(const struct apply_input *in, gpointer data, GError **error), gpointer data,
+                       GError **error);
 
 /* Ends the process as a crash would when CLEAVE_FAULT is "before:VERB" or "after:VERB". For tests of
  * recovery: every verb has both points. */
@@ -75,6 +96,8 @@ gboolean delete_volumes_check(const struct apply_input *in, const struct action 
 gboolean delete_volumes(const struct apply_input *in, const struct action *act, GError **error);
 gboolean drain_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean drain_vm(const struct apply_input *in, const struct action *act, GError **error);
+gboolean undrain_vm_check(const struct apply_input *in, const struct action *act, GError **error);
+gboolean undrain_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean undefine_vm_check(const struct apply_input *in, const struct action *act, GError **error);
 gboolean undefine_vm(const struct apply_input *in, const struct action *act, GError **error);
 gboolean update_vm_check(const struct apply_input *in, const struct action *act, GError **error);

@@ -1,8 +1,10 @@
-/* define-vm: writes the definition and reads it back. */
+/* define-vm: writes what the guest is told, then the definition and reads it back. */
+#include "apply/media.h"
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "spec/diff.h"
+#include "spec/identity.h"
 #include <errno.h>
 #include <string.h>
 
@@ -65,13 +67,17 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	struct vm_now now;
 	const struct vm_spec *want = act->vm;
 	struct domain_identity identity = { .farm = objects_farm(in->plan->want)->meta.name, .name = act->id };
-	if (!vm_look(in, act, &now, error) || !read_password(in, act, &identity.vnc_password, error))
+	if (!vm_look(in, act, &now, error) || (!now.exists && !vm_take_home(in, act, TRUE, error)) || !vm_media_write(in, act, error))
+		return FALSE;
+	if (!read_password(in, act, &identity.vnc_password, error))
 		return FALSE;
 	identity.uuid = now.exists ? now.facts.uuid : NULL;
-	identity.media = vm_media_folder(in, act->id);
+	identity.media = vm_media_folder(in->arena, in->state, act->id);
 	struct virt_id id = { act->id, identity.uuid ? identity.uuid : domain_uuid(in->arena, &identity) };
 	if (want->firmware >= FIRMWARE_UEFI && g_mkdir_with_parents(identity.media, VM_MEDIA_MODE) != 0)
 		return fail_errno(error, errno, "%s", identity.media);
 	const char *xml = domain_to_xml(in->arena, &identity, want, now.xml);
-	return write_definition(in, &id, xml, want, error) && verify(in, act, want, error);
+	if (!write_definition(in, &id, xml, want, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
+		return FALSE;
+	return vm_media_tidy(in, act, &now, error);
 }

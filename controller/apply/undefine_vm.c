@@ -1,13 +1,25 @@
+/* undefine-vm: the definition goes, with its NVRAM and what is known of the VM; its disks stay. */
 #include "apply/vm.h"
 #include "base/error.h"
 
 gboolean undefine_vm_check(const struct apply_input *in, const struct action *act, GError **error)
 {
-	(void)in, (void)act;
-	return fail(error, ERROR_FAILED, "not written yet");
+	struct vm_now now;
+	if (!vm_look_at_ours(in, act, TRUE, &now, error))
+		return FALSE;
+	return !now.is_active || fail(error, ERROR_REFUSED, "it runs; it is not taken from under its guest");
 }
 
 gboolean undefine_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
-	return undefine_vm_check(in, act, error);
+	struct vm_now before, now;
+	if (!vm_look(in, act, &before, error))
+		return FALSE;
+	if (!before.exists)
+		return TRUE;
+	if (!virt_undefine(in->virt, &before.id, FALSE, VM_DEFINE_MS, error) || !vm_look(in, act, &now, error))
+		return FALSE;
+	if (now.exists)
+		return fail(error, ERROR_FAILED, "libvirt has it still");
+	return vm_forget(in, act, &before, error);
 }

@@ -2,10 +2,19 @@
 #include "commands/command.h"
 #include "report/report.h"
 
-/* What a rule took out of the plan is asked for as well where changes are: nobody applies it away. */
+static gboolean has_refused_vm(const struct plan *p)
+{
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].is_refused && p->verdicts[i].object->kind->id == KIND_VM)
+			return TRUE;
+	return FALSE;
+}
+
+/* What a rule took out of the plan is asked for as well where changes are: nobody applies it away. A domain that is
+ * not ours is a mistake in any case. */
 static int judge(const struct invocation *in, const struct plan *p)
 {
-	if (p->n_refusals || (in->detailed_exitcode && plan_n_refused(p)))
+	if (p->n_refusals || has_refused_vm(p) || (in->detailed_exitcode && plan_n_refused(p)))
 		return EXIT_REFUSED;
 	return p->n_actions && in->detailed_exitcode ? EXIT_CHANGES : EXIT_FINE;
 }

@@ -42,6 +42,7 @@ struct runner {
 	gboolean has_passed; /* since the timer was set */
 	guint n_failed;      /* failed or skipped actions of the last pass */
 	gboolean looks_often; /* leases may run out, a driver may let a device go, and nobody says so */
+	gint64 wake_ms;    /* the last plan has something due so long after it; 0: nothing */
 	gboolean is_stuck; /* the same actions were planned twice: only a new revision or the timer goes on */
 	guint pass_source, timer_source;
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
@@ -270,6 +271,7 @@ static void pass(struct runner *r)
 	/* What is away (Redis, libvirt, a root) tells nobody when it is back. */
 	if (has_stalled(p))
 		r->retry_ms = MAX(r->retry_ms, CLAMP(retry_before * 2, RETRY_FIRST_MS, RETRY_MOST_MS));
+	r->wake_ms = p->wake_ms;
 	r->looks_often = has_running(p) || has_stuck_device(p);
 	progress_show(r->progress, p);
 }
@@ -309,6 +311,18 @@ static void answer_reconcile(struct runner *r, struct control_request *request, 
 	control_answer(request, text->str, error);
 }
 
+/* "adopt VM", "release VM", "approve VM": done now, between two passes; the next one goes on from there. */
+static void answer_decision(struct runner *r, struct control_request *request, enum decision decision, const char *vm)
+{
+	SCOPED_ARENA(a);
+	g_autoptr(GError) error = NULL;
+	if (!r->force.arena && !read_revision(r))
+		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (session_decide(r->session, a, &r->force.wanted, decision, vm, &error))
+		look_at_source(r);
+	control_answer(request, "", error);
+}
+
 static void answer_requests(struct runner *r)
 {
 	struct control_request *request;
@@ -320,6 +334,8 @@ static void answer_requests(struct runner *r)
 			answer_observe(r, request);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {
 			answer_reconcile(r, request, words[1], words[2]);
+		} else if (g_strv_length(words) == 2 && name_value(&decision_names, words[0]) >= 0) {
+			answer_decision(r, request, (enum decision)name_value(&decision_names, words[0]), words[1]);
 		} else {
 			fail(&error, ERROR_USAGE, "this controller does not know that request; are both of one version?");
 			control_answer(request, NULL, error);
@@ -344,6 +360,8 @@ static void set_timer(struct runner *r)
 	gint64 ms = r->retry_ms ? MIN(r->retry_ms, r->in->interval_ms) : r->in->interval_ms;
 	if (r->looks_often)
 		ms = MIN(ms, OFTEN_MS);
+	if (r->wake_ms)
+		ms = MIN(ms, r->wake_ms);
 	if (r->timer_source)
 		g_source_remove(r->timer_source);
 	r->timer_source = g_timeout_add((guint)ms, on_timer, r);

@@ -3,30 +3,21 @@
  * A disk's name is its serial number, which guest and XML tell alike, running or not. What does not fit there (QEMU
  * gives virtio disks 20 characters) is shortened, and the mark has the whole name. */
 #include "base/arena.h"
-#include "base/uuid.h"
 #include "domain/part.h"
+#include "spec/identity.h"
 #include <string.h>
 
-enum { SERIAL_LEN = 20, MOST_TARGETS = 26 * 27 };
+enum { MOST_TARGETS = 26 * 27 };
 
 static const struct {
 	const char *word, *serial;
 	gsize offset;
 } media[] = {
-	{ "seed", "cleave-seed", offsetof(struct vm_spec, seed) },
-	{ "settings", "cleave-settings", offsetof(struct vm_spec, settings) },
+	{ MEDIUM_SEED, "cleave-seed", offsetof(struct vm_spec, seed) },
+	{ MEDIUM_SETTINGS, "cleave-settings", offsetof(struct vm_spec, settings) },
 };
 
 /* -- names ------------------------------------------------------------------------------------------------------- */
-
-const char *domain_disk_serial(struct arena *a, const char *name)
-{
-	guint8 digest[4];
-	if (strlen(name) <= SERIAL_LEN && !g_str_has_prefix(name, "cleave-"))
-		return name;
-	uuid_digest(G_CHECKSUM_SHA256, name, digest, sizeof digest);
-	return arena_printf(a, "%.11s-%02x%02x%02x%02x", name, digest[0], digest[1], digest[2], digest[3]);
-}
 
 char *disk_serial_of(struct context *c, const xmlNode *disk)
 {
@@ -38,7 +29,7 @@ static void mark_short_names(struct context *c, const struct list *disks)
 {
 	struct strings pairs = { ARENA_ARRAY(c->arena, const char *, disks->n), 0 };
 	for (guint i = 0; i < disks->n; i++) {
-		const char *name = LIST_AT(*disks, struct vm_disk, i)->name, *serial = domain_disk_serial(c->arena, name);
+		const char *name = LIST_AT(*disks, struct vm_disk, i)->name, *serial = vm_disk_serial(c->arena, name);
 		if (strcmp(name, serial) != 0)
 			pairs.items[pairs.n++] = arena_printf(c->arena, "%s=%s", serial, name);
 	}
@@ -92,7 +83,7 @@ static void write_disk(struct context *c, const struct vm_disk *d)
 {
 	int bus = d->bus ? d->bus : disk_usual_bus(d);
 	const char *format = name_of(&disk_format_names, d->format ? d->format : FORMAT_RAW);
-	xmlNode *n = add_disk(c, d->cdrom, d->file, format, bus, domain_disk_serial(c->arena, d->name)), *driver = xml_child(n, "driver");
+	xmlNode *n = add_disk(c, d->cdrom, d->file, format, bus, vm_disk_serial(c->arena, d->name)), *driver = xml_child(n, "driver");
 	if (!d->cdrom || d->cache)
 		xml_set(driver, "cache", name_of(&cache_names, d->cache ? d->cache : disk_usual_cache(d)));
 	if (!d->cdrom || d->io)
@@ -251,32 +242,30 @@ void disks_read(struct context *c, struct vm_spec *ret)
 /* -- cleave's own discs --------------------------------------------------------------------------------------------- */
 
 /* The file's name carries the digest of what is in it: an ejected disc, or another one, shows. */
-void media_write(struct context *c, const struct vm_spec *vm)
+void discs_write(struct context *c, const struct vm_spec *vm)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(media); i++) {
 		const char *digest = *(const char *const *)((const char *)vm + media[i].offset);
 		if (!digest)
 			continue;
-		const char *file = arena_printf(c->arena, "%s/%s-%s.iso", c->id->media ? c->id->media : "", media[i].word, digest);
+		const char *file = vm_medium_path(c->arena, c->id->media ? c->id->media : "", media[i].word, digest);
 		xml_add(add_disk(c, TRUE, file, "raw", BUS_SATA, media[i].serial), "readonly");
 	}
 }
 
-static const char *digest_in(struct arena *a, const char *file, const char *word)
+/* A file that is not cleave's is told as it is. */
+static const char *digest_of(struct arena *a, const char *file, const char *word)
 {
-	const char *base = strrchr(file, '/');
-	gsize len = strlen(word);
-	base = base ? base + 1 : file;
-	gboolean is_ours = strncmp(base, word, len) == 0 && base[len] == '-' && g_str_has_suffix(base, ".iso") && strlen(base) > len + 5;
-	return is_ours ? arena_strndup(a, base + len + 1, strlen(base) - len - 5) : file;
+	const char *digest = vm_medium_digest(a, file, word);
+	return digest ? digest : file;
 }
 
-void media_read(struct context *c, struct vm_spec *ret)
+void discs_read(struct context *c, struct vm_spec *ret)
 {
 	XML_EACH (e, xml_child(c->root, "devices"), "disk") {
 		int i = medium_of(c, e);
 		const char *file = i < 0 ? NULL : read_file(c, e);
 		if (file)
-			*(const char **)((char *)ret + media[i].offset) = digest_in(c->arena, file, media[i].word);
+			*(const char **)((char *)ret + media[i].offset) = digest_of(c->arena, file, media[i].word);
 	}
 }

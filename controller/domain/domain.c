@@ -24,7 +24,7 @@ static const struct domain_row {
 	{ "iothreads iothreadCpus", PART(iothreads) },
 	{ "boot", PART(boot) },
 	{ "disks", PART(disks) },
-	{ "seed settings", PART(media) },
+	{ "seed settings", PART(discs) },
 	{ "shares", PART(shares) },
 	{ "networks", PART(networks) },
 	{ "devices", PART(devices) },

@@ -25,12 +25,6 @@ struct domain_facts {
 
 /* UUID of version 5 over farm and VM name (RFC 9562): the same at every define. */
 char *domain_uuid(struct arena *a, const struct domain_identity *id);
-/* Stable, locally administered MAC of the VM's nth network card. */
-char *domain_mac(struct arena *a, const struct domain_identity *id, guint nth);
-
-/* The serial number by which guest and libvirt know the VM's disk of that name: in the guest it is
- * /dev/disk/by-id/virtio-SERIAL, at most 20 characters. */
-const char *domain_disk_serial(struct arena *a, const char *name);
 
 /* XML for virDomainDefineXML. `previous` (may be NULL) is its definition so far: the machine type recorded there is kept,
  * so that an upgrade of QEMU changes no guest, and so are the devices' addresses in the guest.
@@ -42,3 +36,9 @@ gboolean domain_from_xml(struct arena *a, const char *xml, struct vm_spec *ret, 
 
 /* The fields of vm_fields that the table's nth row holds, with spaces between; NULL past the last. */
 const char *domain_row_fields(guint i);
+
+enum domain_device { DOMAIN_DISK, DOMAIN_NETWORK, DOMAIN_HOST_DEVICE, DOMAIN_SETTINGS, DOMAIN_SCREEN };
+/* The element of one device in domain_to_xml(), without its place in the guest; NULL when there is none. `index` is
+ * its place in the VM's list. */
+char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, enum domain_device device,
+                        guint index);

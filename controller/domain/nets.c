@@ -3,11 +3,11 @@
 #include "domain/part.h"
 #include <string.h>
 
-static void write_card(struct context *c, const struct vm_network *net, guint i)
+static void write_card(struct context *c, const struct vm_network *net)
 {
 	xmlNode *n = xml_add(xml_have(c->root, "devices"), "interface");
 	xml_set(n, "type", net->user ? "user" : net->bridge ? "bridge" : "network");
-	xml_set(xml_add(n, "mac"), "address", net->mac ? net->mac : domain_mac(c->arena, c->id, i));
+	xml_set(xml_add(n, "mac"), "address", net->mac);
 	if (net->bridge)
 		xml_set(xml_add(n, "source"), "bridge", net->bridge);
 	else if (net->network)
@@ -28,7 +28,7 @@ static void write_card(struct context *c, const struct vm_network *net, guint i)
 void networks_write(struct context *c, const struct vm_spec *vm)
 {
 	for (guint i = 0; i < vm->networks.n; i++)
-		write_card(c, LIST_AT(vm->networks, struct vm_network, i), i);
+		write_card(c, LIST_AT(vm->networks, struct vm_network, i));
 }
 
 /* Of a libvirt network a running domain tells the bridge as well. */

@@ -27,7 +27,7 @@ DOMAIN_PART(machine); /* boot.c */
 DOMAIN_PART(firmware);
 DOMAIN_PART(boot);
 DOMAIN_PART(disks); /* disks.c */
-DOMAIN_PART(media);
+DOMAIN_PART(discs);
 DOMAIN_PART(networks); /* nets.c */
 DOMAIN_PART(shares);
 DOMAIN_PART(devices); /* devices.c */

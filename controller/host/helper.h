@@ -31,7 +31,16 @@ struct helper_operation {
 	json_t *(*run)(const json_t *request, GError **error);
 };
 
-/* Answers requests on descriptor 0 until it closes. main.c's hidden command `helper`. */
+struct helper_table {
+	const struct helper_operation *first; /* are looked up before the others */
+	guint n_first;
+	const struct helper_operation *rest;
+	guint n_rest;
+};
+
+/* Answers requests on descriptor 0 until it closes. */
+int helper_serve(const struct helper_table *t);
+/* With all that the controller asks for. main.c's hidden command `helper`. */
 int helper_main(void);
 /* The same; `first` are looked up before the helper's own. */
 int helper_main_with(const struct helper_operation *first, guint n_first);

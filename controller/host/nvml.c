@@ -22,6 +22,8 @@ static struct nvml_card decode(struct arena *a, const json_t *o)
 	struct nvml_card c = { .address = get_string(a, o, "address"),
 		               .trouble = get_string(a, o, "error"),
 		               .serial = get_string(a, o, "serial"),
+		               .name = get_string(a, o, "name"),
+		               .celsius = get_number(o, "celsius"),
 		               .ecc = get_number(o, "ecc"),
 		               .mig = get_number(o, "mig"),
 		               .mig_pending = get_number(o, "pending"),

@@ -21,6 +21,8 @@ struct nvml_card {
 	const char *address; /* as asked for */
 	const char *trouble; /* why nothing is told of it; NULL = the rest is */
 	const char *serial;  /* NULL = it has none */
+	const char *name;    /* "NVIDIA RTX A5000" */
+	int celsius;         /* -1 = not told: a vGPU does not */
 	int ecc;             /* -1 = not told, as below */
 	int mig, mig_pending; /* the mode, and that which the next reset brings; -1: no MIG */
 	int can_list;         /* instances are known; without root they are not */

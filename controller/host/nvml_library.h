@@ -48,7 +48,7 @@ struct nvml_compute_profile {
 };
 G_STATIC_ASSERT(sizeof(struct nvml_compute_profile) == 36);
 
-enum { NVML_SERIAL_SIZE = 30, NVML_DRIVER_VERSION_SIZE = 80 };
+enum { NVML_SERIAL_SIZE = 30, NVML_DRIVER_VERSION_SIZE = 80, NVML_NAME_SIZE = 96, NVML_SENSOR_GPU = 0 };
 /* Profiles are numbered from 0; new drivers add some at the end. */
 enum { NVML_PROFILES_MAX = 64, NVML_COMPUTE_PROFILES_MAX = 32, NVML_ENGINES_SHARED = 0 };
 
@@ -59,6 +59,8 @@ enum { NVML_PROFILES_MAX = 64, NVML_COMPUTE_PROFILES_MAX = 32, NVML_ENGINES_SHAR
 	X(driver_version, nvmlSystemGetDriverVersion, (char *version, unsigned size)) \
 	X(find, nvmlDeviceGetHandleByPciBusId_v2, (const char *address, struct nvml_device **device)) \
 	X(serial, nvmlDeviceGetSerial, (struct nvml_device *device, char *serial, unsigned size)) \
+	X(name, nvmlDeviceGetName, (struct nvml_device *device, char *name, unsigned size)) \
+	X(temperature, nvmlDeviceGetTemperature, (struct nvml_device *device, int sensor, unsigned *ret_celsius)) \
 	X(ecc, nvmlDeviceGetEccMode, (struct nvml_device *device, int *current, int *pending))
 #define NVML_MIG_FUNCTIONS(X) \
 	X(mig_mode, nvmlDeviceGetMigMode, (struct nvml_device *device, unsigned *current, unsigned *pending)) \

@@ -134,6 +134,20 @@ static void add_serial(const struct nvml_library *l, struct nvml_device *device,
 		json_object_set_new(card, "serial", json_string(serial));
 }
 
+static void add_name(const struct nvml_library *l, struct nvml_device *device, json_t *card)
+{
+	char name[NVML_NAME_SIZE + 1] = "";
+	if (l->name(device, name, NVML_NAME_SIZE) == NVML_SUCCESS && *g_strstrip(name))
+		json_object_set_new(card, "name", json_string(name));
+}
+
+static void add_temperature(const struct nvml_library *l, struct nvml_device *device, json_t *card)
+{
+	unsigned celsius;
+	if (l->temperature(device, NVML_SENSOR_GPU, &celsius) == NVML_SUCCESS)
+		json_object_set_new(card, "celsius", json_integer(celsius));
+}
+
 static void add_ecc(const struct nvml_library *l, struct nvml_device *device, json_t *card)
 {
 	int current, pending;
@@ -151,6 +165,8 @@ static json_t *read_card(const struct nvml_library *l, const char *address)
 		return card;
 	}
 	add_serial(l, device, card);
+	add_name(l, device, card);
+	add_temperature(l, device, card);
 	add_ecc(l, device, card);
 	add_mig(l, device, card);
 	return card;

@@ -66,24 +66,46 @@ char *host_path(struct arena *arena, const struct host_tree *t, const char *form
 	return arena_strdup(arena, path);
 }
 
-/* Not g_file_get_contents(): sysfs files say 4096 bytes, procfs files 0, and a FIFO must not block. */
-static char *read_text(const char *path)
+static GString *read_all(int fd)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return NULL;
 	GString *text = g_string_new(NULL);
 	char chunk[4096];
 	ssize_t n = 0;
 	while (text->len < FILE_MAX && ((n = read(fd, chunk, sizeof chunk)) > 0 || (n < 0 && errno == EINTR)))
 		if (n > 0)
 			g_string_append_len(text, chunk, n);
-	close(fd);
-	if (n < 0) {
-		g_string_free(text, TRUE);
+	if (n >= 0)
+		return text;
+	g_string_free(text, TRUE);
+	return NULL;
+}
+
+char *host_read_bytes(struct arena *arena, const struct host_tree *t, const char *path, gsize *ret_size)
+{
+	g_autofree char *full = g_build_filename(t->root, path, NULL);
+	int fd = open(full, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+	gboolean is_read = fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size < FILE_MAX;
+	GString *text = is_read ? read_all(fd) : NULL;
+	if (fd >= 0)
+		close(fd);
+	if (!text)
 		return NULL;
-	}
-	return g_strchomp(g_string_free(text, FALSE));
+	*ret_size = text->len;
+	char *copy = arena_memdup(arena, text->str, text->len + 1);
+	g_string_free(text, TRUE);
+	return copy;
+}
+
+/* Not g_file_get_contents(): sysfs files say 4096 bytes, procfs files 0, and a FIFO must not block. */
+static char *read_text(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	GString *text = read_all(fd);
+	close(fd);
+	return text ? g_strchomp(g_string_free(text, FALSE)) : NULL;
 }
 
 char *host_read(struct arena *arena, const struct host_tree *t, const char *format, ...)

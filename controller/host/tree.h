@@ -27,6 +27,8 @@ gboolean host_tree_is_this_machine(const struct host_tree *t);
 char *host_path(struct arena *arena, const struct host_tree *t, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* A small file's text without white space at its end; "" for an empty one. At most 1 MiB. */
 char *host_read(struct arena *arena, const struct host_tree *t, const char *format, ...) G_GNUC_PRINTF(3, 4);
+/* The bytes of a regular file, with a NUL behind them; NULL also when it has more than 1 MiB. */
+char *host_read_bytes(struct arena *arena, const struct host_tree *t, const char *path, gsize *ret_size);
 /* The number a file begins with, decimal or 0x…; `otherwise` when there is none. */
 gint64 host_read_number(const struct host_tree *t, gint64 otherwise, const char *format, ...) G_GNUC_PRINTF(3, 4);
 /* Last part of what a symbolic link points to. */

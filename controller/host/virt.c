@@ -35,7 +35,7 @@ static gboolean call_domain(struct virt *v, const char *what, const struct virt_
 	struct request *r = g_new0(struct request, 1);
 	*r = (struct request){ g_strdup(id->name), g_strdup(id->uuid), g_strdup(xml), flags };
 	struct virt_job job = {
-		.what = what, .name = id->name, .object = id->uuid, .run = run, .data = r, .data_free = request_free
+		.what = what, .name = id->name, .object = id->name, .run = run, .data = r, .data_free = request_free
 	};
 	return virt_call(v, &job, timeout_ms, ret_result, error);
 }
@@ -43,30 +43,7 @@ static gboolean call_domain(struct virt *v, const char *what, const struct virt_
 /* Results that only say "done": any pointer that is not NULL and needs no free. */
 static char done_mark, running_mark;
 
-static int last_code(void)
-{
-	const virError *e = virGetLastError();
-	return e ? e->code : VIR_ERR_OK;
-}
-
-/* -- listing --------------------------------------------------------------------------------- */
-
-struct listing {
-	struct arena *arena;
-	struct virt_domains domains;
-};
-
-static void listing_free(gpointer data)
-{
-	struct listing *l = data;
-	arena_free(l->arena);
-	g_free(l);
-}
-
-static void own_arena_free(gpointer arena)
-{
-	arena_free(arena);
-}
+/* -- versions -------------------------------------------------------------------------------- */
 
 static const char *copy_and_free(struct arena *arena, char *from_libvirt)
 {
@@ -75,75 +52,10 @@ static const char *copy_and_free(struct arena *arena, char *from_libvirt)
 	return copy;
 }
 
-static enum virt_state state_of(int libvirt_state)
+static void own_arena_free(gpointer arena)
 {
-	return libvirt_state >= 0 && libvirt_state < VIRT_N_STATES ? (enum virt_state)libvirt_state : VIRT_NO_STATE;
+	arena_free(arena);
 }
-
-/* FALSE when it cannot be read; gone since the listing is the usual reason. */
-static gboolean describe_domain(struct arena *arena, virDomainPtr domain, struct virt_domain *ret)
-{
-	char uuid[VIR_UUID_STRING_BUFLEN];
-	int state, autostart = 0;
-	struct virt_domain d = { .name = arena_strdup(arena, virDomainGetName(domain)) };
-	if (virDomainGetUUIDString(domain, uuid) < 0 || virDomainGetState(domain, &state, &d.reason, 0) < 0)
-		return FALSE;
-	d.uuid = arena_strdup(arena, uuid);
-	d.state = state_of(state);
-	d.active = virDomainIsActive(domain) == 1;
-	d.persistent = virDomainIsPersistent(domain) == 1;
-	d.autostart = virDomainGetAutostart(domain, &autostart) == 0 && autostart;
-	if (d.active)
-		d.active_xml = copy_and_free(arena, virDomainGetXMLDesc(domain, 0));
-	if (d.persistent)
-		d.inactive_xml = copy_and_free(arena, virDomainGetXMLDesc(domain, VIR_DOMAIN_XML_INACTIVE));
-	if ((d.active && !d.active_xml) || (d.persistent && !d.inactive_xml))
-		return FALSE;
-	*ret = d;
-	return TRUE;
-}
-
-static gpointer run_list(virConnectPtr connection, gpointer data, GError **error)
-{
-	(void)data;
-	virDomainPtr *domains = NULL;
-	int n = virConnectListAllDomains(connection, &domains, 0);
-	if (n < 0)
-		return virt_fail(error);
-	struct listing *l = g_new0(struct listing, 1);
-	l->arena = arena_new();
-	l->domains.list = ARENA_ARRAY(l->arena, struct virt_domain, n);
-	gboolean good = TRUE;
-	for (int i = 0; i < n; i++) {
-		if (good && describe_domain(l->arena, domains[i], &l->domains.list[l->domains.n]))
-			l->domains.n++;
-		else if (good && last_code() != VIR_ERR_NO_DOMAIN)
-			good = virt_fail(error) != NULL;
-		virDomainFree(domains[i]);
-	}
-	free(domains);
-	if (good)
-		return l;
-	listing_free(l);
-	return NULL;
-}
-
-gboolean virt_list(struct virt *v, struct arena *arena, gint64 timeout_ms, struct virt_domains *ret, GError **error)
-{
-	struct virt_job job = {
-		.what = "listing domains", .object = "list", .run = run_list, .result_free = listing_free
-	};
-	gpointer result;
-	if (!virt_call(v, &job, timeout_ms, &result, error))
-		return FALSE;
-	struct listing *l = result;
-	*ret = l->domains;
-	arena_own(arena, l->arena, own_arena_free);
-	g_free(l);
-	return TRUE;
-}
-
-/* -- versions -------------------------------------------------------------------------------- */
 
 struct about {
 	struct arena *arena;
@@ -195,7 +107,7 @@ static gpointer run_describe(virConnectPtr connection, gpointer data, GError **e
 gboolean virt_describe(struct virt *v, struct arena *arena, gint64 timeout_ms, struct virt_about *ret, GError **error)
 {
 	struct virt_job job = { .what = "asking libvirt what it can do",
-				.object = "describe",
+				.object = "(describe)",
 				.run = run_describe,
 				.result_free = about_free };
 	gpointer result;
@@ -263,6 +175,7 @@ gboolean virt_start(struct virt *v, const struct virt_id *id, gint64 timeout_ms,
 	return call_domain(v, "starting", id, run_start, NULL, 0, timeout_ms, NULL, error);
 }
 
+/* Without flags QEMU's driver asks the agent, and presses the power button where there is none or it does not answer. */
 static gpointer run_shutdown(virConnectPtr connection, gpointer data, GError **error)
 {
 	return act_on(connection, data, virDomainShutdownFlags, FALSE, error);
@@ -273,12 +186,12 @@ static gpointer run_destroy(virConnectPtr connection, gpointer data, GError **er
 	return act_on(connection, data, virDomainDestroyFlags, FALSE, error);
 }
 
-static gpointer run_look(virConnectPtr connection, gpointer data, GError **error)
+static gpointer run_watch(virConnectPtr connection, gpointer data, GError **error)
 {
 	const struct request *r = data;
 	virDomainPtr domain = virDomainLookupByUUIDString(connection, r->uuid);
 	if (!domain)
-		return last_code() == VIR_ERR_NO_DOMAIN ? &done_mark : virt_fail(error);
+		return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ? &done_mark : virt_fail(error);
 	int active = virDomainIsActive(domain);
 	gpointer result = active < 0 ? virt_fail(error) : active ? &running_mark : &done_mark;
 	virDomainFree(domain);
@@ -291,7 +204,7 @@ static gboolean wait_stopped(struct virt *v, const struct virt_id *id, gint64 gr
 	gint64 until_us = g_get_monotonic_time() + graceful_ms * 1000;
 	for (;;) {
 		gpointer mark;
-		if (!call_domain(v, "watching", id, run_look, NULL, 0, timeout_ms, &mark, NULL))
+		if (!call_domain(v, "watching", id, run_watch, NULL, 0, timeout_ms, &mark, NULL))
 			return FALSE;
 		gint64 now = g_get_monotonic_time();
 		if (mark == &done_mark || now >= until_us)
@@ -314,9 +227,9 @@ static gpointer run_undefine(virConnectPtr connection, gpointer data, GError **e
 	const struct request *r = data;
 	virDomainPtr domain = virDomainLookupByUUIDString(connection, r->uuid);
 	if (!domain)
-		return last_code() == VIR_ERR_NO_DOMAIN ? &done_mark : virt_fail(error);
+		return virGetLastErrorCode() == VIR_ERR_NO_DOMAIN ? &done_mark : virt_fail(error);
 	int e = virDomainUndefineFlags(domain, r->flags);
-	if (e < 0 && last_code() == VIR_ERR_INVALID_ARG) /* the test driver knows none of the flags */
+	if (e < 0 && virGetLastErrorCode() == VIR_ERR_INVALID_ARG) /* the test driver knows none of the flags */
 		e = virDomainUndefine(domain);
 	gpointer result = e == 0 ? &done_mark : virt_fail(error);
 	virDomainFree(domain);

@@ -1,9 +1,9 @@
 /* libvirt: one connection, every call with a deadline.
  *
- * libvirt's calls block and cannot be cancelled. They run in a pool of four threads that touch no state
- * of the caller; meanwhile the caller's thread, which must be the main one, iterates the default main
- * context. So what is attached there (events, timers, the watch) runs during a call: such callbacks only
- * note that there is something to do, and start no pass and no call of their own.
+ * libvirt's calls block and cannot be cancelled. They run in a pool of threads that touch no state of the caller;
+ * meanwhile the thread that opened the connection, which must be the main one, iterates the default main context. So
+ * what is attached there (events, timers, the watch) runs during a call: such callbacks only note that there is
+ * something to do, and start no pass and no call of their own. Other threads may call as well, and sleep meanwhile.
  *
  * Past its deadline a call is left alone: ERROR_TIMEOUT, and until it returns every other call for the
  * same domain fails at once with ERROR_AWAY. The URI "none" is the caller's affair. */
@@ -75,11 +75,16 @@ struct virt *virt_open(const char *uri, const struct virt_listener *listener, gi
  * driver must be closed before the program ends, for its root to be free. */
 void virt_close(struct virt *v, gint64 timeout_ms);
 gboolean virt_is_alive(const struct virt *v);
+/* Calls that this thread has made. */
+guint virt_count_calls(void);
 /* Calls that passed their deadline and have not returned. */
 guint virt_count_stuck(const struct virt *v);
 
-/* Every domain with its XML, from one listing. */
+/* Every domain with its XML, from one listing. What is returned lives as long as `arena`. */
 gboolean virt_list(struct virt *v, struct arena *arena, gint64 timeout_ms, struct virt_domains *ret, GError **error);
+/* One domain by its name; absent is not an error: .name NULL. */
+gboolean virt_look(struct virt *v, struct arena *arena, const char *name, gint64 timeout_ms, struct virt_domain *ret,
+		   GError **error);
 gboolean virt_describe(struct virt *v, struct arena *arena, gint64 timeout_ms, struct virt_about *ret, GError **error);
 
 /* `id` must be the name and UUID within `xml`. The first define after a change of QEMU takes seconds: it
@@ -93,3 +98,7 @@ gboolean virt_stop(struct virt *v, const struct virt_id *id, gint64 graceful_ms,
 /* With its managed save and snapshot metadata. Absent is success. */
 gboolean virt_undefine(struct virt *v, const struct virt_id *id, gboolean keep_nvram, gint64 timeout_ms,
 		       GError **error);
+
+/* Waits until an event came for this connection, or until `until_us` of g_get_monotonic_time(). From any thread; the one
+ * that opened the connection iterates the default main context meanwhile. */
+void virt_wait_event(struct virt *v, gint64 until_us);

@@ -1,56 +1,29 @@
-/* The connection, its pool and its events.
+/* Calls: each in the pool, with a deadline and a quarantine, from the main thread as from others.
  *
- * Locking: `lock` guards the state of calls and the table of busy objects; the rest belongs to the main
- * thread. A call is counted by two: the pool and whoever waits. The connection is counted by the caller
- * of virt_open() and by every call, so that one that hangs past virt_close() finds what it stands on. */
+ * A call is counted by two: the pool and whoever waits. Whoever waits never runs what libvirt may block: past the
+ * deadline it goes on with its error, and the thread of the pool is left with nothing but its own copies. */
 #include "host/virt_call.h"
 #include "base/error.h"
-#include "host/embed.h"
+#include "host/virt_connection.h"
 #include <libvirt/virterror.h>
-#include <string.h>
 
-enum { POOL_THREADS = 4, KEEPALIVE_S = 5, KEEPALIVE_COUNT = 3 };
+/* Twice what an apply starts at once: as many may be stuck without holding back the others. */
+enum { POOL_THREADS = 16 };
 
 enum call_state { CALL_QUEUED, CALL_RUNNING, CALL_DONE };
-
-struct virt {
-	gatomicrefcount refs;
-	char *uri;
-	virConnectPtr connection; /* NULL until open, and after it was closed */
-	GThreadPool *pool;
-	GMutex lock;
-	GHashTable *busy; /* object → struct call, not owned */
-	struct virt_listener listener;
-	int event_id; /* -1 when there are no events */
-	int device_ids[2]; /* the same, of devices: come and gone, and changed */
-	gboolean has_close_callback;
-	gboolean has_listened; /* run_listen was asked for, and may have happened */
-	gboolean closed;
-	char *close_reason;
-	guint n_events;
-};
 
 struct call {
 	gatomicrefcount refs;
 	struct virt *v;
 	struct virt_job job; /* strings owned */
+	GCond done;          /* for a thread that is not home; with the connection's lock */
+	gboolean is_of_home;
 	enum call_state state;
 	gboolean given_up; /* passed its deadline */
-	gint64 since_us;
+	gint64 since_us, until_us;
 	gpointer result;
 	GError *error;
 };
-
-static void virt_unref(struct virt *v)
-{
-	if (!g_atomic_ref_count_dec(&v->refs))
-		return;
-	g_hash_table_destroy(v->busy);
-	g_mutex_clear(&v->lock);
-	g_free(v->uri);
-	g_free(v->close_reason);
-	g_free(v);
-}
 
 static void call_unref(struct call *c)
 {
@@ -64,21 +37,25 @@ static void call_unref(struct call *c)
 	g_free((char *)c->job.what);
 	g_free((char *)c->job.name);
 	g_free((char *)c->job.object);
+	g_cond_clear(&c->done);
 	virt_unref(c->v);
 	g_free(c);
 }
 
-static struct call *call_new(struct virt *v, const struct virt_job *job)
+static struct call *call_new(struct virt *v, const struct virt_job *job, gint64 timeout_ms)
 {
 	struct call *c = g_new0(struct call, 1);
 	g_atomic_ref_count_init(&c->refs);
 	g_atomic_ref_count_inc(&v->refs);
+	g_cond_init(&c->done);
 	c->v = v;
 	c->job = *job;
 	c->job.what = g_strdup(job->what);
 	c->job.name = g_strdup(job->name);
 	c->job.object = g_strdup(job->object);
+	c->is_of_home = g_thread_self() == v->home;
 	c->since_us = g_get_monotonic_time();
+	c->until_us = c->since_us + timeout_ms * 1000;
 	return c;
 }
 
@@ -113,64 +90,27 @@ gpointer virt_fail(GError **error)
 	return NULL;
 }
 
-/* libvirt prints errors to stderr unless it has a function to give them to. */
-static void ignore_error(void *user, virErrorPtr e)
+static gboolean fail_busy(const struct call *busy, GError **error)
 {
-	(void)user, (void)e;
+	gint64 s = (g_get_monotonic_time() - busy->since_us) / G_TIME_SPAN_SECOND;
+	return fail(error, ERROR_AWAY, "libvirt is still busy with %s%s%s, since %" G_GINT64_FORMAT " s",
+		    busy->job.what, busy->job.name ? " " : "", busy->job.name ? busy->job.name : "", s);
 }
 
-/* Once in a process: libvirt's default event loop is a set of GSources on the default main context. */
-static gboolean library_init(GError **error)
+static gboolean fail_closed(const struct virt *v, GError **error)
 {
-	static gsize done;
-	if (g_once_init_enter(&done)) {
-		/* Drivers in this process (embedded) log to stderr as a daemon would; whoever debugs them sets this. */
-		g_setenv("LIBVIRT_LOG_OUTPUTS", "4:file:/dev/null", FALSE);
-		virSetErrorFunc(NULL, ignore_error);
-		gboolean ready = virInitialize() == 0 && virEventRegisterDefaultImpl() == 0;
-		g_once_init_leave(&done, ready ? 1 : 2);
-	}
-	return done == 1 || fail(error, ERROR_FAILED, "libvirt cannot be initialised");
+	return fail(error, ERROR_AWAY, "the connection to %s is gone: %s", v->uri,
+		    v->close_reason ? v->close_reason : "it was closed");
 }
 
-/* -- calls ----------------------------------------------------------------------------------- */
+/* -- waiting --------------------------------------------------------------------------------- */
 
-/* On a thread of the pool. */
-static void run_call(gpointer data, gpointer user)
+void virt_tell_waiting(struct virt *v)
 {
-	(void)user;
-	struct call *c = data;
-	struct virt *v = c->v;
-	g_mutex_lock(&v->lock);
-	gboolean wanted = !c->given_up;
-	c->state = CALL_RUNNING;
-	virConnectPtr connection = v->connection;
-	if (connection)
-		virConnectRef(connection);
-	g_mutex_unlock(&v->lock);
-
-	GError *error = NULL;
-	gpointer result = wanted ? c->job.run(connection, c->job.data, &error) : NULL;
-	if (connection)
-		virConnectClose(connection);
-
-	g_mutex_lock(&v->lock);
-	c->result = result;
-	c->error = error;
-	c->state = CALL_DONE;
-	if (g_hash_table_lookup(v->busy, c->job.object) == c)
-		g_hash_table_remove(v->busy, c->job.object);
-	g_mutex_unlock(&v->lock);
-	call_unref(c);
-	g_main_context_wakeup(NULL);
-}
-
-static gboolean call_is_done(struct call *c)
-{
-	g_mutex_lock(&c->v->lock);
-	gboolean done = c->state == CALL_DONE;
-	g_mutex_unlock(&c->v->lock);
-	return done;
+	if (v->n_sleepers)
+		g_cond_broadcast(&v->changed);
+	if (v->n_home_waits)
+		g_main_context_wakeup(NULL);
 }
 
 /* Does nothing: that it is due ends an iteration. */
@@ -189,50 +129,147 @@ static GSource *deadline_source(gint64 until_us)
 	return source;
 }
 
-/* FALSE when the deadline passed first. */
-static gboolean wait_done(struct call *c, gint64 until_us)
+/* Whether something holds now; asked under the lock. */
+typedef gboolean (*condition)(const struct virt *v, gconstpointer data);
+
+/* The lock is held when it begins and when it ends, not in between. */
+static gboolean iterate_until(struct virt *v, condition holds, gconstpointer data, gint64 until_us)
 {
 	GSource *deadline = deadline_source(until_us);
-	gboolean done;
-	while (!(done = call_is_done(c)) && g_get_monotonic_time() < until_us)
-		g_main_context_iteration(NULL, TRUE); /* run_call wakes it */
+	gboolean is_met;
+	v->n_home_waits++;
+	while (!(is_met = holds(v, data)) && g_get_monotonic_time() < until_us) {
+		g_mutex_unlock(&v->lock);
+		g_main_context_iteration(NULL, TRUE); /* virt_tell_waiting() wakes it */
+		g_mutex_lock(&v->lock);
+	}
+	v->n_home_waits--;
 	g_source_destroy(deadline);
 	g_source_unref(deadline);
-	return done;
+	return is_met;
 }
 
-static gboolean fail_busy(struct call *busy, GError **error)
+/* FALSE when the deadline passed first. The lock is held; `cond` is what tells a thread that is not home. */
+static gboolean wait_until(struct virt *v, GCond *cond, condition holds, gconstpointer data, gint64 until_us)
 {
-	gint64 s = (g_get_monotonic_time() - busy->since_us) / G_TIME_SPAN_SECOND;
-	return fail(error, ERROR_AWAY, "libvirt is still busy with %s%s%s, since %" G_GINT64_FORMAT " s",
-		    busy->job.what, busy->job.name ? " " : "", busy->job.name ? busy->job.name : "", s);
+	if (holds(v, data))
+		return TRUE;
+	if (g_thread_self() == v->home)
+		return iterate_until(v, holds, data, until_us);
+	guint *n_sleepers = cond == &v->changed ? &v->n_sleepers : NULL;
+	if (n_sleepers)
+		++*n_sleepers;
+	while (!holds(v, data) && g_cond_wait_until(cond, &v->lock, until_us))
+		;
+	if (n_sleepers)
+		--*n_sleepers;
+	return holds(v, data);
 }
 
-static gboolean reserve(struct virt *v, struct call *c, GError **error)
+static gboolean has_event_since(const struct virt *v, gconstpointer before)
+{
+	return v->n_events != *(const guint *)before || v->closed;
+}
+
+void virt_wait_event(struct virt *v, gint64 until_us)
 {
 	g_mutex_lock(&v->lock);
-	struct call *busy = g_hash_table_lookup(v->busy, c->job.object);
-	gboolean free_now = busy ? fail_busy(busy, error) : TRUE;
-	if (!busy)
-		g_hash_table_insert(v->busy, g_strdup(c->job.object), c);
+	guint before = v->n_events;
+	wait_until(v, &v->changed, has_event_since, &before, until_us);
 	g_mutex_unlock(&v->lock);
-	return free_now;
 }
 
-/* A call that has not begun never will; one that has keeps its object to itself. */
-static gboolean give_up(struct call *c, gint64 timeout_ms, GError **error)
+static gboolean has_no_calls(const struct virt *v, gconstpointer none)
+{
+	(void)none;
+	return g_hash_table_size(v->busy) == 0;
+}
+
+void virt_wait_calls(struct virt *v, gint64 until_us)
+{
+	g_mutex_lock(&v->lock);
+	wait_until(v, &v->changed, has_no_calls, NULL, until_us);
+	g_mutex_unlock(&v->lock);
+}
+
+/* -- calls ----------------------------------------------------------------------------------- */
+
+/* The lock is held. What stands in the table is nobody else's to take out. */
+static void leave_object(struct call *c)
+{
+	if (g_hash_table_lookup(c->v->busy, c->job.object) == c)
+		g_hash_table_remove(c->v->busy, c->job.object);
+}
+
+static void end_call(struct call *c, gpointer result, GError *error)
 {
 	struct virt *v = c->v;
 	g_mutex_lock(&v->lock);
-	gboolean begun = c->state != CALL_QUEUED;
-	c->given_up = TRUE;
-	if (!begun)
-		g_hash_table_remove(v->busy, c->job.object);
+	c->result = result;
+	c->error = error;
+	c->state = CALL_DONE;
+	leave_object(c);
+	if (!c->is_of_home)
+		g_cond_signal(&c->done);
+	virt_tell_waiting(v);
 	g_mutex_unlock(&v->lock);
+	call_unref(c);
+}
+
+/* On a thread of the pool. */
+static void run_call(gpointer data, gpointer user)
+{
+	(void)user;
+	struct call *c = data;
+	struct virt *v = c->v;
+	g_mutex_lock(&v->lock);
+	gboolean is_wanted = !c->given_up;
+	c->state = CALL_RUNNING;
+	virConnectPtr connection = v->connection;
+	if (connection)
+		virConnectRef(connection);
+	g_mutex_unlock(&v->lock);
+
+	GError *error = NULL;
+	gpointer result = is_wanted ? c->job.run(connection, c->job.data, &error) : NULL;
+	if (connection)
+		virConnectClose(connection);
+	end_call(c, result, error);
+}
+
+/* Nobody has the object, or who has it is stuck. */
+static gboolean is_free_or_stuck(const struct virt *v, gconstpointer object)
+{
+	const struct call *busy = g_hash_table_lookup(v->busy, object);
+	return !busy || busy->given_up;
+}
+
+/* One call an object at a time: waits for one that is under way, not for one that is stuck. The lock is held. */
+static gboolean reserve(struct call *c, GError **error)
+{
+	struct virt *v = c->v;
+	if (v->closed)
+		return fail_closed(v, error);
+	wait_until(v, &v->changed, is_free_or_stuck, c->job.object, c->until_us);
+	const struct call *busy = g_hash_table_lookup(v->busy, c->job.object);
+	if (busy)
+		return fail_busy(busy, error);
+	g_hash_table_insert(v->busy, g_strdup(c->job.object), c);
+	return TRUE;
+}
+
+/* A call that has not begun never will; one that has keeps its object to itself. The lock is held. */
+static gboolean give_up(struct call *c, GError **error)
+{
+	gboolean has_begun = c->state != CALL_QUEUED;
+	c->given_up = TRUE;
+	if (!has_begun)
+		leave_object(c);
+	virt_tell_waiting(c->v);
 	return fail(error, ERROR_TIMEOUT,
-		    begun ? "libvirt did not answer in %" G_GINT64_FORMAT " ms"
-			  : "no libvirt call got a turn in %" G_GINT64_FORMAT " ms; all of them are stuck",
-		    timeout_ms);
+		    has_begun ? "libvirt did not answer in %" G_GINT64_FORMAT " ms"
+			      : "no libvirt call got a turn in %" G_GINT64_FORMAT " ms; all of them are stuck",
+		    (c->until_us - c->since_us) / 1000);
 }
 
 static gboolean take_result(struct call *c, gpointer *ret_result, GError **error)
@@ -246,267 +283,40 @@ static gboolean take_result(struct call *c, gpointer *ret_result, GError **error
 	return TRUE;
 }
 
-static gboolean fail_closed(const struct virt *v, GError **error)
+static gboolean call_is_done(const struct virt *v, gconstpointer call)
 {
-	return fail(error, ERROR_AWAY, "the connection to %s is gone: %s", v->uri,
-		    v->close_reason ? v->close_reason : "it was closed");
+	(void)v;
+	return ((const struct call *)call)->state == CALL_DONE;
+}
+
+/* The lock is held. */
+static gboolean make_call(struct call *c, gpointer *ret_result, GError **error)
+{
+	if (!reserve(c, error))
+		return FALSE;
+	g_atomic_ref_count_inc(&c->refs);
+	g_thread_pool_push(c->v->pool, c, NULL);
+	return wait_until(c->v, &c->done, call_is_done, c, c->until_us) ? take_result(c, ret_result, error) : give_up(c, error);
+}
+
+static _Thread_local guint n_calls;
+
+guint virt_count_calls(void)
+{
+	return n_calls;
 }
 
 gboolean virt_call(struct virt *v, const struct virt_job *job, gint64 timeout_ms, gpointer *ret_result, GError **error)
 {
-	struct call *c = call_new(v, job);
-	gboolean done = v->closed ? fail_closed(v, error) : reserve(v, c, error);
-	if (done) {
-		g_atomic_ref_count_inc(&c->refs);
-		g_thread_pool_push(v->pool, c, NULL);
-		done = wait_done(c, c->since_us + timeout_ms * 1000) ? take_result(c, ret_result, error)
-								     : give_up(c, timeout_ms, error);
-	}
-	if (!done)
+	struct call *c = call_new(v, job, timeout_ms);
+	n_calls++;
+	g_mutex_lock(&v->lock);
+	gboolean is_done = make_call(c, ret_result, error);
+	g_mutex_unlock(&v->lock);
+	if (!is_done)
 		g_prefix_error(error, "%s%s%s: ", job->what, job->name ? " " : "", job->name ? job->name : "");
 	call_unref(c);
-	return done;
-}
-
-static void note_event(struct virt *v)
-{
-	v->n_events++;
-	g_main_context_wakeup(NULL);
-}
-
-void virt_wait_event(struct virt *v, gint64 until_us)
-{
-	guint before = v->n_events;
-	GSource *deadline = deadline_source(until_us);
-	while (v->n_events == before && !v->closed && g_get_monotonic_time() < until_us)
-		g_main_context_iteration(NULL, TRUE);
-	g_source_destroy(deadline);
-	g_source_unref(deadline);
-}
-
-/* -- events ---------------------------------------------------------------------------------- */
-
-/* https://libvirt.org/html/libvirt-libvirt-domain.html#virDomainEventType, same order */
-static const char *const event_words[] = { "defined", "undefined", "started",     "suspended", "resumed",
-					   "stopped", "shutdown",  "pmsuspended", "crashed" };
-
-static int domain_event(virConnectPtr connection, virDomainPtr domain, int event, int detail, void *user)
-{
-	(void)connection, (void)detail;
-	struct virt *v = user;
-	char uuid[VIR_UUID_STRING_BUFLEN] = "";
-	virDomainGetUUIDString(domain, uuid);
-	struct virt_id id = { virDomainGetName(domain), uuid };
-	gboolean known = event >= 0 && (gsize)event < G_N_ELEMENTS(event_words);
-	note_event(v);
-	if (!v->closed && v->listener.domain_event)
-		v->listener.domain_event(&id, known ? event_words[event] : "changed", v->listener.user);
-	return 0;
-}
-
-static void device_event(struct virt *v, virNodeDevicePtr device, const char *event)
-{
-	if (!v->closed && v->listener.device_event)
-		v->listener.device_event(virNodeDeviceGetName(device), event, v->listener.user);
-}
-
-/* https://libvirt.org/html/libvirt-libvirt-nodedev.html#virNodeDeviceEventLifecycleType, same order */
-static const char *const device_words[] = { "created", "deleted", "defined", "undefined" };
-
-static void device_came_or_went(virConnectPtr connection, virNodeDevicePtr device, int event, int detail, void *user)
-{
-	(void)connection, (void)detail;
-	gboolean known = event >= 0 && (gsize)event < G_N_ELEMENTS(device_words);
-	device_event(user, device, known ? device_words[event] : "changed");
-}
-
-static void device_updated(virConnectPtr connection, virNodeDevicePtr device, void *user)
-{
-	(void)connection;
-	device_event(user, device, "updated");
-}
-
-static const char *close_word(int reason)
-{
-	static const char *const words[] = { "input or output failed", "the other side ended",
-					     "no answer to keep-alive", "it was closed here" };
-	return reason >= 0 && (gsize)reason < G_N_ELEMENTS(words) ? words[reason] : "no reason given";
-}
-
-static void connection_closed(virConnectPtr connection, int reason, void *user)
-{
-	(void)connection;
-	struct virt *v = user;
-	if (v->closed)
-		return;
-	v->closed = TRUE;
-	v->close_reason = g_strdup(close_word(reason));
-	note_event(v);
-	if (v->listener.closed)
-		v->listener.closed(v->close_reason, v->listener.user);
-}
-
-/* -- open and close -------------------------------------------------------------------------- */
-
-static void close_connection(gpointer connection)
-{
-	virConnectClose(connection);
-}
-
-/* Two failures of an embedded driver whose sentences do not say what to do. */
-static void explain_open(const char *uri, GError **error)
-{
-	if (!error || !*error || !g_str_has_prefix(uri, "qemu:///embed"))
-		return;
-	const char *way_out = NULL;
-	if (strstr((*error)->message, "driver.pid"))
-		way_out = "another program has this root open; it serves one at a time";
-	else if (strstr((*error)->message, "user 'libvirt-qemu'"))
-		way_out = "as root libvirt wants that user to exist: install libvirt-daemon-system, or run as an "
-			  "ordinary user";
-	if (!way_out)
-		return;
-	g_autofree char *whole = g_strdup_printf("%s (%s)", (*error)->message, way_out);
-	g_clear_error(error);
-	fail(error, ERROR_AWAY, "%s", whole);
-}
-
-static gpointer run_open(virConnectPtr none, gpointer data, GError **error)
-{
-	(void)none;
-	virConnectPtr connection = virConnectOpen(data);
-	if (connection)
-		return connection;
-	virt_fail(error);
-	explain_open(data, error);
-	return NULL;
-}
-
-/* A driver without events, devices, close callback or keep-alive (test, embedded) is no failure. */
-static gpointer run_listen(virConnectPtr connection, gpointer data, GError **error)
-{
-	struct virt *v = data;
-	(void)error;
-	v->event_id = virConnectDomainEventRegisterAny(connection, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-						       VIR_DOMAIN_EVENT_CALLBACK(domain_event), v, NULL);
-	v->device_ids[0] = virConnectNodeDeviceEventRegisterAny(connection, NULL, VIR_NODE_DEVICE_EVENT_ID_LIFECYCLE,
-								VIR_NODE_DEVICE_EVENT_CALLBACK(device_came_or_went), v,
-								NULL);
-	v->device_ids[1] = virConnectNodeDeviceEventRegisterAny(connection, NULL, VIR_NODE_DEVICE_EVENT_ID_UPDATE,
-								VIR_NODE_DEVICE_EVENT_CALLBACK(device_updated), v, NULL);
-	v->has_close_callback = virConnectRegisterCloseCallback(connection, connection_closed, v, NULL) == 0;
-	virConnectSetKeepAlive(connection, KEEPALIVE_S, KEEPALIVE_COUNT);
-	return v;
-}
-
-static gpointer run_unlisten(virConnectPtr connection, gpointer data, GError **error)
-{
-	struct virt *v = data;
-	(void)error;
-	if (v->event_id >= 0)
-		virConnectDomainEventDeregisterAny(connection, v->event_id);
-	for (guint i = 0; i < G_N_ELEMENTS(v->device_ids); i++)
-		if (v->device_ids[i] >= 0)
-			virConnectNodeDeviceEventDeregisterAny(connection, v->device_ids[i]);
-	if (v->has_close_callback)
-		virConnectUnregisterCloseCallback(connection, connection_closed);
-	return v;
-}
-
-static struct virt *virt_new(const char *uri, const struct virt_listener *listener)
-{
-	struct virt *v = g_new0(struct virt, 1);
-	g_atomic_ref_count_init(&v->refs);
-	g_mutex_init(&v->lock);
-	v->uri = g_strdup(uri);
-	v->busy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	v->pool = g_thread_pool_new(run_call, NULL, POOL_THREADS, FALSE, NULL);
-	v->event_id = v->device_ids[0] = v->device_ids[1] = -1;
-	if (listener)
-		v->listener = *listener;
-	return v;
-}
-
-static gboolean open_connection(struct virt *v, gint64 timeout_ms, GError **error)
-{
-	gint64 until_us = g_get_monotonic_time() + timeout_ms * 1000;
-	gpointer connection;
-	if (!virt_embed_prepare(v->uri, error))
-		return FALSE;
-	struct virt_job open = { .what = "opening",
-				 .name = v->uri,
-				 .object = "",
-				 .run = run_open,
-				 .data = g_strdup(v->uri),
-				 .data_free = g_free,
-				 .result_free = close_connection };
-	if (!virt_call(v, &open, timeout_ms, &connection, error))
-		return FALSE;
-	g_mutex_lock(&v->lock);
-	v->connection = connection;
-	g_mutex_unlock(&v->lock);
-	v->has_listened = TRUE;
-	struct virt_job listen = { .what = "listening to", .name = v->uri, .object = "", .run = run_listen, .data = v };
-	return virt_call(v, &listen, (until_us - g_get_monotonic_time()) / 1000, NULL, error);
-}
-
-struct virt *virt_open(const char *uri, const struct virt_listener *listener, gint64 timeout_ms, GError **error)
-{
-	if (!library_init(error))
-		return NULL;
-	struct virt *v = virt_new(uri, listener);
-	if (open_connection(v, timeout_ms, error))
-		return v;
-	virt_close(v, 0);
-	return NULL;
-}
-
-static guint count_busy(struct virt *v)
-{
-	g_mutex_lock(&v->lock);
-	guint n = g_hash_table_size(v->busy);
-	g_mutex_unlock(&v->lock);
-	return n;
-}
-
-static void wait_calls(struct virt *v, gint64 until_us)
-{
-	GSource *deadline = deadline_source(until_us);
-	while (count_busy(v) && g_get_monotonic_time() < until_us)
-		g_main_context_iteration(NULL, TRUE);
-	g_source_destroy(deadline);
-	g_source_unref(deadline);
-}
-
-/* The event callbacks point at `v`: unless they are gone for certain, `v` is never freed. */
-void virt_close(struct virt *v, gint64 timeout_ms)
-{
-	if (!v)
-		return;
-	gint64 until_us = g_get_monotonic_time() + timeout_ms * 1000;
-	v->listener = (struct virt_listener){ 0 };
-	wait_calls(v, until_us);
-	struct virt_job unlisten = { .what = "leaving", .name = v->uri, .object = "", .run = run_unlisten, .data = v };
-	gboolean listened = v->connection && v->has_listened;
-	v->closed = v->closed && !listened;
-	gboolean gone =
-		!listened || virt_call(v, &unlisten, MAX((until_us - g_get_monotonic_time()) / 1000, 1), NULL, NULL);
-	v->closed = TRUE;
-	g_mutex_lock(&v->lock);
-	virConnectPtr connection = g_steal_pointer(&v->connection);
-	g_mutex_unlock(&v->lock);
-	if (connection && gone) /* calls under way hold references of their own */
-		virConnectClose(connection);
-	while (g_main_context_iteration(NULL, FALSE)) /* libvirt frees its handles and timers there */
-		;
-	g_thread_pool_free(v->pool, FALSE, FALSE);
-	if (gone)
-		virt_unref(v);
-}
-
-gboolean virt_is_alive(const struct virt *v)
-{
-	return !v->closed;
+	return is_done;
 }
 
 guint virt_count_stuck(const struct virt *v)
@@ -521,4 +331,34 @@ guint virt_count_stuck(const struct virt *v)
 		n += ((struct call *)call)->given_up ? 1 : 0;
 	g_mutex_unlock(&locked->lock);
 	return n;
+}
+
+/* -- what calls are counted on ------------------------------------------------------------------- */
+
+struct virt *virt_new(const char *uri, const struct virt_listener *listener)
+{
+	struct virt *v = g_new0(struct virt, 1);
+	g_atomic_ref_count_init(&v->refs);
+	g_mutex_init(&v->lock);
+	g_cond_init(&v->changed);
+	v->home = g_thread_self();
+	v->uri = g_strdup(uri);
+	v->busy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	v->pool = g_thread_pool_new(run_call, NULL, POOL_THREADS, FALSE, NULL);
+	v->event_id = v->device_ids[0] = v->device_ids[1] = -1;
+	if (listener)
+		v->listener = *listener;
+	return v;
+}
+
+void virt_unref(struct virt *v)
+{
+	if (!g_atomic_ref_count_dec(&v->refs))
+		return;
+	g_hash_table_destroy(v->busy);
+	g_cond_clear(&v->changed);
+	g_mutex_clear(&v->lock);
+	g_free(v->uri);
+	g_free(v->close_reason);
+	g_free(v);
 }

@@ -10,18 +10,17 @@ typedef gpointer (*virt_func)(virConnectPtr connection, gpointer data, GError **
 struct virt_job {
 	const char *what;   /* "defining"; with the object's name it begins the error */
 	const char *name;   /* of the object, for messages; NULL when `what` says it all */
-	const char *object; /* what is quarantined; "" for the connection as a whole */
+	const char *object; /* one call at a time, and what is quarantined: of a domain its name; "" for the connection */
 	virt_func run;
 	gpointer data; /* given away: freed when the call has returned, maybe long after */
 	GDestroyNotify data_free;
 	GDestroyNotify result_free; /* for a result that nobody waits for any more */
 };
 
+/* From any thread. The one that opened the connection iterates the default main context while it waits; others sleep,
+ * and never wait longer than `timeout_ms`. A call for the same object that is under way is waited for; one that is
+ * stuck is not: ERROR_AWAY. */
 gboolean virt_call(struct virt *v, const struct virt_job *job, gint64 timeout_ms, gpointer *ret_result, GError **error);
 
 /* Turns this thread's last libvirt error into `error`, in libvirt's words. Returns NULL. */
 gpointer virt_fail(GError **error);
-
-/* Iterates the default main context until an event came for this connection, or until `until_us` of
- * g_get_monotonic_time(). */
-void virt_wait_event(struct virt *v, gint64 until_us);

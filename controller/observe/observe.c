@@ -23,8 +23,11 @@ struct objects *observe(struct arena *a, const struct observe_input *in)
 	observe_nvml(a, in, have);
 	observe_vms(a, in, have);
 	observe_farm(a, in, have);
-	if (in->checks)
+	observe_homes(a, in, have);
+	if (in->checks) {
 		observe_checks(a, in, have);
+		observe_guests(a, in, have);
+	}
 	observe_jobs(a, in, have);
 	observe_workers(a, in, have);
 	objects_sort(have);

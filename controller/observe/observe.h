@@ -2,32 +2,39 @@
  *
  * In: what is wanted (only that is looked for, besides domains and cards of this host) and the open
  * hands. Out: objects with status; a plane that does not answer is said to be away, never guessed.
- * Called by reconcile.c once a pass; changes nothing but the job owner's lease (with `claims`). */
+ * Called by reconcile.c once a pass; changes nothing but what is noted with `claims`. */
 #pragma once
 #include "spec/kinds.h"
 
 struct arena;
 struct boot_family;
+struct domain_cache;
 struct helper;
 struct host_tree;
 struct redis;
 struct shelf;
 struct taken;
 struct virt;
+struct vm_records;
+struct vm_status;
 
 struct observe_input {
 	const char *host;
 	const struct objects *want;
 	const struct host_tree *tree;
+	const char *lib; /* folder with what is installed for guests */
 	struct helper *helper; /* reads PCI */
 	struct taken *taken;   /* what cleave took from the host; may be NULL */
+	struct vm_records *records; /* what is remembered of VMs; may be NULL */
 	struct virt *virt;     /* NULL: left out, or away when libvirt_trouble is given */
+	struct domain_cache *domains; /* as they were read in the pass before; may be NULL */
 	const char *libvirt_trouble;
 	struct redis *redis; /* the same */
 	const char *redis_trouble;
 	struct shelf *shelf;
 	const char *holder; /* this controller as job owner */
-	gboolean claims;    /* become the job owner if nobody is and all roots are here */
+	gboolean claims;    /* acts on what it sees: becomes the job owner if nobody is and all roots are here, and notes
+	                     * which VMs are here and since when they are as they are */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
 	                     * is gone, waits for ever, and no pass may */
 };
@@ -44,6 +51,11 @@ const struct boot_family *observe_boot_family(const struct host_tree *t);
 void observe_gpus(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have);
+/* Its reason for the state, in a word or two; NULL: not told. `state` is enum virt_state. */
+const char *observe_vm_reason(int state, int reason);
+void observe_vm_history(struct arena *a, const struct observe_input *in, const char *name, struct vm_status *ret);
+void observe_homes(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_guests(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_checks(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);

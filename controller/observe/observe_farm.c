@@ -64,6 +64,16 @@ static const char *known(const char *text)
 	return text && *text ? text : NULL;
 }
 
+static struct strings split(struct arena *a, const char *text, const char *separator)
+{
+	g_auto(GStrv) parts = g_strsplit(text, separator, -1);
+	struct strings all = { ARENA_ARRAY(a, const char *, g_strv_length(parts)), 0 };
+	for (guint i = 0; parts[i]; i++)
+		if (*parts[i])
+			all.items[all.n++] = arena_strdup(a, parts[i]);
+	return all;
+}
+
 void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have)
 {
 	struct crew_member *crew;
@@ -76,7 +86,15 @@ void observe_workers(struct arena *a, const struct observe_input *in, struct obj
 		struct worker_status *s = observed(a, have, KIND_WORKER, crew[i].name)->status;
 		*s = (struct worker_status){ .host = known(crew[i].host),
 			                     .boot_id = known(crew[i].boot_id),
+			                     .vm = known(crew[i].vm),
+			                     .uuid = known(crew[i].uuid),
+			                     .gpus = split(a, crew[i].gpus, "\n"),
+			                     .version = known(crew[i].version),
+			                     .state = known(crew[i].state),
+			                     .detail = known(crew[i].detail),
 			                     .blender = known(crew[i].blender),
+			                     .devices = split(a, crew[i].devices, ","),
+			                     .labels = split(a, crew[i].labels, ","),
 			                     .job = known(crew[i].job),
 			                     .silent_ms = crew[i].age_ms };
 	}

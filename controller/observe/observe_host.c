@@ -7,6 +7,7 @@
 #include "observe/observe.h"
 #include "spec/boot.h"
 #include "spec/host.h"
+#include "spec/seed.h"
 #include <unistd.h>
 
 static struct strings strings_of(char **list)
@@ -62,6 +63,7 @@ static struct list read_nodes(struct arena *a, const struct host_facts *f)
 	for (guint i = 0; i < f->n_nodes; i++)
 		all[i] = (struct host_node_status){ .node = f->nodes[i].id,
 		                                     .cpus = f->nodes[i].cpulist,
+		                                     .cores = strings_of(f->nodes[i].cores),
 		                                     .memory_bytes = (guint64)MAX(f->nodes[i].memory_bytes, 0) };
 	return (struct list){ all, f->n_nodes };
 }
@@ -77,6 +79,34 @@ static struct list read_bridges(struct arena *a, const struct host_tree *t)
 			                              .uplinks = strings_of(found[i].uplinks),
 			                              .n_slaves = found[i].n_slaves };
 	return (struct list){ all, n };
+}
+
+static struct host_secret_status read_secret(struct arena *a, const struct observe_input *in, const char *path)
+{
+	const struct object *farm = objects_farm(in->want);
+	gsize size;
+	const char *bytes = host_read_bytes(a, in->tree, path, &size);
+	return (struct host_secret_status){ path, bytes ? guest_secret_digest(a, farm ? farm->meta.name : "", bytes, size) : NULL };
+}
+
+/* Files that VMs of this host name: digests alone, keyed with the farm's name, so that equal secrets of two farms do not
+ * look equal. */
+static struct list read_secrets(struct arena *a, const struct observe_input *in)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GArray) all = g_array_new(FALSE, FALSE, sizeof(struct host_secret_status));
+	OBJECTS_EACH (o, in->want, KIND_VM) {
+		const struct vm_spec *vm = o->spec;
+		struct strings paths = { 0 };
+		if (vm && g_strcmp0(vm->host, in->host) == 0)
+			paths = guest_host_files(a, in->want, o);
+		for (guint i = 0; i < paths.n; i++)
+			if (g_hash_table_add(seen, (gpointer)paths.items[i])) {
+				struct host_secret_status s = read_secret(a, in, paths.items[i]);
+				g_array_append_val(all, s);
+			}
+	}
+	return (struct list){ arena_memdup(a, all->data, all->len * sizeof(struct host_secret_status)), all->len };
 }
 
 void observe_host(struct arena *a, const struct observe_input *in, struct objects *have)
@@ -99,6 +129,8 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	s->nodes = read_nodes(a, &f);
 	s->bridges = read_bridges(a, in->tree);
 	s->nvidia_driver = host_read(a, in->tree, "sys/module/nvidia/version");
+	s->secrets = read_secrets(a, in);
+	s->worker_bundle = in->lib ? host_read(a, in->tree, "%s/worker.tar.xz.version", in->lib) : NULL;
 	s->has_kvm = f.has_kvm;
 	read_iommu(a, in->tree, &s->iommu);
 }

@@ -1,7 +1,7 @@
 /* All domains of the connection, ours or not, read into the fields that people write. */
 #include "base/arena.h"
-#include "domain/domain.h"
 #include "host/virt.h"
+#include "observe/domain_cache.h"
 #include "observe/observe.h"
 #include "spec/farm.h"
 #include "spec/host.h"
@@ -25,25 +25,28 @@ static enum domain_state state_of(enum virt_state s)
 static void read_domain(struct arena *a, const struct observe_input *in, const struct virt_domain *d,
                         struct vm_status *ret)
 {
-	struct domain_facts facts = { 0 }, live = { 0 };
-	struct vm_spec running = { 0 };
-	*ret = (struct vm_status){ .host = in->host, .uuid = d->uuid, .state = (int)state_of(d->state) };
-	const char *stored = d->inactive_xml ? d->inactive_xml : d->active_xml;
+	const struct domain_read *r = domain_cache_read(in->domains, a, d);
+	*ret = (struct vm_status){ .host = in->host, .uuid = r->uuid, .state = (int)state_of(d->state),
+		                   .reason = observe_vm_reason((int)d->state, d->reason) };
+	ret->is_transient = d->active && !d->persistent;
 	/* What it holds now keeps cards from being changed, whoever made it. */
-	gboolean is_live = d->active_xml && domain_from_xml(a, d->active_xml, &running, &live, NULL);
-	ret->host_devices = live.host_devices;
-	if (!domain_from_xml(a, stored, &ret->defined, &facts, NULL))
+	ret->host_devices = r->live_facts.host_devices;
+	if (!r->is_read)
 		return;
-	ret->owner = facts.owner;
-	ret->machine_type = facts.machine_type;
-	ret->live = running;
-	if (!is_live)
-		ret->host_devices = facts.host_devices;
+	ret->owner = r->facts.owner;
+	ret->machine_type = r->facts.machine_type;
+	ret->defined = r->defined;
+	ret->live = r->live;
+	if (ret->owner)
+		observe_vm_history(a, in, d->name, ret);
+	if (!r->is_live)
+		ret->host_devices = r->facts.host_devices;
 }
 
 void observe_vms(struct arena *a, const struct observe_input *in, struct objects *have)
 {
 	g_autoptr(GError) error = NULL;
+	SCOPED_ARENA(listing); /* XML in its length is not kept until the pass ends */
 	struct virt_domains all = { 0 };
 	struct virt_about about = { 0 };
 	const struct object *host = objects_get(have, KIND_HOST, in->host);
@@ -53,7 +56,7 @@ void observe_vms(struct arena *a, const struct observe_input *in, struct objects
 		status->libvirt_reason = arena_strdup(a, in->libvirt_trouble);
 		return;
 	}
-	if (!virt_describe(in->virt, a, LIST_MS, &about, &error) || !virt_list(in->virt, a, LIST_MS, &all, &error)) {
+	if (!virt_describe(in->virt, a, LIST_MS, &about, &error) || !virt_list(in->virt, listing, LIST_MS, &all, &error)) {
 		status->libvirt = PLANE_AWAY;
 		status->libvirt_reason = arena_strdup(a, error->message);
 		return;
@@ -64,4 +67,5 @@ void observe_vms(struct arena *a, const struct observe_input *in, struct objects
 	for (guint i = 0; i < all.n; i++)
 		if (all.list[i].inactive_xml || all.list[i].active_xml) /* else it ended while it was listed */
 			read_domain(a, in, &all.list[i], observed(a, have, KIND_VM, all.list[i].name)->status);
+	domain_cache_forget_gone(in->domains);
 }

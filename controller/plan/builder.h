@@ -2,10 +2,17 @@
 #pragma once
 #include "plan/plan.h"
 
+struct vm_target;
+
 struct builder {
 	struct arena *arena;
 	const struct plan_input *in;
 	GArray *actions, *verdicts, *refusals, *notes;
+	gint64 wake_ms; /* as in struct plan */
+	struct gpu_target *gpus; /* those of this host: identified before VMs are planned, planned after them */
+	guint n_gpus;
+	struct vm_target *vms;
+	guint n_vms;
 };
 
 struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
@@ -16,6 +23,8 @@ void builder_judge(struct builder *b, const struct object *o, enum readiness rea
 void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* TRUE, and judged, when the spec says something that does not act yet: half of it would be another object. */
 gboolean builder_judge_later(struct builder *b, const struct object *o);
+/* To be looked at again so long after the observation, though nothing happens. */
+void builder_wake(struct builder *b, gint64 in_ms);
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);
 
 /* Of this object what would be done is only told, not done: `reconcile` says so. */
@@ -24,6 +33,10 @@ gboolean builder_holds_back(const struct builder *b, const struct object *want);
 void builder_refused(struct builder *b);
 
 void plan_hosts(struct builder *b);
+/* Which card each GPU of this host means, and which VM has which piece of it. */
+void gpus_identify(struct builder *b);
 void plan_gpus(struct builder *b);
 void plan_vms(struct builder *b);
+/* When cards are planned: VMs whose GPUs this plan does not make ready are not started. */
+void vms_wait_for_gpus(struct builder *b);
 void plan_jobs(struct builder *b);

@@ -2,7 +2,7 @@
  * refusals. */
 #include "plan/plan.h"
 #include "base/arena.h"
-#include "plan/builder.h"
+#include "plan/plan_gpu.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/resolve.h"
@@ -57,6 +57,12 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 	g_array_append_val(b->notes, n);
 }
 
+void builder_wake(struct builder *b, gint64 in_ms)
+{
+	in_ms = MAX(in_ms, 1);
+	b->wake_ms = b->wake_ms ? MIN(b->wake_ms, in_ms) : in_ms;
+}
+
 gboolean builder_judge_later(struct builder *b, const struct object *o)
 {
 	const char *later = fields_not_acting(b->arena, o->kind->spec_fields, o->spec);
@@ -66,9 +72,6 @@ gboolean builder_judge_later(struct builder *b, const struct object *o)
 	                      arena_printf(b->arena, "does not act yet in this version, so nothing is done: %s", later));
 	return TRUE;
 }
-
-/* A worker that was not heard for so long is not told any more. */
-enum { WORKER_SILENT_MS = 120000 };
 
 /* -- kinds that are only observed ---------------------------------------------------------------- */
 
@@ -147,21 +150,59 @@ static gboolean has_card(const struct builder *b, const char *vm, const struct g
 	return FALSE;
 }
 
+/* Devices, and files of disks, which QEMU locks. */
+static gboolean holds_what_it_needs(const struct builder *b, const char *vm, const struct vm_spec *need)
+{
+	const struct object *have = objects_get(b->in->have, KIND_VM, vm);
+	const struct vm_status *s = have ? have->status : NULL;
+	for (guint i = 0; s && i < need->devices.n; i++)
+		for (guint k = 0; k < s->host_devices.n; k++)
+			if (strcmp(LIST_AT(need->devices, struct vm_device, i)->name, s->host_devices.items[k]) == 0)
+				return TRUE;
+	for (guint i = 0; s && i < need->disks.n; i++)
+		for (guint k = 0; LIST_AT(need->disks, struct vm_disk, i)->file && k < s->live.disks.n; k++)
+			if (g_strcmp0(LIST_AT(need->disks, struct vm_disk, i)->file, LIST_AT(s->live.disks, struct vm_disk, k)->file) == 0)
+				return TRUE;
+	return FALSE;
+}
+
+/* Its IOMMU group goes to the VM as a whole: none of it may be left with a driver of the host. */
+static gboolean shares_group(const struct builder *b, const struct object *vm, const struct gpu_status *card)
+{
+	const struct vm_spec *spec = vm ? vm->spec : NULL;
+	for (guint i = 0; spec && card && card->iommu_group >= 0 && i < spec->gpus.n; i++) {
+		const struct gpu_target *g = gpu_target_find(b, LIST_AT(spec->gpus, struct vm_gpu, i)->gpu);
+		if (g && g->card && g->card->iommu_group == card->iommu_group)
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean start_waits_for(const struct builder *b, const struct action *start, const struct action *before)
+{
+	if (before->kind == KIND_GPU)
+		return names_gpu(start->want, before->id) || shares_group(b, start->want, before->card);
+	return before->verb == VERB_SET_HUGEPAGES && start->vm && start->vm->hugepage_bytes;
+}
+
 /* An action waits for the ones before it that speak of the same object; cards for the modules of their host and for
- * VMs that let go of them, and VMs for their cards. Those on a Host stand alone: a boot loader in trouble keeps no
+ * VMs that let go of them, and VMs for their cards, their pages and other VMs that have what they are to have. Those on
+ * a Host stand alone: a boot loader in trouble keeps no
  * module and no page away. */
 static gboolean waits_for(const struct builder *b, const struct action *act, const struct action *before)
 {
 	gboolean is_same = before->kind == act->kind && strcmp(before->id, act->id) == 0;
 	if (is_same && act->kind == KIND_HOST)
 		return before->verb == VERB_WRITE_BOOT_FILES && act->verb == VERB_UPDATE_BOOT;
+	if (act->verb == VERB_START_VM && before->verb == VERB_STOP_VM && !is_same)
+		return act->vm && holds_what_it_needs(b, before->id, act->vm);
 	if (before->kind == act->kind)
 		return is_same && before->verb != act->verb;
 	if (act->kind == KIND_GPU && before->verb == VERB_STOP_VM)
 		return names_gpu(before->want, act->id) || has_card(b, before->id, act->card);
 	if (act->kind == KIND_GPU)
 		return before->verb == VERB_LOAD_MODULES;
-	return act->verb == VERB_START_VM && before->kind == KIND_GPU && names_gpu(act->want, before->id);
+	return act->verb == VERB_START_VM && start_waits_for(b, act, before);
 }
 
 static void add_waits(struct builder *b)
@@ -177,28 +218,13 @@ static void add_waits(struct builder *b)
 	}
 }
 
-static gboolean refuse_one(struct builder *b, const struct plan *p, const struct plan_rule *rule, const struct action *act)
-{
-	const char *message = NULL;
-	if (!rule->forbids(b->arena, p, act, &message))
-		return FALSE;
-	struct refusal one = { rule->name, act ? act->kind : KIND_FARM, act ? act->id : "", message };
-	g_array_append_val(b->refusals, one);
-	return TRUE;
-}
-
 static void refuse(struct builder *b, const struct plan *p)
 {
-	for (guint r = 0; r < n_plan_rules; r++)
-		if (plan_rules[r].scope == RULE_OF_PLAN)
-			refuse_one(b, p, &plan_rules[r], NULL);
-	/* One reason an object is enough: its actions stand together, whatever their verbs. */
-	g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
-	for (guint i = 0; i < p->n_actions; i++)
-		for (guint r = 0; r < n_plan_rules; r++)
-			if (plan_rules[r].scope == RULE_OF_ACTION && !g_hash_table_contains(told, p->actions[i].id) &&
-			    refuse_one(b, p, &plan_rules[r], &p->actions[i]))
-				g_hash_table_add(told, (gpointer)p->actions[i].id);
+	for (guint r = 0; r < n_plan_rules; r++) {
+		struct refusal one = { .rule = plan_rules[r].name, .kind = KIND_FARM, .id = "" };
+		if (plan_rules[r].scope == RULE_OF_PLAN && plan_rules[r].forbids(b->arena, p, &one.message))
+			g_array_append_val(b->refusals, one);
+	}
 }
 
 /* Moves a GArray's items into the arena. */
@@ -283,10 +309,11 @@ static void note_unknown_host(struct builder *b)
 	                          first, hosts->len > 1 ? arena_printf(b->arena, " and %u more", hosts->len - 1) : ""));
 }
 
-/* Cards come after VMs: whether one that has a card is stopped decides what may be done to it. And before their host,
- * which loads vfio-pci for those that go there. */
+/* Cards are known before VMs, which are told what they are called; and planned after them: whether one that has a card
+ * is stopped decides what may be done to it. Then their host, which loads vfio-pci for those that go there. */
 static void build(struct builder *b)
 {
+	gpus_identify(b);
 	if (!b->in->devices_only)
 		plan_work(b);
 	note_unknown_host(b);
@@ -297,16 +324,19 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
 	hold_back(b);
+	vms_wait_for_gpus(b);
 	add_waits(b);
 }
 
 struct plan *plan_build(struct arena *a, const struct plan_input *in)
 {
 	struct plan *p = ARENA_NEW(a, struct plan);
-	struct builder b = { a, in, g_array_new(FALSE, TRUE, sizeof(struct action)),
-		             g_array_new(FALSE, TRUE, sizeof(struct verdict)),
-		             g_array_new(FALSE, TRUE, sizeof(struct refusal)),
-		             g_array_new(FALSE, TRUE, sizeof(struct note)) };
+	struct builder b = { .arena = a,
+		             .in = in,
+		             .actions = g_array_new(FALSE, TRUE, sizeof(struct action)),
+		             .verdicts = g_array_new(FALSE, TRUE, sizeof(struct verdict)),
+		             .refusals = g_array_new(FALSE, TRUE, sizeof(struct refusal)),
+		             .notes = g_array_new(FALSE, TRUE, sizeof(struct note)) };
 	*p = (struct plan){ .host = in->host, .revision = in->revision, .epoch = in->epoch, .want = in->want,
 		            .have = in->have };
 	build(&b);
@@ -315,6 +345,7 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	MOVE(&b, verdicts, verdicts);
 	MOVE(&b, refusals, refusals);
 	MOVE(&b, notes, notes);
+	p->wake_ms = b.wake_ms;
 	return p;
 }
 

@@ -100,6 +100,7 @@ struct plan {
 	guint n_refusals;
 	struct note *notes;
 	guint n_notes;
+	gint64 wake_ms; /* something is due so long after the observation; 0: nothing is */
 };
 
 struct plan_input {
@@ -112,20 +113,20 @@ struct plan_input {
 };
 
 struct gpu_target;
+struct vm_target;
 
-/* Whom a rule refuses: the whole plan, asked once; the whole plan, asked for each action; one object, whose actions
- * are taken out while all else goes on. */
-enum rule_scope { RULE_OF_PLAN, RULE_OF_ACTION, RULE_OF_OBJECT };
+/* Whom a rule refuses: the whole plan; one object, whose actions are taken out while all else goes on. */
+enum rule_scope { RULE_OF_PLAN, RULE_OF_OBJECT };
 
 /* Refusals: rules over want × have, all asked before the first write. */
 struct plan_rule {
 	const char *name, *doc;
 	enum rule_scope scope;
 	const char *reason; /* OF_OBJECT: what its condition says, one CamelCase word */
-	/* OF_PLAN (action NULL), OF_ACTION */
-	gboolean (*forbids)(struct arena *a, const struct plan *p, const struct action *action, const char **ret_message);
-	/* OF_OBJECT: one sentence with the fix, or NULL */
+	gboolean (*forbids)(struct arena *a, const struct plan *p, const char **ret_message); /* OF_PLAN */
+	/* OF_OBJECT, of the one kind that it is for: one sentence with the fix, or NULL */
 	const char *(*refuses)(const struct gpu_target *t);
+	const char *(*refuses_vm)(const struct vm_target *t);
 };
 extern const struct plan_rule plan_rules[];
 extern const guint n_plan_rules;

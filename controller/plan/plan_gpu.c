@@ -243,7 +243,7 @@ static gboolean refuse(struct gpu_target *t)
 {
 	for (guint i = 0; i < n_plan_rules && !t->refused; i++) {
 		const struct plan_rule *rule = &plan_rules[i];
-		t->why = rule->scope == RULE_OF_OBJECT ? rule->refuses(t) : NULL;
+		t->why = rule->refuses ? rule->refuses(t) : NULL;
 		t->refused = t->why ? rule : NULL;
 	}
 	return t->refused != NULL;
@@ -349,7 +349,7 @@ static void note_left_alone(struct builder *b, const struct gpu_target *targets,
 	}
 }
 
-void plan_gpus(struct builder *b)
+void gpus_identify(struct builder *b)
 {
 	guint n_cards, n = 0;
 	const struct gpu_status **cards = cards_of_host(b, &n_cards);
@@ -362,10 +362,26 @@ void plan_gpus(struct builder *b)
 		count_slices(&targets[n++]);
 	}
 	find_twins(targets, n);
-	for (guint i = 0; i < n; i++)
+	for (guint i = 0; i < n; i++) {
 		targets[i].n_all = n;
-	settle(targets, n);
-	for (guint i = 0; i < n; i++)
-		plan_gpu(&targets[i]);
-	note_left_alone(b, targets, n);
+		gpu_assign_pieces(&targets[i]);
+	}
+	b->gpus = targets;
+	b->n_gpus = n;
+}
+
+void plan_gpus(struct builder *b)
+{
+	settle(b->gpus, b->n_gpus);
+	for (guint i = 0; i < b->n_gpus; i++)
+		plan_gpu(&b->gpus[i]);
+	note_left_alone(b, b->gpus, b->n_gpus);
+}
+
+const struct gpu_target *gpu_target_find(const struct builder *b, const char *name)
+{
+	for (guint i = 0; i < b->n_gpus; i++)
+		if (strcmp(b->gpus[i].want->id, name) == 0)
+			return &b->gpus[i];
+	return NULL;
 }

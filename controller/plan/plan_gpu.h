@@ -18,6 +18,14 @@ struct gpu_work {
 	gboolean cuts;   /* MIG instances are made anew */
 };
 
+/* A piece of a card that is cut, and the VM that it is given to. A VM may have several of one card. */
+struct gpu_piece {
+	const struct object *vm;
+	guint nth;      /* of the VM's uses of this GPU */
+	gboolean runs;  /* the VM is wanted running */
+	gint index;     /* into .names; -1 = none is left for it */
+};
+
 struct gpu_target {
 	struct builder *b;
 	const struct object *want;
@@ -29,6 +37,11 @@ struct gpu_target {
 	guint n_all;
 	const char *type;                /* vGPU type or MIG profile, as the specs say; NULL = nobody says it */
 	gint64 n_slices;                 /* vGPUs, VFs or MIG instances that are wanted */
+	const char **names;              /* what its pieces are called: UUIDs of vGPUs, else addresses of VFs */
+	guint n_names;                   /* 0: not known before the driver has made something */
+	struct gpu_piece *pieces;        /* those of VMs, by name */
+	guint n_pieces;
+	gboolean *is_wanted;             /* one for each name: that piece is to be there */
 	const struct gpu_vgpu_type *offered; /* the vGPU type, as the card offers it; NULL = it does not */
 	struct gpu_work work;
 	const struct plan_rule *refused; /* the rule that forbids its work, */
@@ -65,6 +78,19 @@ const struct gpu_target *gpu_other_owner(const struct gpu_target *t, const char 
 gboolean gpu_counts_on(const struct gpu_target *t, const struct gpu_target *other);
 #define GPU_FUNCTIONS_EACH(f, list)                                                            \
 	for (const struct gpu_function *f = (list).items, *f##_end = f + (list).n; f < f##_end; f++)
+
+/* -- who has which piece: plan_gpu_pieces.c ------------------------------------------------------------- */
+
+const struct gpu_target *gpu_target_find(const struct builder *b, const char *name);
+void gpu_assign_pieces(struct gpu_target *t);
+/* The name of the VM's nth piece of it, or NULL. */
+const char *gpu_piece_of(const struct gpu_target *t, const struct object *vm, guint nth);
+/* Whether the device, as a VM names it, is there for VMs when what is planned has been done. */
+gboolean gpu_will_give(const struct gpu_target *t, const char *device);
+/* A running domain with the device that this plan does not stop. */
+const struct object *gpu_user_of(const struct gpu_target *t, const char *device);
+/* vfio-pci takes no bridges, and the group does not need it to. 0680 (NVSwitch) is none but by its name. */
+gboolean gpu_is_bridge(const struct gpu_function *f);
 
 /* -- groups: plan_gpu_group.c ------------------------------------------------------------------------- */
 

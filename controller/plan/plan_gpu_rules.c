@@ -275,8 +275,7 @@ static gboolean is_stopped_for_good(const struct builder *b, const char *vm)
 	return stops;
 }
 
-/* A running domain with the device that this plan does not stop. */
-static const struct object *user_of(const struct gpu_target *t, const char *device)
+const struct object *gpu_user_of(const struct gpu_target *t, const char *device)
 {
 	OBJECTS_EACH (vm, t->b->in->have, KIND_VM) {
 		const struct vm_status *s = vm->status;
@@ -340,7 +339,7 @@ static const struct gpu_function *live_neighbour(const struct gpu_target *t, con
 		is_driven |= step->to && !gpu_is_vfio(step->to) && g_strcmp0(step->from, step->to) != 0;
 	}
 	GPU_FUNCTIONS_EACH (f, t->card->bystanders)
-		if (is_driven && (*ret_vm = user_of(t, f->address)))
+		if (is_driven && (*ret_vm = gpu_user_of(t, f->address)))
 			return f;
 	return NULL;
 }
@@ -353,7 +352,7 @@ const char *gpu_in_use(const struct gpu_target *t)
 		return SAY("the VM %s runs with %s of the same IOMMU group, into which no driver of the host may come; shut it down first",
 		           neighbour_vm->id, neighbour->address);
 	for (const char **device = touched(t); *device; device++) {
-		const struct object *vm = user_of(t, *device);
+		const struct object *vm = gpu_user_of(t, *device);
 		if (vm)
 			return SAY("the VM %s runs with %s; shut it down first", vm->id, *device);
 	}

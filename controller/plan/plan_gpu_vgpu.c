@@ -84,33 +84,38 @@ static void add_removal(struct gpu_target *t, const struct gpu_vgpu *vgpu)
 	g_array_append_val(t->work.remove, step);
 }
 
-/* A vGPU that may stay: it has the type, and is one of those that are wanted. */
-static gboolean may_stay(const struct gpu_target *t, const struct gpu_vgpu *vgpu, gint64 n_stay)
+/* The number of its name among the card's pieces, or -1. */
+static gint index_of(const struct gpu_target *t, const struct gpu_vgpu *vgpu)
 {
-	if (t->spec->share != GPU_SHARE_VGPU || !t->offered || g_strcmp0(vgpu->type, t->offered->id) != 0)
-		return FALSE;
-	if (!vgpu->uuid)
-		return n_stay < t->n_slices;
-	return gpu_vgpu_index(farm_of(t), t->want->meta.name, vgpu->uuid) < t->n_slices;
+	const char *name = vgpu->uuid ? vgpu->uuid : vgpu->parent;
+	for (guint i = 0; name && i < t->n_names; i++)
+		if (g_ascii_strcasecmp(t->names[i], name) == 0)
+			return (gint)i;
+	return -1;
 }
 
-/* Returns how many of ours stay; `stays` has a byte for each index (mdev). */
-static gint64 remove_unwanted(struct gpu_target *t, gboolean all, guint8 *stays)
+/* A vGPU that may stay: it has the type, and is one of those that are wanted; or a VM runs with it that nobody stops,
+ * and there is room for it beside the others. */
+static gboolean may_stay(const struct gpu_target *t, const struct gpu_vgpu *vgpu)
 {
-	gint64 n_stay = 0;
+	gint at = index_of(t, vgpu);
+	if (t->spec->share != GPU_SHARE_VGPU || !t->offered || at < 0 || g_strcmp0(vgpu->type, t->offered->id) != 0)
+		return FALSE;
+	return t->is_wanted[at] || gpu_user_of(t, t->names[at]);
+}
+
+/* `stays` has one for each name. */
+static void remove_unwanted(struct gpu_target *t, gboolean all, gboolean *stays)
+{
 	for (guint i = 0; i < t->card->vgpus.n; i++) {
 		const struct gpu_vgpu *vgpu = LIST_AT(t->card->vgpus, struct gpu_vgpu, i);
 		if (!gpu_vgpu_is_ours(t, vgpu))
 			continue;
-		if (all || !may_stay(t, vgpu, n_stay)) {
+		if (all || !may_stay(t, vgpu))
 			add_removal(t, vgpu);
-			continue;
-		}
-		n_stay++;
-		if (vgpu->uuid)
-			stays[gpu_vgpu_index(farm_of(t), t->want->meta.name, vgpu->uuid)] = TRUE;
+		else
+			stays[index_of(t, vgpu)] = TRUE;
 	}
-	return n_stay;
 }
 
 static gboolean has_another_type(const struct gpu_target *t)
@@ -165,29 +170,40 @@ static const char *next_free_vf(const struct gpu_target *t, guint *at)
 	return NULL;
 }
 
-static void create_missing(struct gpu_target *t, gint64 n_stay, const guint8 *stays)
+static void add_creation(struct gpu_target *t, const char *parent, const char *uuid)
+{
+	struct device_step step = { parent, NULL, t->offered->id, uuid };
+	g_array_append_val(t->work.create, step);
+}
+
+/* Where fewer VFs are left than vGPUs are wanted, the rest has no parent: a rule says so. */
+static void create_missing(struct gpu_target *t, const gboolean *stays)
 {
 	gboolean on_vfs = hangs_on_vfs(t), is_mdev = t->card->vgpu_framework != VGPU_VENDOR_VFIO;
+	gint64 n_named = 0;
 	guint at = 0;
-	for (guint i = 0; i < t->n_slices; i++) {
-		if (is_mdev ? stays[i] : i < n_stay)
+	for (guint i = 0; i < t->n_names; i++) {
+		n_named += t->is_wanted[i];
+		if (!t->is_wanted[i] || stays[i])
 			continue;
-		const char *parent = on_vfs ? next_free_vf(t, &at) : t->card->address;
-		const char *uuid = is_mdev ? gpu_vgpu_uuid(t->b->arena, farm_of(t), t->want->meta.name, i) : NULL;
-		struct device_step step = { parent, NULL, t->offered->id, uuid };
-		g_array_append_val(t->work.create, step);
+		if (is_mdev)
+			add_creation(t, on_vfs ? next_free_vf(t, &at) : t->card->address, t->names[i]);
+		else
+			add_creation(t, t->names[i], NULL);
 	}
+	for (; n_named < t->n_slices; n_named++)
+		add_creation(t, NULL, NULL);
 }
 
 void gpu_work_vgpus(struct gpu_target *t)
 {
-	guint8 stays[GPU_MAX_VGPUS] = { 0 };
+	gboolean stays[GPU_MAX_VGPUS] = { 0 };
 	gboolean is_vgpu = t->spec->share == GPU_SHARE_VGPU;
 	t->offered = is_vgpu ? find_type(t->card, t->type) : NULL;
 	/* A type that is not offered is refused; what is there is left as it is until somebody decides. */
 	if ((is_vgpu && !t->offered && t->n_slices) || gpu_needs_vfs(t) || gpu_unmakes_vfs(t))
 		return;
-	gint64 n_stay = remove_unwanted(t, !is_vgpu || !t->offered || has_another_type(t), stays);
+	remove_unwanted(t, !is_vgpu || !t->offered || has_another_type(t), stays);
 	if (t->offered)
-		create_missing(t, n_stay, stays);
+		create_missing(t, stays);
 }

@@ -9,8 +9,7 @@ gboolean gpu_is_vfio(const char *driver)
 	return driver && g_str_has_suffix(driver, GPU_VFIO_DRIVER);
 }
 
-/* vfio-pci takes no bridges, and the group does not need it to. 0680 (NVSwitch) is none but by its name. */
-static gboolean is_bridge(const struct gpu_function *f)
+gboolean gpu_is_bridge(const struct gpu_function *f)
 {
 	return f->class_code && g_str_has_prefix(f->class_code, "06") && strcmp(f->class_code, "0680") != 0;
 }
@@ -143,7 +142,7 @@ static void release_vfs(struct gpu_target *t)
 static void add_bind(struct gpu_target *t, const struct gpu_function *f)
 {
 	struct device_step step = { f->address, f->driver, GPU_VFIO_DRIVER, NULL };
-	if (!gpu_is_vfio(f->driver) && !is_bridge(f))
+	if (!gpu_is_vfio(f->driver) && !gpu_is_bridge(f))
 		g_array_append_val(t->work.bind, step);
 }
 

@@ -1,45 +1,28 @@
 /* The table of refusals: what is never done, whatever the specs say. */
 #include "base/arena.h"
 #include "plan/plan_gpu.h"
-#include "spec/vm.h"
-#include <string.h>
+#include "plan/plan_vm.h"
 
-static gboolean unowned_target(struct arena *a, const struct plan *p, const struct action *act, const char **ret_message)
-{
-	const struct object *have = objects_get(p->have, act->kind, act->id);
-	const struct object *farm = objects_farm(p->want);
-	if (act->kind != KIND_VM || !have || !have->status)
-		return FALSE;
-	const struct vm_status *s = have->status;
-	if (s->owner && farm && strcmp(s->owner, farm->meta.name) == 0)
-		return FALSE;
-	*ret_message = s->owner ? arena_printf(a, "the domain %s belongs to the farm %s", act->id, s->owner)
-	                        : arena_printf(a, "there is a domain %s that cleave did not make; rename the VM in the "
-	                                          "specs, or rename or remove the domain",
-	                                       act->id);
-	return TRUE;
-}
-
-static gboolean empty_tree(struct arena *a, const struct plan *p, const struct action *act, const char **ret_message)
+static gboolean empty_tree(struct arena *a, const struct plan *p, const char **ret_message)
 {
 	guint n = 0;
 	(void)a;
-	(void)act;
 	for (int kind = 0; kind < N_KINDS; kind++)
 		n += p->want->by_kind[kind]->len;
 	*ret_message = "the specs hold no object at all; an empty tree is taken for a mistake";
 	return n == 0;
 }
 
-#define OF_ACTION(name_, doc_, forbids_) { .name = name_, .doc = doc_, .scope = RULE_OF_ACTION, .forbids = forbids_ }
 #define OF_PLAN(name_, doc_, forbids_) { .name = name_, .doc = doc_, .scope = RULE_OF_PLAN, .forbids = forbids_ }
 #define OF_GPU(name_, reason_, doc_, refuses_) \
 	{ .name = name_, .doc = doc_, .scope = RULE_OF_OBJECT, .reason = reason_, .refuses = refuses_ }
+#define OF_VM(name_, reason_, doc_, refuses_) \
+	{ .name = name_, .doc = doc_, .scope = RULE_OF_OBJECT, .reason = reason_, .refuses_vm = refuses_ }
 
 /* Of an object's rules the first that refuses is told: which card it is comes before what is in the way there. */
 const struct plan_rule plan_rules[] = {
-	OF_ACTION("unowned-target", "A domain that cleave did not make is never touched.", unowned_target),
 	OF_PLAN("empty-tree", "Specs without any object change nothing.", empty_tree),
+	OF_VM("vm-not-ours", "NotOurs", "A domain that this farm did not make is never touched.", vm_not_ours),
 	OF_GPU("gpu-not-found", "NotFound", "Nothing is done for a card that is not there.", gpu_not_found),
 	OF_GPU("gpu-ambiguous", "Ambiguous", "A card is only touched when exactly one fits its GPU.", gpu_ambiguous),
 	OF_GPU("gpu-moved", "IdentityMoved", "Another card at the address is never touched.", gpu_moved),

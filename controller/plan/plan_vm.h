@@ -7,6 +7,7 @@
 #pragma once
 #include "plan/builder.h"
 #include "spec/host.h"
+#include "spec/status.h"
 #include "spec/vm.h"
 
 struct vm_target {
@@ -16,8 +17,14 @@ struct vm_target {
 	struct vm_spec *want;            /* resolved: what the domain is to be, field by field */
 	const struct vm_status *have;    /* NULL: there is no domain of that name */
 	const struct host_status *host;  /* NULL: not observed */
+	const char *home;                /* the host that the farm knows it on; NULL = none, or not known */
+	int host_state;                  /* enum host_state, as the specs want it */
+	struct changes stored;           /* .have's definition differs in these; */
+	struct changes live, pending;    /* the running guest, in what acts at once and in what acts at its next start */
+	gboolean may_restart;            /* the Farm's budget has room for it */
 	const char *waits_reason;        /* what it needs and is not there yet: one CamelCase word, */
 	const char *waits_for;           /* and a sentence; NULL = nothing. It is not defined or started then */
+	gboolean is_stuck;               /* it does not come by itself */
 };
 
 #define VM_TARGETS_EACH(t, all, n) for (struct vm_target *t = (all), *t##_end = t + (n); t < t##_end; t++)
@@ -26,10 +33,16 @@ struct vm_target {
 
 /* Fills .want and .waits_for of all. */
 void vm_targets_resolve(struct vm_target *all, guint n);
-/* vm_devices.c: .want->devices from its GPUs, as they are observed or will be. */
+/* vm_devices.c: .want->devices from its GPUs, as they are observed or will be. Later vms_wait_for_gpus() (builder.h). */
 void vm_targets_give_devices(struct vm_target *all, guint n);
-/* vm_place.c: vCPUs, memory nodes of `numa: auto`. */
+/* vm_media.c: .want->seed, settings, worker.bundle and console.password_digest; waits for a file that is not there. */
+void vm_target_give_media(struct vm_target *t);
+/* vm_place.c: CPUs of the host for vCPUs and emulator, and nodes for the memory, of `numa: auto` and `nodes`. */
 void vm_targets_place(struct vm_target *all, guint n);
+/* vm_room.c: what is to start and finds no memory waits. */
+void vm_targets_find_room(struct vm_target *all, guint n);
+/* The Host's spec, or NULL. */
+const struct host_spec *vm_target_host_spec(const struct vm_target *t);
 
 /* -- what is done -------------------------------------------------------------------------------------------- */
 
@@ -37,5 +50,56 @@ void vm_targets_place(struct vm_target *all, guint n);
 void vm_plan_volumes(struct vm_target *t);
 /* vm_live.c: whether a change acts on the running guest. */
 gboolean vm_is_live(const struct vm_target *t, const struct change *c);
+/* Both kinds, each change with its price here: EFFECT_LIVE, or EFFECT_VM_RESTART and dearer. */
+void vm_split_changes(const struct vm_target *t, const struct changes *all, struct changes *ret_live, struct changes *ret_restart);
 /* The domain's fields as they compare with .want. */
 struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have);
+/* plan_vms.c: an action on the VM, with what it is to be. */
+struct action *vm_act(const struct vm_target *t, enum verb verb, const char *reason);
+gboolean vm_is_ours(const struct builder *b, const struct vm_status *s);
+/* Whether it is to run now, by its own spec and by its host's state. */
+gboolean vm_should_run(const struct vm_target *t);
+/* Rule vm-not-ours. */
+const char *vm_not_ours(const struct vm_target *t);
+
+/* vm_restart.c: the Farm's budget of restarts is given out, in order of names; fills .may_restart. */
+void vm_targets_grant_restarts(struct vm_target *all, guint n);
+/* What becomes of a VM that runs, and is to go on: changes made, drained, restarted. */
+void vm_plan_running(struct vm_target *t);
+/* vm_life.c: it is off, and is to run. */
+void vm_plan_start(struct vm_target *t);
+/* It runs, and is not to. */
+void vm_plan_stop(struct vm_target *t);
+/* Whether another host may have it; judged then. */
+gboolean vm_judge_elsewhere(struct vm_target *t);
+/* vm_prune.c: domains of this farm that are not wanted here (any more). */
+void vm_plan_orphans(struct builder *b);
+
+/* -- its worker, and how it is drained: vm_drain.c ------------------------------------------------------------ */
+
+/* A VM that is to go down. */
+struct vm_going {
+	struct builder *b;
+	const char *id;
+	const struct vm_status *have;
+	const struct vm_spec *spec; /* NULL: it is in no specs any more */
+};
+
+enum drain_step {
+	DRAIN_OVER,  /* it may be stopped */
+	DRAIN_IDLE,  /* the same, once its worker is told to take no frames */
+	DRAIN_BEGIN, /* its worker is told, and finishes what it has */
+	DRAIN_WAIT,  /* it was told */
+};
+enum drain_step vm_drain_step(const struct vm_going *g);
+/* "its worker finishes its frames, until 2026-01-02T03:04:05Z at the most (drain: 30m)", and a look in time. */
+const char *vm_drain_words(const struct vm_going *g);
+/* Its worker as it registered, heard lately; NULL: none, or Redis does not tell. */
+const struct worker_status *vm_worker(const struct builder *b, const char *id, const struct vm_status *have);
+/* What a render VM lacks until it is Ready, as a sentence; NULL: nothing. */
+const char *vm_worker_lacks(const struct vm_target *t);
+/* What Redis is to the farm: enum plane_state. */
+int vm_redis(const struct builder *b);
+
+/* The clock is part of what was observed. Milliseconds since the epoch; 0: not told. */
+gint64 vm_now_ms(const struct builder *b);

@@ -1,114 +1,130 @@
-/* VMs: define what is missing or differs, start what should run, stop what should not. */
+/* VMs: all of this host are resolved, then each is defined where it is missing or differs, and comes to run or to be
+ * off as it should (vm_restart.c, vm_life.c). Then those that are not wanted here any more (vm_prune.c). */
 #include "base/arena.h"
 #include "plan/plan_vm.h"
 #include "spec/farm.h"
 #include <string.h>
 
-static gboolean is_ours(const struct builder *b, const struct vm_status *s)
+gboolean vm_is_ours(const struct builder *b, const struct vm_status *s)
 {
 	const struct object *farm = objects_farm(b->in->want);
 	return farm && s->owner && strcmp(s->owner, farm->meta.name) == 0;
 }
 
-/* An action on the VM, with what it is to be. */
-static struct action *act_on(const struct vm_target *t, enum verb verb, const char *reason)
+struct action *vm_act(const struct vm_target *t, enum verb verb, const char *reason)
 {
 	struct action *act = builder_act(t->b, verb, t->object, KIND_VM, t->object->id, reason);
 	act->vm = t->want;
 	return act;
 }
 
-static void plan_start(const struct vm_target *t, const char *reason)
+gboolean vm_should_run(const struct vm_target *t)
 {
-	act_on(t, VERB_START_VM, reason)->expect = "shut off";
+	if (t->want->state != VM_RUNNING || t->host_state == HOST_DRAINED)
+		return FALSE;
+	return t->host_state == HOST_ACTIVE || (t->have && vm_status_is_up(t->have));
+}
+
+/* -- rules ----------------------------------------------------------------------------------------------------------- */
+
+const char *vm_not_ours(const struct vm_target *t)
+{
+	if (!t->have || vm_is_ours(t->b, t->have))
+		return NULL;
+	if (t->have->owner)
+		return arena_printf(t->b->arena, "the domain %s belongs to the farm %s", t->object->id, t->have->owner);
+	return arena_printf(t->b->arena, "there is a domain %s that cleave did not make; `cleave adopt %s` takes it over, or rename one of them",
+	                    t->object->id, t->object->id);
+}
+
+static gboolean is_refused(struct vm_target *t)
+{
+	for (guint i = 0; i < n_plan_rules; i++) {
+		const char *why = plan_rules[i].refuses_vm ? plan_rules[i].refuses_vm(t) : NULL;
+		if (!why)
+			continue;
+		builder_judge(t->b, t->object, IS_STALLED, plan_rules[i].reason, why);
+		builder_refused(t->b);
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/* -- one VM ---------------------------------------------------------------------------------------------------------- */
+
+static void plan_definition(struct vm_target *t)
+{
+	const char *reason = !t->have ? "is not defined" : t->have->is_transient ? "runs, but is not defined any more" : "differs from its spec";
+	struct action *act = vm_act(t, VERB_DEFINE_VM, reason);
+	act->changes = t->stored;
+	act->expect = t->have ? "a domain of this farm" : "no domain of that name";
 }
 
 static void plan_new_vm(struct vm_target *t)
 {
-	struct action *act = act_on(t, VERB_DEFINE_VM, "is not defined");
 	struct vm_spec nothing = vm_in_words_of(t->b->arena, &(struct vm_spec){ 0 }, t->want, NULL);
-	act->changes = diff_structs(t->b->arena, vm_fields, &nothing, t->want, FIELD_IN_DOMAIN);
+	if (vm_judge_elsewhere(t))
+		return;
+	t->stored = diff_structs(t->b->arena, vm_fields, &nothing, t->want, FIELD_IN_DOMAIN);
 	/* There was no VM whose values these would replace. */
-	for (guint i = 0; i < act->changes.n; i++) {
-		act->changes.items[i].before = NULL;
-		act->changes.items[i].effect = EFFECT_NONE;
+	for (guint i = 0; i < t->stored.n; i++) {
+		t->stored.items[i].before = NULL;
+		t->stored.items[i].effect = EFFECT_NONE;
 	}
-	act->expect = "no domain of that name";
-	if (t->want->state == VM_RUNNING)
-		plan_start(t, "should run");
+	plan_definition(t);
+	if (vm_should_run(t))
+		vm_act(t, VERB_START_VM, "should run")->expect = "shut off";
 	builder_judge(t->b, t->object, IS_RECONCILING, "NotDefined", NULL);
 }
 
-static const char *start_reason(struct builder *b, const struct vm_status *s)
-{
-	if (s->state == DOMAIN_CRASHED)
-		return "should run, has crashed";
-	return s->reason ? arena_printf(b->arena, "should run, is shut off (%s)", s->reason) : "should run, is shut off";
-}
-
-static void plan_stop(const struct vm_target *t, const char *reason, enum effect effect, struct changes changes)
-{
-	struct action *act = act_on(t, VERB_STOP_VM, reason);
-	act->effect = effect;
-	act->changes = changes;
-	act->expect = "running";
-}
-
-/* Why it is paused (a full disk, a person) is not cleave's to guess: it says so and waits. */
-static void judge_known_vm(const struct vm_target *t, gboolean differs)
+/* What the spec says and what runs, as far as its host lets it. */
+static void judge_off(const struct vm_target *t)
 {
 	struct builder *b = t->b;
-	const struct object *o = t->object;
-	gboolean is_up = vm_status_is_up(t->have), should_run = t->want->state == VM_RUNNING;
-	if (!is_ours(b, t->have))
-		builder_judge(b, o, IS_STALLED, "NotOurs", "a domain of this name is there, and this farm did not make it");
-	else if (differs)
-		builder_judge(b, o, IS_RECONCILING, "Differs", NULL);
-	else if (should_run && t->have->state == DOMAIN_PAUSED)
-		builder_judge(b, o, IS_STALLED, "Paused", arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", o->id));
-	else if (should_run && !is_up)
-		builder_judge(b, o, IS_RECONCILING, "NotRunning", NULL);
-	else if (!should_run && is_up)
-		builder_judge(b, o, IS_RECONCILING, "ShouldStop", NULL);
+	if (t->stored.n)
+		builder_judge(b, t->object, IS_RECONCILING, "Differs", NULL);
+	else if (t->want->state == VM_STOPPED)
+		builder_judge(b, t->object, IS_READY, "Stopped", NULL);
 	else
-		builder_judge(b, o, IS_READY, should_run ? "Running" : "Stopped", NULL);
+		builder_judge_settled(b, t->object, t->host_state == HOST_DRAINED ? "HostDrained" : "HostCordoned",
+		                      arena_printf(b->arena, "the Host %s is %s; it starts when that is active again", t->spec->host,
+		                                   t->host_state == HOST_DRAINED ? "drained" : "cordoned"));
 }
 
 static void plan_known_vm(struct vm_target *t)
 {
-	const struct vm_status *s = t->have;
-	struct vm_spec defined = vm_comparable(t, &s->defined), live = vm_comparable(t, &s->live);
-	struct changes stored = diff_structs(t->b->arena, vm_fields, &defined, t->want, FIELD_IN_DOMAIN), running = { 0 };
-	if (vm_status_is_up(s))
-		running = diff_structs(t->b->arena, vm_fields, &live, t->want, FIELD_IN_DOMAIN);
-	gboolean restart = running.n > 0 && t->want->state == VM_RUNNING;
-	if (restart)
-		plan_stop(t, "takes these changes at its next start", changes_effect(&running), running);
-	else if (vm_status_is_up(s) && t->want->state == VM_STOPPED)
-		plan_stop(t, "should be stopped", EFFECT_VM_RESTART, (struct changes){ 0 });
-	if (stored.n) {
-		struct action *act = act_on(t, VERB_DEFINE_VM, "differs from its spec");
-		act->changes = stored;
-		act->expect = "a domain of this farm";
-	}
-	if (restart)
-		plan_start(t, "should run");
-	else if (t->want->state == VM_RUNNING && !vm_status_is_up(s))
-		plan_start(t, start_reason(t->b, s));
-	judge_known_vm(t, restart || stored.n > 0);
+	gboolean is_up = vm_status_is_up(t->have);
+	if (!is_up && vm_should_run(t) && vm_judge_elsewhere(t))
+		return;
+	if (t->stored.n || t->have->is_transient)
+		plan_definition(t);
+	if (is_up && vm_should_run(t))
+		vm_plan_running(t);
+	else if (is_up)
+		vm_plan_stop(t);
+	else if (vm_should_run(t))
+		vm_plan_start(t);
+	else
+		judge_off(t);
 }
 
-/* To drain a host does not act yet; until it does, nothing is started there behind its owner's back. */
-static gboolean judge_host_not_active(struct builder *b, const struct object *o, const char *host_name)
+static void plan_vm(struct vm_target *t)
 {
-	const struct object *host = objects_get(b->in->want, KIND_HOST, host_name);
-	if (!host || !host->spec || ((const struct host_spec *)host->spec)->state == HOST_ACTIVE)
-		return FALSE;
-	const char *word = field_scalar_text(b->arena, field_find(host->kind->spec_fields, "state"), host->spec);
-	builder_judge_settled(b, o, "HostNotActive",
-	                      arena_printf(b->arena, "the Host %s is %s; VMs there are left as they are", host_name, word));
-	return TRUE;
+	if (is_refused(t))
+		return;
+	/* One that runs is left alone while it lacks something; what is to be off needs nothing. */
+	if (t->waits_for && (vm_should_run(t) || !t->have)) {
+		builder_judge(t->b, t->object, t->is_stuck ? IS_STALLED : IS_RECONCILING, t->waits_reason, t->waits_for);
+		return;
+	}
+	vm_plan_volumes(t);
+	if (t->have)
+		plan_known_vm(t);
+	else
+		plan_new_vm(t);
 }
+
+/* -- all of them ------------------------------------------------------------------------------------------------------- */
 
 /* FALSE, and judged, when nothing is planned for it here. */
 static gboolean is_planned(struct builder *b, const struct object *o, const struct host_status *host)
@@ -118,7 +134,7 @@ static gboolean is_planned(struct builder *b, const struct object *o, const stru
 		builder_judge(b, o, IS_RECONCILING, "OtherHost", arena_printf(b->arena, "the host %s reports it", want->host));
 		return FALSE;
 	}
-	if (builder_judge_later(b, o) || judge_host_not_active(b, o, want->host))
+	if (builder_judge_later(b, o))
 		return FALSE;
 	if (!host || host->libvirt == PLANE_LEFT_OUT) {
 		builder_judge(b, o, IS_RECONCILING, "LibvirtLeftOut", "libvirt was not looked at");
@@ -129,46 +145,44 @@ static gboolean is_planned(struct builder *b, const struct object *o, const stru
 	return host->libvirt == PLANE_OK;
 }
 
-static void plan_vm(struct vm_target *t)
+/* A VM without a host was not seen here: only its home is known. */
+static struct vm_target target_of(struct builder *b, const struct object *o, const struct host_status *status)
 {
-	if (t->waits_for) {
-		builder_judge(t->b, t->object, IS_RECONCILING, t->waits_reason, t->waits_for);
-		return;
-	}
-	vm_plan_volumes(t);
-	if (t->have)
-		plan_known_vm(t);
-	else
-		plan_new_vm(t);
+	const struct object *have = objects_get(b->in->have, KIND_VM, o->id);
+	const struct object *host = objects_get(b->in->want, KIND_HOST, b->in->host);
+	const struct vm_status *s = have ? have->status : NULL;
+	return (struct vm_target){ .b = b, .object = o, .spec = o->spec, .have = s && s->host ? s : NULL, .host = status,
+		                   .home = s ? s->home : NULL,
+		                   .host_state = host && host->spec ? ((const struct host_spec *)host->spec)->state : HOST_ACTIVE };
 }
 
-/* Ours, but not wanted here any more: pruning is off, so they are named and left alone. */
-static void note_left_alone(struct builder *b, const struct object *have)
+static void compare(struct vm_target *t)
 {
-	const struct object *o = objects_get(b->in->want, KIND_VM, have->id);
-	const struct vm_spec *want = o ? o->spec : NULL;
-	if (!want)
-		builder_note(b, KIND_VM, have->id, "is not in the specs any more; left as it is");
-	else if (strcmp(want->host, b->in->host) != 0)
-		builder_note(b, KIND_VM, have->id,
-		             arena_printf(b->arena, "is wanted on the host %s and is still here; left as it is", want->host));
+	if (!t->have || !vm_is_ours(t->b, t->have))
+		return;
+	struct vm_spec defined = vm_comparable(t, &t->have->defined), live = vm_comparable(t, &t->have->live);
+	t->stored = diff_structs(t->b->arena, vm_fields, &defined, t->want, FIELD_IN_DOMAIN);
+	if (!vm_status_is_up(t->have))
+		return;
+	struct changes running = diff_structs(t->b->arena, vm_fields, &live, t->want, FIELD_IN_DOMAIN);
+	vm_split_changes(t, &running, &t->live, &t->pending);
 }
 
 void plan_vms(struct builder *b)
 {
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
 	const struct host_status *status = host ? host->status : NULL;
-	g_autoptr(GArray) targets = g_array_new(FALSE, TRUE, sizeof(struct vm_target));
+	b->vms = ARENA_ARRAY(b->arena, struct vm_target, b->in->want->by_kind[KIND_VM]->len + 1);
 	OBJECTS_EACH (o, b->in->want, KIND_VM) {
-		const struct object *have = objects_get(b->in->have, KIND_VM, o->id);
-		struct vm_target t = { .b = b, .object = o, .spec = o->spec, .have = have ? have->status : NULL, .host = status };
+		struct vm_target t = target_of(b, o, status);
 		if (is_planned(b, o, status))
-			g_array_append_val(targets, t);
+			b->vms[b->n_vms++] = t;
 	}
-	vm_targets_resolve((struct vm_target *)(gpointer)targets->data, targets->len);
-	VM_TARGETS_EACH (t, (struct vm_target *)(gpointer)targets->data, targets->len)
+	vm_targets_resolve(b->vms, b->n_vms);
+	VM_TARGETS_EACH (t, b->vms, b->n_vms)
+		compare(t);
+	vm_targets_grant_restarts(b->vms, b->n_vms);
+	VM_TARGETS_EACH (t, b->vms, b->n_vms)
 		plan_vm(t);
-	OBJECTS_EACH (o, b->in->have, KIND_VM)
-		if (o->status && is_ours(b, o->status))
-			note_left_alone(b, o);
+	vm_plan_orphans(b);
 }

@@ -21,8 +21,9 @@ struct fact {
 	}
 
 static const struct fact facts[] = {
-	TEXT(host),  TEXT(boot_id), TEXT(version), TEXT(blender), TEXT(devices),  TEXT(labels),
-	TEXT(state), TEXT(detail),  TEXT(job),     NUMBER(frame), NUMBER(n_done), NUMBER(n_failed),
+	TEXT(host),    TEXT(boot_id), TEXT(vm),      TEXT(uuid),     TEXT(gpus),
+	TEXT(version), TEXT(blender), TEXT(devices), TEXT(labels),   TEXT(state),
+	TEXT(detail),  TEXT(job),     NUMBER(frame), NUMBER(n_done), NUMBER(n_failed),
 };
 
 gboolean crew_report(struct redis *r, const struct crew_member *m, GError **error)

@@ -11,11 +11,13 @@ struct redis;
 struct crew_member {
 	const char *name; /* unique among workers */
 	const char *host, *boot_id;
+	const char *vm, *uuid; /* the VM it runs in: its name, its SMBIOS UUID; "" none */
+	const char *gpus;      /* a line each, as "10de:2231 NVIDIA RTX A5000" */
 	const char *version; /* of cleave */
 	const char *blender; /* version */
 	const char *devices; /* "CPU,OPTIX" */
 	const char *labels;  /* "pool:render,…" */
-	const char *state;   /* starting, idle, rendering, waiting (for Redis or a root), leaving */
+	const char *state;   /* starting, idle, rendering, waiting (for a root, a cooler GPU), drained */
 	const char *detail;  /* why it waits; "" */
 	const char *job;     /* in hand, or "" */
 	gint64 frame;        /* in hand */

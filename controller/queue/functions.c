@@ -5,7 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const char *const library_parts[] = { "head", "range", "job", "lease", "owner", "show", "worker", "register" };
+static const char *const library_parts[] = { "head", "range", "job", "drain", "homes", "lease", "owner", "show", "worker", "register" };
 
 /* Calling these twice would do something twice: a second lease, a second try counted. */
 static const char *const once_only[] = { "lease", NULL };

@@ -48,7 +48,7 @@ gboolean lease_take(struct redis *r, struct arena *a, const char *worker, const 
 		    struct lease **ret_lease, GError **error)
 {
 	g_autofree char *json = encode_capabilities(can);
-	SCOPED_REPLY reply = function_call(r, error, "lease", "sis", worker, ttl_ms, json);
+	SCOPED_REPLY reply = function_call(r, error, "lease", "siss", worker, ttl_ms, json, can->vm_uuid);
 	if (!reply)
 		return FALSE;
 	*ret_lease = reply->type == REDIS_REPLY_NIL ? NULL : read_lease(a, reply);

@@ -12,6 +12,7 @@ struct redis;
 struct capabilities {
 	const char *const *blenders; /* versions, NULL-terminated */
 	const char *const *labels;   /* NULL-terminated */
+	const char *vm_uuid;         /* of the VM it runs in; NULL: none */
 };
 
 struct lease {
@@ -23,14 +24,16 @@ struct lease {
 	const char *problem; /* NULL, or why the task cannot be read (then `task` is empty) */
 };
 
-/* *ret_lease is NULL when there is nothing for this worker; lease_wait() then blocks until there may be. */
+/* *ret_lease is NULL when there is nothing for this worker; lease_wait() then blocks until there may be.
+ * ERROR_REFUSED with the reason while its VM is drained; lease_wait() then blocks until that may be over. */
 gboolean lease_take(struct redis *r, struct arena *a, const char *worker, const struct capabilities *can, gint64 ttl_ms,
 		    struct lease **ret_lease, GError **error);
 /* Returns early when `stop_fd` (-1: none) becomes readable; *ret_woken is FALSE then and after the timeout. */
 gboolean lease_wait(struct redis *r, const char *worker, guint timeout_ms, int stop_fd, gboolean *ret_woken,
 		    GError **error);
 
-/* *ret_held: the lease still stands and, if `frame` is given, still has this frame. */
+/* *ret_held: the lease still stands and, if `frame` is given, still has this frame. A frame is given before it is
+ * begun: ERROR_REFUSED with the reason when the VM is drained meanwhile. */
 gboolean lease_extend(struct redis *r, const char *token, gint64 ttl_ms, const gint64 *frame, gboolean *ret_held,
 		      GError **error);
 /* Asking again gives the same answer for ten minutes. */

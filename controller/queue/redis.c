@@ -38,6 +38,8 @@ static gboolean read_password(const char *path, char **ret, GError **error)
 		return FALSE;
 	}
 	text[strcspn(text, "\r\n")] = '\0';
+	if (!*text)
+		return TRUE; /* a place for a password, and none in it */
 	g_free(*ret);
 	*ret = g_steal_pointer(&text);
 	return TRUE;
@@ -113,7 +115,7 @@ static const struct {
 	const char *word;
 	enum cleave_error code;
 } reply_codes[] = {
-	{ "FENCED", ERROR_REFUSED },  { "STALE", ERROR_REFUSED }, { "INVALID", ERROR_INVALID },
+	{ "FENCED", ERROR_REFUSED },  { "STALE", ERROR_REFUSED },  { "DRAINED", ERROR_REFUSED }, { "INVALID", ERROR_INVALID },
 	{ "LOADING", ERROR_AWAY },    { "BUSY", ERROR_AWAY },     { "READONLY", ERROR_AWAY },
 	{ "MASTERDOWN", ERROR_AWAY }, { "TRYAGAIN", ERROR_AWAY }, { "NOREPLICAS", ERROR_AWAY },
 	{ "UNKILLABLE", ERROR_AWAY },

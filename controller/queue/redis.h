@@ -19,7 +19,8 @@ struct redis_address {
 	int db;
 };
 
-/* The password of `password_file` (may be NULL), without its line end, goes before the URL's. */
+/* The password of `password_file` (may be NULL), without its line end, goes before the URL's; an empty file has
+ * none. */
 gboolean redis_address_parse(const char *url, const char *password_file, struct redis_address *ret, GError **error);
 void redis_address_clear(struct redis_address *address);
 

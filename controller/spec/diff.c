@@ -13,6 +13,57 @@ struct differ {
 static void diff_fields(struct differ *d, const struct field *table, const void *before, const void *after,
                         unsigned mask, const char *prefix);
 
+static gboolean fields_equal(const struct field *table, const void *x, const void *y, unsigned mask);
+
+static gboolean strings_equal(const struct strings *x, const struct strings *y)
+{
+	gboolean equal = x->n == y->n;
+	for (guint i = 0; equal && i < x->n; i++)
+		equal = strcmp(x->items[i], y->items[i]) == 0;
+	return equal;
+}
+
+static gboolean lists_equal(const struct field *f, const struct list *x, const struct list *y)
+{
+	gboolean equal = x->n == y->n;
+	for (guint i = 0; equal && i < x->n; i++)
+		equal = fields_equal(f->fields, (const char *)x->items + i * f->item_size,
+		                     (const char *)y->items + i * f->item_size, 0);
+	return equal;
+}
+
+/* FALSE of values that differ, and of some that say the same in other ways: those are looked at in their length. */
+static gboolean value_equal(const struct field *f, const void *before, const void *after)
+{
+	const void *x = FIELD_AT_CONST(f, before), *y = FIELD_AT_CONST(f, after);
+	switch (f->type) {
+	case FIELD_STRING: return g_strcmp0(*(const char *const *)x, *(const char *const *)y) == 0;
+	case FIELD_BOOL: return *(const gboolean *)x == *(const gboolean *)y;
+	case FIELD_ENUM: return *(const int *)x == *(const int *)y;
+	case FIELD_INT:
+	case FIELD_DECIMAL:
+	case FIELD_DURATION: return *(const gint64 *)x == *(const gint64 *)y;
+	case FIELD_BYTES: return *(const guint64 *)x == *(const guint64 *)y;
+	case FIELD_STRINGS: return strings_equal(x, y);
+	case FIELD_STRUCT: return fields_equal(f->fields, x, y, 0);
+	case FIELD_LIST:
+	case FIELD_MAP: return lists_equal(f, x, y);
+	case FIELD_TEMPLATE: return TRUE;
+	case FIELD_FRAMES: return frames_equal(x, y);
+	case FIELD_RESOLUTION: return FALSE;
+	}
+	g_assert_not_reached();
+}
+
+/* Most are: nothing is made for them. */
+static gboolean fields_equal(const struct field *table, const void *x, const void *y, unsigned mask)
+{
+	FIELDS_EACH (f, table)
+		if ((f->flags & mask) == mask && !value_equal(f, x, y))
+			return FALSE;
+	return TRUE;
+}
+
 static void add_change(struct differ *d, const char *path, const char *before, const char *after, enum effect effect)
 {
 	struct change c = { path, before, after, effect };
@@ -27,10 +78,7 @@ static const char *join(struct differ *d, const char *prefix, const char *name)
 static void diff_strings(struct differ *d, const struct field *f, const struct strings *x, const struct strings *y,
                          const char *path)
 {
-	gboolean equal = x->n == y->n;
-	for (guint i = 0; equal && i < x->n; i++)
-		equal = strcmp(x->items[i], y->items[i]) == 0;
-	if (equal)
+	if (strings_equal(x, y))
 		return;
 	const struct strings *sides[] = { x, y };
 	const char *texts[2];
@@ -169,6 +217,8 @@ static void diff_fields(struct differ *d, const struct field *table, const void 
 struct changes diff_structs(struct arena *a, const struct field *table, const void *before, const void *after,
                             unsigned mask)
 {
+	if (fields_equal(table, before, after, mask))
+		return (struct changes){ 0 };
 	struct differ d = { a, g_array_new(FALSE, FALSE, sizeof(struct change)) };
 	diff_fields(&d, table, before, after, mask, "");
 	struct changes c = { arena_memdup(a, d.changes->data, d.changes->len * sizeof(struct change)), d.changes->len };

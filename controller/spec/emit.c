@@ -5,45 +5,20 @@
 #include "spec/origin.h"
 #include "spec/status.h"
 #include "spec/walk.h"
+#include "spec/yaml_write.h"
 #include <string.h>
-#include <yaml.h>
 
 struct emitter {
-	yaml_emitter_t yaml;
-	GString *out;
+	struct yaml_writer yaml;
 	struct origins *origins; /* NULL: nobody asks */
 	const struct condition *condition; /* may be NULL */
 };
 
-static int append(void *data, unsigned char *bytes, size_t size)
-{
-	g_string_append_len(((struct emitter *)data)->out, (const char *)bytes, (gssize)size);
-	return 1;
-}
-
-static void send(struct emitter *e, yaml_event_t *event)
-{
-	if (!yaml_emitter_emit(&e->yaml, event))
-		g_error("libyaml emitter: %s", e->yaml.problem);
-}
-
 /* Plain where libyaml allows it; quoted where YAML would take the text for something else. */
-static yaml_scalar_style_t style_of(const struct field *f, const char *text)
+static enum yaml_style style_of(const struct field *f, const char *text)
 {
 	gboolean is_text = !f || f->type == FIELD_STRING || f->type == FIELD_STRINGS || f->type == FIELD_ENUM;
-	if ((is_text && text_is_ambiguous(text)) || strchr(text, '\n'))
-		return YAML_DOUBLE_QUOTED_SCALAR_STYLE;
-	return YAML_PLAIN_SCALAR_STYLE;
-}
-
-/* Observed texts (kernel arguments, file names) may hold bytes that no YAML can: U+FFFD stands for them. */
-static void emit_text(struct emitter *e, const char *text, yaml_scalar_style_t style)
-{
-	yaml_event_t event;
-	g_autofree char *valid = g_utf8_make_valid(text, -1);
-	if (!yaml_scalar_event_initialize(&event, NULL, NULL, (const yaml_char_t *)valid, (int)strlen(valid), 1, 1, style))
-		g_error("libyaml: out of memory");
-	send(e, &event);
+	return is_text && text_is_ambiguous(text) ? YAML_STYLE_TEXT : YAML_STYLE_PLAIN;
 }
 
 static void on_scalar(void *user, const char *key, const struct field *f, const char *text)
@@ -51,37 +26,23 @@ static void on_scalar(void *user, const char *key, const struct field *f, const 
 	struct emitter *e = user;
 	if (e->origins)
 		origins_scalar(e->origins, key, f);
-	if (key)
-		emit_text(user, key, style_of(NULL, key));
-	emit_text(user, text, style_of(f, text));
+	yaml_write_scalar(&e->yaml, key, text, style_of(f, text));
 }
 
 static void on_begin(void *user, const char *key, gboolean is_list)
 {
 	struct emitter *e = user;
-	yaml_event_t event;
 	if (e->origins)
 		origins_begin(e->origins, key, is_list);
-	if (key)
-		emit_text(user, key, style_of(NULL, key));
-	if (is_list)
-		yaml_sequence_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE);
-	else
-		yaml_mapping_start_event_initialize(&event, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE);
-	send(user, &event);
+	yaml_write_open(&e->yaml, key, is_list);
 }
 
 static void on_end(void *user, gboolean is_list)
 {
 	struct emitter *e = user;
-	yaml_event_t event;
 	if (e->origins)
 		origins_end(e->origins);
-	if (is_list)
-		yaml_sequence_end_event_initialize(&event);
-	else
-		yaml_mapping_end_event_initialize(&event);
-	send(user, &event);
+	yaml_write_close(&e->yaml, is_list);
 }
 
 static const struct visitor visitor = { on_scalar, on_begin, on_end };
@@ -147,24 +108,11 @@ static void emit_document(struct emitter *e, const struct object *o, unsigned pa
 	on_end(e, FALSE);
 }
 
-static void emit_stream(struct emitter *e, const struct object *o, unsigned parts)
+static void emit_stream(struct emitter *e, GString *out, const struct object *o, unsigned parts)
 {
-	yaml_event_t event;
-	if (!yaml_emitter_initialize(&e->yaml))
-		g_error("libyaml: out of memory");
-	yaml_emitter_set_output(&e->yaml, append, e);
-	yaml_emitter_set_unicode(&e->yaml, 1);
-	yaml_emitter_set_width(&e->yaml, -1);
-	yaml_stream_start_event_initialize(&event, YAML_UTF8_ENCODING);
-	send(e, &event);
-	yaml_document_start_event_initialize(&event, NULL, NULL, NULL, 0);
-	send(e, &event);
+	yaml_write_begin(&e->yaml, out, TRUE);
 	emit_document(e, o, parts);
-	yaml_document_end_event_initialize(&event, 1);
-	send(e, &event);
-	yaml_stream_end_event_initialize(&event);
-	send(e, &event);
-	yaml_emitter_delete(&e->yaml);
+	yaml_write_end(&e->yaml);
 }
 
 void emit_object(GString *out, const struct object *o, unsigned parts)
@@ -174,14 +122,14 @@ void emit_object(GString *out, const struct object *o, unsigned parts)
 
 void emit_object_standing(GString *out, const struct object *o, const struct condition *condition, unsigned parts)
 {
-	struct emitter e = { .out = out, .condition = condition };
+	struct emitter e = { .condition = condition };
 	if (!(parts & EMIT_ORIGINS)) {
-		emit_stream(&e, o, parts);
+		emit_stream(&e, out, o, parts);
 		return;
 	}
 	g_autoptr(GString) text = g_string_new(NULL);
-	e = (struct emitter){ .out = text, .origins = origins_new(o), .condition = condition };
-	emit_stream(&e, o, parts);
+	e.origins = origins_new(o);
+	emit_stream(&e, text, o, parts);
 	origins_append(e.origins, out, text->str);
 	origins_free(e.origins);
 }

@@ -27,8 +27,8 @@ static const struct field redis_fields[] = {
 };
 
 static const struct field mount_fields[] = {
-	{ "nfs", FIELD_STRING, IN(root_mount, nfs, const char *), LATER, .doc = "Server and export, as nas1:/vol/shots." },
-	{ "options", FIELD_STRINGS, IN(root_mount, options, struct strings), LATER, .doc = "Mount options, as nfsvers=4.2." },
+	{ "nfs", FIELD_STRING, IN(root_mount, nfs, const char *), .doc = "Server and export, as nas1:/vol/shots." },
+	{ "options", FIELD_STRINGS, IN(root_mount, options, struct strings), .doc = "Mount options, as nfsvers=4.2." },
 	{ 0 },
 };
 
@@ -105,9 +105,9 @@ static const struct field prices_fields[] = {
 };
 
 static const struct field budget_fields[] = {
-	{ "maxDelete", FIELD_INT, IN(farm_budgets, max_delete, gint64), LATER, .def = "1", .max = 1000000,
+	{ "maxDelete", FIELD_INT, IN(farm_budgets, max_delete, gint64), .def = "1", .max = 1000000,
 	  .doc = "Most objects deleted in a pass." },
-	{ "maxRestart", FIELD_INT, IN(farm_budgets, max_restart, gint64), LATER, .def = "2", .max = 1000000,
+	{ "maxRestart", FIELD_INT, IN(farm_budgets, max_restart, gint64), .def = "2", .max = 1000000,
 	  .doc = "Most VMs restarted in a pass." },
 	{ "maxDataLoss", FIELD_INT, IN(farm_budgets, max_data_loss, gint64), LATER, .def = "0", .max = 1000000,
 	  .doc = "Most disks made anew in a pass." },
@@ -136,7 +136,7 @@ static const struct field rollout_fields[] = {
 };
 
 static const struct field policy_fields[] = {
-	{ "prune", FIELD_BOOL, IN(farm_policy, prune, gboolean), LATER, .def = "false",
+	{ "prune", FIELD_BOOL, IN(farm_policy, prune, gboolean), .def = "false",
 	  .doc = "Delete what this farm made and the specs name no more." },
 	{ "budgets", FIELD_STRUCT, IN(farm_policy, budgets, struct farm_budgets), .fields = budget_fields,
 	  .doc = "What a pass may do at most." },

@@ -138,6 +138,14 @@ struct object *objects_get(const struct objects *o, enum kind_id kind, const cha
 	return g_hash_table_lookup(ids_of(o, kind), id);
 }
 
+const struct tree_text *objects_text(const struct objects *o, const char *path)
+{
+	for (guint i = 0; i < o->texts.n; i++)
+		if (strcmp(LIST_AT(o->texts, struct tree_text, i)->path, path) == 0)
+			return LIST_AT(o->texts, struct tree_text, i);
+	return NULL;
+}
+
 struct object *objects_farm(const struct objects *o)
 {
 	return o->by_kind[KIND_FARM]->len ? g_ptr_array_index(o->by_kind[KIND_FARM], 0) : NULL;

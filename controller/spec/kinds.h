@@ -73,9 +73,16 @@ gboolean object_look_has_map(struct object_look *look, const struct object *o, c
 /* The spec as written, the Farm's defaults merged below it; NULL when neither says anything. */
 const struct node *object_node(struct arena *a, const struct object *o);
 
+/* A file of the commit that an object names (spec/files.h). */
+struct tree_text {
+	const char *path, *bytes;
+	gsize size;
+};
+
 /* All objects of a tree or of an observation, per kind in order of their ids. */
 struct objects {
 	GPtrArray *by_kind[N_KINDS]; /* struct object * */
+	struct list texts;           /* struct tree_text; those that this host's VMs name, put there by who reads the tree */
 	struct object_index *index;  /* by id; filled when it is asked */
 };
 
@@ -91,6 +98,9 @@ void objects_set(struct objects *o, enum kind_id kind, struct object *const *ite
 	for (struct object **o##_at = (struct object **)(objects)->by_kind[id_]->pdata,                \
 	                   **o##_end = o##_at + (objects)->by_kind[id_]->len, *o;                     \
 	     o##_at < o##_end && (o = *o##_at) != NULL; o##_at++)
+
+/* Of the texts that are there, or NULL. */
+const struct tree_text *objects_text(const struct objects *o, const char *path);
 
 /* The one Farm, or NULL. */
 struct object *objects_farm(const struct objects *o);

@@ -1,8 +1,11 @@
-/* VMs: roots become writable shares, and a directly booted kernel is told its name, Redis and mounts. */
+/* VMs: roots become writable shares, cards have their MACs, and a directly booted kernel is told its name, Redis and
+ * mounts. */
 #include "spec/resolve.h"
 #include "base/arena.h"
 #include "spec/farm.h"
 #include "spec/host.h"
+#include "spec/identity.h"
+#include "spec/seed.h"
 #include "spec/vm.h"
 
 static void resolve_roots(struct arena *a, const struct farm_spec *farm, const struct vm_spec *vm, struct vm_spec *ret,
@@ -14,12 +17,26 @@ static void resolve_roots(struct arena *a, const struct farm_spec *farm, const s
 		shares[n++] = *LIST_AT(vm->shares, struct vm_share, i);
 	for (guint i = 0; i < vm->roots.n; i++) {
 		const struct farm_root *root = farm_root_find(farm, vm->roots.items[i]);
-		if (!root)
+		if (!root || !(root->path || root->mount.nfs))
 			continue;
-		shares[n++] = (struct vm_share){ root->path, root->name, FALSE };
+		if (root->path && !root_is_mounted_by_guest(root, vm))
+			shares[n++] = (struct vm_share){ root->path, root->name, FALSE };
 		g_string_append_printf(mounts, "%s%s=%s/%s", mounts->len ? "," : "", root->name, GUEST_ROOTS, root->name);
 	}
 	ret->shares = (struct list){ shares, n };
+}
+
+/* A card without a MAC of its own has the one that follows from the names. */
+static struct list with_macs(struct arena *a, const char *farm, const struct object *o)
+{
+	const struct vm_spec *vm = o->spec;
+	struct vm_network *all = ARENA_ARRAY(a, struct vm_network, vm->networks.n);
+	for (guint i = 0; i < vm->networks.n; i++) {
+		all[i] = *LIST_AT(vm->networks, struct vm_network, i);
+		if (!all[i].mac)
+			all[i].mac = vm_mac(a, farm, o->meta.name, i);
+	}
+	return (struct list){ all, vm->networks.n };
 }
 
 static void resolve_boot(struct arena *a, const struct farm_spec *farm, const struct object *o, struct vm_spec *ret,
@@ -41,10 +58,10 @@ const struct vm_spec *vm_effective(struct arena *a, const struct objects *all, c
 	const struct object *speaker = objects_farm(all);
 	const struct farm_spec *farm = speaker ? speaker->spec : &no_farm;
 	const struct vm_spec *vm = o->spec;
-	if (!vm->roots.n && !vm->boot.kernel)
-		return vm;
 	struct vm_spec *effective = arena_memdup(a, vm, sizeof *vm);
 	g_autoptr(GString) mounts = g_string_new(NULL);
+	if (vm->networks.n)
+		effective->networks = with_macs(a, speaker ? speaker->meta.name : "", o);
 	if (vm->roots.n)
 		resolve_roots(a, farm, vm, effective, mounts);
 	if (vm->boot.kernel)

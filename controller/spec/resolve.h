@@ -7,7 +7,7 @@
 
 struct vm_spec;
 
-/* The VM's spec with what its roots and kernel add to it; the spec itself where they add nothing. `all` holds
+/* The VM's spec with what its roots, cards and kernel add to it. `all` holds
  * the Farm, if there is one; dangling references keep what could be resolved. Made when it is asked for: a host
  * asks for its own VMs, which are few of a farm's. */
 const struct vm_spec *vm_effective(struct arena *a, const struct objects *all, const struct object *vm);

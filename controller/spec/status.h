@@ -2,8 +2,18 @@
 #pragma once
 #include "spec/field.h"
 
+/* A worker that was not heard for so long is taken for gone. */
+enum { WORKER_SILENT_MS = 120000 };
+
 struct worker_status {
-	const char *host, *boot_id, *blender, *job;
+	const char *host, *boot_id;
+	const char *vm, *uuid;       /* of the VM it runs in; the SMBIOS UUID, in lower case */
+	struct strings gpus;         /* that it sees, as "10de:2231 NVIDIA RTX A5000" */
+	const char *version;         /* of cleave */
+	const char *state, *detail;  /* starting, idle, rendering, waiting, drained; and why */
+	const char *blender;         /* version; NULL: none has answered */
+	const char *job;             /* in hand */
+	struct strings labels, devices;
 	gint64 silent_ms; /* since its last heartbeat, by Redis's clock */
 };
 

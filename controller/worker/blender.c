@@ -31,6 +31,7 @@ struct blender {
 	GString *answers; /* read, not yet a whole line */
 	GString *tail;    /* of what it printed */
 	char *folder;     /* its TMPDIR, with warm.py */
+	const char *const *variables; /* only while it is started */
 	char *version;
 	char **devices;
 	int n_frames;
@@ -55,6 +56,11 @@ static void prepare_child(gpointer data)
 static char **child_environment(const struct blender *b)
 {
 	char **environment = g_get_environ();
+	for (guint i = 0; b->variables[i]; i++) {
+		const char *value = strchr(b->variables[i], '=');
+		g_autofree char *name = g_strndup(b->variables[i], (gsize)(value - b->variables[i]));
+		environment = g_environ_setenv(environment, name, value + 1, FALSE);
+	}
 	environment = g_environ_unsetenv(environment, "CLEAVE_REDIS");
 	environment = g_environ_unsetenv(environment, "CLEAVE_REDIS_PASSWORD_FILE");
 	environment = g_environ_unsetenv(environment, "PYTHONPATH");
@@ -271,9 +277,10 @@ static gboolean await_hello(struct blender *b, GError **error)
 	return is_hello || fail(error, ERROR_FAILED, "Blender answered \"%s\"", line);
 }
 
-struct blender *blender_start(const char *program, GError **error)
+struct blender *blender_start(const char *program, const char *const *variables, GError **error)
 {
 	struct blender *b = g_new0(struct blender, 1);
+	b->variables = variables;
 	b->orders_fd = b->answers_fd = b->log_fd = -1;
 	b->parent = getpid();
 	b->answers = g_string_new(NULL);

@@ -7,8 +7,9 @@
 
 struct blender;
 
-/* Waits until it says hello, a minute at most. */
-struct blender *blender_start(const char *program, GError **error);
+/* Waits until it says hello, a minute at most. `variables` ("NAME=VALUE", NULL-terminated) are added to its
+ * environment where that does not say them already. */
+struct blender *blender_start(const char *program, const char *const *variables, GError **error);
 /* Kills it, if it still lives, and removes its temporary folder. */
 void blender_stop(struct blender *b);
 

@@ -1,6 +1,6 @@
-/* What the worker was told on its command line and in its environment (the command line wins).
+/* What the worker was told: on its command line, else in its environment, else in its settings file.
  *
- * In: argv, CLEAVE_*. Out: a checked struct, or the sentence for exit code 64. */
+ * In: argv, CLEAVE_*, /etc/cleave/worker.env. Out: a checked struct, or the sentence for exit code 64. */
 #pragma once
 #include <glib.h>
 
@@ -8,12 +8,20 @@ struct config {
 	char *redis_url;
 	char *redis_password_file; /* NULL: none, or in the URL */
 	char *name;                /* unique on the farm; also names the manifest's segment */
+	char *vm;                  /* name of the VM it runs in; NULL: none */
+	char *vm_uuid;             /* said on the command line or in the environment; NULL: the firmware tells */
+	char *vm_uuid_otherwise;   /* from the settings file, where the firmware's cannot be read; may be NULL */
 	char *blender;             /* program */
+	char *drain_file;          /* while it is there, nothing new is begun */
+	char *sysfs;               /* "/sys" */
 	GHashTable *mounts;        /* name of a root → directory */
 	char **labels;             /* NULL-terminated */
 	gint64 lease_ms;
 	int n_recycle; /* frames after which Blender is started anew */
-	gboolean once; /* leave when there is nothing to lease */
+	int slot;      /* which of n_slots workers of this machine, from 1 */
+	int n_slots;
+	int max_celsius; /* no frame is begun on a hotter GPU; 0: any */
+	gboolean once;   /* leave when there is nothing to lease */
 	gboolean version;
 };
 

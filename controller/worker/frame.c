@@ -232,14 +232,17 @@ static void drop(struct session *s, gint64 frame, const char *staged)
 	(void)unlinkat(s->stage->dir_fd, staged, 0);
 }
 
-/* Does the queue still want this frame from this lease? A Redis that is away is waited for. */
-static gboolean is_wanted(struct session *s, gint64 frame, gboolean *ret_wanted)
+/* Does the queue still want this frame from this lease? A Redis that is away is waited for. ERROR_REFUSED: this
+ * VM is drained. */
+static gboolean is_wanted(struct session *s, gint64 frame, gboolean *ret_wanted, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
 	gint64 until_us = patience(s), lease_ms = s->w->config->lease_ms;
 	while (!lease_extend(s->w->redis, s->lease->token, lease_ms, &frame, ret_wanted, &problem))
-		if (!ask_again(s, until_us, &problem))
+		if (!ask_again(s, until_us, &problem)) {
+			g_propagate_error(error, g_steal_pointer(&problem));
 			return FALSE;
+		}
 	worker_say_trouble(s->w, NULL);
 	return TRUE;
 }
@@ -268,11 +271,15 @@ enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
 	g_autoptr(GError) problem = NULL;
 	struct file_digest digest;
 	gboolean is_wanted_still, is_accepted;
-	if (!is_wanted(s, frame, &is_wanted_still))
-		return FRAME_LEASE_OVER;
+	if (!is_wanted(s, frame, &is_wanted_still, &problem)) {
+		if (!g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED))
+			return FRAME_LEASE_OVER;
+		g_propagate_error(error, g_steal_pointer(&problem));
+		return FRAME_GIVE_BACK;
+	}
 	if (!is_wanted_still)
 		return FRAME_SETTLED;
-	if (!worker_need_blender(s->w, error))
+	if (!worker_may_begin(s->w, error) || !worker_need_blender(s->w, error))
 		return FRAME_GIVE_BACK;
 	heartbeat_frame(s->w->heartbeat, frame);
 	if (!make(s, frame, visible, staged, &digest, &problem))

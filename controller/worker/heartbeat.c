@@ -18,7 +18,7 @@ struct heartbeat {
 	int lost_fd;
 
 	/* Under the mutex. Strings are never NULL but `token`. */
-	char *name, *host, *boot_id, *version, *blender, *devices, *labels, *state, *detail, *job, *token;
+	char *name, *host, *boot_id, *vm, *uuid, *gpus, *version, *blender, *devices, *labels, *state, *detail, *job, *token;
 	gint64 frame, n_done, n_failed;
 	gboolean must_stop, must_report;
 };
@@ -36,6 +36,9 @@ static struct crew_member copy_self(struct arena *a, const struct heartbeat *h)
 		.name = arena_strdup(a, h->name),
 		.host = arena_strdup(a, h->host),
 		.boot_id = arena_strdup(a, h->boot_id),
+		.vm = arena_strdup(a, h->vm),
+		.uuid = arena_strdup(a, h->uuid),
+		.gpus = arena_strdup(a, h->gpus),
 		.version = arena_strdup(a, h->version),
 		.blender = arena_strdup(a, h->blender),
 		.devices = arena_strdup(a, h->devices),
@@ -103,6 +106,9 @@ struct heartbeat *heartbeat_start(const struct config *c, const struct crew_memb
 	set_text(&h->name, self->name);
 	set_text(&h->host, self->host);
 	set_text(&h->boot_id, self->boot_id);
+	set_text(&h->vm, self->vm);
+	set_text(&h->uuid, self->uuid);
+	set_text(&h->gpus, self->gpus);
 	set_text(&h->version, self->version);
 	set_text(&h->state, "starting");
 	char **others[] = { &h->blender, &h->devices, &h->labels, &h->detail, &h->job };
@@ -125,8 +131,8 @@ void heartbeat_stop(struct heartbeat *h)
 	g_thread_join(h->thread);
 	redis_free(h->redis);
 	close(h->lost_fd);
-	char *texts[] = { h->name,   h->host,  h->boot_id, h->version, h->blender, h->devices,
-			  h->labels, h->state, h->detail,  h->job,     h->token };
+	char *texts[] = { h->name,    h->host,    h->boot_id, h->vm,    h->uuid,   h->gpus, h->version,
+			  h->blender, h->devices, h->labels,  h->state, h->detail, h->job,  h->token };
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
 	g_mutex_clear(&h->mutex);
@@ -134,24 +140,37 @@ void heartbeat_stop(struct heartbeat *h)
 	g_free(h);
 }
 
+/* Under the mutex. A change is reported at once: who waits for the VM to be ready waits for these. */
+static void change_text(struct heartbeat *h, char **text, const char *value)
+{
+	if (strcmp(*text, value) == 0)
+		return;
+	set_text(text, value);
+	h->must_report = TRUE;
+	g_cond_signal(&h->changed);
+}
+
 void heartbeat_know(struct heartbeat *h, const char *blender, const char *devices, const char *labels)
 {
 	g_mutex_lock(&h->mutex);
-	set_text(&h->blender, blender);
-	set_text(&h->devices, devices);
-	set_text(&h->labels, labels);
+	change_text(h, &h->blender, blender);
+	change_text(h, &h->devices, devices);
+	change_text(h, &h->labels, labels);
+	g_mutex_unlock(&h->mutex);
+}
+
+void heartbeat_see(struct heartbeat *h, const char *gpus)
+{
+	g_mutex_lock(&h->mutex);
+	change_text(h, &h->gpus, gpus);
 	g_mutex_unlock(&h->mutex);
 }
 
 void heartbeat_say(struct heartbeat *h, const char *state, const char *detail)
 {
 	g_mutex_lock(&h->mutex);
-	if (strcmp(h->state, state) != 0 || g_strcmp0(h->detail, detail ? detail : "") != 0) {
-		set_text(&h->state, state);
-		set_text(&h->detail, detail);
-		h->must_report = TRUE;
-		g_cond_signal(&h->changed);
-	}
+	change_text(h, &h->state, state);
+	change_text(h, &h->detail, detail ? detail : "");
 	g_mutex_unlock(&h->mutex);
 }
 

@@ -14,8 +14,10 @@ struct heartbeat *heartbeat_start(const struct config *c, const struct crew_memb
 /* Says goodbye to Redis, when it answers, and ends the thread. */
 void heartbeat_stop(struct heartbeat *h);
 
-/* What Blender turned out to be. */
+/* What Blender turned out to be; "" while none answers. */
 void heartbeat_know(struct heartbeat *h, const char *blender, const char *devices, const char *labels);
+/* The GPUs that are there, a line each. */
+void heartbeat_see(struct heartbeat *h, const char *gpus);
 /* `state` and `detail` as in struct crew_member. Reported at once when it is a change. */
 void heartbeat_say(struct heartbeat *h, const char *state, const char *detail);
 /* The lease to keep; NULL for none. */

@@ -3,32 +3,38 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "frames/root.h"
+#include "queue/drain.h"
 #include "worker/frame.h"
 #include <poll.h>
 #include <string.h>
 
-enum { FIRST_DELAY_MS = 250, LONGEST_DELAY_MS = 10000, IDLE_MS = 10000 };
+enum { FIRST_DELAY_MS = 250, LONGEST_DELAY_MS = 10000, IDLE_MS = 10000, DRAIN_LOOK_MS = 1000 };
 
 /* -- waiting --------------------------------------------------------------------------------- */
+
+static void say(struct worker *w, const char *state, const char *trouble)
+{
+	if (g_strcmp0(w->trouble, trouble) == 0)
+		return;
+	if (trouble)
+		log_warning("worker", "%s: %s", state, trouble);
+	else
+		log_notice("worker", "going on");
+	heartbeat_say(w->heartbeat, state, trouble);
+	g_free(w->trouble);
+	w->trouble = g_strdup(trouble);
+}
 
 void worker_say_trouble(struct worker *w, const char *trouble)
 {
 	if (!trouble)
 		w->delay_ms = FIRST_DELAY_MS;
-	if (g_strcmp0(w->trouble, trouble) == 0)
-		return;
-	if (trouble)
-		log_warning("worker", "waiting: %s", trouble);
-	else
-		log_notice("worker", "going on");
-	heartbeat_say(w->heartbeat, trouble ? "waiting" : "idle", trouble);
-	g_free(w->trouble);
-	w->trouble = g_strdup(trouble);
+	say(w, trouble ? "waiting" : "idle", trouble);
 }
 
 gboolean worker_pause(const struct worker *w, guint ms)
 {
-	struct pollfd fd = { w->stop_fd, POLLIN, 0 };
+	struct pollfd fd = { w->leave_fd, POLLIN, 0 };
 	return poll(&fd, 1, (int)ms) <= 0;
 }
 
@@ -99,14 +105,85 @@ gboolean worker_need_blender(struct worker *w, GError **error)
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
-	w->blender = blender_start(w->config->blender, error);
-	if (!w->blender)
+	w->blender = blender_start(w->config->blender, gpus_environment(w->gpus), error);
+	if (!w->blender) {
+		heartbeat_know(w->heartbeat, "", "", "");
 		return FALSE;
+	}
+	gpus_name(w->gpus);
+	heartbeat_see(w->heartbeat, gpus_text(w->gpus));
 	g_auto(GStrv) labels = labels_of(w);
 	g_autofree char *all = g_strjoinv(",", labels);
 	g_autofree char *devices = g_strjoinv(",", (char **)blender_devices(w->blender));
 	heartbeat_know(w->heartbeat, blender_version(w->blender), devices, all);
 	return TRUE;
+}
+
+/* -- what forbids it ------------------------------------------------------------------------- */
+
+static gboolean is_drained_by_file(const struct worker *w)
+{
+	return g_file_test(w->config->drain_file, G_FILE_TEST_EXISTS);
+}
+
+/* A temperature that nobody tells is said once, and no reason to stand still. */
+static gboolean is_cool(struct worker *w, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+	int celsius;
+	if (!w->config->max_celsius)
+		return TRUE;
+	if (!gpus_hottest(w->gpus, &celsius, &problem)) {
+		if (!w->is_blind)
+			log_warning("worker", "the limit of %d °C cannot be kept: %s", w->config->max_celsius,
+				    problem->message);
+		w->is_blind = TRUE;
+		return TRUE;
+	}
+	w->is_blind = FALSE;
+	return celsius <= w->config->max_celsius ||
+	       fail(error, ERROR_AWAY, "the GPU has %d °C, and %d °C is the limit", celsius, w->config->max_celsius);
+}
+
+gboolean worker_may_begin(struct worker *w, GError **error)
+{
+	if (is_drained_by_file(w))
+		return fail(error, ERROR_REFUSED, "its VM is drained: %s is there", w->config->drain_file);
+	return is_cool(w, error);
+}
+
+/* Asked before Blender is started, so that a drained worker does not take the GPU for nothing. A Redis that is
+ * away says nothing; the lease decides. */
+static gboolean is_drained_by_queue(struct worker *w, struct arena *a, GError **error)
+{
+	struct drained *all;
+	guint n;
+	if (w->blender || !*w->vm_uuid || !drain_list(w->redis, a, &all, &n, NULL))
+		return FALSE;
+	for (guint i = 0; i < n; i++)
+		if (strcmp(all[i].uuid, w->vm_uuid) == 0)
+			return !fail(error, ERROR_REFUSED, "Redis: its VM is drained: %s", all[i].reason);
+	return FALSE;
+}
+
+/* Without Blender it holds no GPU: that may be taken away now. */
+static void wait_drained(struct worker *w, const char *why)
+{
+	gboolean is_woken;
+	g_clear_pointer(&w->blender, blender_stop);
+	say(w, "drained", why);
+	if (is_drained_by_file(w) ||
+	    !lease_wait(w->redis, w->config->name, IDLE_MS, w->leave_fd, &is_woken, NULL))
+		worker_pause(w, DRAIN_LOOK_MS);
+}
+
+/* A GPU that came or went is Blender's to see, which looks for them once. */
+static void look_at_gpus(struct worker *w)
+{
+	if (!gpus_look(w->gpus))
+		return;
+	g_clear_pointer(&w->blender, blender_stop);
+	heartbeat_see(w->heartbeat, gpus_text(w->gpus));
 }
 
 /* -- working --------------------------------------------------------------------------------- */
@@ -164,11 +241,13 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 	SCOPED_ARENA(a);
 	struct lease *lease;
 	*ret_idle = FALSE;
-	if (!roots_are_there(w, error) || !worker_need_blender(w, error))
+	look_at_gpus(w);
+	if (!worker_may_begin(w, error) || is_drained_by_queue(w, a, error) || !roots_are_there(w, error) ||
+	    !worker_need_blender(w, error))
 		return FALSE;
 	g_auto(GStrv) labels = labels_of(w);
 	const char *const blenders[] = { blender_version(w->blender), NULL };
-	const struct capabilities can = { blenders, (const char *const *)labels };
+	const struct capabilities can = { blenders, (const char *const *)labels, w->vm_uuid };
 	if (!lease_take(w->redis, a, w->config->name, &can, w->config->lease_ms, &lease, error))
 		return FALSE;
 	worker_say_trouble(w, NULL);
@@ -188,7 +267,7 @@ static void idle(struct worker *w)
 {
 	gboolean is_woken;
 	heartbeat_say(w->heartbeat, "idle", NULL);
-	(void)lease_wait(w->redis, w->config->name, IDLE_MS, w->stop_fd, &is_woken, NULL);
+	(void)lease_wait(w->redis, w->config->name, IDLE_MS, w->leave_fd, &is_woken, NULL);
 }
 
 gboolean worker_run(struct worker *w)
@@ -204,9 +283,14 @@ gboolean worker_run(struct worker *w)
 				idle(w);
 			continue;
 		}
+		gboolean is_drained = g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED);
+		if (is_drained && !w->config->once) {
+			wait_drained(w, problem->message);
+			continue;
+		}
 		worker_say_trouble(w, problem->message);
 		if (w->config->once)
-			return FALSE;
+			return is_drained; /* nothing to render here */
 		worker_pause(w, w->delay_ms);
 		w->delay_ms = MIN(w->delay_ms * 2, (guint)LONGEST_DELAY_MS);
 	}

@@ -18,28 +18,30 @@
 
 enum { EXIT_FINE = 0, EXIT_COULD_NOT = 1, EXIT_MISUSED = 64, ANSWER_MS = 10000 };
 
-/* A signal handler has no other way to it. */
-static int stop_fd = -1;
+/* A signal handler has no other way to them. */
+static int stop_fd = -1, leave_fd = -1;
 
 static void on_signal(int number)
 {
 	const guint64 one = 1;
 	int saved = errno;
-	(void)number;
-	if (write(stop_fd, &one, sizeof one) < 0)
+	if (write(leave_fd, &one, sizeof one) < 0 || (number != SIGHUP && write(stop_fd, &one, sizeof one) < 0))
 		errno = saved;
 	errno = saved;
 }
 
-/* A second signal ends the process at once: SA_RESETHAND. */
+/* SIGHUP: leave after the frame in hand, to be started anew with the settings as they are then. Of the others a
+ * second one ends the process at once: SA_RESETHAND. */
 static void handle_signals(void)
 {
-	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART | (int)SA_RESETHAND };
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	leave_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	sigemptyset(&action.sa_mask);
+	sigaction(SIGHUP, &action, NULL);
+	action.sa_flags |= (int)SA_RESETHAND;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGHUP, &action, NULL);
 }
 
 static char *read_boot_id(void)
@@ -50,9 +52,31 @@ static char *read_boot_id(void)
 	return g_strstrip(text);
 }
 
+/* Of the VM, by which its host knows it. Firmware tells it to root alone; what was said by hand comes first. */
+static char *find_uuid(const struct config *c)
+{
+	g_autofree char *path = g_build_filename(c->sysfs, "class/dmi/id/product_uuid", NULL), *told = NULL;
+	const char *uuid = c->vm_uuid;
+	if (!uuid && g_file_get_contents(path, &told, NULL, NULL))
+		uuid = g_strstrip(told);
+	if (!uuid)
+		uuid = c->vm_uuid_otherwise;
+	return g_ascii_strdown(uuid ? uuid : "", -1);
+}
+
+/* The program that is the helper: this one. Started through a loader of its own, it is not /proc/self/exe. */
+static char *find_self(const char *argv0)
+{
+	g_autofree char *running = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *name = running ? g_path_get_basename(running) : NULL;
+	return g_strdup(!running || g_str_has_prefix(name, "ld-") ? argv0 : "/proc/self/exe");
+}
+
 static void worker_clear(struct worker *w)
 {
 	blender_stop(w->blender);
+	gpus_free(w->gpus);
+	g_free(w->vm_uuid);
 	heartbeat_stop(w->heartbeat);
 	redis_free(w->redis);
 	digest_cache_free(w->digests);
@@ -61,13 +85,24 @@ static void worker_clear(struct worker *w)
 	g_free(w->trouble);
 }
 
-static int run(const struct config *c)
+static int run(const struct config *c, const char *argv0)
 {
 	g_autoptr(GError) problem = NULL;
-	struct worker w = { .config = c, .stop_fd = stop_fd, .boot_id = read_boot_id() };
-	const struct crew_member self = {
-		.name = c->name, .host = g_get_host_name(), .boot_id = w.boot_id, .version = CLEAVE_VERSION
-	};
+	g_autofree char *program = find_self(argv0);
+	struct worker w = { .config = c,
+			    .stop_fd = stop_fd,
+			    .leave_fd = leave_fd,
+			    .boot_id = read_boot_id(),
+			    .vm_uuid = find_uuid(c),
+			    .gpus = gpus_new(c->sysfs, program, c->slot, c->n_slots) };
+	gpus_look(w.gpus);
+	const struct crew_member self = { .name = c->name,
+					  .host = g_get_host_name(),
+					  .boot_id = w.boot_id,
+					  .vm = c->vm,
+					  .uuid = w.vm_uuid,
+					  .gpus = gpus_text(w.gpus),
+					  .version = CLEAVE_VERSION };
 	int code = EXIT_COULD_NOT;
 	w.host = g_strdup(g_get_host_name());
 	w.digests = digest_cache_new();
@@ -92,13 +127,16 @@ int main(int argc, char **argv)
 	struct config c;
 	int code = EXIT_MISUSED;
 	setlocale(LC_CTYPE, "");
+	if (argc == 2 && strcmp(argv[1], "helper") == 0)
+		return gpus_helper_main(); /* hidden: for what may hang (host/helper.h) */
+	g_autofree char *argv0 = g_strdup(argv[0]);
 	if (!config_parse(&c, argc, argv, &problem))
 		fprintf(stderr, "cleave-worker: %s\n", problem->message);
 	else if (c.version)
 		code = printf("cleave-worker %s\n", CLEAVE_VERSION) < 0 ? EXIT_COULD_NOT : EXIT_FINE;
 	else {
 		handle_signals();
-		code = run(&c);
+		code = run(&c, argv0);
 	}
 	config_clear(&c);
 	return code;

@@ -4,22 +4,30 @@
 #include "queue/redis.h"
 #include "worker/blender.h"
 #include "worker/config.h"
+#include "worker/gpus.h"
 #include "worker/heartbeat.h"
 
 struct worker {
 	const struct config *config;
 	char *host, *boot_id;
-	int stop_fd; /* readable once the worker shall leave */
+	char *vm_uuid; /* "" none */
+	int leave_fd;  /* readable once the worker shall leave, between two frames */
+	int stop_fd;   /* readable once it shall leave at once */
+	struct gpus *gpus;
 	struct redis *redis;
 	struct heartbeat *heartbeat;
 	struct digest_cache *digests; /* of scenes */
 	struct blender *blender;      /* NULL: to be started */
 	char *trouble;                /* why it waits; NULL: it does not */
+	gboolean is_blind;            /* it was said that the GPU's temperature is not known */
 	guint delay_ms;               /* before it looks at the trouble again */
 };
 
 /* Why nothing can be rendered now: logged and reported when it changes. NULL: it is over. */
 void worker_say_trouble(struct worker *w, const char *trouble);
+/* Before each lease and each frame. ERROR_REFUSED: this VM is drained, as a file says; ERROR_AWAY: its GPU is too
+ * hot now. Needs no Redis. */
+gboolean worker_may_begin(struct worker *w, GError **error);
 /* Sleeps; FALSE as soon as the worker shall leave. */
 gboolean worker_pause(const struct worker *w, guint ms);
 gboolean worker_must_stop(const struct worker *w);

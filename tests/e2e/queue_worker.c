@@ -8,8 +8,10 @@
 #include "frames/root.h"
 #include "queue/backlog.h"
 #include "queue/crew.h"
+#include "queue/drain.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
+#include "nvml_fixture.h"
 #include "redis_fixture.h"
 #include <ftw.h>
 #include <gio/gio.h>
@@ -209,6 +211,28 @@ static const char *reason(struct farm *f)
 	struct backlog *b = backlog(f);
 	assert_int_equal(b->n_failed, 1);
 	return b->failed[0].reason;
+}
+
+/* Waits until the only worker says this of itself. */
+static struct crew_member *wait_for_state(struct farm *f, const char *wanted)
+{
+	struct crew_member *members = NULL;
+	guint n = 0;
+	for (int i = 0; i < 600; i++) {
+		assert_true(crew_list(f->redis, f->a, &members, &n, NULL));
+		if (n == 1 && strcmp(members[0].state, wanted) == 0)
+			return &members[0];
+		g_usleep(50000);
+	}
+	fail_msg("the worker is %s, not %s", n ? members[0].state : "not there", wanted);
+	return NULL;
+}
+
+static void wait_until_visible(struct farm *f, int frame)
+{
+	for (int i = 0; i < 400 && !is_visible(f, frame); i++)
+		g_usleep(50000);
+	assert_true(is_visible(f, frame));
 }
 
 /* -- tests ------------------------------------------------------------------------------------ */
@@ -460,6 +484,121 @@ static void verified_frame_outlives_redis(void **state)
 	farm_free(&f);
 }
 
+#define VM_UUID "0d6b8a1c-5f0e-5c4f-9b1a-000000000001"
+
+/* Told by a key while it renders: the frame is finished, the others go back, and nothing is begun until it is over. */
+static void drained_vm_finishes_its_frame(void **state)
+{
+	struct farm f = farm_new(state);
+	struct task slow = scene_task(&f, "slow"), task = scene_task(&f, "plain");
+	slow.samples = 12;
+	enqueue(&f, &slow, "1-4", 0);
+	g_setenv("CLEAVE_VM_UUID", VM_UUID, TRUE);
+	g_setenv("CLEAVE_VM", "render-1", TRUE);
+	GPid pid = worker_start(&f, "w1", FALSE);
+	g_unsetenv("CLEAVE_VM_UUID");
+	g_unsetenv("CLEAVE_VM");
+	wait_for_lease(&f, "w1");
+	g_usleep(1000000);
+	assert_true(drain_set(f.redis, VM_UUID, "memory changes", NULL));
+	struct crew_member *m = wait_for_state(&f, "drained");
+	assert_string_equal(m->uuid, VM_UUID);
+	assert_string_equal(m->vm, "render-1");
+	assert_string_equal(m->detail, "Redis: its VM is drained: memory changes");
+	assert_string_equal(m->job, "");
+	assert_true(is_visible(&f, 1));
+	struct backlog *b = backlog(&f);
+	assert_int_equal(b->n_running + b->n_failed, 0);
+	assert_string_equal(frames_format(f.a, &b->queued[0].frames), "2-4");
+	g_autofree char *json = task_encode(&task);
+	g_free(redis_fixture_ask(f.redis_server, "HSET", "cleave:job:nimbus/a", "task:k1", json, NULL));
+	assert_true(drain_clear(f.redis, VM_UUID, NULL));
+	wait_until_visible(&f, 4);
+	kill(pid, SIGTERM);
+	assert_int_equal(worker_wait(pid), 0);
+	farm_free(&f);
+}
+
+/* Told by a file, which needs no Redis. */
+static void drained_by_a_file(void **state)
+{
+	struct farm f = farm_new(state);
+	struct task task = scene_task(&f, "plain");
+	g_autofree char *file = g_build_filename(f.folder, "drain", NULL);
+	g_setenv("CLEAVE_DRAIN_FILE", file, TRUE);
+	GPid pid = worker_start(&f, "w1", FALSE);
+	g_unsetenv("CLEAVE_DRAIN_FILE");
+	wait_for_state(&f, "idle");
+	redis_fixture_stop(f.redis_server);
+	assert_true(g_file_set_contents(file, "", 0, NULL));
+	g_usleep(500000);
+	redis_fixture_start(f.redis_server);
+	struct owner owner;
+	assert_true(owner_acquire(f.redis, f.a, "test", 600000, &owner, NULL));
+	f.by.fence = owner.fence;
+	enqueue(&f, &task, "1", 0);
+	wait_for_state(&f, "drained");
+	assert_int_equal(backlog(&f)->n_running, 0);
+	assert_int_equal(backlog(&f)->n_queued, 1);
+	g_unlink(file);
+	wait_until_visible(&f, 1);
+	kill(pid, SIGTERM);
+	assert_int_equal(worker_wait(pid), 0);
+	farm_free(&f);
+}
+
+/* New settings: it leaves after the frame in hand, to be started again. */
+static void hangup_leaves_after_the_frame(void **state)
+{
+	struct farm f = farm_new(state);
+	struct task slow = scene_task(&f, "slow");
+	slow.samples = 12;
+	enqueue(&f, &slow, "1-4", 0);
+	GPid pid = worker_start(&f, "w1", FALSE);
+	wait_for_lease(&f, "w1");
+	g_usleep(1000000);
+	kill(pid, SIGHUP);
+	assert_int_equal(worker_wait(pid), 0);
+	assert_true(is_visible(&f, 1));
+	struct backlog *b = backlog(&f);
+	assert_int_equal(b->n_running + b->n_failed, 0);
+	assert_string_equal(frames_format(f.a, &b->queued[0].frames), "2-4");
+	farm_free(&f);
+}
+
+static void hot_gpu_waits(void **state)
+{
+	static const char *const files[][2] = { { "class", "0x030200" }, { "vendor", "0x10de" }, { "device", "0x20b5" } };
+	struct farm f = farm_new(state);
+	struct task task = scene_task(&f, "plain");
+	char *machine = fake_machine_new();
+	g_autofree char *device = g_build_filename(f.folder, "sys/bus/pci/devices/" A100, NULL);
+	g_autofree char *sysfs = g_build_filename(f.folder, "sys", NULL);
+	assert_int_equal(g_mkdir_with_parents(device, 0755), 0);
+	for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+		g_autofree char *path = g_build_filename(device, files[i][0], NULL);
+		assert_true(g_file_set_contents(path, files[i][1], -1, NULL));
+	}
+	fake_machine_set(machine, A100, "celsius", "93");
+	enqueue(&f, &task, "1", 0);
+	g_setenv("CLEAVE_SYSFS", sysfs, TRUE);
+	g_setenv("CLEAVE_MAX_GPU_TEMP", "85", TRUE);
+	GPid pid = worker_start(&f, "w1", FALSE);
+	g_unsetenv("CLEAVE_SYSFS");
+	g_unsetenv("CLEAVE_MAX_GPU_TEMP");
+	g_unsetenv("LD_LIBRARY_PATH");
+	struct crew_member *m = wait_for_state(&f, "waiting");
+	assert_string_equal(m->detail, "the GPU has 93 °C, and 85 °C is the limit");
+	assert_string_equal(m->gpus, "10de:20b5");
+	assert_int_equal(backlog(&f)->n_queued, 1);
+	fake_machine_set(machine, A100, "celsius", "60");
+	wait_until_visible(&f, 1);
+	kill(pid, SIGTERM);
+	assert_int_equal(worker_wait(pid), 0);
+	fake_machine_free(machine);
+	farm_free(&f);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -475,6 +614,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(file_output_nodes_are_silenced),
 		cmocka_unit_test(emptied_and_restarted_redis),
 		cmocka_unit_test(verified_frame_outlives_redis),
+		cmocka_unit_test(drained_vm_finishes_its_frame),
+		cmocka_unit_test(drained_by_a_file),
+		cmocka_unit_test(hangup_leaves_after_the_frame),
+		cmocka_unit_test(hot_gpu_waits),
 	};
 	if (argc != 3)
 		return 64;

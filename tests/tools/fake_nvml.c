@@ -1,7 +1,7 @@
 /* A libnvidia-ml.so.1 for tests: what cleave uses of NVML, on cards that are groups of a key file.
  *
  * The file is named by FAKE_NVML; each function reads it, and writes what it changed. A card is a group named by its
- * address: serial, ecc, mig, pending, activation (what a change of the mode answers), profiles ("name:id:slices:most"),
+ * address: serial, name, celsius, ecc, mig, pending, activation (what a change of the mode answers), profiles ("name:id:slices:most"),
  * instances ("id:profile:compute:busy"). The group [nvml] says driver, init (what starting answers), and calls, which
  * counts what was done; hang and crash name the function in which that happens.
  * Its own declarations of the API, from NVIDIA's documentation, so that a slip in cleave's shows. */
@@ -172,6 +172,21 @@ API int nvmlDeviceGetSerial(void *device, char *ret, unsigned int size)
 {
 	CARD(device);
 	return text_of(f, address, "serial", ret, size);
+}
+
+API int nvmlDeviceGetName(void *device, char *ret, unsigned int size)
+{
+	CARD(device);
+	return text_of(f, address, "name", ret, size);
+}
+
+API int nvmlDeviceGetTemperature(void *device, int sensor, unsigned int *ret)
+{
+	CARD(device);
+	if (sensor != 0 || !g_key_file_has_key(f, address, "celsius", NULL))
+		return NOT_SUPPORTED;
+	*ret = (unsigned int)g_key_file_get_integer(f, address, "celsius", NULL);
+	return SUCCESS;
 }
 
 API int nvmlDeviceGetEccMode(void *device, int *current, int *pending)

@@ -90,6 +90,8 @@ static void test_read(void **state)
 	const struct nvml_card *a = &f.cards[0], *b = &f.cards[1];
 	assert_string_equal(a->address, A100);
 	assert_string_equal(a->serial, "1324821070001");
+	assert_true(!a->name && a->celsius == -1);
+	assert_string_equal(b->name, "RTX A4000");
 	assert_true(a->ecc == 1 && a->mig == 0 && a->mig_pending == 0 && a->can_list && a->n_instances == 0 && !a->trouble);
 	assert_string_equal(b->address, A4000);
 	assert_true(!b->serial && b->ecc == -1 && b->mig == -1 && b->mig_pending == -1 && !b->can_list && !b->trouble);

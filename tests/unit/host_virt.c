@@ -117,6 +117,14 @@ static void test_life_of_a_domain(void **state)
 	assert_int_equal(d->state, VIRT_RUNNING);
 	assert_true(d->active && d->persistent && !d->autostart);
 	assert_non_null(strstr(d->active_xml, "id="));
+	struct virt_domain one;
+	must(x, virt_look(x->v, x->arena, "web-1", TIMEOUT_MS, &one, &x->error));
+	assert_string_equal(one.uuid, WEB.uuid);
+	assert_string_equal(one.active_xml, d->active_xml);
+	assert_string_equal(one.inactive_xml, d->inactive_xml);
+	assert_true(one.state == VIRT_RUNNING && one.active && one.persistent && !one.autostart);
+	must(x, virt_look(x->v, x->arena, "web-2", TIMEOUT_MS, &one, &x->error));
+	assert_null(one.name);
 	must(x, virt_stop(x->v, &WEB, 1000, TIMEOUT_MS, &x->error));
 	must(x, virt_stop(x->v, &WEB, 0, TIMEOUT_MS, &x->error)); /* again */
 	must(x, virt_stop(x->v, &WEB, 500, TIMEOUT_MS, &x->error));
@@ -205,6 +213,8 @@ static gboolean call(struct ctx *x, const char *object, virt_func run, gint64 ti
 	return virt_call(x->v, &job, timeout_ms, NULL, &x->error);
 }
 
+enum { N_CALLS = 16 }; /* that may be stuck at once */
+
 static void test_quarantine(void **state)
 {
 	struct ctx *x = *state;
@@ -217,17 +227,91 @@ static void test_quarantine(void **state)
 	assert_int_equal(virt_count_stuck(x->v), 1);
 	must_fail(x, call(x, "a", run_fast, 100), ERROR_AWAY, "still busy with poking a");
 	must(x, call(x, "b", run_fast, 1000));
-	for (guint i = 0; i < 3; i++) {
+	for (guint i = 0; i < N_CALLS - 1; i++) {
 		g_autofree char *name = g_strdup_printf("c%u", i);
 		must_fail(x, call(x, name, run_hang, 20), ERROR_TIMEOUT, "did not answer");
 	}
 	must_fail(x, call(x, "d", run_fast, 50), ERROR_TIMEOUT, "no libvirt call got a turn");
-	assert_int_equal(virt_count_stuck(x->v), 4);
+	assert_int_equal(virt_count_stuck(x->v), N_CALLS);
 	set_gate(TRUE);
 	iterate(50);
 	assert_int_equal(virt_count_stuck(x->v), 0);
 	must(x, call(x, "a", run_fast, 1000));
 	must(x, call(x, "d", run_fast, 1000));
+}
+
+/* -- other threads ----------------------------------------------------------------------------- */
+
+struct other {
+	struct ctx *x;
+	const char *object;
+	virt_func run;
+	gint64 timeout_ms, took_us;
+	gboolean done;
+	GError *error;
+	GThread *thread;
+};
+
+static gpointer call_elsewhere(gpointer data)
+{
+	struct other *o = data;
+	struct virt_job job = { .what = "poking", .name = o->object, .object = o->object, .run = o->run, .data = &n_freed };
+	gint64 before = g_get_monotonic_time();
+	o->done = virt_call(o->x->v, &job, o->timeout_ms, NULL, &o->error);
+	o->took_us = g_get_monotonic_time() - before;
+	return NULL;
+}
+
+static struct other other_start(struct ctx *x, const char *object, virt_func run, gint64 timeout_ms)
+{
+	return (struct other){ .x = x, .object = object, .run = run, .timeout_ms = timeout_ms };
+}
+
+/* Nobody iterates the main context meanwhile. */
+static void test_other_threads(void **state)
+{
+	struct ctx *x = *state;
+	open_uri(x, "test:///default");
+	set_gate(FALSE);
+	struct other stuck = other_start(x, "a", run_hang, 100), after = other_start(x, "a", run_fast, 1000);
+	struct other free_one = other_start(x, "b", run_fast, 1000);
+	struct other *all[] = { &stuck, &after, &free_one };
+	for (guint i = 0; i < G_N_ELEMENTS(all); i++) {
+		all[i]->thread = g_thread_new("other", call_elsewhere, all[i]);
+		g_usleep(20000);
+	}
+	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
+		g_thread_join(all[i]->thread);
+	assert_false(stuck.done || after.done);
+	assert_true(g_error_matches(stuck.error, CLEAVE_ERROR, ERROR_TIMEOUT));
+	/* One that waits for its turn is told as soon as there will be none. */
+	assert_true(g_error_matches(after.error, CLEAVE_ERROR, ERROR_AWAY) && after.took_us < 500000);
+	assert_true(free_one.done && free_one.took_us < 80000);
+	assert_int_equal(virt_count_stuck(x->v), 1);
+	set_gate(TRUE);
+	g_usleep(50000);
+	assert_int_equal(virt_count_stuck(x->v), 0);
+	g_clear_error(&stuck.error);
+	g_clear_error(&after.error);
+}
+
+/* One call an object at a time: the second has its turn when the first has returned. */
+static void test_same_object(void **state)
+{
+	struct ctx *x = *state;
+	open_uri(x, "test:///default");
+	set_gate(FALSE);
+	struct other first = other_start(x, "a", run_hang, 5000);
+	first.thread = g_thread_new("other", call_elsewhere, &first);
+	g_usleep(20000);
+	struct other second = other_start(x, "a", run_fast, 5000);
+	second.thread = g_thread_new("other", call_elsewhere, &second);
+	g_usleep(50000);
+	set_gate(TRUE);
+	must(x, call(x, "a", run_fast, 5000));
+	g_thread_join(first.thread);
+	g_thread_join(second.thread);
+	assert_true(first.done && second.done && second.took_us >= 40000);
 }
 
 static void test_close_with_a_stuck_call(void **state)
@@ -243,7 +327,8 @@ static void test_close_with_a_stuck_call(void **state)
 	assert_true(g_get_monotonic_time() - before < 500000);
 	assert_int_equal(g_atomic_int_get(&n_freed), 0);
 	set_gate(TRUE);
-	iterate(100);
+	for (guint i = 0; i < 100 && g_atomic_int_get(&n_freed) < 2; i++)
+		iterate(20);
 	assert_int_equal(g_atomic_int_get(&n_freed), 2); /* data and result, by the pool */
 }
 
@@ -390,7 +475,8 @@ int main(int argc, char **argv)
 		return status;
 	const struct CMUnitTest tests[] = {
 		TEST(test_life_of_a_domain),        TEST(test_errors), TEST(test_describe), TEST(test_quarantine),
-		TEST(test_close_with_a_stuck_call), TEST(test_cost),   TEST(test_embedded),
+		TEST(test_close_with_a_stuck_call), TEST(test_other_threads), TEST(test_same_object), TEST(test_cost),
+		TEST(test_embedded),
 		TEST(test_device_events),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ static const struct task task = { .scene_root = "s",
 				  .format = "PNG" };
 static const char *const labels[] = { "pool:render", NULL };
 static const char *const blenders[] = { "3.4.1", "4.2.3", NULL };
-static const struct capabilities can = { blenders, labels };
+static const struct capabilities can = { blenders, labels, NULL };
 
 struct bench {
 	struct redis_fixture *f;
@@ -370,7 +370,7 @@ static void idle_worker_is_woken(void **state)
 	gboolean is_woken;
 	struct lease *lease;
 	static const char *const none[] = { NULL };
-	const struct capabilities nothing = { none, none };
+	const struct capabilities nothing = { none, none, NULL };
 	/* One worker that is not capable and three that are: two chunks wake two of these. */
 	assert_true(lease_take(b.r, b.a, "unfit", &nothing, 1000, &lease, NULL) && !lease);
 	assert_null(take(&b, "w1", 1000));

@@ -133,6 +133,14 @@ static void password_from_file(void **state)
 	assert_true(redis_address_parse("redis://u:other@h", path, &a, NULL));
 	assert_string_equal(a.password, "geheim");
 	redis_address_clear(&a);
+	/* A place for a password, and none in it. */
+	assert_true(g_file_set_contents(path, "", 0, NULL));
+	assert_true(redis_address_parse("redis://u:other@h", path, &a, NULL));
+	assert_string_equal(a.password, "other");
+	redis_address_clear(&a);
+	assert_true(redis_address_parse("redis://h", path, &a, NULL));
+	assert_null(a.password);
+	redis_address_clear(&a);
 	g_unlink(path);
 	assert_false(redis_address_parse("redis://h", path, &a, NULL));
 }

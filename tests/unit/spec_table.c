@@ -587,7 +587,7 @@ static void rules_are_complete(void **state)
 		expect_new(seen, "rule", plan_rules[i].name, plan_rules[i].doc);
 		gboolean of_object = plan_rules[i].scope == RULE_OF_OBJECT;
 		assert_int_equal(plan_rules[i].forbids == NULL, of_object);
-		assert_int_equal(plan_rules[i].refuses != NULL, of_object);
+		assert_int_equal((plan_rules[i].refuses != NULL) + (plan_rules[i].refuses_vm != NULL), of_object);
 		assert_int_equal(plan_rules[i].reason != NULL, of_object);
 	}
 }

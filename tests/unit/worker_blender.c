@@ -23,6 +23,7 @@ static const struct task task = { .scene_root = "s",
 				  .time_limit_ms = 1000 };
 static const struct order order = { &task, "/s/a.blend", -7, "/f/x.png" };
 
+static const char *const variables[] = { "CUDA_VISIBLE_DEVICES=1", "HOME=/not/this", NULL };
 static char *script_path;
 
 /* Starts a Blender that runs these shell commands; descriptor 3 gives orders, 4 takes answers. */
@@ -32,7 +33,7 @@ static struct blender *start(const char *commands, GError **error)
 	/* The mode counts only for a new file. */
 	g_unlink(script_path);
 	assert_true(g_file_set_contents_full(script_path, text, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
-	return blender_start(script_path, error);
+	return blender_start(script_path, variables, error);
 }
 
 /* The answer to one order; its reason is "" when it is done. */
@@ -89,6 +90,18 @@ static void says_hello_and_renders(void **state)
 	blender_stop(b);
 }
 
+/* It has the GPU that its worker has, and nothing that leads to the queue. */
+static void environment_of_the_child(void **state)
+{
+	g_autoptr(GError) problem = NULL;
+	(void)state;
+	g_setenv("CLEAVE_REDIS", "redis://secret", TRUE);
+	assert_null(start("echo \"$CUDA_VISIBLE_DEVICES,$CLEAVE_REDIS,$HOME\"; exit 4", &problem));
+	g_unsetenv("CLEAVE_REDIS");
+	g_autofree char *said = g_strdup_printf("Blender ended with code 4: 1,,%s", g_getenv("HOME") ? g_getenv("HOME") : "/not/this");
+	assert_non_null(strstr(problem->message, said));
+}
+
 static void does_not_start(void **state)
 {
 	static const char *const cases[][2] = {
@@ -104,7 +117,7 @@ static void does_not_start(void **state)
 		assert_non_null(strstr(problem->message, cases[i][1]));
 	}
 	g_autoptr(GError) problem = NULL;
-	assert_null(blender_start("/nowhere/blender", &problem));
+	assert_null(blender_start("/nowhere/blender", variables, &problem));
 	assert_non_null(strstr(problem->message, "No such file"));
 }
 
@@ -160,6 +173,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(orders_and_answers), cmocka_unit_test(says_hello_and_renders),
+		cmocka_unit_test(environment_of_the_child),
 		cmocka_unit_test(does_not_start),     cmocka_unit_test(fails_while_rendering),
 		cmocka_unit_test(interrupted),        cmocka_unit_test(knows_nothing_of_redis),
 	};

@@ -1,6 +1,7 @@
 /* The worker's command line and environment. */
 #include "base/error.h"
 #include "worker/config.h"
+#include <glib/gstdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,6 +79,65 @@ static void defaults(void **state)
 	config_clear(&c);
 }
 
+static char *settings_with(const char *text)
+{
+	char *path = NULL;
+	int fd = g_file_open_tmp("cleave-settings-XXXXXX", &path, NULL);
+	assert_true(fd >= 0 && g_close(fd, NULL));
+	assert_true(g_file_set_contents(path, text, -1, NULL));
+	return path;
+}
+
+/* The command line before the environment before the file. */
+static void settings_file(void **state)
+{
+	struct config c;
+	(void)state;
+	g_autofree char *path = settings_with("# by cleave\n\nCLEAVE_REDIS=redis://file:6379/1\n"
+					      "CLEAVE_REDIS_PASSWORD_FILE = /etc/cleave/redis.pass\n"
+					      "CLEAVE_VM=render-1\nCLEAVE_VM_UUID=0D6B8A1C-0000\n"
+					      "CLEAVE_LABELS=\"pool:render,fast\"\nCLEAVE_MOUNTS=a=/a,b=/b c\n"
+					      "CLEAVE_SLOTS=4\nCLEAVE_MAX_GPU_TEMP=85\nCLEAVE_LEASE=9s\n"
+					      "CLEAVE_BLENDER=\nCLEAVE_OF_TOMORROW=1\n");
+	g_autofree char *line = g_strdup_printf("--settings %s --slot 3 --lease 7s", path);
+	g_setenv("CLEAVE_REDIS", "redis://environment", TRUE);
+	assert_true(parse(&c, line, NULL));
+	g_unsetenv("CLEAVE_REDIS");
+	assert_string_equal(c.redis_url, "redis://environment");
+	assert_string_equal(c.redis_password_file, "/etc/cleave/redis.pass");
+	assert_string_equal(c.name, "render-1.3");
+	assert_string_equal(c.vm, "render-1");
+	assert_null(c.vm_uuid);
+	assert_string_equal(c.vm_uuid_otherwise, "0D6B8A1C-0000");
+	assert_string_equal(c.labels[1], "fast");
+	assert_string_equal(g_hash_table_lookup(c.mounts, "b"), "/b c");
+	assert_int_equal(c.max_celsius, 85);
+	assert_int_equal(c.lease_ms, 7000);
+	assert_string_equal(c.blender, "blender");
+	assert_int_equal(c.slot, 3);
+	config_clear(&c);
+	g_unlink(path);
+}
+
+static void settings_that_are_none(void **state)
+{
+	static const char *const texts[] = { "CLEAVE_VM=a\nCLEAVE_REDIS\n", "\nexport A=1\n", "1A=2", "=x" };
+	static const int lines[] = { 2, 2, 1, 1 };
+	(void)state;
+	for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+		struct config c;
+		g_autoptr(GError) problem = NULL;
+		g_autofree char *path = settings_with(texts[i]);
+		g_autofree char *line = g_strdup_printf("--settings %s", path);
+		g_autofree char *place = g_strdup_printf("%s:%d: a setting is KEY=VALUE, not \"", path, lines[i]);
+		assert_false(parse(&c, line, &problem));
+		assert_true(g_error_matches(problem, CLEAVE_ERROR, ERROR_USAGE));
+		assert_true(g_str_has_prefix(problem->message, place));
+		config_clear(&c);
+		g_unlink(path);
+	}
+}
+
 static void misuse(void **state)
 {
 	static const char *const cases[][2] = {
@@ -92,13 +152,18 @@ static void misuse(void **state)
 		{ "--redis redis://h --recycle 0", "--recycle is a number of frames from 1" },
 		{ "--redis redis://h now", "\"now\" is no option; see --help" },
 		{ "--nope", "Unknown option --nope" },
+		{ "--redis redis://h --slots 2 --slot 3", "--slot is a number from 1 to 2, not \"3\"" },
+		{ "--redis redis://h --slots 0", "--slots is a number from 1 to 256" },
+		{ "--redis redis://h --max-gpu-temp 30", "--max-gpu-temp is a number from 40 to 110" },
+		{ "--settings /nowhere/worker.env", "settings: Failed to open file" },
 	};
 	(void)state;
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		struct config c;
 		g_autoptr(GError) problem = NULL;
 		assert_false(parse(&c, cases[i][0], &problem));
-		assert_true(g_str_has_prefix(problem->message, cases[i][1]));
+		if (!g_str_has_prefix(problem->message, cases[i][1]))
+			fail_msg("%s: %s", cases[i][0], problem->message);
 		assert_true(g_error_matches(problem, CLEAVE_ERROR, ERROR_USAGE));
 		config_clear(&c);
 	}
@@ -110,6 +175,8 @@ int main(void)
 		cmocka_unit_test(command_line),
 		cmocka_unit_test(environment),
 		cmocka_unit_test(defaults),
+		cmocka_unit_test(settings_file),
+		cmocka_unit_test(settings_that_are_none),
 		cmocka_unit_test(misuse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

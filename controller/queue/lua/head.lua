@@ -3,7 +3,7 @@
 --
 -- In: ranges "first:last:step:key", JSON for a job's meta and a worker's capabilities. Out: arrays of
 -- strings. The clock is Redis's own. A function checks everything before its first write, and refuses
--- with an error whose first word (FENCED, STALE, INVALID) the C side knows.
+-- with an error whose first word (FENCED, STALE, DRAINED, INVALID) the C side knows.
 --
 -- cleave:jobs           zset  job id -> urgency (rank * 1e6 - priority, lower first)
 -- cleave:ready          zset  those of them that have queued frames and are not paused
@@ -13,15 +13,17 @@
 -- cleave:tries:<id>     hash  frame -> attempts that failed
 -- cleave:failed:<id>    hash  frame -> JSON of key, reason, tries, worker
 -- cleave:leases         zset  token -> deadline in ms
--- cleave:lease:<token>  hash  job, key, worker, ttl
+-- cleave:lease:<token>  hash  job, key, worker, vm (its UUID, or nothing)
 -- cleave:frames:<token> set   the lease's frames that are neither committed nor given up
 -- cleave:done:<token>   set   frames committed lately, so that a repeated commit gets the same answer
 -- cleave:workers        zset  name -> last heartbeat in ms;  cleave:worker:<name> hash of facts
 -- cleave:idle           hash  name -> capabilities of workers that found nothing
 -- cleave:wake:<name>    list  on which such a worker blocks
+-- cleave:homes          hash  VM -> the host that has it
+-- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch, cleave:serial  numbers
 
-local VERSION = 1
+local VERSION = 2
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call: no call may hold Redis for long
 local DONE_MS = 600000

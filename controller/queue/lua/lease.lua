@@ -124,9 +124,11 @@ local function take(id)
   return key, frames
 end
 
--- lease WORKER TTL_MS CAPABILITIES -> nil | {token, job, key, task, range...}
+-- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}; workers of before
+-- version 2 tell no UUID
 local function lease(_, args)
-  local worker, ttl, capabilities = args[1], tonumber(args[2]), cjson.decode(args[3])
+  local worker, ttl, capabilities, uuid = args[1], tonumber(args[2]), cjson.decode(args[3]), args[4] or ''
+  check_drained(uuid)
   reap_expired()
   redis.call('ZADD', 'cleave:workers', now_ms(), worker)
   redis.call('HDEL', 'cleave:idle', worker)
@@ -142,7 +144,7 @@ local function lease(_, args)
     redis.call('HSET', 'cleave:running:' .. id, text(frame), token)
     redis.call('SADD', 'cleave:frames:' .. token, text(frame))
   end
-  redis.call('HSET', 'cleave:lease:' .. token, 'job', id, 'key', key, 'worker', worker)
+  redis.call('HSET', 'cleave:lease:' .. token, 'job', id, 'key', key, 'worker', worker, 'vm', uuid)
   redis.call('ZADD', 'cleave:leases', now_ms() + ttl, token)
   settle(id)
   notice('lease', id, token)
@@ -153,11 +155,15 @@ local function lease(_, args)
   return out
 end
 
--- extend TOKEN TTL_MS FRAME -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame
+-- extend TOKEN TTL_MS FRAME -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A frame
+-- is named before it is begun: a drained VM begins none.
 local function extend(_, args)
   local token, ttl, frame = args[1], tonumber(args[2]), args[3]
   if redis.call('EXISTS', 'cleave:lease:' .. token) == 0 then
     return 0
+  end
+  if frame ~= '' then
+    check_drained(redis.call('HGET', 'cleave:lease:' .. token, 'vm') or '')
   end
   redis.call('ZADD', 'cleave:leases', now_ms() + ttl, token)
   if frame ~= '' then

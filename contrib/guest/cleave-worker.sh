@@ -1,0 +1,7 @@
+#!/bin/sh
+# Starts the worker of this folder with the loader and the libraries beside it, so that it runs on any Linux. The
+# loader is told where they are by argument: Blender, which the worker starts, has the machine's own.
+set -eu
+self=$(readlink -f "$0")
+here=${self%/bin/*}
+exec "$here/lib/ld-linux-x86-64.so.2" --library-path "$here/lib" --argv0 "$self" "$here/lib/cleave-worker" "$@"

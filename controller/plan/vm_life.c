@@ -1,0 +1,96 @@
+/* A VM that is to go up or down: started when it may be (its home, its crashes), stopped when its worker is done. */
+#include "base/arena.h"
+#include "plan/plan_vm.h"
+#include "spec/farm.h"
+#include "spec/vm_history.h"
+#include <string.h>
+
+/* -- its home ------------------------------------------------------------------------------------------------------ */
+
+gboolean vm_judge_elsewhere(struct vm_target *t)
+{
+	struct builder *b = t->b;
+	if (t->home && strcmp(t->home, b->in->host) != 0) {
+		builder_judge(b, t->object, IS_RECONCILING, "OnOtherHost",
+		              arena_printf(b->arena, "the host %s has it and has not reported it gone; if that host is dead, `cleave approve %s` lets it start here",
+		                           t->home, t->object->id));
+		builder_wake(b, 5000);
+		return TRUE;
+	}
+	if (t->have || vm_redis(b) != PLANE_AWAY)
+		return FALSE;
+	builder_judge(b, t->object, IS_RECONCILING, "HomeUnknown", "Redis does not answer, and another host may have it");
+	return TRUE;
+}
+
+/* -- up ------------------------------------------------------------------------------------------------------------ */
+
+static const char *start_reason(const struct vm_target *t)
+{
+	const struct vm_status *s = t->have;
+	if (s->state == DOMAIN_CRASHED)
+		return "should run, has crashed";
+	return s->reason ? arena_printf(t->b->arena, "should run, is shut off (%s)", s->reason) : "should run, is shut off";
+}
+
+/* By libvirt's word, `virsh destroy`: nothing in a guest ends so. */
+static const char *by_hand_words(const struct vm_target *t)
+{
+	if (!vm_was_stopped_by_hand(t->have))
+		return NULL;
+	return "somebody stopped it; `state: stopped` in its spec keeps it off, `reconcile: observe` leaves it alone";
+}
+
+static const char *last_end(const struct vm_status *s)
+{
+	return s->state == DOMAIN_CRASHED ? "crashed" : s->reason ? s->reason : "not told";
+}
+
+static void judge_crash_loop(const struct vm_target *t, gint64 n)
+{
+	struct arena *a = t->b->arena;
+	builder_judge_settled(t->b, t->object, "CrashLoop",
+	                      arena_printf(a, "it ended %" G_GINT64_FORMAT " times in a row soon after its start, last at %s (%s); a new revision or "
+	                                      "`cleave approve %s` starts it again", n, t->have->since, last_end(t->have), t->object->id));
+}
+
+void vm_plan_start(struct vm_target *t)
+{
+	struct builder *b = t->b;
+	gint64 n = vm_short_runs(t->have, b->in->revision), now = vm_now_ms(b);
+	gint64 at = vm_time_ms(t->have->since) + vm_backoff_ms(n);
+	if (n >= VM_SHORT_RUNS_MOST) {
+		judge_crash_loop(t, n);
+	} else if (n && now < at) {
+		builder_judge(b, t->object, IS_RECONCILING, "BackOff",
+		              arena_printf(b->arena, "it ended soon after its start (%s), %" G_GINT64_FORMAT " in a row; started again at %s",
+		                           last_end(t->have), n, vm_time_text(b->arena, at)));
+		builder_wake(b, at - now);
+	} else {
+		vm_act(t, VERB_START_VM, start_reason(t))->expect = "shut off";
+		builder_judge(b, t->object, IS_RECONCILING, t->stored.n ? "Differs" : "NotRunning", by_hand_words(t));
+	}
+}
+
+/* -- down ---------------------------------------------------------------------------------------------------------- */
+
+void vm_plan_stop(struct vm_target *t)
+{
+	struct builder *b = t->b;
+	struct vm_going going = { b, t->object->id, t->have, t->want };
+	const char *reason = t->want->state == VM_STOPPED ? "should be stopped" : "its Host is to be drained";
+	enum drain_step step = vm_drain_step(&going);
+	if (step == DRAIN_BEGIN || step == DRAIN_IDLE) {
+		struct action *act = vm_act(t, VERB_DRAIN_VM, reason);
+		act->effect = step == DRAIN_BEGIN ? EFFECT_VM_RESTART : EFFECT_NONE;
+		act->expect = "running";
+	}
+	if (step == DRAIN_BEGIN || step == DRAIN_WAIT) {
+		builder_judge(b, t->object, IS_RECONCILING, "Draining", vm_drain_words(&going));
+		return;
+	}
+	struct action *act = vm_act(t, VERB_STOP_VM, reason);
+	act->effect = EFFECT_VM_RESTART;
+	act->expect = "running";
+	builder_judge(b, t->object, IS_RECONCILING, "ShouldStop", NULL);
+}

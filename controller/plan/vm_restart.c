@@ -1,0 +1,149 @@
+/* A VM that runs and is to go on: changes that act at once are made, those that need a restart wait for its worker
+ * (`update`) and for their turn (policy.budgets.maxRestart). */
+#include "base/arena.h"
+#include "plan/plan_vm.h"
+#include "spec/farm.h"
+
+/* -- the budget --------------------------------------------------------------------------------------------------- */
+
+/* It is wanted up, and is not, or not wholly. */
+static gboolean is_down(const struct vm_target *t)
+{
+	if (!t->have || t->waits_for || !vm_should_run(t))
+		return FALSE;
+	return !vm_status_is_up(t->have) || t->have->history.draining_since || vm_worker_lacks(t);
+}
+
+static gboolean wants_restart(const struct vm_target *t)
+{
+	return t->pending.n && t->host_state == HOST_ACTIVE && t->want->state == VM_RUNNING && t->want->update != UPDATE_NEVER &&
+	       !builder_holds_back(t->b, t->object);
+}
+
+void vm_targets_grant_restarts(struct vm_target *all, guint n)
+{
+	const struct object *farm = n ? objects_farm(all->b->in->want) : NULL;
+	gint64 most = farm ? ((const struct farm_spec *)farm->spec)->policy.budgets.max_restart : G_MAXINT64, n_down = 0;
+	VM_TARGETS_EACH (t, all, n)
+		n_down += is_down(t);
+	VM_TARGETS_EACH (t, all, n) {
+		/* One that is down already costs nothing more: what it waits for may be the very change. */
+		t->may_restart = n_down < most || (is_down(t) && most > 0);
+		n_down += t->may_restart && wants_restart(t) && !is_down(t);
+	}
+}
+
+/* -- a restart ----------------------------------------------------------------------------------------------------- */
+
+/* "memory, vcpus and 2 more" */
+static const char *fields_of(struct arena *a, const struct changes *c)
+{
+	enum { NAMED = 3 };
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < c->n && i < NAMED; i++)
+		g_string_append_printf(s, "%s%s", !i ? "" : i + 1 == c->n ? " and " : ", ", c->items[i].field);
+	if (c->n > NAMED)
+		g_string_append_printf(s, " and %u more", c->n - NAMED);
+	return arena_strdup(a, s->str);
+}
+
+static struct action *act_drain(struct vm_target *t, const char *reason)
+{
+	struct action *act = vm_act(t, VERB_DRAIN_VM, reason);
+	act->expect = "running";
+	return act;
+}
+
+static void act_restart(struct vm_target *t)
+{
+	struct action *act = vm_act(t, VERB_STOP_VM, "takes these changes at its next start");
+	act->effect = changes_effect(&t->pending);
+	act->changes = t->pending;
+	act->expect = "running";
+	vm_act(t, VERB_START_VM, "should run")->expect = "shut off";
+	builder_judge(t->b, t->object, IS_RECONCILING, "Differs", NULL);
+}
+
+/* The changes stand where they begin to act: at the drain when that is all this plan can do for them. */
+static void begin_drain(struct vm_target *t, const struct vm_going *going)
+{
+	struct action *act = act_drain(t, "restarts for these changes when its worker is idle");
+	act->effect = changes_effect(&t->pending);
+	act->changes = t->pending;
+	builder_judge(t->b, t->object, IS_RECONCILING, "Draining", vm_drain_words(going));
+}
+
+static void plan_restart(struct vm_target *t)
+{
+	struct builder *b = t->b;
+	struct vm_going going = { b, t->object->id, t->have, t->want };
+	if (!t->may_restart && !t->have->history.draining_since) {
+		builder_judge(b, t->object, IS_RECONCILING, "WaitsForBudget",
+		              arena_printf(b->arena, "%s waits for its restart: policy.budgets.maxRestart lets no more VMs be down now",
+		                           fields_of(b->arena, &t->pending)));
+		return;
+	}
+	switch (vm_drain_step(&going)) {
+	case DRAIN_WAIT: builder_judge(b, t->object, IS_RECONCILING, "Draining", vm_drain_words(&going)); return;
+	case DRAIN_BEGIN: begin_drain(t, &going); return;
+	case DRAIN_IDLE: act_drain(t, "restarts, its worker is idle"); break;
+	case DRAIN_OVER: break;
+	}
+	act_restart(t);
+}
+
+/* -- as it runs ---------------------------------------------------------------------------------------------------- */
+
+/* What the next start changes, where nothing restarts it. */
+static const char *pending_words(const struct vm_target *t)
+{
+	if (!t->pending.n)
+		return NULL;
+	return arena_printf(t->b->arena, "the next start changes %s%s", fields_of(t->b->arena, &t->pending),
+	                    t->want->update == UPDATE_NEVER ? " (update: never)" : "");
+}
+
+static void judge_running(const struct vm_target *t)
+{
+	struct builder *b = t->b;
+	const char *lacks = vm_worker_lacks(t), *pending = pending_words(t);
+	if (t->have->state == DOMAIN_PAUSED)
+		builder_judge(b, t->object, IS_STALLED, "Paused",
+		              arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", t->object->id));
+	else if (t->stored.n || t->live.n || t->have->is_transient)
+		builder_judge(b, t->object, IS_RECONCILING, "Differs", NULL);
+	else if (t->host_state == HOST_CORDONED)
+		builder_judge(b, t->object, IS_READY, "Cordoned",
+		              arena_printf(b->arena, "the Host %s is cordoned: it takes no new frames%s%s", t->spec->host, pending ? "; " : "", pending ? pending : ""));
+	else if (lacks) {
+		builder_judge(b, t->object, IS_RECONCILING, "WaitsForWorker", lacks);
+		builder_wake(b, 5000);
+	} else
+		builder_judge(b, t->object, IS_READY, pending ? "RestartPending" : "Running", pending);
+}
+
+/* Its worker takes frames, or none, as the host's state says. */
+static void plan_worker(struct vm_target *t)
+{
+	gboolean is_cordoned = t->host_state == HOST_CORDONED, is_drained = t->have->history.draining_since != NULL;
+	if (is_cordoned && !is_drained && vm_worker(t->b, t->object->id, t->have))
+		act_drain(t, "its Host is cordoned");
+	else if (!is_cordoned && is_drained)
+		vm_act(t, VERB_UNDRAIN_VM, "is not to be stopped any more")->expect = "running";
+}
+
+void vm_plan_running(struct vm_target *t)
+{
+	if (t->live.n) {
+		struct action *act = vm_act(t, VERB_UPDATE_VM, "these changes act while it runs");
+		act->effect = changes_effect(&t->live);
+		act->changes = t->live;
+		act->expect = "running";
+	}
+	if (t->pending.n && t->want->update != UPDATE_NEVER && t->host_state == HOST_ACTIVE) {
+		plan_restart(t);
+		return;
+	}
+	plan_worker(t);
+	judge_running(t);
+}
