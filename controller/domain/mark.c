@@ -1,14 +1,13 @@
 /* cleave's mark: an element in the domain's metadata that says whose it is, and what libvirt has no place for. */
 #include "base/arena.h"
+#include "domain/mark.h"
 #include "domain/part.h"
 #include <string.h>
-
-#define MARK_URI "urn:cleave:domain:1"
 
 static xmlNode *mark_of(const xmlNode *root)
 {
 	XML_EACH (e, xml_child(root, "metadata"), NULL)
-		if (e->ns && strcmp((const char *)e->ns->href, MARK_URI) == 0)
+		if (e->ns && strcmp((const char *)e->ns->href, DOMAIN_MARK_URI) == 0)
 			return e;
 	return NULL;
 }
@@ -18,7 +17,7 @@ void mark_set(struct context *c, const char *word, const char *value)
 	xmlNode *mark = mark_of(c->root);
 	if (!mark) {
 		mark = xml_add(xml_have(c->root, "metadata"), "vm");
-		xmlSetNs(mark, xmlNewNs(mark, (const xmlChar *)MARK_URI, (const xmlChar *)"cleave"));
+		xmlSetNs(mark, xmlNewNs(mark, (const xmlChar *)DOMAIN_MARK_URI, (const xmlChar *)DOMAIN_MARK_PREFIX));
 	}
 	xml_set(mark, word, value);
 }
@@ -73,4 +72,12 @@ void kept_write(struct context *c, const struct vm_spec *vm)
 void kept_read(struct context *c, struct vm_spec *ret)
 {
 	ret->kept = mark_get_words(c, "kept");
+}
+
+/* -- the mark alone ----------------------------------------------------------------------------------------------- */
+
+char *domain_mark(struct arena *a, const char *farm)
+{
+	g_autofree char *text = g_markup_printf_escaped("<vm farm=\"%s\"/>", farm);
+	return arena_strdup(a, text);
 }

@@ -28,6 +28,7 @@ static void read_domain(struct arena *a, const struct observe_input *in, const s
 	const struct domain_read *r = domain_cache_read(in->domains, a, d);
 	*ret = (struct vm_status){ .host = in->host, .uuid = r->uuid, .state = (int)state_of(d->state),
 		                   .reason = observe_vm_reason((int)d->state, d->reason) };
+	ret->is_transient = d->active && !d->persistent;
 	/* What it holds now keeps cards from being changed, whoever made it. */
 	ret->host_devices = r->live_facts.host_devices;
 	if (!r->is_read)

@@ -54,7 +54,8 @@ static gboolean is_refused(struct vm_target *t)
 
 static void plan_definition(struct vm_target *t)
 {
-	struct action *act = vm_act(t, VERB_DEFINE_VM, t->have ? "differs from its spec" : "is not defined");
+	const char *reason = !t->have ? "is not defined" : t->have->is_transient ? "runs, but is not defined any more" : "differs from its spec";
+	struct action *act = vm_act(t, VERB_DEFINE_VM, reason);
 	act->changes = t->stored;
 	act->expect = t->have ? "a domain of this farm" : "no domain of that name";
 }
@@ -95,7 +96,7 @@ static void plan_known_vm(struct vm_target *t)
 	gboolean is_up = vm_status_is_up(t->have);
 	if (!is_up && vm_should_run(t) && vm_judge_elsewhere(t))
 		return;
-	if (t->stored.n)
+	if (t->stored.n || t->have->is_transient)
 		plan_definition(t);
 	if (is_up && vm_should_run(t))
 		vm_plan_running(t);
@@ -155,15 +156,6 @@ static struct vm_target target_of(struct builder *b, const struct object *o, con
 		                   .host_state = host && host->spec ? ((const struct host_spec *)host->spec)->state : HOST_ACTIVE };
 }
 
-static struct changes some_of(const struct vm_target *t, const struct changes *all, gboolean live)
-{
-	struct changes some = { ARENA_ARRAY(t->b->arena, struct change, all->n), 0 };
-	for (guint i = 0; i < all->n; i++)
-		if (vm_is_live(t, &all->items[i]) == live)
-			some.items[some.n++] = all->items[i];
-	return some;
-}
-
 static void compare(struct vm_target *t)
 {
 	if (!t->have || !vm_is_ours(t->b, t->have))
@@ -173,8 +165,7 @@ static void compare(struct vm_target *t)
 	if (!vm_status_is_up(t->have))
 		return;
 	struct changes running = diff_structs(t->b->arena, vm_fields, &live, t->want, FIELD_IN_DOMAIN);
-	t->live = some_of(t, &running, TRUE);
-	t->pending = some_of(t, &running, FALSE);
+	vm_split_changes(t, &running, &t->live, &t->pending);
 }
 
 void plan_vms(struct builder *b)

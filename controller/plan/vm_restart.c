@@ -79,7 +79,7 @@ static void plan_restart(struct vm_target *t)
 	struct vm_going going = { b, t->object->id, t->have, t->want };
 	if (!t->may_restart && !t->have->history.draining_since) {
 		builder_judge(b, t->object, IS_RECONCILING, "WaitsForBudget",
-		              arena_printf(b->arena, "%s waits for its restart: policy.budgets.maxRestart lets no more VMs be down now",
+		              arena_printf(b->arena, "the restart for %s waits: policy.budgets.maxRestart lets no more VMs be down now",
 		                           fields_of(b->arena, &t->pending)));
 		return;
 	}
@@ -110,7 +110,7 @@ static void judge_running(const struct vm_target *t)
 	if (t->have->state == DOMAIN_PAUSED)
 		builder_judge(b, t->object, IS_STALLED, "Paused",
 		              arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", t->object->id));
-	else if (t->stored.n || t->live.n)
+	else if (t->stored.n || t->live.n || t->have->is_transient)
 		builder_judge(b, t->object, IS_RECONCILING, "Differs", NULL);
 	else if (t->host_state == HOST_CORDONED)
 		builder_judge(b, t->object, IS_READY, "Cordoned",

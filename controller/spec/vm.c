@@ -259,6 +259,7 @@ const struct field vm_status_fields[] = {
 	{ "owner", FIELD_STRING, IN(vm_status, owner, const char *),
 	  .doc = "The farm whose mark it carries; absent: cleave did not make it." },
 	{ "state", FIELD_ENUM, IN(vm_status, state, int), .names = &domain_state_names, .doc = "The domain's state." },
+	{ "transient", FIELD_BOOL, IN(vm_status, is_transient, gboolean), .doc = "It runs and is not defined any more: stopped, it would be gone." },
 	{ "reason", FIELD_STRING, IN(vm_status, reason, const char *), .doc = "libvirt's reason for the state." },
 	{ "hostDevices", FIELD_STRINGS, IN(vm_status, host_devices, struct strings),
 	  .doc = "Devices of the host that it has: PCI addresses, and UUIDs of vGPUs." },

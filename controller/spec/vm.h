@@ -167,6 +167,7 @@ struct vm_status {
 	const char *host, *uuid;
 	const char *owner; /* farm that made it; NULL: not made by cleave */
 	int state;         /* enum domain_state */
+	gboolean is_transient; /* it runs and has no definition: stopped, it is gone */
 	const char *reason;
 	struct strings host_devices;  /* PCI addresses and mdev UUIDs that it has; of a running domain those it has now */
 	const char *machine_type;     /* as recorded by libvirt, such as pc-q35-7.2 */

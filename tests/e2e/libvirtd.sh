@@ -27,10 +27,26 @@ need_libvirtd() {
     rm -rf "$work"
     IN_OWN_NAMESPACE=yes exec unshare -mn --propagation private "$0" "$@"
 }
+# Without /dev/kvm: where it is there and does not serve, libvirt asks QEMU anew at every start what it can do, for seconds.
+hide_kvm() {
+    local node dev=$work/dev
+    mkdir "$dev"
+    mount -t tmpfs -o mode=755 none "$dev"
+    mkdir "$dev"/{pts,shm,net}
+    for node in null zero full random urandom tty net/tun; do
+        [ ! -e "/dev/$node" ] || { touch "$dev/$node" && mount --bind "/dev/$node" "$dev/$node"; }
+    done
+    mount -t devpts -o newinstance,ptmxmode=0666 none "$dev/pts"
+    mount -t tmpfs none "$dev/shm"
+    ln -s pts/ptmx "$dev/ptmx"
+    ln -s /proc/self/fd "$dev/fd"
+    mount --move "$dev" /dev # nothing of the machine's stays below $work, which is removed
+}
 enter_namespace() {
     local folder
     PATH=$PATH:/usr/sbin:/sbin
     ip link set lo up
+    hide_kvm
     for folder in run etc/libvirt var/lib/libvirt var/cache/libvirt var/log/libvirt; do
         mkdir -p "$work/$folder" "/$folder"
         mount --bind "$work/$folder" "/$folder"
