@@ -77,6 +77,8 @@ struct session *session_new(const struct settings *settings)
 	struct session *s = g_new0(struct session, 1);
 	s->settings = *settings;
 	s->arena = arena_new();
+	g_autofree char *state = g_canonicalize_filename(settings->state, NULL);
+	s->settings.state = arena_strdup(s->arena, state); /* libvirt is told of files there */
 	s->tree = tree_of(s->arena, settings);
 	s->taken = taken_new(settings->state);
 	s->records = vm_records_new(settings->state);

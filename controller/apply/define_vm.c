@@ -1,9 +1,10 @@
 /* define-vm: writes what the guest is told, then the definition and reads it back. */
 #include "apply/media.h"
 #include "apply/vm.h"
-#include "base/arena.h"
 #include "base/error.h"
 #include "spec/diff.h"
+#include <errno.h>
+#include <string.h>
 
 gboolean define_vm_check(const struct apply_input *in, const struct action *act, GError **error)
 {
@@ -17,27 +18,41 @@ static gboolean verify(const struct apply_input *in, const struct action *act, c
 	struct vm_now now;
 	if (!vm_look_at_ours(in, act, FALSE, &now, error))
 		return FALSE;
-	if (g_strcmp0(now.facts.machine_type, want->machine) == 0)
-		now.defined.machine = want->machine;
-	struct changes left = diff_structs(in->arena, vm_fields, &now.defined, want, FIELD_IN_DOMAIN);
+	struct vm_spec made = vm_in_words_of(in->arena, &now.defined, want, now.facts.machine_type);
+	struct changes left = diff_structs(in->arena, vm_fields, &made, want, FIELD_IN_DOMAIN);
 	if (left.n == 0)
 		return TRUE;
 	return fail(error, ERROR_FAILED, "libvirt took the definition but made %s of %s: %s", left.items[0].before ? left.items[0].before : "nothing",
 	            left.items[0].field, left.items[0].after ? left.items[0].after : "nothing");
 }
 
+static gboolean write_definition(const struct apply_input *in, const struct virt_id *id, const char *xml, const struct vm_spec *want,
+                                 GError **error)
+{
+	g_autoptr(GError) wrong = NULL;
+	if (virt_define(in->virt, id, xml, VM_DEFINE_MS, &wrong))
+		return TRUE;
+	/* libvirt says so in words of its own: it "is unable to find any firmware to satisfy 'efi'". */
+	gboolean no_firmware = want->firmware >= FIRMWARE_UEFI && strstr(wrong->message, "firmware");
+	return fail(error, (enum cleave_error)wrong->code, "%s%s", wrong->message,
+	            no_firmware ? "; firmware: uefi needs OVMF on the host (package ovmf, or edk2-ovmf), and uefi-secure its build with "
+	                          "Microsoft's keys" : "");
+}
+
 gboolean define_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct vm_now now;
 	const struct vm_spec *want = act->vm;
-	struct domain_identity identity = { objects_farm(in->plan->want)->meta.name, act->id };
-	if (!vm_look(in, act, &now, error) || (!now.exists && !vm_take_home(in, act, TRUE, error)))
+	struct domain_identity identity;
+	if (!vm_look(in, act, &now, error) || (!now.exists && !vm_take_home(in, act, TRUE, error)) || !media_write(in, act, error))
 		return FALSE;
-	if (!media_write(in, act, error))
+	if (!vm_identify(in, act, &now, &identity, error))
 		return FALSE;
-	struct virt_id id = { act->id, domain_uuid(in->arena, &identity) };
-	const char *xml = domain_to_xml(in->arena, &identity, want, now.exists ? now.facts.machine_type : NULL);
-	if (!virt_define(in->virt, &id, xml, VM_DEFINE_MS, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
+	struct virt_id id = { act->id, identity.uuid ? identity.uuid : domain_uuid(in->arena, &identity) };
+	if (want->firmware >= FIRMWARE_UEFI && g_mkdir_with_parents(identity.media, VM_MEDIA_MODE) != 0)
+		return fail_errno(error, errno, "%s", identity.media);
+	const char *xml = domain_to_xml(in->arena, &identity, want, now.xml);
+	if (!write_definition(in, &id, xml, want, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
 		return FALSE;
 	return media_tidy(in, act, &now, error);
 }

@@ -206,7 +206,7 @@ static gboolean write_one(const struct apply_input *in, const struct medium *m, 
                           const struct guest_input *planned, GError **error)
 {
 	const char *digest = digest_in(m, act->vm), *missing;
-	const char *path = vm_medium_path(in->arena, in->state, act->id, m->what, digest);
+	const char *path = vm_medium_path(in->arena, vm_media_folder(in->arena, in->state, act->id), m->what, digest);
 	struct list files;
 	if (!check_planned(in, m, act, planned, error))
 		return FALSE;
@@ -234,28 +234,31 @@ gboolean media_write(const struct apply_input *in, const struct action *act, GEr
 
 /* -- what is left of those before -------------------------------------------------------------------------------- */
 
-static gboolean is_used(const struct apply_input *in, const struct action *act, const struct vm_now *now, const char *name)
+/* A medium that somebody has, or a file of another sort (the firmware's variables) while there is a VM. */
+static gboolean is_kept(const struct apply_input *in, const struct action *act, const struct vm_now *now, const char *name)
 {
+	gboolean is_medium = FALSE; /* also one that was not finished */
 	const struct vm_spec *users[] = { act->vm, now->exists ? &now->defined : NULL, now->is_active ? &now->live : NULL };
 	for (guint i = 0; i < G_N_ELEMENTS(media); i++) {
 		const char *digest = vm_medium_digest(in->arena, name, media[i].what);
 		for (guint k = 0; digest && k < G_N_ELEMENTS(users); k++)
 			if (users[k] && g_strcmp0(digest_in(&media[i], users[k]), digest) == 0)
 				return TRUE;
+		is_medium |= g_str_has_prefix(name, media[i].what);
 	}
-	return FALSE;
+	return !is_medium && (act->vm || now->exists);
 }
 
 gboolean media_tidy(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
 {
-	const char *folder = arena_printf(in->arena, "%s/vms/%s", in->state, act->id);
+	const char *folder = vm_media_folder(in->arena, in->state, act->id);
 	GDir *dir = g_dir_open(folder, 0, NULL);
 	gboolean is_empty = TRUE, ok = TRUE;
 	if (!dir)
 		return TRUE;
 	for (const char *name; ok && (name = g_dir_read_name(dir));) {
 		const char *path = arena_printf(in->arena, "%s/%s", folder, name);
-		if (is_used(in, act, now, name))
+		if (is_kept(in, act, now, name))
 			is_empty = FALSE;
 		else if (unlink(path) < 0 && errno != ENOENT)
 			ok = fail_errno(error, errno, "removing %s", path);

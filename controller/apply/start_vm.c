@@ -32,9 +32,8 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 		return FALSE;
 	if (!now.is_active)
 		return fail(error, ERROR_FAILED, "it started and ended at once; see its serial log and libvirt's log");
-	if (g_strcmp0(now.facts.machine_type, want->machine) == 0)
-		now.live.machine = want->machine;
-	struct changes left = diff_structs(in->arena, vm_fields, &now.live, want, FIELD_IN_DOMAIN);
+	struct vm_spec live = vm_in_words_of(in->arena, &now.live, want, now.facts.machine_type);
+	struct changes left = diff_structs(in->arena, vm_fields, &live, want, FIELD_IN_DOMAIN);
 	if (left.n)
 		return fail(error, ERROR_FAILED, "it runs, but with %s %s instead of %s", left.items[0].field,
 		            left.items[0].before ? left.items[0].before : "(none)",

@@ -8,9 +8,14 @@
 /* Deadlines of libvirt calls, in milliseconds. The first define asks QEMU what it can do (seconds). */
 enum { VM_LOOK_MS = 30000, VM_DEFINE_MS = 60000, VM_START_MS = 120000, VM_STOP_MS = 120000 };
 
+/* QEMU's user passes through, and finds what it is told the name of. */
+enum { VM_MEDIA_MODE = 0711 };
+
 struct vm_now {
 	gboolean exists, is_ours, is_active;
 	struct virt_id id;
+	const char *xml;      /* what the next start uses */
+	const char *live_xml; /* NULL when it does not run */
 	struct domain_facts facts;
 	struct vm_spec defined, live;
 };
@@ -24,6 +29,10 @@ gboolean vm_look(const struct apply_input *in, const struct action *act, struct 
 /* The same, and ERROR_REFUSED unless it is a domain of this farm (or, with `may_be_absent`, none). */
 gboolean vm_look_at_ours(const struct apply_input *in, const struct action *act, gboolean may_be_absent,
                          struct vm_now *ret, GError **error);
+
+/* What its XML has to say beside the spec: the password is read from its file now. */
+gboolean vm_identify(const struct apply_input *in, const struct action *act, const struct vm_now *now,
+                     struct domain_identity *ret, GError **error);
 
 /* -- what the farm and this host know of it beside libvirt: vm_facts.c -------------------------------------- */
 

@@ -10,6 +10,9 @@ struct arena;
 
 struct domain_identity {
 	const char *farm, *name;
+	const char *uuid;         /* NULL: the one that follows from the names; a domain that was taken over keeps its own */
+	const char *media;        /* folder of the VM's discs and of its firmware's variables; NULL where it needs none */
+	const char *vnc_password; /* NULL = none */
 };
 
 /* What only libvirt's XML tells. */
@@ -23,16 +26,22 @@ struct domain_facts {
 /* UUID of version 5 over farm and VM name (RFC 9562): the same at every define. */
 char *domain_uuid(struct arena *a, const struct domain_identity *id);
 
-/* XML for virDomainDefineXML. `machine_type` (may be NULL) is the one recorded at an earlier define: it
- * is kept, so that an upgrade of QEMU changes no guest. Format: https://libvirt.org/formatdomain.html */
-char *domain_to_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm,
-                    const char *machine_type);
+/* XML for virDomainDefineXML. `previous` (may be NULL) is its definition so far: the machine type recorded there is kept,
+ * so that an upgrade of QEMU changes no guest, and so are the devices' addresses in the guest.
+ * Format: https://libvirt.org/formatdomain.html */
+char *domain_to_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *previous);
 /* Reads the FIELD_IN_DOMAIN rows back. ERROR_INVALID when it is not domain XML. */
 gboolean domain_from_xml(struct arena *a, const char *xml, struct vm_spec *ret, struct domain_facts *ret_facts,
                          GError **error);
 
+/* The fields of vm_fields that the table's nth row holds, with spaces between; NULL past the last. */
+const char *domain_row_fields(guint i);
+
 enum domain_device { DOMAIN_DISK, DOMAIN_NETWORK, DOMAIN_HOST_DEVICE, DOMAIN_SETTINGS, DOMAIN_SCREEN };
-/* The element of one device in domain_to_xml(), without its place in the guest; NULL when there is none. `index` is
+/* The element of one device as the running domain takes it (`running` is its XML); NULL when there is none. `index` is
  * its place in the VM's list. */
-char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, enum domain_device device,
-                        guint index);
+char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *running,
+                        enum domain_device device, guint index);
+/* cleave's mark alone, as virDomainSetMetadata takes it: without its namespace. */
+#define DOMAIN_MARK_URI "urn:cleave:domain:1"
+char *domain_mark_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm);

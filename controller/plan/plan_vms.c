@@ -62,7 +62,7 @@ static void plan_definition(struct vm_target *t)
 
 static void plan_new_vm(struct vm_target *t)
 {
-	static const struct vm_spec nothing;
+	struct vm_spec nothing = vm_in_words_of(t->b->arena, &(struct vm_spec){ 0 }, t->want, NULL);
 	if (vm_judge_elsewhere(t))
 		return;
 	t->stored = diff_structs(t->b->arena, vm_fields, &nothing, t->want, FIELD_IN_DOMAIN);

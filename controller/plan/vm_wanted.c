@@ -3,7 +3,6 @@
 #include "base/arena.h"
 #include "plan/plan_vm.h"
 #include "spec/resolve.h"
-#include <string.h>
 
 void vm_targets_resolve(struct vm_target *all, guint n)
 {
@@ -15,11 +14,7 @@ void vm_targets_resolve(struct vm_target *all, guint n)
 	vm_targets_place(all, n);
 }
 
-/* The recorded machine type (pc-q35-7.2) is as good as the alias it came from, and as itself. */
 struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have)
 {
-	struct vm_spec copy = *have;
-	if (t->have->machine_type && t->want->machine && strcmp(t->have->machine_type, t->want->machine) == 0)
-		copy.machine = t->want->machine;
-	return copy;
+	return vm_in_words_of(t->b->arena, have, t->want, t->have->machine_type);
 }

@@ -21,15 +21,20 @@ char *vm_mac(struct arena *a, const char *farm, const char *name, guint nth)
 char *vm_disk_serial(struct arena *a, const char *disk)
 {
 	guint8 d[4];
-	if (strlen(disk) <= SERIAL_LEN)
+	if (strlen(disk) <= SERIAL_LEN && !g_str_has_prefix(disk, "cleave-"))
 		return arena_strdup(a, disk);
 	uuid_digest(G_CHECKSUM_SHA256, disk, d, sizeof d);
 	return arena_printf(a, "%.11s-%02x%02x%02x%02x", disk, d[0], d[1], d[2], d[3]);
 }
 
-char *vm_medium_path(struct arena *a, const char *state, const char *name, const char *what, const char *digest)
+char *vm_media_folder(struct arena *a, const char *state, const char *name)
 {
-	return arena_printf(a, "%s/vms/%s/%s-%s.iso", state, name, what, digest);
+	return arena_printf(a, "%s/vms/%s", state, name);
+}
+
+char *vm_medium_path(struct arena *a, const char *folder, const char *what, const char *digest)
+{
+	return arena_printf(a, "%s/%s-%s.iso", folder, what, digest);
 }
 
 char *vm_medium_digest(struct arena *a, const char *path, const char *what)

@@ -8,17 +8,17 @@ LOCAL_NAME_TABLE(accelerator_names, "an accelerator", 2, "kvm", "tcg");
 NAME_TABLE(domain_state_names, "a state", 5, "shutOff", "running", "paused", "crashed", "other");
 
 LOCAL_NAME_TABLE(firmware_names, "a firmware", 4, "", "bios", "uefi", "uefi-secure");
-LOCAL_NAME_TABLE(cpu_mode_names, "a mode", 5, "", "host-passthrough", "host-model", "maximum", "named");
+NAME_TABLE(cpu_mode_names, "a mode", 5, "", "host-passthrough", "host-model", "maximum", "named");
 LOCAL_NAME_TABLE(numa_names, "a placement", 4, "", "auto", "none", "nodes");
-LOCAL_NAME_TABLE(disk_format_names, "a format", 3, "", "raw", "qcow2");
-LOCAL_NAME_TABLE(cache_names, "a cache mode", 6, "", "none", "writeback", "writethrough", "directsync", "unsafe");
-LOCAL_NAME_TABLE(io_names, "an I/O mode", 4, "", "native", "threads", "io_uring");
-LOCAL_NAME_TABLE(bus_names, "a bus", 4, "", "virtio", "scsi", "sata");
+NAME_TABLE(disk_format_names, "a format", 3, "", "raw", "qcow2");
+NAME_TABLE(cache_names, "a cache mode", 6, "", "none", "writeback", "writethrough", "directsync", "unsafe");
+NAME_TABLE(io_names, "an I/O mode", 4, "", "native", "threads", "io_uring");
+NAME_TABLE(bus_names, "a bus", 4, "", "virtio", "scsi", "sata");
 LOCAL_NAME_TABLE(filesystem_names, "a file system", 3, "", "xfs", "ext4");
-LOCAL_NAME_TABLE(nic_names, "a network card", 3, "", "virtio", "e1000e");
+NAME_TABLE(nic_names, "a network card", 3, "", "virtio", "e1000e");
 LOCAL_NAME_TABLE(vnc_names, "an access", 3, "", "none", "loopback");
-LOCAL_NAME_TABLE(video_names, "a video card", 4, "", "none", "virtio", "vga");
-LOCAL_NAME_TABLE(watchdog_names, "an action", 5, "", "none", "reset", "poweroff", "inject-nmi");
+NAME_TABLE(video_names, "a video card", 4, "", "none", "virtio", "vga");
+NAME_TABLE(watchdog_names, "an action", 5, "", "none", "reset", "poweroff", "inject-nmi");
 LOCAL_NAME_TABLE(update_names, "a time", 4, "", "whenIdle", "now", "never");
 
 #define RESTARTS .on_change = EFFECT_VM_RESTART
@@ -151,11 +151,13 @@ static const struct field network_fields[] = {
 static const struct field console_fields[] = {
 	{ "vnc", FIELD_ENUM, IN(vm_console, vnc, int), .names = &vnc_names, RESTARTS, .doc = "VNC on the host's loopback, or none." },
 	{ "video", FIELD_ENUM, IN(vm_console, video, int), .names = &video_names, RESTARTS,
-	  .doc = "An emulated video card beside the GPU; none keeps the GPU the first display." },
+	  .doc = "An emulated video card beside the GPU; none keeps the GPU the first display. Without the key virtio with VNC, else none." },
 	{ "passwordFile", FIELD_STRING, IN(vm_console, password_file, const char *), .form = FORM_ABSOLUTE_PATH, .on_change = EFFECT_LIVE,
 	  .doc = "File on the host with the VNC password." },
 	{ "passwordDigest", FIELD_STRING, IN(vm_console, password_digest, const char *), .flags = FIELD_DERIVED, .on_change = EFFECT_LIVE,
 	  .doc = "Keyed digest of the VNC password." },
+	{ "other", FIELD_STRING, IN(vm_console, other, const char *), .flags = FIELD_DERIVED, RESTARTS,
+	  .doc = "Screens that no key speaks of, made by hand: VNC that others reach, SPICE, another video card." },
 	{ 0 },
 };
 
@@ -168,32 +170,32 @@ const struct field vm_fields[] = {
 	  .doc = "How far cleave goes with this VM; without the key as its Host says." },
 	{ "vcpus", FIELD_INT, IN(vm_spec, n_vcpus, gint64), .def = "1", .min = 1, .max = 512,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Number of virtual CPUs." },
-	{ "maxVcpus", FIELD_INT, IN(vm_spec, max_vcpus, gint64), .min = 1, .max = 512, RESTARTS,
+	{ "maxVcpus", FIELD_INT, IN(vm_spec, max_vcpus, gint64), .min = 1, .max = 512, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "`vcpus` may grow up to this while the guest runs; without the key every change restarts it." },
 	{ "memory", FIELD_BYTES, IN(vm_spec, memory_bytes, guint64), .required = TRUE, .min = 64 * (gint64)MiB,
 	  .max = 16 * (gint64)TiB, .unit = (gint64)MiB, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Guest memory, in whole MiB; a unit (MiB, GiB) is required." },
 	{ "maxMemory", FIELD_BYTES, IN(vm_spec, max_memory_bytes, guint64), .min = 64 * (gint64)MiB, .max = 16 * (gint64)TiB,
-	  .unit = (gint64)MiB, RESTARTS,
+	  .unit = (gint64)MiB, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "`memory` may change up to this while the guest runs, by a balloon; without the key every change restarts it." },
 	{ "hugepages", FIELD_BYTES, IN(vm_spec, hugepage_bytes, guint64), .min = 64 * (gint64)KiB, .max = 16 * (gint64)GiB,
-	  .unit = (gint64)KiB, RESTARTS, .doc = "Back the memory with pages of this size, as 1GiB." },
+	  .unit = (gint64)KiB, .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Back the memory with pages of this size, as 1GiB." },
 	{ "machine", FIELD_STRING, IN(vm_spec, machine, const char *), .def = "q35", .form = FORM_NAME,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Machine type; q35 takes the newest at the first define and keeps it." },
-	{ "firmware", FIELD_ENUM, IN(vm_spec, firmware, int), .names = &firmware_names, RESTARTS,
+	{ "firmware", FIELD_ENUM, IN(vm_spec, firmware, int), .names = &firmware_names, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "uefi-secure does not load unsigned drivers, such as NVIDIA's own build." },
 	{ "accelerator", FIELD_ENUM, IN(vm_spec, accelerator, int), .def = "kvm", .names = &accelerator_names,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "kvm, or tcg: QEMU's own emulation, for hosts without KVM." },
-	{ "cpu", FIELD_STRUCT, IN(vm_spec, cpu, struct vm_cpu), .fields = cpu_fields, .doc = "What the guest sees of the CPU, and where it runs." },
-	{ "numa", FIELD_STRUCT, IN(vm_spec, numa, struct vm_numa), .fields = numa_fields, .doc = "Where CPUs and memory are taken from." },
-	{ "iothreads", FIELD_INT, IN(vm_spec, n_iothreads, gint64), .min = 1, .max = 64, RESTARTS, .doc = "Threads for disks." },
-	{ "iothreadCpus", FIELD_STRING, IN(vm_spec, iothread_cpus, const char *), .form = FORM_CPU_LIST, .on_change = EFFECT_LIVE,
+	{ "cpu", FIELD_STRUCT, IN(vm_spec, cpu, struct vm_cpu), .fields = cpu_fields, .flags = FIELD_IN_DOMAIN, .doc = "What the guest sees of the CPU, and where it runs." },
+	{ "numa", FIELD_STRUCT, IN(vm_spec, numa, struct vm_numa), .fields = numa_fields, .flags = FIELD_IN_DOMAIN, .doc = "Where CPUs and memory are taken from." },
+	{ "iothreads", FIELD_INT, IN(vm_spec, n_iothreads, gint64), .min = 1, .max = 64, .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Threads for disks." },
+	{ "iothreadCpus", FIELD_STRING, IN(vm_spec, iothread_cpus, const char *), .form = FORM_CPU_LIST, .flags = FIELD_IN_DOMAIN, .on_change = EFFECT_LIVE,
 	  .doc = "CPUs of the host for them." },
 	{ "gpus", FIELD_LIST, IN(vm_spec, gpus, struct list), ITEMS(gpu_use_fields, vm_gpu), RESTARTS,
 	  .doc = "GPUs given to it: names, or a share of one." },
-	{ "disks", FIELD_LIST, IN(vm_spec, disks, struct list), ITEMS(disk_fields, vm_disk), RESTARTS, .doc = "Disks." },
+	{ "disks", FIELD_LIST, IN(vm_spec, disks, struct list), ITEMS(disk_fields, vm_disk), .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Disks." },
 	{ "boot", FIELD_STRUCT, IN(vm_spec, boot, struct vm_boot), .fields = boot_fields, .flags = FIELD_IN_DOMAIN,
 	  .doc = "Direct boot of a kernel file, instead of a disk." },
 	{ "shares", FIELD_LIST, IN(vm_spec, shares, struct list), ITEMS(share_fields, vm_share),
@@ -202,29 +204,28 @@ const struct field vm_fields[] = {
 	  .doc = "Farm roots given to the guest; each becomes a writable share with the root's name." },
 	{ "networks", FIELD_LIST, IN(vm_spec, networks, struct list), ITEMS(network_fields, vm_network),
 	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Network cards." },
-	{ "tpm", FIELD_BOOL, IN(vm_spec, tpm, gboolean), RESTARTS, .doc = "An emulated TPM 2.0." },
-	{ "watchdog", FIELD_ENUM, IN(vm_spec, watchdog, int), .names = &watchdog_names, RESTARTS, .doc = "What happens when the guest hangs." },
-	{ "guestAgent", FIELD_BOOL, IN(vm_spec, guest_agent, gboolean), RESTARTS, .doc = "A channel for qemu-guest-agent." },
-	{ "console", FIELD_STRUCT, IN(vm_spec, console, struct vm_console), .fields = console_fields, .doc = "A screen to look at." },
+	{ "tpm", FIELD_BOOL, IN(vm_spec, tpm, gboolean), .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "An emulated TPM 2.0." },
+	{ "watchdog", FIELD_ENUM, IN(vm_spec, watchdog, int), .names = &watchdog_names, .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "What happens when the guest hangs." },
+	{ "guestAgent", FIELD_BOOL, IN(vm_spec, guest_agent, gboolean), .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "A channel for qemu-guest-agent." },
+	{ "console", FIELD_STRUCT, IN(vm_spec, console, struct vm_console), .fields = console_fields, .flags = FIELD_IN_DOMAIN, .doc = "A screen to look at." },
 	{ "serialLog", FIELD_STRING, IN(vm_spec, serial_log, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "File on the host that takes the guest's serial console." },
 	{ "cloudInit", FIELD_STRUCT, IN(vm_spec, cloud_init, struct cloud_init), .fields = cloud_init_fields,
 	  .doc = "What is done in the guest at its first boot." },
-	{ "worker", FIELD_STRUCT, IN(vm_spec, worker, struct guest_worker), .fields = guest_worker_fields, .doc = "The render worker in the guest." },
+	{ "worker", FIELD_STRUCT, IN(vm_spec, worker, struct guest_worker), .fields = guest_worker_fields, .flags = FIELD_IN_DOMAIN, .doc = "The render worker in the guest." },
 	{ "nvidia", FIELD_STRUCT, IN(vm_spec, nvidia, struct guest_nvidia), .fields = guest_nvidia_fields, .doc = "NVIDIA's driver in the guest." },
 	{ "drain", FIELD_DURATION, IN(vm_spec, drain_ms, gint64), .def = "1h", .min = 0, .max = 7 * 86400000LL,
 	  .doc = "How long frames may go on before the VM is stopped." },
 	{ "update", FIELD_ENUM, IN(vm_spec, update, int), .names = &update_names,
 	  .doc = "When changes that restart it are made: when its worker is idle (without the key), now, or at a start that comes anyway." },
-	{ "devices", FIELD_LIST, IN(vm_spec, devices, struct list), ITEMS(device_fields, vm_device), .flags = FIELD_DERIVED, RESTARTS,
+	{ "devices", FIELD_LIST, IN(vm_spec, devices, struct list), ITEMS(device_fields, vm_device), .flags = FIELD_DERIVED | FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Devices of the host that it has." },
-	{ "seed", FIELD_STRING, IN(vm_spec, seed, const char *), .flags = FIELD_DERIVED, RESTARTS,
-
+	{ "seed", FIELD_STRING, IN(vm_spec, seed, const char *), .flags = FIELD_DERIVED | FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Digest of what cloud-init is told; another one is carried out anew at the next boot, as a new instance." },
-	{ "settings", FIELD_STRING, IN(vm_spec, settings, const char *), .flags = FIELD_DERIVED, .on_change = EFFECT_LIVE,
+	{ "settings", FIELD_STRING, IN(vm_spec, settings, const char *), .flags = FIELD_DERIVED | FIELD_IN_DOMAIN, .on_change = EFFECT_LIVE,
 	  .doc = "Digest of the medium with the worker and its settings." },
-	{ "kept", FIELD_STRINGS, IN(vm_spec, kept, struct strings), .flags = FIELD_DERIVED, .doc = "Disks that are never deleted." },
+	{ "kept", FIELD_STRINGS, IN(vm_spec, kept, struct strings), .flags = FIELD_DERIVED | FIELD_IN_DOMAIN, .doc = "Disks that are never deleted." },
 	{ 0 },
 };
 

@@ -6,7 +6,16 @@ enum vm_state { VM_RUNNING, VM_STOPPED };
 enum vm_accelerator { VM_KVM, VM_TCG };
 enum vm_firmware { FIRMWARE_UNSAID, FIRMWARE_BIOS, FIRMWARE_UEFI, FIRMWARE_UEFI_SECURE };
 enum domain_state { DOMAIN_SHUT_OFF, DOMAIN_RUNNING, DOMAIN_PAUSED, DOMAIN_CRASHED, DOMAIN_OTHER };
-extern const struct name_table domain_state_names;
+enum disk_format { FORMAT_UNSAID, FORMAT_RAW, FORMAT_QCOW2 };
+enum disk_cache { CACHE_UNSAID, CACHE_NONE, CACHE_WRITEBACK, CACHE_WRITETHROUGH, CACHE_DIRECTSYNC, CACHE_UNSAFE };
+enum disk_io { IO_UNSAID, IO_NATIVE, IO_THREADS, IO_URING };
+enum disk_bus { BUS_UNSAID, BUS_VIRTIO, BUS_SCSI, BUS_SATA };
+enum nic_model { NIC_UNSAID, NIC_VIRTIO, NIC_E1000E };
+enum vm_video { VIDEO_UNSAID, VIDEO_NONE, VIDEO_VIRTIO, VIDEO_VGA };
+enum vm_watchdog { WATCHDOG_UNSAID, WATCHDOG_NONE, WATCHDOG_RESET, WATCHDOG_POWEROFF, WATCHDOG_INJECT_NMI };
+/* All words but cpu_mode_names' "named" are libvirt's own. */
+extern const struct name_table domain_state_names, cpu_mode_names, disk_format_names, cache_names, io_names, bus_names, nic_names,
+        video_names, watchdog_names;
 
 struct vm_boot {
 	const char *kernel, *initrd, *cmdline;
@@ -38,7 +47,6 @@ struct vm_cpu {
 	const char *emulator_cpus;
 };
 
-enum vm_bus { BUS_UNSAID, BUS_VIRTIO, BUS_SCSI, BUS_SATA };
 enum vm_cpu_mode { CPU_UNSAID, CPU_HOST_PASSTHROUGH, CPU_HOST_MODEL, CPU_MAXIMUM, CPU_NAMED };
 
 enum vm_numa_mode { NUMA_UNSAID, NUMA_AUTO, NUMA_NONE, NUMA_NODES };
@@ -57,7 +65,7 @@ struct vm_gpu {
 struct vm_disk {
 	const char *name, *pool, *image, *file;
 	guint64 size_bytes;
-	int format, cache, io, bus;
+	int format, cache, io, bus; /* enum disk_format, … */
 	gint64 iothread, boot_order;
 	int filesystem;
 	const char *mount;
@@ -79,7 +87,7 @@ struct vm_network {
 	gboolean user;
 	const char *bridge, *network;
 	const char *mac;
-	int model;
+	int model; /* enum nic_model */
 	const char *address, *gateway;
 	struct strings dns;
 	gint64 vlan, mtu, boot_order;
@@ -89,9 +97,10 @@ struct vm_network {
 enum vm_vnc { VNC_UNSAID, VNC_NONE, VNC_LOOPBACK };
 
 struct vm_console {
-	int vnc, video;
+	int vnc, video; /* enum vm_vnc, enum vm_video */
 	const char *password_file;
 	const char *password_digest; /* derived; as in host_status.secrets */
+	const char *other;           /* derived; never wanted */
 };
 
 enum vm_update { UPDATE_UNSAID, UPDATE_WHEN_IDLE, UPDATE_NOW, UPDATE_NEVER };
@@ -118,7 +127,7 @@ struct vm_spec {
 	struct strings roots; /* names of Farm roots */
 	struct list networks; /* struct vm_network */
 	gboolean tpm, guest_agent;
-	int watchdog;
+	int watchdog; /* enum vm_watchdog */
 	struct vm_console console;
 	const char *serial_log;
 	struct cloud_init cloud_init;
@@ -174,6 +183,18 @@ struct vm_status {
 
 extern const struct field vm_fields[];
 extern const struct field vm_status_fields[];
+
+/* -- what unsaid values stand for (vm_usual.c) ------------------------------------------------------------ */
+
+int vm_usual_cpu_mode(const struct vm_spec *vm);
+int vm_usual_video(const struct vm_spec *vm);
+int disk_usual_cache(const struct vm_disk *d);
+int disk_usual_io(const struct vm_disk *d);
+int disk_usual_bus(const struct vm_disk *d);
+/* What a domain has, with all that says the same as `want` put in its words: defaults that are spelled out, CPU lists,
+ * a recorded machine type (NULL = none). What a domain cannot tell (a disk's mount point: the seed's digest speaks for
+ * it) is taken to be as wanted. What still differs then is a difference. */
+struct vm_spec vm_in_words_of(struct arena *a, const struct vm_spec *have, const struct vm_spec *want, const char *machine_type);
 
 /* Whether the domain has its devices: also while it is paused. */
 gboolean vm_status_is_up(const struct vm_status *s);

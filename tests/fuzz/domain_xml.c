@@ -16,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		g_assert_nonnull(error);
 		return 0;
 	}
-	const struct domain_identity id = { "farm", "name" };
-	const char *written = domain_to_xml(a, &id, &vm, facts.machine_type);
+	const struct domain_identity id = { .farm = "farm", .name = "name", .media = "/m" };
+	const char *written = domain_to_xml(a, &id, &vm, xml);
 	g_assert(domain_from_xml(a, written, &again, &facts, NULL));
 	g_assert_cmpstr(facts.owner, ==, "farm");
 	g_assert_cmpstr(facts.name, ==, "name");
