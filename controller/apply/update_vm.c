@@ -73,7 +73,7 @@ static enum domain_device device_of(enum vm_live kind);
 
 static const char *element(const struct update *u, const struct vm_live_change *c, const struct vm_spec *vm, guint index, GError **error)
 {
-	const char *xml = domain_device_xml(u->in->arena, &u->identity, vm, device_of(c->kind), index);
+	const char *xml = domain_device_xml(u->in->arena, &u->identity, vm, u->now.xml, device_of(c->kind), index);
 	if (!xml)
 		fail(error, ERROR_FAILED, "%s is no device that can be changed alone", c->item ? c->item : vm_live_rows[c->kind].field);
 	return xml;
@@ -130,7 +130,8 @@ static enum domain_device device_of(enum vm_live kind)
 /* What was planned and is not so yet. */
 static struct changes find_left(const struct update *u)
 {
-	struct changes differ = diff_structs(u->in->arena, vm_fields, &u->now.live, u->act->vm, FIELD_IN_DOMAIN), left = { differ.items, 0 };
+	struct vm_spec live = vm_running_in_words_of(u->in->arena, &u->now.live, u->act->vm, u->now.facts.machine_type);
+	struct changes differ = diff_structs(u->in->arena, vm_fields, &live, u->act->vm, FIELD_IN_DOMAIN), left = { differ.items, 0 };
 	for (guint i = 0; i < differ.n; i++)
 		for (guint k = 0; k < u->act->changes.n; k++)
 			if (strcmp(differ.items[i].field, u->act->changes.items[k].field) == 0) {

@@ -116,6 +116,14 @@ static gboolean is_free(struct context *c, const struct places *p, guint place)
 	return !p->used[place] && (!port || xml_says(port, "model", "pcie-root-port"));
 }
 
+static void add_port(struct context *c, guint index)
+{
+	xmlNode *port = xml_add(xml_child(c->root, "devices"), "controller");
+	xml_set(port, "type", "pci");
+	xml_set_int(port, "index", index);
+	xml_set(port, "model", "pcie-root-port");
+}
+
 /* The same as before, else the first that is free; 0: none is. */
 static guint take_place(struct context *c, struct places *p, const xmlNode *e)
 {
@@ -127,12 +135,8 @@ static guint take_place(struct context *c, struct places *p, const xmlNode *e)
 	if (place == end)
 		return 0;
 	p->used[place] = TRUE;
-	if (p->has_ports && !find_port(xml_child(c->root, "devices"), place)) {
-		xmlNode *port = xml_add(xml_child(c->root, "devices"), "controller");
-		xml_set(port, "type", "pci");
-		xml_set_int(port, "index", place);
-		xml_set(port, "model", "pcie-root-port");
-	}
+	if (p->has_ports && !find_port(xml_child(c->root, "devices"), place))
+		add_port(c, place);
 	return place;
 }
 
@@ -194,4 +198,44 @@ void addresses_give_cards(struct context *c)
 		if (name)
 			give_card(c, &places, e, name);
 	}
+}
+
+/* -- spares ---------------------------------------------------------------------------------------------------------- */
+
+/* On a PCI Express machine what is plugged in needs a port that was there when the guest started. */
+enum { N_SPARES = 4 };
+
+/* Whether libvirt will look for a port for it. Some of these share a slot of the root bus; a port too many does no harm. */
+static gboolean needs_port(const xmlNode *e)
+{
+	if (xml_child(e, "address"))
+		return FALSE;
+	if (xml_is(e, "disk"))
+		return xml_says(xml_child(e, "target"), "bus", "virtio");
+	if (xml_is(e, "controller"))
+		return xml_says(e, "type", "scsi") || xml_says(e, "model", "qemu-xhci");
+	if (xml_is(e, "memballoon"))
+		return xml_says(e, "model", "virtio");
+	return xml_is(e, "interface") || xml_is(e, "filesystem") || xml_is(e, "hostdev") || xml_is(e, "channel") || xml_is(e, "watchdog");
+}
+
+void addresses_give_spares(struct context *c)
+{
+	struct places places = { 0 };
+	xmlNode *devices = xml_child(c->root, "devices");
+	guint n_wanted = N_SPARES, last = 0;
+	look_at_places(c, &places);
+	if (!places.has_ports)
+		return;
+	XML_EACH (e, devices, NULL)
+		n_wanted += needs_port(e) ? 1 : 0;
+	for (guint place = 1; place < MOST_PLACES; place++) {
+		const xmlNode *port = find_port(devices, place);
+		if (port || places.used[place])
+			last = place;
+		if (port && is_free(c, &places, place) && n_wanted)
+			n_wanted--;
+	}
+	for (guint place = last + 1; n_wanted && place < MOST_PLACES; place++, n_wanted--)
+		add_port(c, place);
 }

@@ -13,8 +13,8 @@ static const struct {
 	const char *word, *serial;
 	gsize offset;
 } media[] = {
-	{ MEDIUM_SEED, "cleave-seed", offsetof(struct vm_spec, seed) },
-	{ MEDIUM_SETTINGS, "cleave-settings", offsetof(struct vm_spec, settings) },
+	{ MEDIUM_SEED, DISK_SEED_SERIAL, offsetof(struct vm_spec, seed) },
+	{ MEDIUM_SETTINGS, DISK_SETTINGS_SERIAL, offsetof(struct vm_spec, settings) },
 };
 
 /* -- names ------------------------------------------------------------------------------------------------------- */

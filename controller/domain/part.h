@@ -12,6 +12,10 @@ struct context {
 	gboolean is_live;        /* what is read is a running domain */
 };
 
+/* The whole as a tree; both documents are the caller's to free. */
+xmlDoc *domain_build(struct context *c, struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *previous,
+                     xmlDoc **ret_previous);
+
 #define DOMAIN_PART(part)                                                    \
 	void part##_write(struct context *c, const struct vm_spec *vm);      \
 	void part##_read(struct context *c, struct vm_spec *ret)
@@ -50,6 +54,9 @@ char *mark_get_of(struct arena *a, const xmlNode *root, const char *word);
 
 /* -- disks (disks.c) --------------------------------------------------------------------------------------- */
 
+#define DISK_SEED_SERIAL "cleave-seed"
+#define DISK_SETTINGS_SERIAL "cleave-settings"
+
 /* What a disk is told apart by, in the guest and here. */
 char *disk_serial_of(struct context *c, const xmlNode *disk);
 /* vda, vdb, … and what SCSI disks need besides; after all disks were written. */
@@ -61,6 +68,8 @@ void disks_give_targets(struct context *c);
 void addresses_keep(struct context *c);
 /* The functions of each card in one slot of the guest, behind a port of its own. After addresses_keep(). */
 void addresses_give_cards(struct context *c);
+/* Ports for what comes while the guest runs. */
+void addresses_give_spares(struct context *c);
 /* The device of the definition so far that `e` is, or NULL. */
 const xmlNode *addresses_find_before(struct context *c, const xmlNode *e);
 
