@@ -74,7 +74,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -path $(B)/cloud -prune -o -typ
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lab lint docs asan bench fuzz bundle install deb clean help
+.PHONY: all deps demo test lab cloud lint docs asan bench fuzz bundle install deb clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -91,6 +91,10 @@ lab: deps ## Real kernels with emulated cards: bind, split, drift, crashes (SUIT
 	@$(MAKE) --no-print-directory all $(B)/tests/tools/verbs
 	@tests/lab/setup $(B)
 	@tests/run --lab $(B) $(SUITES)
+
+cloud: deps ## A Debian image with cloud-init, booted twice: what its guest is told, its disk, its roots, its worker
+	@$(MAKE) --no-print-directory all bundle
+	@BUILD=$(B) tests/cloud/run
 
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint
@@ -123,6 +127,7 @@ deb: all bundle ## Debian packages of the controller and of the worker, in build
 install: all bundle ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
 	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/worker.tar.xz $(B)/worker.tar.xz.version
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/lib/cleave contrib/guest/install
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in $(notdir $(wildcard contrib/systemd/*.service)); do \
 		sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
