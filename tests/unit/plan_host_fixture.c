@@ -307,7 +307,7 @@ static void start(struct sim *s, struct sim_vm *vm)
 static void stop(struct sim *s, struct sim_vm *vm, const struct vm_spec *want)
 {
 	gboolean is_patient = !want || want->update != UPDATE_NOW;
-	gint64 drain_s = want ? want->drain_ms / 1000 : 30 * 60;
+	gint64 drain_s = want ? want->drain_ms / 1000 : 3600;
 	if (vm->worker == WORKER_BUSY && is_patient && drain_s && s->redis == PLANE_OK)
 		assert_true(vm->draining_s && s->now_s >= vm->draining_s + drain_s);
 	see(s, vm, DOMAIN_SHUT_OFF, "destroyed");
