@@ -113,8 +113,8 @@ fuzz: deps ## Look for inputs that break a reader (FUZZ=spec for one, FUZZ_SECON
 		FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer $(if $(FUZZ),$(FUZZ:%=build/fuzz/tests/fuzz/%),fuzz-programs)
 	@tests/fuzz/run build/fuzz $(FUZZ)
 
-bundle: $(B)/worker.tar.xz ## cleave-worker with its own loader and libraries, for any Linux: an archive in build/
-$(B)/worker.tar.xz: $(B)/cleave-worker $(wildcard contrib/guest/*)
+bundle: $(B)/lib/worker.tar.xz ## cleave-worker with its own loader and libraries, for any Linux: an archive in build/
+$(B)/lib/worker.tar.xz: $(B)/cleave-worker $(wildcard contrib/guest/*)
 	@contrib/guest/make-bundle $(B) $(VERSION)
 
 deb: all bundle ## Debian packages of the controller and of the worker, in build/
@@ -122,7 +122,8 @@ deb: all bundle ## Debian packages of the controller and of the worker, in build
 
 install: all bundle ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/worker.tar.xz $(B)/worker.tar.xz.version
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/lib/worker.tar.xz $(B)/lib/worker.tar.xz.version
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/lib/install
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in $(notdir $(wildcard contrib/systemd/*.service)); do \
 		sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done

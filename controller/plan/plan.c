@@ -111,7 +111,13 @@ static void judge_revision(struct builder *b, const struct object *o)
 static void judge_worker(struct builder *b, const struct object *o)
 {
 	const struct worker_status *s = o->status;
-	if (s && s->silent_ms < WORKER_SILENT_MS)
+	if (!s || s->silent_ms >= WORKER_SILENT_MS)
+		return;
+	if (g_strcmp0(s->state, "waiting") == 0)
+		builder_judge(b, o, IS_RECONCILING, "Waiting", s->detail);
+	else if (g_strcmp0(s->state, "drained") == 0)
+		builder_judge(b, o, IS_READY, "Drained", s->detail);
+	else
 		builder_judge(b, o, IS_READY, s->job ? "Rendering" : "Idle", s->job);
 }
 
