@@ -129,7 +129,7 @@ static int teardown(void **state)
 
 static const char *path_of(struct desk *d, const char *what, const char *digest)
 {
-	return vm_medium_path(d->arena, d->state, "worker01", what, digest);
+	return vm_medium_path(d->arena, vm_media_folder(d->arena, d->state, "worker01"), what, digest);
 }
 
 static void write_media(struct desk *d)

@@ -322,7 +322,7 @@ static void test_names(void **state)
 	assert_int_equal(strlen(vm_disk_serial(a, "exactly-twenty-chars1")), 20);
 	assert_string_not_equal(vm_disk_serial(a, "exactly-twenty-chars1"), vm_disk_serial(a, "exactly-twenty-chars2"));
 	assert_string_not_equal(vm_disk_serial(a, "cleave-seed"), "cleave-seed");
-	const char *path = vm_medium_path(a, "/var/lib/cleave", "w", MEDIUM_SEED, "0123456789abcdef");
+	const char *path = vm_medium_path(a, vm_media_folder(a, "/var/lib/cleave", "w"), MEDIUM_SEED, "0123456789abcdef");
 	assert_string_equal(path, "/var/lib/cleave/vms/w/seed-0123456789abcdef.iso");
 	assert_string_equal(vm_medium_digest(a, path, MEDIUM_SEED), "0123456789abcdef");
 	assert_null(vm_medium_digest(a, path, MEDIUM_SETTINGS));
