@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A vGPU driver for any PCI function: it offers mediated device types as a vendor's driver does, so that
- * /sys/bus/pci/devices/ADDRESS/mdev_supported_types is there. A vGPU is a VFIO device with a configuration space
- * that reads as zeros: it can be made, counted and removed, not used by a VM.
+ * /sys/bus/pci/devices/ADDRESS/mdev_supported_types is there. A vGPU is a VFIO device with a configuration
+ * space and nothing else: a VM sees it, and cannot work with it.
  *
  *   insmod labvgpu.ko ids=1002:5046 [name=nvidia] [homogeneous=1]
  *
