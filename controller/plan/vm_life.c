@@ -59,10 +59,10 @@ void vm_plan_start(struct vm_target *t)
 {
 	struct builder *b = t->b;
 	gint64 n = vm_short_runs(t->have, b->in->revision), now = vm_now_ms(b);
-	gint64 at = vm_time_ms(t->have->since) + vm_backoff_ms(t->have, n);
+	gint64 pause = vm_backoff_ms(t->have, n), at = vm_time_ms(t->have->since) + pause;
 	if (n >= VM_SHORT_RUNS_MOST) {
 		judge_crash_loop(t, n);
-	} else if (n && now < at) {
+	} else if (pause && now < at) {
 		builder_judge(b, t->object, IS_RECONCILING, "BackOff",
 		              arena_printf(b->arena, "it ended soon after its start (%s), %" G_GINT64_FORMAT " in a row; started again at %s",
 		                           last_end(t->have), n, vm_time_text(b->arena, at)));
