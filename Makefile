@@ -19,7 +19,7 @@ PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -linotifytools -lpthread
 
 # Libraries' headers are system headers: their warnings are not ours.
-CPPFLAGS += -D_GNU_SOURCE -DCLEAVE_VERSION='"$(VERSION)"' -DCLEAVE_LIB='"$(PREFIX)/lib/cleave"' -Icontroller $(patsubst -I%,-isystem %,$(PKG_CFLAGS))
+CPPFLAGS += -D_GNU_SOURCE -DCLEAVE_VERSION='"$(VERSION)"' -Icontroller $(patsubst -I%,-isystem %,$(PKG_CFLAGS))
 CFLAGS += -std=gnu17 $(WARN) $(OPT) $(SAN)
 LDFLAGS += $(SAN)
 Q = $(if $(V),,@)

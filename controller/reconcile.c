@@ -1,6 +1,6 @@
 /* A pass, and the session that carries connections and caches from one to the next. */
 #include "reconcile.h"
-#include "apply/apply.h"
+#include "apply/own_vm.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -26,6 +26,8 @@
 #include "spec/vm.h"
 #include <stdlib.h>
 #include <string.h>
+
+NAME_TABLE(decision_names, "a decision", N_DECISIONS, "adopt", "release", "approve");
 
 enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000 };
 
@@ -434,6 +436,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .redis = s->redis,
 		                  .shelf = s->shelf,
 		                  .hands = &hands,
+		                  .tree = &s->tree,
 		                  .holder = s->holder,
 		                  .lib = s->settings.lib,
 		                  .state = s->settings.state,
@@ -442,4 +445,16 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .is_over = is_over,
 		                  .user = &applying };
 	return apply_plan(&in, ret, error);
+}
+
+gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error)
+{
+	static gboolean (*const rows[])(const struct apply_input *in, const char *vm, GError **error) = {
+		[DECISION_ADOPT] = adopt_vm, [DECISION_RELEASE] = release_vm, [DECISION_APPROVE] = approve_vm,
+	};
+	G_STATIC_ASSERT(G_N_ELEMENTS(rows) == N_DECISIONS);
+	const struct plan none = { .host = s->settings.host, .revision = w->tree.revision, .want = w->objects, .have = objects_new(a) };
+	const struct apply_input in = { .arena = a, .plan = &none, .virt = s->virt, .records = s->records, .redis = s->redis,
+		                        .state = s->settings.state };
+	return rows[decision](&in, vm, error);
 }

@@ -50,6 +50,13 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
                           gboolean is_attended);
 
+/* What people decide about a VM by hand (apply/own_vm.h). */
+enum decision { DECISION_ADOPT, DECISION_RELEASE, DECISION_APPROVE, N_DECISIONS };
+extern const struct name_table decision_names;
+
+/* Does it. The session has to have looked at the machine. */
+gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error);
+
 struct pass_events {
 	/* Each may be NULL. */
 	void (*acting)(void *user, const struct plan *p, guint action);

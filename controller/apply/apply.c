@@ -94,10 +94,13 @@ static gboolean act(struct apply_input *in, const struct action *action, GError 
 	const struct apply_row *row = row_of(in, action);
 	if (action->kind == KIND_RENDERJOB && !become_owner(in, error))
 		return FALSE;
-	if (row->check && !row->check(in, action, error))
+	struct apply_input mine = *in;
+	gpointer seen = NULL;
+	mine.seen = &seen;
+	if (row->check && !row->check(&mine, action, error))
 		return FALSE;
 	apply_fault("before", action->verb);
-	if (!run_or_undo(in, action, error))
+	if (!run_or_undo(&mine, action, error))
 		return FALSE;
 	apply_fault("after", action->verb);
 	return TRUE;

@@ -13,6 +13,7 @@ struct apply_pool;
 struct apply_row;
 struct arena;
 struct hands;
+struct host_tree;
 struct redis;
 struct shelf;
 struct virt;
@@ -23,12 +24,14 @@ struct apply_input {
 	const struct plan *plan;
 	const struct apply_row *rows; /* by verb; NULL: apply_rows. Tests have verbs of their own */
 	struct apply_pool *pool; /* of a parallel action: then redis, shelf and hands are NULL; see apply_on_main() */
+	gpointer *seen; /* of one action: what its check saw; the verbs' own */
 	struct virt *virt;
 	struct vm_records *records; /* what is remembered of VMs; NULL: nothing */
 	struct redis *redis;
 	struct shelf *shelf;
 	const struct hands *hands; /* on the devices of this host */
 	const char *holder; /* this controller as job owner */
+	const struct host_tree *tree; /* what VMs are told is read below it, on any thread */
 	const char *lib;   /* folder with what is installed for guests */
 	const char *state; /* this controller's folder: media of VMs are written below it */
 	gint64 fence;       /* of the job owner; filled in when jobs are acted on */

@@ -44,7 +44,7 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	struct vm_now now;
 	const struct vm_spec *want = act->vm;
 	struct domain_identity identity;
-	if (!vm_look(in, act, &now, error) || (!now.exists && !vm_take_home(in, act, TRUE, error)) || !media_write(in, act, error))
+	if (!vm_look(in, act, &now, error) || (!now.exists && !vm_take_home(in, act, TRUE, error)) || !vm_media_write(in, act, error))
 		return FALSE;
 	if (!vm_identify(in, act, &now, &identity, error))
 		return FALSE;
@@ -54,5 +54,5 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	const char *xml = domain_to_xml(in->arena, &identity, want, now.xml);
 	if (!write_definition(in, &id, xml, want, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
 		return FALSE;
-	return media_tidy(in, act, &now, error);
+	return vm_media_tidy(in, act, &now, error);
 }

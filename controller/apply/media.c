@@ -5,7 +5,6 @@
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
-#include "host/hands.h"
 #include "host/tree.h"
 #include "spec/host.h"
 #include "spec/identity.h"
@@ -59,7 +58,7 @@ static gboolean read_secret(const struct apply_input *in, const char *path, stru
 {
 	const char *farm = objects_farm(in->plan->want)->meta.name, *planned = planned_digest(in, path);
 	ret->path = path;
-	ret->bytes = host_read_bytes(in->arena, in->hands->tree, path, &ret->size);
+	ret->bytes = host_read_bytes(in->arena, in->tree, path, &ret->size);
 	if (!ret->bytes)
 		return fail(error, ERROR_REFUSED, "the file %s cannot be read", path);
 	if (g_strcmp0(guest_secret_digest(in->arena, farm, ret->bytes, ret->size), planned) != 0)
@@ -217,7 +216,7 @@ static gboolean write_one(const struct apply_input *in, const struct medium *m, 
 	       put_image(path, m->label, all, files.n, error);
 }
 
-gboolean media_write(const struct apply_input *in, const struct action *act, GError **error)
+gboolean vm_media_write(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct guest_input guest = { in->plan->want, act->want, act->vm, { 0 }, act->vm->worker.bundle }, planned = guest;
 	if (!act->vm->seed && !act->vm->settings)
@@ -234,37 +233,42 @@ gboolean media_write(const struct apply_input *in, const struct action *act, GEr
 
 /* -- what is left of those before -------------------------------------------------------------------------------- */
 
-/* A medium that somebody has, or a file of another sort (the firmware's variables) while there is a VM. */
-static gboolean is_kept(const struct apply_input *in, const struct action *act, const struct vm_now *now, const char *name)
+static gboolean is_used(const struct apply_input *in, const struct action *act, const struct vm_now *now, const char *name)
 {
-	gboolean is_medium = FALSE; /* also one that was not finished */
 	const struct vm_spec *users[] = { act->vm, now->exists ? &now->defined : NULL, now->is_active ? &now->live : NULL };
 	for (guint i = 0; i < G_N_ELEMENTS(media); i++) {
 		const char *digest = vm_medium_digest(in->arena, name, media[i].what);
 		for (guint k = 0; digest && k < G_N_ELEMENTS(users); k++)
 			if (users[k] && g_strcmp0(digest_in(&media[i], users[k]), digest) == 0)
 				return TRUE;
-		is_medium |= g_str_has_prefix(name, media[i].what);
 	}
-	return !is_medium && (act->vm || now->exists);
+	return FALSE;
 }
 
-gboolean media_tidy(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
+/* Whole, or what a crash left of one. The firmware's variables lie in the same folder. */
+static gboolean is_medium(const char *name)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(media); i++) {
+		gsize len = strlen(media[i].what);
+		if (strncmp(name, media[i].what, len) == 0 && name[len] == '-' && strstr(name, ".iso"))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+gboolean vm_media_tidy(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
 {
 	const char *folder = vm_media_folder(in->arena, in->state, act->id);
 	GDir *dir = g_dir_open(folder, 0, NULL);
-	gboolean is_empty = TRUE, ok = TRUE;
+	gboolean ok = TRUE;
 	if (!dir)
 		return TRUE;
 	for (const char *name; ok && (name = g_dir_read_name(dir));) {
 		const char *path = arena_printf(in->arena, "%s/%s", folder, name);
-		if (is_kept(in, act, now, name))
-			is_empty = FALSE;
-		else if (unlink(path) < 0 && errno != ENOENT)
+		if (is_medium(name) && !is_used(in, act, now, name) && unlink(path) < 0 && errno != ENOENT)
 			ok = fail_errno(error, errno, "removing %s", path);
 	}
 	g_dir_close(dir);
-	if (ok && is_empty)
-		rmdir(folder);
+	rmdir(folder); /* if nothing is left in it */
 	return ok;
 }

@@ -32,9 +32,7 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 		return FALSE;
 	if (!now.is_active)
 		return fail(error, ERROR_FAILED, "it started and ended at once; see its serial log and libvirt's log");
-	struct vm_spec live = vm_in_words_of(in->arena, &now.live, want, now.facts.machine_type);
-	if (live.max_memory_bytes == want->max_memory_bytes && live.memory_bytes == live.max_memory_bytes)
-		live.memory_bytes = want->memory_bytes; /* it has all of it until its driver for the balloon is loaded */
+	struct vm_spec live = vm_running_in_words_of(in->arena, &now.live, want, now.facts.machine_type);
 	struct changes left = diff_structs(in->arena, vm_fields, &live, want, FIELD_IN_DOMAIN);
 	if (left.n)
 		return fail(error, ERROR_FAILED, "it runs, but with %s %s instead of %s", left.items[0].field,

@@ -5,7 +5,6 @@
 #include "state/state.h"
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 /* A driver offers what it can make of a card only once it has the card, and vGPUs of VFs once there are VFs: what is
  * still to do shows at the next look. */
@@ -26,24 +25,6 @@ static void on_acted(void *user, const struct plan *p, const struct outcome *o)
 	else
 		report_outcome_text(text, p, o, printer->style);
 	command_print(text);
-}
-
-/* -1 = go on. */
-static int confirm(const struct invocation *in)
-{
-	char answer[16] = "";
-	if (in->yes)
-		return -1;
-	if (!isatty(STDIN_FILENO) || in->output == OUTPUT_JSON) {
-		fputs("cleave: nobody is there to ask; say -y to apply this plan\n", stderr);
-		return EXIT_BAD_USAGE;
-	}
-	fputs("Apply this plan? [y/N] ", stdout);
-	fflush(stdout);
-	if (fgets(answer, sizeof answer, stdin) && (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0))
-		return -1;
-	fputs("Nothing was done.\n", stdout);
-	return EXIT_REFUSED;
 }
 
 static int print_plan(const struct looked *l, const struct printer *printer)
@@ -105,7 +86,7 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 		return EXIT_REFUSED;
 	if (l->plan->n_actions == 0)
 		return plan_n_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
-	code = confirm(in);
+	code = command_confirm(in, "Apply this plan?");
 	if (code >= 0)
 		return code;
 	return l->is_asked ? apply_there(in, l) : apply_here(l, printer);

@@ -87,6 +87,9 @@ int command_explain(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);
 int command_init(struct invocation *in);
+int command_adopt(struct invocation *in);
+int command_release(struct invocation *in);
+int command_approve(struct invocation *in);
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */
@@ -111,6 +114,8 @@ char *command_kind_list(void);
 const struct kind *command_find_kind(const char *word, gboolean has_spec, int *ret_code);
 /* Says that there is no such object, and which of `ids` is near. Returns the exit code. */
 int command_no_object(const struct kind *kind, const char *id, GPtrArray *ids, const char *revision);
+/* Asks whether to go on: -1 = yes (or -y), else the exit code. */
+int command_confirm(const struct invocation *in, const char *question);
 /* Colour on stdout: a terminal, and NO_COLOR is not set. */
 gboolean command_has_colour(void);
 

@@ -75,6 +75,14 @@ static char *local_specs(const struct controller_spec *c)
 	return c->ref ? g_strdup_printf("%s@%s", c->repository, c->ref) : g_strdup(c->repository);
 }
 
+/* PREFIX/lib/cleave of the PREFIX/bin/cleave that runs: a package has another one than `make install`. */
+static char *installed_folder(void)
+{
+	g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
+	g_autofree char *bin = g_path_get_dirname(program ? program : "/usr/bin/cleave"), *prefix = g_path_get_dirname(bin);
+	return g_build_filename(prefix, "lib", "cleave", NULL);
+}
+
 static void fill_settings(struct settings *s, const struct controller_spec *c)
 {
 	static const struct controller_spec nothing;
@@ -92,7 +100,8 @@ static void fill_settings(struct settings *s, const struct controller_spec *c)
 	/* Definitions of VMs name files below it. */
 	g_autofree char *state = (char *)or_else(s->state, "CLEAVE_STATE", c->state, "/var/lib/cleave");
 	s->state = g_canonicalize_filename(state, NULL);
-	s->lib = or_else(NULL, "CLEAVE_LIB", NULL, CLEAVE_LIB);
+	g_autofree char *lib = installed_folder();
+	s->lib = or_else(NULL, "CLEAVE_LIB", NULL, lib);
 }
 
 /* Commands that only speak of the language need no host, and a host's broken file is not their matter. */

@@ -311,6 +311,18 @@ static void answer_reconcile(struct runner *r, struct control_request *request, 
 	control_answer(request, text->str, error);
 }
 
+/* "adopt VM", "release VM", "approve VM": done now, between two passes; the next one goes on from there. */
+static void answer_decision(struct runner *r, struct control_request *request, enum decision decision, const char *vm)
+{
+	SCOPED_ARENA(a);
+	g_autoptr(GError) error = NULL;
+	if (!r->force.arena && !read_revision(r))
+		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (session_decide(r->session, a, &r->force.wanted, decision, vm, &error))
+		look_at_source(r);
+	control_answer(request, "", error);
+}
+
 static void answer_requests(struct runner *r)
 {
 	struct control_request *request;
@@ -322,6 +334,8 @@ static void answer_requests(struct runner *r)
 			answer_observe(r, request);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {
 			answer_reconcile(r, request, words[1], words[2]);
+		} else if (g_strv_length(words) == 2 && name_value(&decision_names, words[0]) >= 0) {
+			answer_decision(r, request, (enum decision)name_value(&decision_names, words[0]), words[1]);
 		} else {
 			fail(&error, ERROR_USAGE, "this controller does not know that request; are both of one version?");
 			control_answer(request, NULL, error);

@@ -1,5 +1,7 @@
 /* cleave's mark: an element in the domain's metadata that says whose it is, and what libvirt has no place for. */
+#include "domain/mark.h"
 #include "base/arena.h"
+#include "domain/mark.h"
 #include "domain/part.h"
 #include <string.h>
 
@@ -16,7 +18,7 @@ void mark_set(struct context *c, const char *word, const char *value)
 	xmlNode *mark = mark_of(c->root);
 	if (!mark) {
 		mark = xml_add(xml_have(c->root, "metadata"), "vm");
-		xmlSetNs(mark, xmlNewNs(mark, (const xmlChar *)DOMAIN_MARK_URI, (const xmlChar *)"cleave"));
+		xmlSetNs(mark, xmlNewNs(mark, (const xmlChar *)DOMAIN_MARK_URI, (const xmlChar *)DOMAIN_MARK_PREFIX));
 	}
 	xml_set(mark, word, value);
 }
@@ -49,6 +51,12 @@ struct strings mark_get_words(struct context *c, const char *word)
 		if (*parts[i])
 			words.items[words.n++] = arena_strdup(c->arena, parts[i]);
 	return words;
+}
+
+char *domain_mark(struct arena *a, const char *farm)
+{
+	g_autofree char *text = g_markup_printf_escaped("<vm farm=\"%s\"/>", farm);
+	return arena_strdup(a, text);
 }
 
 /* -- rows that stand in the mark alone ------------------------------------------------------------------------- */

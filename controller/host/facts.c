@@ -2,6 +2,7 @@
  * Documentation/ABI/stable/sysfs-devices-node). */
 #include "host/facts.h"
 #include "base/arena.h"
+#include "base/cpus.h"
 #include "base/units.h"
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,21 @@ static struct host_pages *read_pages(struct arena *arena, const struct host_tree
 	return pages;
 }
 
+/* Each core once: of its threads the first tells it. */
+static char **read_cores(struct arena *arena, const struct host_tree *t, const char *cpulist)
+{
+	struct cpus cpus = cpus_read(arena, cpulist);
+	char **cores = ARENA_ARRAY(arena, char *, cpus.n + 1);
+	guint n = 0;
+	for (guint i = 0; i < cpus.n; i++) {
+		char *threads = host_read(arena, t, "sys/devices/system/cpu/cpu%u/topology/thread_siblings_list", cpus.items[i]);
+		struct cpus of_core = cpus_read(arena, threads);
+		if (of_core.n && of_core.items[0] == cpus.items[i])
+			cores[n++] = threads;
+	}
+	return cores;
+}
+
 static int by_id(const void *x, const void *y)
 {
 	const struct host_node *a = x, *b = y;
@@ -81,6 +97,7 @@ static void read_nodes(struct arena *arena, const struct host_tree *t, struct ho
 		struct host_node *node = &facts->nodes[facts->n_nodes++];
 		node->id = (guint)g_ascii_strtoull(*name + 4, NULL, 10);
 		node->cpulist = host_read(arena, t, "%s/%s/cpulist", folder, *name);
+		node->cores = read_cores(arena, t, node->cpulist);
 		node->memory_bytes = find_kib(host_read(arena, t, "%s/%s/meminfo", folder, *name), "MemTotal:");
 		node->pages =
 			read_pages(arena, t, arena_printf(arena, "%s/%s/hugepages", folder, *name), &node->n_pages);

@@ -11,6 +11,7 @@ struct host_pages {
 struct host_node {
 	guint id;
 	const char *cpulist; /* "0-5,12-17" */
+	char **cores;        /* "0,12": the threads of each, by their first CPU; NULL at the end */
 	gint64 memory_bytes;
 	struct host_pages *pages; /* ascending by size */
 	guint n_pages;

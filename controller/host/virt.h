@@ -75,6 +75,8 @@ struct virt *virt_open(const char *uri, const struct virt_listener *listener, gi
  * driver must be closed before the program ends, for its root to be free. */
 void virt_close(struct virt *v, gint64 timeout_ms);
 gboolean virt_is_alive(const struct virt *v);
+/* Calls that this thread has made. */
+guint virt_count_calls(void);
 /* Calls that passed their deadline and have not returned. */
 guint virt_count_stuck(const struct virt *v);
 

@@ -299,9 +299,17 @@ static gboolean make_call(struct call *c, gpointer *ret_result, GError **error)
 	return wait_until(c->v, &c->done, call_is_done, c, c->until_us) ? take_result(c, ret_result, error) : give_up(c, error);
 }
 
+static _Thread_local guint n_calls;
+
+guint virt_count_calls(void)
+{
+	return n_calls;
+}
+
 gboolean virt_call(struct virt *v, const struct virt_job *job, gint64 timeout_ms, gpointer *ret_result, GError **error)
 {
 	struct call *c = call_new(v, job, timeout_ms);
+	n_calls++;
 	g_mutex_lock(&v->lock);
 	gboolean is_done = make_call(c, ret_result, error);
 	g_mutex_unlock(&v->lock);

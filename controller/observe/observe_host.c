@@ -63,6 +63,7 @@ static struct list read_nodes(struct arena *a, const struct host_facts *f)
 	for (guint i = 0; i < f->n_nodes; i++)
 		all[i] = (struct host_node_status){ .node = f->nodes[i].id,
 		                                     .cpus = f->nodes[i].cpulist,
+		                                     .cores = strings_of(f->nodes[i].cores),
 		                                     .memory_bytes = (guint64)MAX(f->nodes[i].memory_bytes, 0) };
 	return (struct list){ all, f->n_nodes };
 }

@@ -23,6 +23,8 @@ static void find_names(struct gpu_target *t)
 {
 	const struct list *vfs = &t->card->virtual_functions;
 	gboolean is_vgpu = t->spec->share == GPU_SHARE_VGPU;
+	if (is_vgpu && t->card->vgpu_framework == VGPU_NONE && !t->card->vgpu_types.n && t->card->sriov.n_total > 0)
+		return; /* whether VFs will be the vGPUs is seen when there are any */
 	if (is_vgpu && t->card->vgpu_framework != VGPU_VENDOR_VFIO) {
 		t->n_names = GPU_MAX_VGPUS;
 		t->names = uuids_of(t, t->n_names);

@@ -37,8 +37,12 @@ void vm_targets_resolve(struct vm_target *all, guint n);
 void vm_targets_give_devices(struct vm_target *all, guint n);
 /* vm_media.c: .want->seed, settings, worker.bundle and console.password_digest; waits for a file that is not there. */
 void vm_target_give_media(struct vm_target *t);
-/* vm_place.c: vCPUs, memory nodes of `numa: auto`. */
+/* vm_place.c: CPUs of the host for vCPUs and emulator, and nodes for the memory, of `numa: auto` and `nodes`. */
 void vm_targets_place(struct vm_target *all, guint n);
+/* vm_room.c: what is to start and finds no memory waits. */
+void vm_targets_find_room(struct vm_target *all, guint n);
+/* The Host's spec, or NULL. */
+const struct host_spec *vm_target_host_spec(const struct vm_target *t);
 
 /* -- what is done -------------------------------------------------------------------------------------------- */
 

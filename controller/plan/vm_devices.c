@@ -158,12 +158,18 @@ static void judge_again(const struct vm_target *t, enum readiness readiness, con
 		*v = (struct verdict){ .object = t->object, .readiness = readiness, .reason = reason, .message = message };
 }
 
+/* Now, or when what it does is done. */
+static gboolean is_about_to_start(const struct vm_target *t)
+{
+	return has_action(t, VERB_START_VM) || (vm_should_run(t) && (has_action(t, VERB_DRAIN_VM) || has_action(t, VERB_STOP_VM)));
+}
+
 static void wait_for_gpus(const struct vm_target *t)
 {
 	const struct verdict *v = verdict_of(t->b, t->object);
 	gboolean waits = t->waits_reason == waits_for_gpu || t->waits_reason == gpu_not_ready;
 	gboolean is_told = v && v->reason == t->waits_reason;
-	if (!t->spec->gpus.n || (waits ? !is_told : !has_action(t, VERB_START_VM)))
+	if (!t->spec->gpus.n || (waits ? !is_told : !is_about_to_start(t)))
 		return;
 	const char *stalled = stalled_gpu(t), *late = stalled || waits ? NULL : late_gpu(t);
 	if (!waits && (stalled || late))

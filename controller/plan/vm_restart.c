@@ -79,7 +79,7 @@ static void plan_restart(struct vm_target *t)
 	struct vm_going going = { b, t->object->id, t->have, t->want };
 	if (!t->may_restart && !t->have->history.draining_since) {
 		builder_judge(b, t->object, IS_RECONCILING, "WaitsForBudget",
-		              arena_printf(b->arena, "%s waits for its restart: policy.budgets.maxRestart lets no more VMs be down now",
+		              arena_printf(b->arena, "the restart for %s waits: policy.budgets.maxRestart lets no more VMs be down now",
 		                           fields_of(b->arena, &t->pending)));
 		return;
 	}

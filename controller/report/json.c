@@ -183,6 +183,15 @@ void report_progress_json(GString *out, const char *job, guint64 n_whole, guint6
 	append_line(out, line);
 }
 
+void report_decision_json(GString *out, const char *decision, const char *vm)
+{
+	json_t *line = type("decision");
+	set_text(line, "decision", decision);
+	set_text(line, "kind", kinds[KIND_VM].name);
+	set_text(line, "name", vm);
+	append_line(out, line);
+}
+
 /* -- objects ------------------------------------------------------------------------------------------ */
 
 /* The open objects and arrays, innermost last. */

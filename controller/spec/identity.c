@@ -21,6 +21,7 @@ char *vm_mac(struct arena *a, const char *farm, const char *name, guint nth)
 char *vm_disk_serial(struct arena *a, const char *disk)
 {
 	guint8 d[4];
+	/* cleave's own media are called so. */
 	if (strlen(disk) <= SERIAL_LEN && !g_str_has_prefix(disk, "cleave-"))
 		return arena_strdup(a, disk);
 	uuid_digest(G_CHECKSUM_SHA256, disk, d, sizeof d);

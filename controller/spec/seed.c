@@ -279,7 +279,8 @@ gboolean settings_files(struct arena *a, const struct guest_input *in, struct li
 	struct medium_file *files = ARENA_ARRAY(a, struct medium_file, 4);
 	*ret = (struct list){ files, 0 };
 	write_settings(a, env, in);
-	files[ret->n++] = (struct medium_file){ .name = "install", .mode = 0755, .bytes = "", .host_file = "install" };
+	if (in->bundle)
+		files[ret->n++] = (struct medium_file){ .name = "install", .mode = 0755, .bytes = "", .host_file = "install" };
 	if (secret)
 		files[ret->n++] = (struct medium_file){ .name = redis_password, .mode = 0600, .bytes = secret->bytes, .size = secret->size };
 	files[ret->n++] = file_of(a, "worker.env", 0644, env);

@@ -23,10 +23,11 @@ static const struct {
 #define TOKEN_FILE "/etc/nvidia/ClientConfigToken/client_configuration_token.tok"
 #define GRIDD_FILE "/etc/nvidia/gridd.conf"
 
-/* The medium with the worker: installed from it at the first boot; its own unit looks for it at the others. */
+/* The medium with the worker: installed from it at the first boot; its own unit, which an image may have brought, looks
+ * for it at the others. */
 static const char install_script[] =
 	"mkdir -p /run/cleave/medium && mount -o ro LABEL=" SETTINGS_LABEL " /run/cleave/medium || exit 1\n"
-	"/run/cleave/medium/install\n"
+	"if [ -f /run/cleave/medium/install ]; then sh /run/cleave/medium/install; else systemctl --no-block start cleave-guest.service; fi\n"
 	"status=$?\n"
 	"umount /run/cleave/medium\n"
 	"exit $status\n";

@@ -97,6 +97,12 @@ static void test_memory(void **state)
 		tree_put(t, small, "256\n");
 		tree_put(t, large, node ? "4\n" : "0\n");
 	}
+	for (int cpu = 0; cpu < 12; cpu++) {
+		g_autofree char *name = g_strdup_printf("sys/devices/system/cpu/cpu%d/topology/thread_siblings_list", cpu);
+		g_autofree char *threads = g_strdup_printf("%d,%d\n", cpu - cpu % 2, cpu - cpu % 2 + 1);
+		if (cpu != 11)
+			tree_put(t, name, cpu < 10 ? threads : "10\n");
+	}
 	h = tree_host(tree_observe(t));
 	assert_int_equal(h->hugepages.n, 4);
 	const struct host_pages_status *last = LIST_AT(h->hugepages, struct host_pages_status, 3);
@@ -106,6 +112,8 @@ static void test_memory(void **state)
 	assert_int_equal(last->n_free, -1);
 	assert_int_equal(h->nodes.n, 2);
 	assert_string_equal(LIST_AT(h->nodes, struct host_node_status, 1)->cpus, "6-11");
+	assert_string_equal(tree_join(t->arena, &LIST_AT(h->nodes, struct host_node_status, 0)->cores), "0,1, 2,3, 4,5");
+	assert_string_equal(tree_join(t->arena, &LIST_AT(h->nodes, struct host_node_status, 1)->cores), "6,7, 8,9, 10"); /* CPU 11 does not tell */
 	assert_int_equal(LIST_AT(h->nodes, struct host_node_status, 1)->memory_bytes, 2 * MiB);
 }
 

@@ -48,18 +48,37 @@ struct spec_file plan_fixture_file(struct arena *a, const char *folder, const ch
 	return file;
 }
 
+/* Specs of the folder itself; of folders below it the files that specs name, as reconcile.c reads them from the tree. */
+static void read_folder(struct arena *a, const char *path, const char *below, GArray *files, GArray *texts)
+{
+	g_autofree char *full = g_build_filename(path, below, NULL);
+	g_autoptr(GDir) dir = g_dir_open(full, 0, NULL);
+	for (const char *name; dir && (name = g_dir_read_name(dir));) {
+		g_autofree char *relative = g_build_filename(below, name, NULL), *at = g_build_filename(path, relative, NULL);
+		if (g_file_test(at, G_FILE_TEST_IS_DIR)) {
+			read_folder(a, path, relative, files, texts);
+			continue;
+		}
+		struct spec_file file = plan_fixture_file(a, path, relative);
+		struct tree_text text = { file.path, file.bytes, file.size };
+		if (g_str_has_suffix(name, ".yaml"))
+			g_array_append_val(files, file);
+		else
+			g_array_append_val(texts, text);
+	}
+}
+
 struct objects *plan_fixture_specs(struct arena *a, const char *folder)
 {
 	g_autofree char *path = g_build_filename(folder, "specs", NULL);
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
 	g_autoptr(GArray) files = g_array_new(FALSE, FALSE, sizeof(struct spec_file));
-	if (!dir)
+	g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(struct tree_text));
+	if (!g_file_test(path, G_FILE_TEST_IS_DIR))
 		return NULL;
-	for (const char *name; (name = g_dir_read_name(dir));) {
-		struct spec_file file = plan_fixture_file(a, path, name);
-		g_array_append_val(files, file);
-	}
-	return plan_fixture_want(a, (const struct spec_file *)(gpointer)files->data, files->len);
+	read_folder(a, path, "", files, texts);
+	struct objects *o = plan_fixture_want(a, (const struct spec_file *)(gpointer)files->data, files->len);
+	o->texts = (struct list){ arena_memdup(a, texts->data, texts->len * sizeof(struct tree_text)), texts->len };
+	return o;
 }
 
 static gint by_name(gconstpointer x, gconstpointer y)

@@ -12,7 +12,7 @@ struct objects *plan_fixture_have(struct arena *a, const struct spec_file *files
 
 /* Cases are folders with specs/ and have.yaml. */
 struct spec_file plan_fixture_file(struct arena *a, const char *folder, const char *name);
-/* All files of FOLDER/specs; NULL where it is not there. */
+/* All specs of FOLDER/specs, with the other files that lie there as their texts; NULL where it is not there. */
 struct objects *plan_fixture_specs(struct arena *a, const char *folder);
 /* Folders of tests/KIND (CLEAVE_TESTS: another folder of tests), by name; g_strfreev(). */
 char **plan_fixture_cases(const char *kind);

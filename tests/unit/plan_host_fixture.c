@@ -25,7 +25,7 @@ static GPtrArray *pointers_new(struct arena *a)
 struct sim *sim_new(struct arena *a)
 {
 	struct sim *s = ARENA_NEW(a, struct sim);
-	*s = (struct sim){ a, pointers_new(a), pointers_new(a), pointers_new(a), pointers_new(a), pointers_new(a), PLANE_OK, PLANE_OK, TRUE, "h1" };
+	*s = (struct sim){ a, pointers_new(a), pointers_new(a), pointers_new(a), pointers_new(a), pointers_new(a), PLANE_OK, PLANE_OK, TRUE, "h1", 1000000000, pointers_new(a), "test" };
 	for (guint i = 0; i < SIM_FIRST_KEY; i++)
 		g_ptr_array_add(s->keys, NULL);
 	return s;
@@ -45,6 +45,7 @@ struct sim_vm *sim_vm_add(struct sim *s, const char *id)
 {
 	struct sim_vm *vm = ARENA_NEW(s->arena, struct sim_vm);
 	vm->id = arena_strdup(s->arena, id);
+	vm->uuid = arena_printf(s->arena, "6ba7b810-9dad-51d1-80b4-%012x", g_str_hash(id));
 	g_ptr_array_add(s->vms, vm);
 	return vm;
 }
@@ -200,19 +201,45 @@ static void observe_jobs(struct arena *a, struct sim *s, const struct objects *w
 	}
 }
 
+static const char *time_text(struct arena *a, gint64 s)
+{
+	g_autoptr(GDateTime) t = g_date_time_new_from_unix_utc(s);
+	g_autofree char *text = s ? g_date_time_format(t, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+	return arena_strdup(a, text);
+}
+
+static void observe_worker(struct arena *a, const struct sim_vm *vm, struct objects *have)
+{
+	struct worker_status *status = arena_alloc(a, sizeof *status);
+	if (vm->worker == WORKER_NONE || !sim_vm_is_up(vm))
+		return;
+	*status = (struct worker_status){ .uuid = vm->uuid, .blender = "4.2.3", .job = vm->worker == WORKER_BUSY ? "p/j0" : NULL };
+	seen(a, have, KIND_WORKER, arena_printf(a, "w-%s", vm->id), status);
+}
+
 static void observe_vms(struct arena *a, const struct sim *s, struct objects *have)
 {
 	for (guint i = 0; i < s->vms->len; i++) {
 		const struct sim_vm *vm = g_ptr_array_index(s->vms, i);
 		struct vm_status *status = arena_alloc(a, sizeof *status);
-		*status = (struct vm_status){ .host = "h1", .uuid = "6ba7b810-9dad-51d1-80b4-00c04fd430c8", .owner = vm->owner,
-			                      .state = (int)vm->state, .machine_type = vm->machine_type,
-			                      .defined = vm->defined };
+		*status = (struct vm_status){ .host = "h1", .uuid = vm->uuid, .owner = vm->owner, .state = (int)vm->state,
+			                      .reason = vm->reason, .machine_type = vm->machine_type,
+			                      .since = time_text(a, vm->since_s), .defined = vm->defined };
+		status->history = (struct vm_history){ time_text(a, vm->started_s), vm->started_revision, vm->n_short_runs,
+			                               time_text(a, vm->draining_s) };
 		if (sim_vm_is_up(vm))
 			status->live = vm->live;
 		if (vm->device)
 			status->host_devices = (struct strings){ arena_memdup(a, &vm->device, sizeof vm->device), 1 };
 		seen(a, have, KIND_VM, vm->id, status);
+		if (s->redis == PLANE_OK)
+			observe_worker(a, vm, have);
+	}
+	for (guint i = 0; s->redis == PLANE_OK && i < s->away->len; i++) {
+		const char *id = g_ptr_array_index(s->away, i);
+		struct object *o = objects_get(have, KIND_VM, id);
+		struct vm_status *status = o ? o->status : seen(a, have, KIND_VM, id, arena_alloc(a, sizeof *status))->status;
+		status->home = "h9";
 	}
 }
 
@@ -224,7 +251,7 @@ struct objects *sim_observe(const struct sim *s, struct arena *a, const struct o
 	struct farm_root_status *root = ARENA_NEW(a, struct farm_root_status);
 	*root = (struct farm_root_status){ "frames", s->mounted, s->mounted ? NULL : "there is no .cleave-root" };
 	*farm = (struct farm_status){ .redis = (int)s->redis, .job_owner = s->job_owner, .roots = { root, 1 } };
-	*host = (struct host_status){ .observed_at = "2024-05-06T07:08:09Z", .libvirt = (int)s->libvirt };
+	*host = (struct host_status){ .observed_at = time_text(a, s->now_s), .libvirt = (int)s->libvirt };
 	host->modules = (struct strings){ arena_memdup(a, s->modules->pdata, s->modules->len * sizeof(gpointer)), s->modules->len };
 	seen(a, have, KIND_FARM, "f", farm);
 	seen(a, have, KIND_HOST, "h1", host);
@@ -239,23 +266,109 @@ struct objects *sim_observe(const struct sim *s, struct arena *a, const struct o
 
 /* -- obeying ------------------------------------------------------------------------------------------ */
 
+static void define(struct sim *s, const struct action *act, const struct vm_spec *want)
+{
+	struct sim_vm *vm = sim_vm_find(s, act->id);
+	vm = vm ? vm : sim_vm_add(s, act->id);
+	vm->owner = "f";
+	vm->defined = sim_definition(want);
+	vm->machine_type = strcmp(want->machine, "q35") != 0 ? want->machine : "pc-q35-7.2";
+}
+
+static void see(struct sim *s, struct sim_vm *vm, enum domain_state state, const char *reason)
+{
+	vm->state = state;
+	vm->reason = reason;
+	vm->since_s = s->now_s;
+	vm->worker = WORKER_NONE;
+}
+
+static gboolean ended_soon(const struct sim_vm *vm)
+{
+	return vm->started_s && vm->since_s - vm->started_s < 600 && g_strcmp0(vm->reason, "destroyed") != 0;
+}
+
+static void start(struct sim *s, struct sim_vm *vm)
+{
+	gboolean is_known = vm->started_s && vm->since_s && g_strcmp0(vm->reason, "destroyed") != 0;
+	if (g_strcmp0(vm->started_revision, s->revision) != 0)
+		vm->n_short_runs = 0;
+	else if (is_known)
+		vm->n_short_runs = ended_soon(vm) ? vm->n_short_runs + 1 : 0;
+	see(s, vm, DOMAIN_RUNNING, NULL);
+	vm->started_s = s->now_s;
+	vm->started_revision = s->revision;
+	vm->draining_s = 0;
+	vm->worker = vm->has_worker ? WORKER_IDLE : WORKER_NONE;
+	vm->live = vm->defined;
+}
+
+/* Frames in hand are only taken from a guest when its time is over, or its spec does not wait for them. */
+static void stop(struct sim *s, struct sim_vm *vm, const struct vm_spec *want)
+{
+	gboolean is_patient = !want || want->update != UPDATE_NOW;
+	gint64 drain_s = want ? want->drain_ms / 1000 : 3600;
+	if (vm->worker == WORKER_BUSY && is_patient && drain_s && s->redis == PLANE_OK)
+		assert_true(vm->draining_s && s->now_s >= vm->draining_s + drain_s);
+	see(s, vm, DOMAIN_SHUT_OFF, "destroyed");
+	vm->started_s = 0;
+}
+
+static void update(struct sim_vm *vm, const struct action *act)
+{
+	for (guint i = 0; i < act->changes.n; i++) {
+		const char *field = act->changes.items[i].field;
+		if (strcmp(field, "vcpus") == 0)
+			vm->live.n_vcpus = act->vm->n_vcpus;
+		else if (strcmp(field, "memory") == 0)
+			vm->live.memory_bytes = act->vm->memory_bytes;
+		else
+			fail_msg("%s is not known to act while it runs", field);
+	}
+}
+
 static void apply_to_vm(struct sim *s, const struct objects *all, const struct action *act)
 {
-	const struct vm_spec *want = vm_effective(s->arena, all, act->want);
+	const struct vm_spec *want = act->want ? vm_effective(s->arena, all, act->want) : NULL;
 	struct sim_vm *vm = sim_vm_find(s, act->id);
+	gboolean wants_up = act->verb != VERB_DEFINE_VM && act->verb != VERB_START_VM && act->verb != VERB_UNDEFINE_VM;
+	gboolean is_here = want && strcmp(want->host, "h1") == 0;
 	assert_true(!vm || g_strcmp0(vm->owner, "f") == 0);
-	assert_string_equal(want->host, "h1");
 	if (act->verb == VERB_DEFINE_VM) {
-		vm = vm ? vm : sim_vm_add(s, act->id);
-		vm->owner = "f";
-		vm->defined = sim_definition(want);
-		vm->machine_type = strcmp(want->machine, "q35") != 0 ? want->machine : "pc-q35-7.2";
+		assert_true(is_here);
+		define(s, act, want);
 		return;
 	}
 	assert_non_null(vm);
-	assert_int_equal(sim_vm_is_up(vm), act->verb == VERB_STOP_VM);
-	vm->state = act->verb == VERB_STOP_VM ? DOMAIN_SHUT_OFF : DOMAIN_RUNNING;
-	vm->live = vm->defined;
+	assert_int_equal(sim_vm_is_up(vm), wants_up);
+	switch (act->verb) {
+	case VERB_START_VM:
+		assert_true(is_here);
+		start(s, vm);
+		return;
+	case VERB_STOP_VM: stop(s, vm, want); return;
+	case VERB_DRAIN_VM: vm->draining_s = s->now_s; return;
+	case VERB_UNDRAIN_VM: vm->draining_s = 0; return;
+	case VERB_UPDATE_VM: update(vm, act); return;
+	case VERB_UNDEFINE_VM: g_ptr_array_remove(s->vms, vm); return;
+	default: fail_msg("%s is no verb of VMs", verbs[act->verb].name);
+	}
+}
+
+void sim_vm_crash(struct sim *s, struct sim_vm *vm)
+{
+	assert_true(sim_vm_is_up(vm));
+	see(s, vm, DOMAIN_CRASHED, "panicked");
+}
+
+void sim_wait(struct sim *s, gint64 ms)
+{
+	s->now_s += (ms + 999) / 1000;
+	for (guint i = 0; i < s->vms->len; i++) {
+		struct sim_vm *vm = g_ptr_array_index(s->vms, i);
+		if (vm->worker == WORKER_BUSY && vm->draining_s)
+			vm->worker = WORKER_IDLE;
+	}
 }
 
 /* The new file takes the name; a whole frame of another key goes to the store. */

@@ -7,6 +7,7 @@
 #include "plan_card_fixture.h"
 #include "spec/farm.h"
 #include "spec/host.h"
+#include "spec/status.h"
 #include "spec/vm.h"
 
 enum { SIM_FRAMES = 24 };           /* frames are 0 to SIM_FRAMES - 1 */
@@ -28,9 +29,17 @@ struct sim_job {
 	struct renderjob_spec queue_values;
 };
 
+enum sim_worker { WORKER_NONE, WORKER_IDLE, WORKER_BUSY };
+
 struct sim_vm {
-	const char *id, *owner, *machine_type;
+	const char *id, *uuid, *owner, *machine_type;
 	enum domain_state state;
+	const char *reason;           /* of the state */
+	gboolean has_worker;          /* one registers whenever it runs */
+	enum sim_worker worker;
+	gint64 since_s, started_s, draining_s; /* by the host's clock; 0: not remembered */
+	const char *started_revision;
+	gint64 n_short_runs;
 	struct vm_spec defined, live; /* FIELD_IN_DOMAIN rows only */
 	const char *device;           /* of a card, or NULL; libvirt keeps it through every define */
 };
@@ -43,6 +52,9 @@ struct sim {
 	enum plane_state libvirt, redis;
 	gboolean mounted;
 	const char *job_owner;
+	gint64 now_s;       /* the host's clock */
+	GPtrArray *away;    /* VMs that another host says it has */
+	const char *revision;
 };
 
 struct sim *sim_new(struct arena *a);
@@ -60,5 +72,9 @@ gboolean sim_vm_is_up(const struct sim_vm *vm);
 struct objects *sim_observe(const struct sim *s, struct arena *a, const struct objects *want);
 /* Does one action; `half` leaves it in the middle: only every other frame. */
 void sim_apply(struct sim *s, const struct objects *want, const struct action *act, gboolean half);
+/* Time passes: workers that are drained finish what they have. */
+void sim_wait(struct sim *s, gint64 ms);
+/* The guest ends, by itself. */
+void sim_vm_crash(struct sim *s, struct sim_vm *vm);
 /* Workers finish all that waits or runs in jobs that are not suspended; some only get as far as staging. */
 void sim_work(struct sim *s, GRand *rand);

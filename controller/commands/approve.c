@@ -1,0 +1,31 @@
+/* cleave approve: a VM that is held back goes on: one that kept ending is started again, one that another host has is
+ * taken from there. */
+#include "commands/decide.h"
+#include <stdio.h>
+#include <string.h>
+
+static int ask(struct deciding *d)
+{
+	const struct plan *p = d->looked.plan;
+	const struct object *have = objects_get(p->have, KIND_VM, d->name);
+	const struct vm_status *s = have ? have->status : NULL;
+	const struct verdict *v = plan_verdict(p, KIND_VM, d->name);
+	if (!d->want || !v) {
+		fprintf(stderr, "cleave: there is no VM %s at %s\n", d->name, p->revision);
+		return EXIT_FAILED;
+	}
+	if (strcmp(v->reason, "CrashLoop") == 0)
+		return -1;
+	if (!s || !s->home || strcmp(s->home, p->host) == 0) {
+		fprintf(stderr, "cleave: nothing of %s waits to be approved: %s %s\n", d->name, name_of(&readiness_names, (int)v->readiness), v->reason);
+		return EXIT_REFUSED;
+	}
+	g_autofree char *question = g_strdup_printf("The host %s has %s by its last word. If it runs there still, two guests will write to what they share.\n"
+	                                            "Start it on %s?", s->home, d->name, p->host);
+	return command_confirm(d->in, question);
+}
+
+int command_approve(struct invocation *in)
+{
+	return command_decide(in, DECISION_APPROVE, ask, "is approved; the next pass starts it");
+}
