@@ -72,6 +72,7 @@ static void plan_new_vm(struct vm_target *t)
 		t->stored.items[i].before = NULL;
 		t->stored.items[i].effect = EFFECT_NONE;
 	}
+	vm_plan_volumes(t);
 	plan_definition(t);
 	if (vm_should_run(t))
 		vm_act(t, VERB_START_VM, "should run")->expect = "shut off";
@@ -97,6 +98,7 @@ static void plan_known_vm(struct vm_target *t)
 	gboolean is_up = vm_status_is_up(t->have);
 	if (!is_up && vm_should_run(t) && vm_judge_elsewhere(t))
 		return;
+	vm_plan_volumes(t);
 	if (t->stored.n || t->have->is_transient)
 		plan_definition(t);
 	if (is_up && vm_should_run(t))
@@ -118,11 +120,11 @@ static void plan_vm(struct vm_target *t)
 		builder_judge(t->b, t->object, t->is_stuck ? IS_STALLED : IS_RECONCILING, t->waits_reason, t->waits_for);
 		return;
 	}
-	vm_plan_volumes(t);
 	if (t->have)
 		plan_known_vm(t);
 	else
 		plan_new_vm(t);
+	vm_judge_volumes(t);
 }
 
 /* -- all of them ------------------------------------------------------------------------------------------------------- */
@@ -197,4 +199,5 @@ void plan_vms(struct builder *b)
 	VM_TARGETS_EACH (t, b->vms, b->n_vms)
 		plan_vm(t);
 	vm_plan_orphans(b);
+	vm_plan_left_volumes(b);
 }
