@@ -33,6 +33,7 @@ struct virt_domain {
 	enum virt_state state;
 	int reason; /* of the state: libvirt's virDomain*Reason for that state */
 	gboolean active, persistent, autostart;
+	/* Each a GRefString; one that did not change since the listing before is the same one. */
 	const char *active_xml;   /* NULL when not active */
 	const char *inactive_xml; /* what the next start uses; NULL when not persistent */
 };
