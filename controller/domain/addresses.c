@@ -109,6 +109,14 @@ static void look_at_places(struct context *c, struct places *p)
 	}
 }
 
+static void add_port(struct context *c, guint index, const char *model)
+{
+	xmlNode *port = xml_add(xml_child(c->root, "devices"), "controller");
+	xml_set(port, "type", "pci");
+	xml_set_int(port, "index", index);
+	xml_set(port, "model", model);
+}
+
 /* A port that something else stands for (a bridge to PCI) takes no card. */
 static gboolean is_free(struct context *c, const struct places *p, guint place)
 {
@@ -127,12 +135,8 @@ static guint take_place(struct context *c, struct places *p, const xmlNode *e)
 	if (place == end)
 		return 0;
 	p->used[place] = TRUE;
-	if (p->has_ports && !find_port(xml_child(c->root, "devices"), place)) {
-		xmlNode *port = xml_add(xml_child(c->root, "devices"), "controller");
-		xml_set(port, "type", "pci");
-		xml_set_int(port, "index", place);
-		xml_set(port, "model", "pcie-root-port");
-	}
+	if (p->has_ports && !find_port(xml_child(c->root, "devices"), place))
+		add_port(c, place, "pcie-root-port");
 	return place;
 }
 
@@ -193,5 +197,48 @@ void addresses_give_cards(struct context *c)
 		const char *name = is_pci_hostdev(e) && !xml_child(e, "address") ? host_device_of(c, e) : NULL;
 		if (name)
 			give_card(c, &places, e, name);
+	}
+}
+
+/* -- ports for later ------------------------------------------------------------------------------------------------- */
+
+enum { N_SPARE_PORTS = 4 };
+
+/* Whether libvirt will put the device behind a port of its own. */
+static gboolean needs_port(const xmlNode *e)
+{
+	static const char *const others[] = { "interface", "filesystem", "hostdev", "watchdog", "memballoon", "rng" };
+	if (xml_child(e, "address"))
+		return FALSE;
+	if (xml_is(e, "disk"))
+		return xml_says(xml_child(e, "target"), "bus", "virtio");
+	if (xml_is(e, "controller"))
+		return xml_says(e, "type", "scsi") || xml_says(e, "type", "virtio-serial") || xml_says(e, "model", "qemu-xhci");
+	if (xml_is(e, "channel")) /* of a controller that is not there yet */
+		return TRUE;
+	for (guint i = 0; i < G_N_ELEMENTS(others); i++)
+		if (xml_is(e, others[i]))
+			return TRUE;
+	return FALSE;
+}
+
+void addresses_spare_ports(struct context *c)
+{
+	struct places places = { 0 };
+	const xmlNode *devices = xml_child(c->root, "devices");
+	guint wanted = N_SPARE_PORTS;
+	look_at_places(c, &places);
+	if (!places.has_ports)
+		return;
+	XML_EACH (e, devices, NULL)
+		wanted += needs_port(e) ? 1 : 0;
+	if (!find_port(devices, 0))
+		add_port(c, 0, "pcie-root");
+	for (guint i = 1; i < MOST_PLACES && wanted; i++) {
+		if (!is_free(c, &places, i))
+			continue;
+		if (!find_port(devices, i))
+			add_port(c, i, "pcie-root-port");
+		wanted--;
 	}
 }

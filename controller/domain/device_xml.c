@@ -1,69 +1,99 @@
 /* One device of a VM, as libvirt takes it alone: to attach it, to change it, to take it away. It is the element that the
  * whole definition has, so that a device that came while the guest ran is the one that the next start gives it. */
 #include "base/arena.h"
-#include "domain/domain.h"
+#include "domain/part.h"
+#include "spec/identity.h"
 #include <libxml/parser.h>
-#include <libxml/tree.h>
 #include <string.h>
 
-static gboolean is_called(const xmlNode *n, const char *name)
+static gboolean is_disk(struct context *c, const xmlNode *e, const struct vm_spec *vm, guint index)
 {
-	return n->type == XML_ELEMENT_NODE && strcmp((const char *)n->name, name) == 0;
+	const char *name = LIST_AT(vm->disks, struct vm_disk, index)->name;
+	return xml_is(e, "disk") && g_strcmp0(disk_serial_of(c, e), vm_disk_serial(c->arena, name)) == 0;
 }
 
-static xmlNode *find_child(const xmlNode *parent, const char *name)
-{
-	xmlNode *n = parent ? parent->children : NULL;
-	while (n && !is_called(n, name))
-		n = n->next;
-	return n;
-}
-
-static gboolean says(const xmlNode *n, const char *attribute, const char *value)
-{
-	xmlChar *is = n ? xmlGetProp(n, (const xmlChar *)attribute) : NULL;
-	gboolean equal = is && value && g_ascii_strcasecmp((const char *)is, value) == 0;
-	xmlFree(is);
-	return equal;
-}
-
-static gboolean is_network(const xmlNode *e, const struct vm_spec *vm, guint index)
+static gboolean is_network(struct context *c, const xmlNode *e, const struct vm_spec *vm, guint index)
 {
 	const char *mac = LIST_AT(vm->networks, struct vm_network, index)->mac;
-	return is_called(e, "interface") && says(find_child(e, "mac"), "address", mac);
+	const char *is = xml_is(e, "interface") ? xml_get(c->arena, xml_child(e, "mac"), "address") : NULL;
+	return is && mac && g_ascii_strcasecmp(is, mac) == 0;
 }
 
-static gboolean (*const is_device[])(const xmlNode *e, const struct vm_spec *vm, guint index) = {
+static gboolean is_host_device(struct context *c, const xmlNode *e, const struct vm_spec *vm, guint index)
+{
+	const char *is = host_device_of(c, e);
+	return is && strcmp(is, LIST_AT(vm->devices, struct vm_device, index)->name) == 0;
+}
+
+static gboolean is_settings(struct context *c, const xmlNode *e, const struct vm_spec *vm, guint index)
+{
+	(void)vm, (void)index;
+	return xml_is(e, "disk") && g_strcmp0(medium_word_of(c, e), "settings") == 0;
+}
+
+static gboolean is_screen(struct context *c, const xmlNode *e, const struct vm_spec *vm, guint index)
+{
+	(void)c, (void)vm, (void)index;
+	return xml_is(e, "graphics");
+}
+
+static gboolean (*const is_device[])(struct context *c, const xmlNode *e, const struct vm_spec *vm, guint index) = {
+	[DOMAIN_DISK] = is_disk,
 	[DOMAIN_NETWORK] = is_network,
+	[DOMAIN_HOST_DEVICE] = is_host_device,
+	[DOMAIN_SETTINGS] = is_settings,
+	[DOMAIN_SCREEN] = is_screen,
 };
 
-/* Where it sits in the guest is libvirt's to find: the place in the definition may be taken. */
-static void forget_address(xmlNode *e)
+/* Which port of the guest it gets is libvirt's to find: the one in the definition may be taken. */
+static void forget_port(xmlNode *e)
 {
-	xmlNode *address = find_child(e, "address");
-	if (address) {
+	xmlNode *address = xml_child(e, "address");
+	if (address && xml_says(address, "type", "pci")) {
 		xmlUnlinkNode(address);
 		xmlFreeNode(address);
 	}
 }
 
-char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, enum domain_device device,
-                        guint index)
+static char *print(struct arena *a, xmlNode *e)
 {
-	const char *whole = domain_to_xml(a, id, vm, NULL);
-	xmlDoc *doc = xmlReadMemory(whole, (int)strlen(whole), "domain.xml", NULL, XML_PARSE_NONET);
-	const xmlNode *devices = find_child(xmlDocGetRootElement(doc), "devices");
-	xmlNode *e = devices ? devices->children : NULL;
+	xmlBuffer *text = xmlBufferCreate();
+	xmlNodeDump(text, e->doc, e, 0, 0);
+	char *copy = arena_strdup(a, (const char *)xmlBufferContent(text));
+	xmlBufferFree(text);
+	return copy;
+}
+
+static xmlDoc *build(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *previous)
+{
+	const char *whole = domain_to_xml(a, id, vm, previous);
+	return xmlReadMemory(whole, (int)strlen(whole), "domain.xml", NULL, XML_PARSE_NONET);
+}
+
+char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *running,
+                        enum domain_device device, guint index)
+{
+	xmlDoc *doc = build(a, id, vm, running);
+	struct context c = { .arena = a, .id = id, .root = xmlDocGetRootElement(doc) };
 	char *xml = NULL;
-	while (e && !is_device[device](e, vm, index))
-		e = e->next;
-	if (e) {
-		xmlBuffer *text = xmlBufferCreate();
-		forget_address(e);
-		xmlNodeDump(text, doc, e, 0, 0);
-		xml = arena_strdup(a, (const char *)xmlBufferContent(text));
-		xmlBufferFree(text);
-	}
+	XML_EACH (e, xml_child(c.root, "devices"), NULL)
+		if (!xml && is_device[device](&c, e, vm, index)) {
+			forget_port(e);
+			xml = print(a, e);
+		}
+	xmlFreeDoc(doc);
+	return xml;
+}
+
+char *domain_mark_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm)
+{
+	xmlDoc *doc = build(a, id, vm, NULL);
+	xmlNode *mark = xml_child(xml_child(xmlDocGetRootElement(doc), "metadata"), NULL);
+	/* libvirt puts the namespace in, and takes no element that has one. */
+	xmlSetNs(mark, NULL);
+	xmlFreeNsList(mark->nsDef);
+	mark->nsDef = NULL;
+	char *xml = print(a, mark);
 	xmlFreeDoc(doc);
 	return xml;
 }

@@ -228,6 +228,12 @@ static int medium_of(struct context *c, const xmlNode *disk)
 	return -1;
 }
 
+const char *medium_word_of(struct context *c, const xmlNode *disk)
+{
+	int i = medium_of(c, disk);
+	return i < 0 ? NULL : media[i].word;
+}
+
 void disks_read(struct context *c, struct vm_spec *ret)
 {
 	const xmlNode *devices = xml_child(c->root, "devices");

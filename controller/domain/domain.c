@@ -83,6 +83,7 @@ static xmlDoc *build(struct context *c, const struct vm_spec *vm)
 	disks_give_targets(c);
 	addresses_keep(c);
 	addresses_give_cards(c);
+	addresses_spare_ports(c);
 	return doc;
 }
 

@@ -6,8 +6,10 @@
 
 void vm_targets_resolve(struct vm_target *all, guint n)
 {
-	VM_TARGETS_EACH (t, all, n)
+	VM_TARGETS_EACH (t, all, n) {
 		t->want = arena_memdup(t->b->arena, vm_effective(t->b->arena, t->b->in->want, t->object), sizeof *t->want);
+		vm_resolve_disks(t);
+	}
 	VM_TARGETS_EACH (t, all, n)
 		vm_target_give_media(t);
 	vm_targets_give_devices(all, n);
