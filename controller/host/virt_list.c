@@ -252,9 +252,9 @@ static gboolean look_at(struct listing *l, virDomainPtr domain)
 	return l->domains.n == 1;
 }
 
-static gpointer run_look(virConnectPtr connection, gpointer data, GError **error)
+gpointer virt_look_run(virConnectPtr connection, const char *name, GError **error)
 {
-	virDomainPtr domain = virDomainLookupByName(connection, data);
+	virDomainPtr domain = virDomainLookupByName(connection, name);
 	if (!domain && virGetLastErrorCode() != VIR_ERR_NO_DOMAIN)
 		return virt_fail(error);
 	struct listing *l = listing_new(1);
@@ -266,6 +266,22 @@ static gpointer run_look(virConnectPtr connection, gpointer data, GError **error
 		return l;
 	listing_free(l);
 	return NULL;
+}
+
+struct virt_domain virt_look_take(gpointer result, struct arena *arena)
+{
+	struct virt_domains found = listing_give(result, arena);
+	return found.n ? found.list[0] : (struct virt_domain){ 0 };
+}
+
+void virt_look_free(gpointer result)
+{
+	listing_free(result);
+}
+
+static gpointer run_look(virConnectPtr connection, gpointer data, GError **error)
+{
+	return virt_look_run(connection, data, error);
 }
 
 gboolean virt_look(struct virt *v, struct arena *arena, const char *name, gint64 timeout_ms, struct virt_domain *ret,
@@ -281,7 +297,6 @@ gboolean virt_look(struct virt *v, struct arena *arena, const char *name, gint64
 	gpointer result;
 	if (!virt_call(v, &job, timeout_ms, &result, error))
 		return FALSE;
-	struct virt_domains found = listing_give(result, arena);
-	*ret = found.n ? found.list[0] : (struct virt_domain){ 0 };
+	*ret = virt_look_take(result, arena);
 	return TRUE;
 }

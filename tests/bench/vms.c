@@ -183,17 +183,22 @@ static void bench_apply(virConnectPtr c)
 {
 	SCOPED_ARENA(a);
 	struct farm f = farm_new(N_APPLY, NULL, TRUE);
-	double bare = 1e9, ours = 1e9;
+	double bare = 1e9, ours = 1e9, bare_cpu = 1e9, ours_cpu = 1e9;
 	remove_all(c);
 	char **xml = make_xml(a, &f, N_APPLY);
 	struct virt *v = open_virt("test:///default");
 	for (int i = 0; i < APPLY_ROUNDS; i++) {
+		double before = bench_cpu_s();
 		keep_least(&bare, bare_apply(c, xml));
+		keep_least(&bare_cpu, bench_cpu_s() - before);
 		remove_all(c);
+		before = bench_cpu_s();
 		keep_least(&ours, look_and_apply(&f, v, 2 * N_APPLY));
+		keep_least(&ours_cpu, bench_cpu_s() - before);
 		remove_all(c);
 	}
 	bench_report("vms-200-apply", ours, "s", bare, 1.5);
+	bench_report("vms-200-apply-cpu", ours_cpu, "s", bare_cpu, 0); /* of all threads, and with the look before */
 	virt_close(v, TIMEOUT_MS);
 	arena_free(f.arena);
 }
