@@ -3,6 +3,7 @@
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "domain/mark.h"
 #include "spec/identity.h"
 #include "host/virt_live.h"
 #include "plan/vm_live.h"
