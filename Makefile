@@ -13,7 +13,7 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Werror
 PREFIX ?= /usr/local
 
 PKG_CONFIG ?= pkg-config
-PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib libisofs-1
+PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib libisofs-1 libcurl
 # Asked once; empty where pkg-config is not installed yet.
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -linotifytools -lpthread
@@ -113,8 +113,8 @@ fuzz: deps ## Look for inputs that break a reader (FUZZ=spec for one, FUZZ_SECON
 		FUZZ_DRIVER= FUZZ_LDFLAGS=-fsanitize=fuzzer $(if $(FUZZ),$(FUZZ:%=build/fuzz/tests/fuzz/%),fuzz-programs)
 	@tests/fuzz/run build/fuzz $(FUZZ)
 
-bundle: $(B)/worker.tar.xz ## cleave-worker with its own loader and libraries, for any Linux: an archive in build/
-$(B)/worker.tar.xz: $(B)/cleave-worker $(wildcard contrib/guest/*)
+bundle: $(B)/lib/worker.tar.xz ## cleave-worker with its own loader and libraries, for any Linux: an archive in build/
+$(B)/lib/worker.tar.xz: $(B)/cleave-worker $(wildcard contrib/guest/*)
 	@contrib/guest/make-bundle $(B) $(VERSION)
 
 deb: all bundle ## Debian packages of the controller and of the worker, in build/
@@ -122,7 +122,8 @@ deb: all bundle ## Debian packages of the controller and of the worker, in build
 
 install: all bundle ## Install the programs and systemd's units below PREFIX (enables and starts nothing)
 	install -Dm755 -t $(DESTDIR)$(PREFIX)/bin $(B)/cleave $(B)/cleave-worker
-	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/worker.tar.xz $(B)/worker.tar.xz.version
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/lib/worker.tar.xz $(B)/lib/worker.tar.xz.version
+	install -Dm755 -t $(DESTDIR)$(PREFIX)/lib/cleave $(B)/lib/install
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in $(notdir $(wildcard contrib/systemd/*.service)); do \
 		sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done

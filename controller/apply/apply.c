@@ -24,7 +24,7 @@ const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_LOAD_MODULES] = { .run = load_modules },
 	[VERB_SET_HUGEPAGES] = { .run = set_hugepages },
 	[VERB_DEFINE_POOLS] = { .check = define_pools_check, .run = define_pools },
-	[VERB_FETCH_IMAGES] = { .check = fetch_images_check, .run = fetch_images },
+	[VERB_FETCH_IMAGES] = { .check = fetch_images_check, .run = fetch_images, .is_parallel = TRUE },
 	[VERB_CREATE_VOLUMES] = { .check = create_volumes_check, .run = create_volumes, .is_parallel = TRUE },
 	[VERB_GROW_VOLUMES] = { .check = grow_volumes_check, .run = grow_volumes, .is_parallel = TRUE },
 	[VERB_DELETE_VOLUMES] = { .check = delete_volumes_check, .run = delete_volumes, .is_parallel = TRUE },

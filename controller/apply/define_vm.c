@@ -1,10 +1,8 @@
 /* define-vm: writes what the guest is told, then the definition and reads it back. */
 #include "apply/media.h"
 #include "apply/vm.h"
-#include "base/arena.h"
 #include "base/error.h"
 #include "spec/diff.h"
-#include "spec/identity.h"
 #include <errno.h>
 #include <string.h>
 
@@ -28,27 +26,6 @@ static gboolean verify(const struct apply_input *in, const struct action *act, c
 	            left.items[0].field, left.items[0].after ? left.items[0].after : "nothing");
 }
 
-enum { VNC_PASSWORD_MAX = 8 }; /* characters; the protocol's DES key */
-
-/* The password as the spec names its file, read at the last moment; *ret stays NULL where there is none. */
-static gboolean read_password(const struct apply_input *in, const struct action *act, const char **ret, GError **error)
-{
-	const struct object *o = objects_get(in->plan->want, KIND_VM, act->id);
-	const char *file = o && o->spec ? ((const struct vm_spec *)o->spec)->console.password_file : NULL;
-	g_autofree char *text = NULL;
-	if (!file || act->vm->console.vnc != VNC_LOOPBACK)
-		return TRUE;
-	if (!g_file_get_contents(file, &text, NULL, error)) {
-		g_prefix_error(error, "console.passwordFile: ");
-		return FALSE;
-	}
-	g_strchomp(text);
-	if (!*text || strlen(text) > VNC_PASSWORD_MAX)
-		return fail(error, ERROR_REFUSED, "console.passwordFile: %s: a VNC password has 1 to %d characters", file, VNC_PASSWORD_MAX);
-	*ret = arena_strdup(in->arena, text);
-	return TRUE;
-}
-
 static gboolean write_definition(const struct apply_input *in, const struct virt_id *id, const char *xml, const struct vm_spec *want,
                                  GError **error)
 {
@@ -66,13 +43,11 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 {
 	struct vm_now now;
 	const struct vm_spec *want = act->vm;
-	struct domain_identity identity = { .farm = objects_farm(in->plan->want)->meta.name, .name = act->id };
+	struct domain_identity identity;
 	if (!vm_look(in, act, &now, error) || (!now.exists && !vm_take_home(in, act, TRUE, error)) || !vm_media_write(in, act, error))
 		return FALSE;
-	if (!read_password(in, act, &identity.vnc_password, error))
+	if (!vm_identify(in, act, &now, &identity, error))
 		return FALSE;
-	identity.uuid = now.exists ? now.facts.uuid : NULL;
-	identity.media = vm_media_folder(in->arena, in->state, act->id);
 	struct virt_id id = { act->id, identity.uuid ? identity.uuid : domain_uuid(in->arena, &identity) };
 	if (want->firmware >= FIRMWARE_UEFI && g_mkdir_with_parents(identity.media, VM_MEDIA_MODE) != 0)
 		return fail_errno(error, errno, "%s", identity.media);

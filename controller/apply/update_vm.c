@@ -2,10 +2,11 @@
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
-#include "spec/identity.h"
+#include "domain/mark.h"
 #include "host/virt_live.h"
 #include "plan/vm_live.h"
 #include "spec/diff.h"
+#include "spec/identity.h"
 #include <string.h>
 
 /* A call; and the time that a guest has to switch CPUs on, give memory back, let go of a device. */
@@ -16,6 +17,7 @@ struct update {
 	const struct action *act;
 	struct domain_identity identity;
 	struct vm_now now;
+	struct vm_spec live; /* as it runs, in the words of what is wanted */
 };
 
 gboolean update_vm_check(const struct apply_input *in, const struct action *act, GError **error)
@@ -62,8 +64,8 @@ static gboolean pin_iothreads(const struct update *u, const struct vm_live_chang
 	return TRUE;
 }
 
-/* grow-volumes makes it larger, and tells the guest. */
-static gboolean leave_to_volumes(const struct update *u, const struct vm_live_change *c, GError **error)
+/* A disk's size: grow-volumes makes it larger, and tells the guest. The mark: it is written when all else is done. */
+static gboolean leave_to_others(const struct update *u, const struct vm_live_change *c, GError **error)
 {
 	(void)u, (void)c, (void)error;
 	return TRUE;
@@ -73,7 +75,7 @@ static enum domain_device device_of(enum vm_live kind);
 
 static const char *element(const struct update *u, const struct vm_live_change *c, const struct vm_spec *vm, guint index, GError **error)
 {
-	const char *xml = domain_device_xml(u->in->arena, &u->identity, vm, u->now.xml, device_of(c->kind), index);
+	const char *xml = domain_device_xml(u->in->arena, &u->identity, vm, u->now.live_xml, device_of(c->kind), index);
 	if (!xml)
 		fail(error, ERROR_FAILED, "%s is no device that can be changed alone", c->item ? c->item : vm_live_rows[c->kind].field);
 	return xml;
@@ -106,7 +108,7 @@ static const struct {
 	[VM_LIVE_VCPU_PINS] = { pin_vcpus },
 	[VM_LIVE_EMULATOR_PIN] = { pin_emulator },
 	[VM_LIVE_IOTHREAD_PIN] = { pin_iothreads },
-	[VM_LIVE_DISK_SIZE] = { leave_to_volumes },
+	[VM_LIVE_DISK_SIZE] = { leave_to_others },
 	[VM_LIVE_MEDIUM] = { change_device, DOMAIN_DISK },
 	[VM_LIVE_DISK_ADDED] = { add_device, DOMAIN_DISK },
 	[VM_LIVE_LINK] = { change_device, DOMAIN_NETWORK },
@@ -117,6 +119,7 @@ static const struct {
 	[VM_LIVE_DEVICE_ADDED] = { add_device, DOMAIN_HOST_DEVICE },
 	[VM_LIVE_SETTINGS] = { change_device, DOMAIN_SETTINGS },
 	[VM_LIVE_PASSWORD] = { change_device, DOMAIN_SCREEN },
+	[VM_LIVE_KEPT] = { leave_to_others },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(hands) == N_VM_LIVE);
 
@@ -130,8 +133,7 @@ static enum domain_device device_of(enum vm_live kind)
 /* What was planned and is not so yet. */
 static struct changes find_left(const struct update *u)
 {
-	struct vm_spec live = vm_running_in_words_of(u->in->arena, &u->now.live, u->act->vm, u->now.facts.machine_type);
-	struct changes differ = diff_structs(u->in->arena, vm_fields, &live, u->act->vm, FIELD_IN_DOMAIN), left = { differ.items, 0 };
+	struct changes differ = diff_structs(u->in->arena, vm_fields, &u->live, u->act->vm, FIELD_IN_DOMAIN), left = { differ.items, 0 };
 	for (guint i = 0; i < differ.n; i++)
 		for (guint k = 0; k < u->act->changes.n; k++)
 			if (strcmp(differ.items[i].field, u->act->changes.items[k].field) == 0) {
@@ -152,12 +154,33 @@ static gboolean is_done_before(const GArray *done, const struct vm_live_change *
 	return FALSE;
 }
 
+/* What libvirt has no place for stands in the mark: that of the changes which were made, and no word of those that wait for
+ * a restart. */
+static gboolean set_mark(const struct update *u, const GArray *done, GError **error)
+{
+	struct vm_spec as = u->now.live;
+	gboolean differs = FALSE;
+	for (guint i = 0; i < done->len; i++) {
+		enum vm_live kind = g_array_index(done, struct vm_live_change, i).kind;
+		if (kind == VM_LIVE_KEPT)
+			as.kept = u->act->vm->kept;
+		else if (kind == VM_LIVE_PASSWORD)
+			as.console.password_digest = u->act->vm->console.password_digest;
+		else if (kind == VM_LIVE_DISK_ADDED)
+			as.disks = u->act->vm->disks;
+		else
+			continue;
+		differs = TRUE;
+	}
+	return !differs || virt_set_live_mark(u->in->virt, &u->now.id, domain_mark_xml(u->in->arena, &u->identity, &as), DOMAIN_MARK_URI, CHANGE_MS, error);
+}
+
 static gboolean change_all(const struct update *u, const struct changes *left, GError **error)
 {
 	g_autoptr(GArray) done = g_array_new(FALSE, FALSE, sizeof(struct vm_live_change));
 	for (guint i = 0; i < left->n; i++) {
 		struct vm_live_change c;
-		if (!vm_live_find(u->in->arena, &u->now.live, u->act->vm, &left->items[i], &c))
+		if (!vm_live_find(u->in->arena, &u->live, u->act->vm, &left->items[i], &c))
 			return fail(error, ERROR_REFUSED, "%s has become %s since it was planned", left->items[i].field,
 			            left->items[i].before ? left->items[i].before : "(none)");
 		if (is_done_before(done, &c))
@@ -166,14 +189,17 @@ static gboolean change_all(const struct update *u, const struct changes *left, G
 			return FALSE;
 		g_array_append_val(done, c);
 	}
-	return TRUE;
+	return set_mark(u, done, error);
 }
 
 static gboolean look(struct update *u, GError **error)
 {
 	if (!vm_look_at_ours(u->in, u->act, FALSE, &u->now, error))
 		return FALSE;
-	return u->now.is_active || fail(error, ERROR_FAILED, "it stopped meanwhile");
+	if (!u->now.is_active)
+		return fail(error, ERROR_FAILED, "it stopped meanwhile");
+	u->live = vm_in_words_of(u->in->arena, &u->now.live, u->act->vm, u->now.facts.machine_type);
+	return TRUE;
 }
 
 static gboolean wait_followed(struct update *u, GError **error)

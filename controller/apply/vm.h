@@ -14,7 +14,8 @@ enum { VM_MEDIA_MODE = 0711 };
 struct vm_now {
 	gboolean exists, is_ours, is_active;
 	struct virt_id id;
-	const char *xml; /* what the next start uses */
+	const char *xml;      /* what the next start uses */
+	const char *live_xml; /* NULL when it does not run */
 	struct domain_facts facts;
 	struct vm_spec defined, live;
 };
@@ -28,6 +29,10 @@ gboolean vm_look(const struct apply_input *in, const struct action *act, struct 
 /* The same, and ERROR_REFUSED unless it is a domain of this farm (or, with `may_be_absent`, none). */
 gboolean vm_look_at_ours(const struct apply_input *in, const struct action *act, gboolean may_be_absent,
                          struct vm_now *ret, GError **error);
+
+/* What its XML has to say beside the spec: the password is read from its file now. */
+gboolean vm_identify(const struct apply_input *in, const struct action *act, const struct vm_now *now,
+                     struct domain_identity *ret, GError **error);
 
 /* -- what the farm and this host know of it beside libvirt: vm_facts.c -------------------------------------- */
 

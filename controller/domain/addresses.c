@@ -109,19 +109,19 @@ static void look_at_places(struct context *c, struct places *p)
 	}
 }
 
+static void add_port(struct context *c, guint index, const char *model)
+{
+	xmlNode *port = xml_add(xml_child(c->root, "devices"), "controller");
+	xml_set(port, "type", "pci");
+	xml_set_int(port, "index", index);
+	xml_set(port, "model", model);
+}
+
 /* A port that something else stands for (a bridge to PCI) takes no card. */
 static gboolean is_free(struct context *c, const struct places *p, guint place)
 {
 	const xmlNode *port = p->has_ports ? find_port(xml_child(c->root, "devices"), place) : NULL;
 	return !p->used[place] && (!port || xml_says(port, "model", "pcie-root-port"));
-}
-
-static void add_port(struct context *c, guint index)
-{
-	xmlNode *port = xml_add(xml_child(c->root, "devices"), "controller");
-	xml_set(port, "type", "pci");
-	xml_set_int(port, "index", index);
-	xml_set(port, "model", "pcie-root-port");
 }
 
 /* The same as before, else the first that is free; 0: none is. */
@@ -136,7 +136,7 @@ static guint take_place(struct context *c, struct places *p, const xmlNode *e)
 		return 0;
 	p->used[place] = TRUE;
 	if (p->has_ports && !find_port(xml_child(c->root, "devices"), place))
-		add_port(c, place);
+		add_port(c, place, "pcie-root-port");
 	return place;
 }
 
@@ -200,42 +200,45 @@ void addresses_give_cards(struct context *c)
 	}
 }
 
-/* -- spares ---------------------------------------------------------------------------------------------------------- */
+/* -- ports for later ------------------------------------------------------------------------------------------------- */
 
-/* On a PCI Express machine what is plugged in needs a port that was there when the guest started. */
-enum { N_SPARES = 4 };
+enum { N_SPARE_PORTS = 4 };
 
-/* Whether libvirt will look for a port for it. Some of these share a slot of the root bus; a port too many does no harm. */
+/* Whether libvirt will put the device behind a port of its own. */
 static gboolean needs_port(const xmlNode *e)
 {
+	static const char *const others[] = { "interface", "filesystem", "hostdev", "watchdog", "memballoon", "rng" };
 	if (xml_child(e, "address"))
 		return FALSE;
 	if (xml_is(e, "disk"))
 		return xml_says(xml_child(e, "target"), "bus", "virtio");
 	if (xml_is(e, "controller"))
-		return xml_says(e, "type", "scsi") || xml_says(e, "model", "qemu-xhci");
-	if (xml_is(e, "memballoon"))
-		return xml_says(e, "model", "virtio");
-	return xml_is(e, "interface") || xml_is(e, "filesystem") || xml_is(e, "hostdev") || xml_is(e, "channel") || xml_is(e, "watchdog");
+		return xml_says(e, "type", "scsi") || xml_says(e, "type", "virtio-serial") || xml_says(e, "model", "qemu-xhci");
+	if (xml_is(e, "channel")) /* of a controller that is not there yet */
+		return TRUE;
+	for (guint i = 0; i < G_N_ELEMENTS(others); i++)
+		if (xml_is(e, others[i]))
+			return TRUE;
+	return FALSE;
 }
 
-void addresses_give_spares(struct context *c)
+void addresses_spare_ports(struct context *c)
 {
 	struct places places = { 0 };
-	xmlNode *devices = xml_child(c->root, "devices");
-	guint n_wanted = N_SPARES, last = 0;
+	const xmlNode *devices = xml_child(c->root, "devices");
+	guint wanted = N_SPARE_PORTS;
 	look_at_places(c, &places);
 	if (!places.has_ports)
 		return;
 	XML_EACH (e, devices, NULL)
-		n_wanted += needs_port(e) ? 1 : 0;
-	for (guint place = 1; place < MOST_PLACES; place++) {
-		const xmlNode *port = find_port(devices, place);
-		if (port || places.used[place])
-			last = place;
-		if (port && is_free(c, &places, place) && n_wanted)
-			n_wanted--;
+		wanted += needs_port(e) ? 1 : 0;
+	if (!find_port(devices, 0))
+		add_port(c, 0, "pcie-root");
+	for (guint i = 1; i < MOST_PLACES && wanted; i++) {
+		if (!is_free(c, &places, i))
+			continue;
+		if (!find_port(devices, i))
+			add_port(c, i, "pcie-root-port");
+		wanted--;
 	}
-	for (guint place = last + 1; n_wanted && place < MOST_PLACES; place++, n_wanted--)
-		add_port(c, place);
 }

@@ -13,8 +13,8 @@ static const struct {
 	const char *word, *serial;
 	gsize offset;
 } media[] = {
-	{ MEDIUM_SEED, DISK_SEED_SERIAL, offsetof(struct vm_spec, seed) },
-	{ MEDIUM_SETTINGS, DISK_SETTINGS_SERIAL, offsetof(struct vm_spec, settings) },
+	{ MEDIUM_SEED, "cleave-seed", offsetof(struct vm_spec, seed) },
+	{ MEDIUM_SETTINGS, "cleave-settings", offsetof(struct vm_spec, settings) },
 };
 
 /* -- names ------------------------------------------------------------------------------------------------------- */
@@ -226,6 +226,12 @@ static int medium_of(struct context *c, const xmlNode *disk)
 		if (strcmp(serial, media[i].serial) == 0)
 			return (int)i;
 	return -1;
+}
+
+const char *medium_word_of(struct context *c, const xmlNode *disk)
+{
+	int i = medium_of(c, disk);
+	return i < 0 ? NULL : media[i].word;
 }
 
 void disks_read(struct context *c, struct vm_spec *ret)

@@ -71,12 +71,8 @@ static xmlDoc *parse(const char *xml, xmlNode **ret_root)
 	return doc;
 }
 
-xmlDoc *domain_build(struct context *c, struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *previous,
-                     xmlDoc **ret_previous)
+static xmlDoc *build(struct context *c, const struct vm_spec *vm)
 {
-	xmlNode *before;
-	*ret_previous = parse(previous, &before);
-	*c = (struct context){ .arena = a, .id = id, .previous = before };
 	xmlDoc *doc = xmlNewDoc((const xmlChar *)"1.0");
 	c->root = xmlNewNode(NULL, (const xmlChar *)"domain");
 	xmlDocSetRootElement(doc, c->root);
@@ -87,14 +83,16 @@ xmlDoc *domain_build(struct context *c, struct arena *a, const struct domain_ide
 	disks_give_targets(c);
 	addresses_keep(c);
 	addresses_give_cards(c);
-	addresses_give_spares(c);
+	addresses_spare_ports(c);
 	return doc;
 }
 
 char *domain_to_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *previous)
 {
-	struct context c;
-	xmlDoc *previous_doc, *doc = domain_build(&c, a, id, vm, previous, &previous_doc);
+	xmlNode *before;
+	xmlDoc *previous_doc = parse(previous, &before);
+	struct context c = { .arena = a, .id = id, .previous = before };
+	xmlDoc *doc = build(&c, vm);
 	xmlChar *text = NULL;
 	int size = 0;
 	xmlDocDumpFormatMemory(doc, &text, &size, 1);

@@ -38,7 +38,9 @@ gboolean domain_from_xml(struct arena *a, const char *xml, struct vm_spec *ret, 
 const char *domain_row_fields(guint i);
 
 enum domain_device { DOMAIN_DISK, DOMAIN_NETWORK, DOMAIN_HOST_DEVICE, DOMAIN_SETTINGS, DOMAIN_SCREEN };
-/* The element of one device in domain_to_xml(), without its place in the guest; NULL when there is none. `index` is
+/* The element of one device as the running domain takes it (`running` is its XML); NULL when there is none. `index` is
  * its place in the VM's list. */
-char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *previous,
+char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *running,
                         enum domain_device device, guint index);
+/* cleave's mark alone (domain/mark.h), as virDomainSetMetadata takes it: without its namespace. */
+char *domain_mark_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm);

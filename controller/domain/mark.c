@@ -1,4 +1,5 @@
 /* cleave's mark: an element in the domain's metadata that says whose it is, and what libvirt has no place for. */
+#include "domain/mark.h"
 #include "base/arena.h"
 #include "domain/mark.h"
 #include "domain/part.h"
@@ -52,6 +53,12 @@ struct strings mark_get_words(struct context *c, const char *word)
 	return words;
 }
 
+char *domain_mark(struct arena *a, const char *farm)
+{
+	g_autofree char *text = g_markup_printf_escaped("<vm farm=\"%s\"/>", farm);
+	return arena_strdup(a, text);
+}
+
 /* -- rows that stand in the mark alone ------------------------------------------------------------------------- */
 
 void worker_write(struct context *c, const struct vm_spec *vm)
@@ -72,12 +79,4 @@ void kept_write(struct context *c, const struct vm_spec *vm)
 void kept_read(struct context *c, struct vm_spec *ret)
 {
 	ret->kept = mark_get_words(c, "kept");
-}
-
-/* -- the mark alone ----------------------------------------------------------------------------------------------- */
-
-char *domain_mark(struct arena *a, const char *farm)
-{
-	g_autofree char *text = g_markup_printf_escaped("<vm farm=\"%s\"/>", farm);
-	return arena_strdup(a, text);
 }

@@ -12,10 +12,6 @@ struct context {
 	gboolean is_live;        /* what is read is a running domain */
 };
 
-/* The whole as a tree; both documents are the caller's to free. */
-xmlDoc *domain_build(struct context *c, struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *previous,
-                     xmlDoc **ret_previous);
-
 #define DOMAIN_PART(part)                                                    \
 	void part##_write(struct context *c, const struct vm_spec *vm);      \
 	void part##_read(struct context *c, struct vm_spec *ret)
@@ -54,11 +50,10 @@ char *mark_get_of(struct arena *a, const xmlNode *root, const char *word);
 
 /* -- disks (disks.c) --------------------------------------------------------------------------------------- */
 
-#define DISK_SEED_SERIAL "cleave-seed"
-#define DISK_SETTINGS_SERIAL "cleave-settings"
-
 /* What a disk is told apart by, in the guest and here. */
 char *disk_serial_of(struct context *c, const xmlNode *disk);
+/* "seed", "settings": which of cleave's own discs it is; else NULL. */
+const char *medium_word_of(struct context *c, const xmlNode *disk);
 /* vda, vdb, … and what SCSI disks need besides; after all disks were written. */
 void disks_give_targets(struct context *c);
 
@@ -68,8 +63,9 @@ void disks_give_targets(struct context *c);
 void addresses_keep(struct context *c);
 /* The functions of each card in one slot of the guest, behind a port of its own. After addresses_keep(). */
 void addresses_give_cards(struct context *c);
-/* Ports for what comes while the guest runs. */
-void addresses_give_spares(struct context *c);
+/* Ports of PCI Express that stay free, for what is plugged in while the guest runs: libvirt makes no more than are needed
+ * at the start. Last of all. */
+void addresses_spare_ports(struct context *c);
 /* The device of the definition so far that `e` is, or NULL. */
 const xmlNode *addresses_find_before(struct context *c, const xmlNode *e);
 

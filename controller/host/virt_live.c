@@ -8,7 +8,7 @@
 enum { MAX_CPUS = 4096 };
 
 struct request {
-	char *uuid, *xml;
+	char *uuid, *xml, *uri;
 	gulong number;                /* a count, KiB, or which vCPU or thread */
 	guint8 cpus[MAX_CPUS / 8];
 	int (*ask)(virDomainPtr domain, struct request *r);
@@ -21,6 +21,7 @@ static void request_free(gpointer data)
 	struct request *r = data;
 	g_free(r->uuid);
 	g_free(r->xml);
+	g_free(r->uri);
 	g_free(r);
 }
 
@@ -182,4 +183,17 @@ static int ask_update(virDomainPtr domain, struct request *r)
 gboolean virt_update_device(struct virt *v, const struct virt_id *id, const char *xml, gint64 timeout_ms, GError **error)
 {
 	return call_device(v, "changing a device of", id, ask_update, xml, timeout_ms, error);
+}
+
+static int ask_mark(virDomainPtr domain, struct request *r)
+{
+	return virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, r->xml, "cleave", r->uri, VIR_DOMAIN_AFFECT_LIVE);
+}
+
+gboolean virt_set_live_mark(struct virt *v, const struct virt_id *id, const char *xml, const char *uri, gint64 timeout_ms, GError **error)
+{
+	struct request *r = request_new(id, ask_mark);
+	r->xml = g_strdup(xml);
+	r->uri = g_strdup(uri);
+	return call(v, "marking", id, r, timeout_ms, error);
 }

@@ -20,3 +20,5 @@ gboolean virt_attach_device(struct virt *v, const struct virt_id *id, const char
 gboolean virt_detach_device(struct virt *v, const struct virt_id *id, const char *xml, gint64 timeout_ms, GError **error);
 /* What of a device can change: a medium, a link, a bridge, a VNC password. */
 gboolean virt_update_device(struct virt *v, const struct virt_id *id, const char *xml, gint64 timeout_ms, GError **error);
+/* An element in the metadata of the running domain alone (virt_set_mark: of its definition as well). */
+gboolean virt_set_live_mark(struct virt *v, const struct virt_id *id, const char *xml, const char *uri, gint64 timeout_ms, GError **error);

@@ -22,6 +22,7 @@ struct objects *observe(struct arena *a, const struct observe_input *in)
 	observe_gpus(a, in, have);
 	observe_nvml(a, in, have);
 	observe_vms(a, in, have);
+	observe_storage(a, in, have);
 	observe_farm(a, in, have);
 	observe_homes(a, in, have);
 	if (in->checks) {

@@ -56,6 +56,7 @@ const char *observe_vm_reason(int state, int reason);
 void observe_vm_history(struct arena *a, const struct observe_input *in, const char *name, struct vm_status *ret);
 void observe_homes(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_guests(struct arena *a, const struct observe_input *in, struct objects *have);
+void observe_storage(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_checks(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);

@@ -8,11 +8,15 @@
 #include "spec/farm.h"
 #include "spec/host.h"
 
-static struct list read_pools(struct arena *a, const struct observe_input *in, const struct host_spec *host)
+/* libvirt may not have been asked, or have no pools: their folders are measured all the same. */
+static struct list read_pools(struct arena *a, const struct observe_input *in, const struct host_spec *host, const struct host_status *s)
 {
 	struct host_pool_status *pools = ARENA_ARRAY(a, struct host_pool_status, host->pools.n);
 	for (guint i = 0; i < host->pools.n; i++) {
 		const struct host_pool *pool = LIST_AT(host->pools, struct host_pool, i);
+		const struct host_pool_status *seen = host_pool_status_find(s, pool->name);
+		if (seen)
+			pools[i] = *seen;
 		pools[i].name = pool->name;
 		pools[i].reason = host_measure_folder(a, in->tree, pool->path, &pools[i].size_bytes, &pools[i].free_bytes);
 	}
@@ -36,7 +40,7 @@ static void read_host(struct arena *a, const struct observe_input *in, struct ho
 	const struct object *host = objects_get(in->want, KIND_HOST, in->host), *farm = objects_farm(in->want);
 	struct host_idle idle;
 	if (host && !s->is_sysfs_alone)
-		s->pools = read_pools(a, in, host->spec);
+		s->pools = read_pools(a, in, host->spec, s);
 	if (farm && !s->is_sysfs_alone)
 		s->images = read_images(a, in, farm->spec);
 	char **firmware = firmware_list(a, in->tree, host_machine(a, in->tree));

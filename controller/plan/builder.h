@@ -8,6 +8,7 @@ struct builder {
 	struct arena *arena;
 	const struct plan_input *in;
 	GArray *actions, *verdicts, *refusals, *notes;
+	guint n_data_loss; /* disks that are made anew */
 	gint64 wake_ms; /* as in struct plan */
 	struct gpu_target *gpus; /* those of this host: identified before VMs are planned, planned after them */
 	guint n_gpus;
@@ -31,6 +32,9 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 gboolean builder_holds_back(const struct builder *b, const struct object *want);
 /* The object that was judged last is as it is because a rule refused what would have been done. */
 void builder_refused(struct builder *b);
+
+/* An action on volumes waits for their pools and images (plan_pools.c). */
+gboolean storage_waits_for(const struct action *act, const struct action *before);
 
 void plan_hosts(struct builder *b);
 /* Which card each GPU of this host means, and which VM has which piece of it. */

@@ -111,7 +111,13 @@ static void judge_revision(struct builder *b, const struct object *o)
 static void judge_worker(struct builder *b, const struct object *o)
 {
 	const struct worker_status *s = o->status;
-	if (s && s->silent_ms < WORKER_SILENT_MS)
+	if (!s || s->silent_ms >= WORKER_SILENT_MS)
+		return;
+	if (g_strcmp0(s->state, "waiting") == 0)
+		builder_judge(b, o, IS_RECONCILING, "Waiting", s->detail);
+	else if (g_strcmp0(s->state, "drained") == 0)
+		builder_judge(b, o, IS_READY, "Drained", s->detail);
+	else
 		builder_judge(b, o, IS_READY, s->job ? "Rendering" : "Idle", s->job);
 }
 
@@ -193,11 +199,14 @@ static gboolean waits_for(const struct builder *b, const struct action *act, con
 {
 	gboolean is_same = before->kind == act->kind && strcmp(before->id, act->id) == 0;
 	if (is_same && act->kind == KIND_HOST)
-		return before->verb == VERB_WRITE_BOOT_FILES && act->verb == VERB_UPDATE_BOOT;
+		return (before->verb == VERB_WRITE_BOOT_FILES && act->verb == VERB_UPDATE_BOOT) ||
+		       (before->verb == VERB_DEFINE_POOLS && storage_waits_for(act, before));
 	if (act->verb == VERB_START_VM && before->verb == VERB_STOP_VM && !is_same)
 		return act->vm && holds_what_it_needs(b, before->id, act->vm);
 	if (before->kind == act->kind)
 		return is_same && before->verb != act->verb;
+	if (act->kind == KIND_VM && before->kind == KIND_HOST)
+		return storage_waits_for(act, before);
 	if (act->kind == KIND_GPU && before->verb == VERB_STOP_VM)
 		return names_gpu(before->want, act->id) || has_card(b, before->id, act->card);
 	if (act->kind == KIND_GPU)

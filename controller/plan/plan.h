@@ -29,6 +29,7 @@ struct volume_step {
 /* What is done to a Host: each verb fills in its own. */
 struct host_work {
 	struct strings modules;   /* load-modules */
+	struct list pools;        /* define-pools: struct host_pool */
 	struct list pages;        /* set-hugepages: struct host_hugepages in this order; node -1: a kernel without NUMA */
 	struct list files;        /* struct host_drop_in; write-boot-files: text NULL = remove it; update-boot: what has to be there */
 	struct list commands;     /* update-boot: const char **, each a program with its arguments */

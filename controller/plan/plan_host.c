@@ -130,6 +130,7 @@ static void plan_own_host(struct builder *b, const struct object *o, const struc
 	plan_modules(&h);
 	plan_hugepages(&h);
 	plan_boot(&h);
+	plan_storage(&h);
 	judge(&h, b->actions->len > n_before);
 	if (have->libvirt == PLANE_LEFT_OUT && b->in->want->by_kind[KIND_VM]->len && !b->in->devices_only)
 		builder_note(b, KIND_HOST, o->id, "libvirt is left out: VMs are not planned");

@@ -20,7 +20,12 @@ const char *host_why_not_loadable(struct arena *a, const struct host_status *hav
 /* What the specs ask for and the machine cannot give: nothing of it is done, as with a card that a rule refuses. */
 void host_plan_refuse(struct host_plan *h, const char *reason, const char *message);
 
+/* Why libvirt's pool of that name is not the Host's, with the fix; NULL: it is, or there is none. */
+const char *host_pool_differs(struct arena *a, const struct host_pool *want, const struct host_pool_status *have);
+
 void plan_boot(struct host_plan *h);
+/* plan_pools.c: after the VMs, whose volumes say which images are needed. */
+void plan_storage(struct host_plan *h);
 void plan_hugepages(struct host_plan *h);
 
 /* Changes that are gathered one by one; the texts are the arena's. */

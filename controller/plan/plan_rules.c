@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "plan/plan_gpu.h"
 #include "plan/plan_vm.h"
+#include "plan/plan_volumes.h"
 
 static gboolean empty_tree(struct arena *a, const struct plan *p, const char **ret_message)
 {
@@ -38,5 +39,12 @@ const struct plan_rule plan_rules[] = {
 	OF_GPU("gpu-group-shared", "GroupShared", "A card whose IOMMU group holds other devices of the host is not taken.",
 	       gpu_group_shared),
 	OF_GPU("gpu-no-reset", "NoReset", "A card that cannot be reset is not given from VM to VM.", gpu_no_reset),
+	OF_VM("vm-no-storage", "NoStorage", "A disk in a pool takes a libvirt connection that has pools.", vm_no_storage),
+	OF_VM("vm-pool-differs", "PoolDiffers", "A pool that is not the Host's is never touched.", vm_pool_differs),
+	OF_VM("vm-image-not-pinned", "ImageNotPinned", "A disk is only made from an image whose digest is known.", vm_image_not_pinned),
+	OF_VM("vm-image-larger", "ImageLarger", "A disk is never smaller than its image.", vm_image_larger),
+	OF_VM("vm-volume-gone", "VolumeGone", "The volume of a running VM is not made anew behind its back.", vm_volume_gone),
+	OF_VM("vm-disk-kept", "DiskKept", "A disk with `keep` is never made anew.", vm_disk_kept),
+	OF_VM("vm-data-loss", "DataLoss", "Disks are only made anew within the Farm's maxDataLoss.", vm_data_loss),
 };
 const guint n_plan_rules = G_N_ELEMENTS(plan_rules);

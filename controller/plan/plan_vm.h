@@ -33,6 +33,8 @@ struct vm_target {
 
 /* Fills .want and .waits_for of all. */
 void vm_targets_resolve(struct vm_target *all, guint n);
+/* plan_volumes.c: the files of its disks in pools, and .want->kept. */
+void vm_resolve_disks(struct vm_target *t);
 /* vm_devices.c: .want->devices from its GPUs, as they are observed or will be. Later vms_wait_for_gpus() (builder.h). */
 void vm_targets_give_devices(struct vm_target *all, guint n);
 /* vm_media.c: .want->seed, settings, worker.bundle and console.password_digest; waits for a file that is not there. */
@@ -48,6 +50,10 @@ const struct host_spec *vm_target_host_spec(const struct vm_target *t);
 
 /* plan_volumes.c: its disks in pools: made, grown. */
 void vm_plan_volumes(struct vm_target *t);
+/* After all else of it was planned and judged. */
+void vm_judge_volumes(struct vm_target *t);
+/* plan_volumes_left.c: volumes that no VM has any more; deleted where the Farm's policy says so. After all VMs. */
+void vm_plan_left_volumes(struct builder *b);
 /* vm_live.c: whether a change acts on the running guest. */
 gboolean vm_is_live(const struct vm_target *t, const struct change *c);
 /* Both kinds, each change with its price here: EFFECT_LIVE, or EFFECT_VM_RESTART and dearer. */

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "plan/plan_vm.h"
 #include "spec/farm.h"
+#include "spec/vm_history.h"
 #include <string.h>
 
 gboolean vm_is_ours(const struct builder *b, const struct vm_status *s)
@@ -71,6 +72,7 @@ static void plan_new_vm(struct vm_target *t)
 		t->stored.items[i].before = NULL;
 		t->stored.items[i].effect = EFFECT_NONE;
 	}
+	vm_plan_volumes(t);
 	plan_definition(t);
 	if (vm_should_run(t))
 		vm_act(t, VERB_START_VM, "should run")->expect = "shut off";
@@ -96,6 +98,7 @@ static void plan_known_vm(struct vm_target *t)
 	gboolean is_up = vm_status_is_up(t->have);
 	if (!is_up && vm_should_run(t) && vm_judge_elsewhere(t))
 		return;
+	vm_plan_volumes(t);
 	if (t->stored.n || t->have->is_transient)
 		plan_definition(t);
 	if (is_up && vm_should_run(t))
@@ -117,11 +120,11 @@ static void plan_vm(struct vm_target *t)
 		builder_judge(t->b, t->object, t->is_stuck ? IS_STALLED : IS_RECONCILING, t->waits_reason, t->waits_for);
 		return;
 	}
-	vm_plan_volumes(t);
 	if (t->have)
 		plan_known_vm(t);
 	else
 		plan_new_vm(t);
+	vm_judge_volumes(t);
 }
 
 /* -- all of them ------------------------------------------------------------------------------------------------------- */
@@ -156,6 +159,15 @@ static struct vm_target target_of(struct builder *b, const struct object *o, con
 		                   .host_state = host && host->spec ? ((const struct host_spec *)host->spec)->state : HOST_ACTIVE };
 }
 
+/* A guest has all of maxMemory until its driver for the balloon is loaded. One that has none is told of then. */
+static gboolean is_before_balloon(const struct vm_target *t, const struct vm_spec *live)
+{
+	enum { BOOT_MS = 180000 };
+	gint64 since = vm_time_ms(t->have->since), now = vm_now_ms(t->b);
+	return live->max_memory_bytes && live->max_memory_bytes == t->want->max_memory_bytes &&
+	       live->memory_bytes == live->max_memory_bytes && since && now - since < BOOT_MS;
+}
+
 static void compare(struct vm_target *t)
 {
 	if (!t->have || !vm_is_ours(t->b, t->have))
@@ -164,6 +176,8 @@ static void compare(struct vm_target *t)
 	t->stored = diff_structs(t->b->arena, vm_fields, &defined, t->want, FIELD_IN_DOMAIN);
 	if (!vm_status_is_up(t->have))
 		return;
+	if (is_before_balloon(t, &live))
+		live.memory_bytes = t->want->memory_bytes;
 	struct changes running = diff_structs(t->b->arena, vm_fields, &live, t->want, FIELD_IN_DOMAIN);
 	vm_split_changes(t, &running, &t->live, &t->pending);
 }
@@ -185,4 +199,5 @@ void plan_vms(struct builder *b)
 	VM_TARGETS_EACH (t, b->vms, b->n_vms)
 		plan_vm(t);
 	vm_plan_orphans(b);
+	vm_plan_left_volumes(b);
 }

@@ -195,23 +195,10 @@ CHECK(check_vm_networks)
 
 /* -- pools and images ---------------------------------------------------------------------------------------- */
 
-static guint64 least_free(struct arena *a, const char *text, guint64 size_bytes)
-{
-	guint64 bytes = 0;
-	char *end;
-	guint64 number = g_ascii_strtoull(text, &end, 10);
-	if (*end == '%')
-		return size_bytes / 100 * number;
-	return bytes_parse(a, text, &bytes) ? 0 : bytes;
-}
-
 static void check_pool(struct checking *c, const struct host_pool *want)
 {
-	const struct host_pool_status *p = NULL;
-	for (guint i = 0; i < c->host->pools.n; i++)
-		if (g_strcmp0(LIST_AT(c->host->pools, struct host_pool_status, i)->name, want->name) == 0)
-			p = LIST_AT(c->host->pools, struct host_pool_status, i);
-	guint64 least = p && want->min_free ? least_free(c->arena, want->min_free, p->size_bytes) : 0;
+	const struct host_pool_status *p = host_pool_status_find(c->host, want->name);
+	guint64 least = p ? host_pool_least_free(want->min_free, p->size_bytes) : 0;
 	const char *free_text = p ? rounded(c, p->free_bytes) : NULL;
 	if (!p)
 		check_say(c, CHECK_UNKNOWN, SAY("the pool %s was not looked at", want->name), NULL);

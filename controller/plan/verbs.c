@@ -2,6 +2,10 @@
 #include "plan/verbs.h"
 
 const struct verb_row verbs[N_VERBS] = {
+	[VERB_DEFINE_POOLS] = { "define-pools", '+', PHASE_STORAGE, FALSE, FALSE, "Tells libvirt of the Host's storage pools." },
+	[VERB_FETCH_IMAGES] = { "fetch-images", '+', PHASE_STORAGE, FALSE, FALSE, "Fetches images into a pool, once for all VMs of the host." },
+	[VERB_CREATE_VOLUMES] = { "create-volumes", '+', PHASE_STORAGE, FALSE, FALSE, "Makes a VM's disks, from an image or empty." },
+	[VERB_GROW_VOLUMES] = { "grow-volumes", '~', PHASE_STORAGE, FALSE, FALSE, "Makes a VM's disks larger, also while it runs." },
 	[VERB_CANCEL_FRAMES] = { "cancel-frames", 'x', PHASE_TEARDOWN, TRUE, FALSE, "Takes frames that are not wanted any more from the queue." },
 	[VERB_DRAIN_VM] = { "drain-vm", 'o', PHASE_TEARDOWN, FALSE, FALSE, "Lets a VM's worker finish its frames and take no new ones." },
 	[VERB_STOP_VM] = { "stop-vm", '-', PHASE_TEARDOWN, TRUE, FALSE, "Shuts a VM down; after its time, destroys it." },
@@ -13,14 +17,10 @@ const struct verb_row verbs[N_VERBS] = {
 	[VERB_UPDATE_BOOT] = { "update-boot", '~', PHASE_DEVICES, FALSE, FALSE, "Runs the programs that take the drop-in files into the boot." },
 	[VERB_LOAD_MODULES] = { "load-modules", '+', PHASE_DEVICES, FALSE, FALSE, "Loads kernel modules." },
 	[VERB_SET_HUGEPAGES] = { "set-hugepages", '~', PHASE_DEVICES, FALSE, FALSE, "Sets huge pages aside, per size and NUMA node." },
-	[VERB_DEFINE_POOLS] = { "define-pools", '+', PHASE_DEVICES, FALSE, FALSE, "Tells libvirt of the Host's storage pools." },
-	[VERB_FETCH_IMAGES] = { "fetch-images", '+', PHASE_DEVICES, FALSE, FALSE, "Fetches images into a pool, once for all VMs of the host." },
 	[VERB_SET_VFS] = { "set-vfs", '~', PHASE_DEVICES, TRUE, TRUE, "Sets the number of a card's virtual functions." },
 	[VERB_SET_MIG] = { "set-mig", '~', PHASE_DEVICES, TRUE, FALSE, "Cuts a card into MIG instances." },
 	[VERB_BIND_DEVICE] = { "bind-device", '+', PHASE_DEVICES, TRUE, TRUE, "Takes a card, all its functions, from the host for VMs (vfio-pci)." },
 	[VERB_CREATE_VGPUS] = { "create-vgpus", '+', PHASE_DEVICES, FALSE, TRUE, "Makes vGPUs on a card." },
-	[VERB_CREATE_VOLUMES] = { "create-volumes", '+', PHASE_GUESTS, FALSE, FALSE, "Makes a VM's disks, from an image or empty." },
-	[VERB_GROW_VOLUMES] = { "grow-volumes", '~', PHASE_GUESTS, FALSE, FALSE, "Makes a VM's disks larger, also while it runs." },
 	[VERB_DEFINE_VM] = { "define-vm", '+', PHASE_GUESTS, FALSE, FALSE, "Writes a VM's definition to libvirt." },
 	[VERB_UPDATE_VM] = { "update-vm", '~', PHASE_GUESTS, FALSE, FALSE, "Changes a VM while it runs." },
 	[VERB_START_VM] = { "start-vm", '>', PHASE_GUESTS, FALSE, FALSE, "Starts a VM." },

@@ -4,8 +4,13 @@
 #pragma once
 #include "base/names.h"
 
-/* In the total order of a plan: teardown, devices, guests, work; within a phase by this order, then by name. */
+/* In the total order of a plan: storage, teardown, devices, guests, work; within a phase by this order, then by name.
+ * Disks come first: a VM that needs another one runs on while that is made, and is not stopped when it cannot be. */
 enum verb {
+	VERB_DEFINE_POOLS,
+	VERB_FETCH_IMAGES,
+	VERB_CREATE_VOLUMES,
+	VERB_GROW_VOLUMES,
 	VERB_CANCEL_FRAMES,
 	VERB_DRAIN_VM,
 	VERB_STOP_VM,
@@ -17,14 +22,10 @@ enum verb {
 	VERB_UPDATE_BOOT,
 	VERB_LOAD_MODULES,
 	VERB_SET_HUGEPAGES,
-	VERB_DEFINE_POOLS,
-	VERB_FETCH_IMAGES,
 	VERB_SET_VFS,
 	VERB_SET_MIG,
 	VERB_BIND_DEVICE,
 	VERB_CREATE_VGPUS,
-	VERB_CREATE_VOLUMES,
-	VERB_GROW_VOLUMES,
 	VERB_DEFINE_VM,
 	VERB_UPDATE_VM,
 	VERB_START_VM,
@@ -38,7 +39,7 @@ enum verb {
 	N_VERBS,
 };
 
-enum phase { PHASE_TEARDOWN, PHASE_DEVICES, PHASE_GUESTS, PHASE_WORK };
+enum phase { PHASE_STORAGE, PHASE_TEARDOWN, PHASE_DEVICES, PHASE_GUESTS, PHASE_WORK };
 
 struct verb_row {
 	const char *name;

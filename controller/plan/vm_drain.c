@@ -44,16 +44,47 @@ const struct worker_status *vm_worker(const struct builder *b, const char *id, c
 	return NULL;
 }
 
+/* Each slot is a worker of its own. */
+struct crew {
+	guint n, n_busy, n_answered;
+};
+
+static struct crew crew_of(const struct builder *b, const char *id, const struct vm_status *have)
+{
+	struct crew c = { 0 };
+	OBJECTS_EACH (o, b->in->have, KIND_WORKER) {
+		const struct worker_status *s = o->status;
+		if (!is_in(o, id, have))
+			continue;
+		c.n++;
+		c.n_busy += s->job != NULL;
+		c.n_answered += s->blender != NULL;
+	}
+	return c;
+}
+
+/* The card of its screen is a display to the guest as well. */
+static guint n_gpus_seen(const struct worker_status *w, const struct vm_spec *want)
+{
+	int video = want->console.video ? want->console.video : vm_usual_video(want);
+	return w->gpus.n - MIN(w->gpus.n, video != VIDEO_NONE);
+}
+
 const char *vm_worker_lacks(const struct vm_target *t)
 {
-	if (!t->want->worker.enabled || vm_redis(t->b) == PLANE_LEFT_OUT)
+	const struct vm_spec *want = t->want;
+	if (!want->worker.enabled || vm_redis(t->b) == PLANE_LEFT_OUT)
 		return NULL;
 	const struct worker_status *w = vm_worker(t->b, t->object->id, t->have);
+	struct crew c = crew_of(t->b, t->object->id, t->have);
+	guint n_slots = (guint)want->worker.slots_per_gpu * MAX(want->gpus.n, 1);
 	if (!w)
 		return vm_redis(t->b) == PLANE_OK ? "its worker has not registered" : "Redis does not answer, so that its worker is not known";
-	if (w->gpus.n < t->want->gpus.n)
-		return arena_printf(t->b->arena, "its worker sees %u of its %u GPUs", w->gpus.n, t->want->gpus.n);
-	return w->blender ? NULL : "no Blender has answered its worker";
+	if (c.n < n_slots)
+		return arena_printf(t->b->arena, "%u of its %u workers have registered", c.n, n_slots);
+	if (n_gpus_seen(w, want) < want->gpus.n)
+		return arena_printf(t->b->arena, "its worker sees %u of its %u GPUs", n_gpus_seen(w, want), want->gpus.n);
+	return c.n_answered >= n_slots ? NULL : "no Blender has answered its worker";
 }
 
 /* -- the drain --------------------------------------------------------------------------------------------------- */
@@ -62,12 +93,12 @@ enum work { WORK_NONE, WORK_IDLE, WORK_BUSY, WORK_UNKNOWN };
 
 static enum work work_of(const struct vm_going *g)
 {
-	const struct worker_status *w = vm_worker(g->b, g->id, g->have);
+	struct crew c = crew_of(g->b, g->id, g->have);
 	/* What has no worker, and no kernel that is told of Redis, has nothing to finish. */
 	gboolean may_work = !g->spec || g->spec->worker.enabled || g->spec->boot.kernel;
 	if (vm_redis(g->b) == PLANE_AWAY)
 		return may_work ? WORK_UNKNOWN : WORK_NONE;
-	return !w ? WORK_NONE : w->job ? WORK_BUSY : WORK_IDLE;
+	return !c.n ? WORK_NONE : c.n_busy ? WORK_BUSY : WORK_IDLE;
 }
 
 /* Of a VM that is in no specs any more: as of one that does not say it. */

@@ -98,6 +98,7 @@ const struct vm_live_row vm_live_rows[N_VM_LIVE] = {
 	[VM_LIVE_SETTINGS] = { "settings", ITEM_STAYS, has_medium_before_and_after, "another medium in its drive", .written = "worker" },
 	[VM_LIVE_PASSWORD] = { "console.passwordDigest", ITEM_STAYS, has_password_before_and_after, "another password in the file",
 	                       .written = "console.passwordFile" },
+	[VM_LIVE_KEPT] = { "kept", ITEM_STAYS, NULL, "the guest knows nothing of it", .written = "disks[].keep" },
 };
 
 /* -- where a change stands --------------------------------------------------------------------------- */

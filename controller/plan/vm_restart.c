@@ -73,23 +73,25 @@ static void begin_drain(struct vm_target *t, const struct vm_going *going)
 	builder_judge(t->b, t->object, IS_RECONCILING, "Draining", vm_drain_words(going));
 }
 
-static void plan_restart(struct vm_target *t)
+/* TRUE when it restarts now. */
+static gboolean plan_restart(struct vm_target *t)
 {
 	struct builder *b = t->b;
 	struct vm_going going = { b, t->object->id, t->have, t->want };
 	if (!t->may_restart && !t->have->history.draining_since) {
 		builder_judge(b, t->object, IS_RECONCILING, "WaitsForBudget",
-		              arena_printf(b->arena, "%s waits for its restart: policy.budgets.maxRestart lets no more VMs be down now",
+		              arena_printf(b->arena, "the restart for %s waits: policy.budgets.maxRestart lets no more VMs be down now",
 		                           fields_of(b->arena, &t->pending)));
-		return;
+		return FALSE;
 	}
 	switch (vm_drain_step(&going)) {
-	case DRAIN_WAIT: builder_judge(b, t->object, IS_RECONCILING, "Draining", vm_drain_words(&going)); return;
-	case DRAIN_BEGIN: begin_drain(t, &going); return;
+	case DRAIN_WAIT: builder_judge(b, t->object, IS_RECONCILING, "Draining", vm_drain_words(&going)); return FALSE;
+	case DRAIN_BEGIN: begin_drain(t, &going); return FALSE;
 	case DRAIN_IDLE: act_drain(t, "restarts, its worker is idle"); break;
 	case DRAIN_OVER: break;
 	}
 	act_restart(t);
+	return TRUE;
 }
 
 /* -- as it runs ---------------------------------------------------------------------------------------------------- */
@@ -134,16 +136,18 @@ static void plan_worker(struct vm_target *t)
 
 void vm_plan_running(struct vm_target *t)
 {
+	gboolean is_to_restart = t->pending.n && t->want->update != UPDATE_NEVER && t->host_state == HOST_ACTIVE;
+	/* A start gives it all at once. */
+	if (is_to_restart && plan_restart(t))
+		return;
 	if (t->live.n) {
 		struct action *act = vm_act(t, VERB_UPDATE_VM, "these changes act while it runs");
 		act->effect = changes_effect(&t->live);
 		act->changes = t->live;
 		act->expect = "running";
 	}
-	if (t->pending.n && t->want->update != UPDATE_NEVER && t->host_state == HOST_ACTIVE) {
-		plan_restart(t);
+	if (is_to_restart)
 		return;
-	}
 	plan_worker(t);
 	judge_running(t);
 }

@@ -191,7 +191,7 @@ static void put_metadata(GString *out, struct arena *a)
 
 static void put_plans(GString *out, struct arena *a)
 {
-	static const char *const phases[] = { [PHASE_TEARDOWN] = "teardown", [PHASE_DEVICES] = "devices", [PHASE_GUESTS] = "guests", [PHASE_WORK] = "work" };
+	static const char *const phases[] = { [PHASE_STORAGE] = "storage", [PHASE_TEARDOWN] = "teardown", [PHASE_DEVICES] = "devices", [PHASE_GUESTS] = "guests", [PHASE_WORK] = "work" };
 	g_string_append(out, "## Plans\n\nWhat an action or a changed key costs, dearest last:");
 	for (guint i = 0; i < effect_names.n; i++)
 		g_string_append_printf(out, "%s `%s`", i ? "," : "", effect_names.names[i]);

@@ -62,21 +62,21 @@ static const struct field root_fields[] = {
 	{ 0 },
 };
 
-#define FILE_ROWS(what)                                                                                       \
-	{ "url", FIELD_STRING, IN(farm_file, url, const char *), .form = FORM_URL, .flags = FIELD_LATER,      \
+#define FILE_ROWS(what, flags_)                                                                               \
+	{ "url", FIELD_STRING, IN(farm_file, url, const char *), .form = FORM_URL, .flags = (flags_),         \
 	  .doc = "Where hosts fetch " what ", once." },                                                       \
 	{ "file", FIELD_STRING, IN(farm_file, file, const char *), .form = FORM_ABSOLUTE_PATH,                \
-	  .flags = FIELD_LATER, .doc = "The file on the hosts, instead of `url`." },                          \
+	  .flags = (flags_), .doc = "The file on the hosts, instead of `url`." },                             \
 	{ "sha256", FIELD_STRING, IN(farm_file, sha256, const char *), .form = FORM_SHA256,                   \
-	  .flags = FIELD_LATER, .doc = "Its digest; checked before it is used." }
+	  .flags = (flags_), .doc = "Its digest; checked before it is used." }
 
 static const struct field image_fields[] = {
-	FILE_ROWS("the image"),
+	FILE_ROWS("the image", 0),
 	{ 0 },
 };
 
 static const struct field blender_fields[] = {
-	FILE_ROWS("the archive"),
+	FILE_ROWS("the archive", FIELD_LATER),
 	{ "installed", FIELD_BOOL, IN(farm_file, is_installed, gboolean), .doc = "The workers' own system brings this version." },
 	{ 0 },
 };
@@ -106,11 +106,11 @@ static const struct field prices_fields[] = {
 
 static const struct field budget_fields[] = {
 	{ "maxDelete", FIELD_INT, IN(farm_budgets, max_delete, gint64), .def = "1", .max = 1000000,
-	  .doc = "Most objects deleted in a pass." },
+	  .doc = "Most objects deleted in a pass: VMs and volumes." },
 	{ "maxRestart", FIELD_INT, IN(farm_budgets, max_restart, gint64), .def = "2", .max = 1000000,
 	  .doc = "Most VMs restarted in a pass." },
-	{ "maxDataLoss", FIELD_INT, IN(farm_budgets, max_data_loss, gint64), LATER, .def = "0", .max = 1000000,
-	  .doc = "Most disks made anew in a pass." },
+	{ "maxDataLoss", FIELD_INT, IN(farm_budgets, max_data_loss, gint64), .def = "0", .max = 1000000,
+	  .doc = "Most disks made anew in a pass, without the data that they have." },
 	{ "maxRender", FIELD_INT, IN(farm_budgets, max_render, gint64), LATER, .def = "100000", .max = 1000000000,
 	  .doc = "Most frames that a pass may send to the queue." },
 	{ 0 },
@@ -138,6 +138,8 @@ static const struct field rollout_fields[] = {
 static const struct field policy_fields[] = {
 	{ "prune", FIELD_BOOL, IN(farm_policy, prune, gboolean), .def = "false",
 	  .doc = "Delete what this farm made and the specs name no more." },
+	{ "deleteVolumes", FIELD_BOOL, IN(farm_policy, deletes_volumes, gboolean), .def = "false",
+	  .doc = "Delete the volumes of disks that are gone or were made anew; never those of disks with `keep`." },
 	{ "budgets", FIELD_STRUCT, IN(farm_policy, budgets, struct farm_budgets), .fields = budget_fields,
 	  .doc = "What a pass may do at most." },
 	{ "windows", FIELD_LIST, IN(farm_policy, windows, struct list), ITEMS(window_fields, farm_window), LATER,

@@ -69,7 +69,7 @@ struct farm_rollout {
 };
 
 struct farm_policy {
-	gboolean prune;
+	gboolean prune, deletes_volumes;
 	struct farm_budgets budgets;
 	struct list windows; /* struct farm_window */
 	struct farm_rollout rollout;

@@ -3,7 +3,7 @@
 #include "spec/farm.h"
 
 LOCAL_NAME_TABLE(host_state_names, "a state", 3, "active", "cordoned", "drained");
-
+LOCAL_NAME_TABLE(pool_state_names, "a state", 4, "", "absent", "inactive", "active");
 
 static const struct field hugepages_fields[] = {
 	{ "size", FIELD_BYTES, IN(host_hugepages, size_bytes, guint64), .required = TRUE, .min = 64 * (gint64)KiB,
@@ -74,6 +74,31 @@ const struct host_pool *host_pool_find(const struct host_spec *host, const char 
 	return NULL;
 }
 
+const struct host_pool_status *host_pool_status_find(const struct host_status *host, const char *name)
+{
+	for (guint i = 0; i < host->pools.n; i++)
+		if (g_strcmp0(LIST_AT(host->pools, struct host_pool_status, i)->name, name) == 0)
+			return LIST_AT(host->pools, struct host_pool_status, i);
+	return NULL;
+}
+
+const struct host_volume_status *host_volume_find(const struct host_status *host, const char *path)
+{
+	for (guint i = 0; path && i < host->volumes.n; i++)
+		if (g_strcmp0(LIST_AT(host->volumes, struct host_volume_status, i)->path, path) == 0)
+			return LIST_AT(host->volumes, struct host_volume_status, i);
+	return NULL;
+}
+
+guint64 host_pool_least_free(const char *min_free, guint64 size_bytes)
+{
+	char *unit = NULL;
+	guint64 number = min_free ? g_ascii_strtoull(min_free, &unit, 10) : 0;
+	if (!number)
+		return 0;
+	return *unit == '%' ? size_bytes / 100 * number : number * bytes_unit(min_free);
+}
+
 /* -- what is observed ------------------------------------------------------------------------------------- */
 
 #define UNTOLD .flags = FIELD_UNTOLD
@@ -114,6 +139,9 @@ static const struct field bridge_status_fields[] = {
 
 static const struct field pool_status_fields[] = {
 	{ "name", FIELD_STRING, IN(host_pool_status, name, const char *), .doc = "The pool." },
+	{ "state", FIELD_ENUM, IN(host_pool_status, state, int), .names = &pool_state_names, .doc = "Of libvirt's pool of that name." },
+	{ "type", FIELD_STRING, IN(host_pool_status, type, const char *), .doc = "Its type there; dir is a folder." },
+	{ "path", FIELD_STRING, IN(host_pool_status, path, const char *), .doc = "Its folder there." },
 	{ "size", FIELD_BYTES, IN(host_pool_status, size_bytes, guint64), .doc = "Size of its file system." },
 	{ "free", FIELD_BYTES, IN(host_pool_status, free_bytes, guint64), .doc = "Space that is free." },
 	{ "reason", FIELD_STRING, IN(host_pool_status, reason, const char *), .doc = "Why it cannot be used; absent: it can." },
@@ -182,6 +210,7 @@ const struct field host_status_fields[] = {
 	{ "numaNodes", FIELD_LIST, IN(host_status, nodes, struct list), ITEMS(node_status_fields, host_node_status), .doc = "NUMA nodes." },
 	{ "bridges", FIELD_LIST, IN(host_status, bridges, struct list), ITEMS(bridge_status_fields, host_bridge_status), .doc = "Bridges." },
 	{ "pools", FIELD_LIST, IN(host_status, pools, struct list), ITEMS(pool_status_fields, host_pool_status), .doc = "The Host's pools." },
+	{ "storageReason", FIELD_STRING, IN(host_status, storage_reason, const char *), .doc = "Why libvirt makes no volumes here; absent: it does." },
 	{ "images", FIELD_LIST, IN(host_status, images, struct list), ITEMS(file_status_fields, host_file_status),
 	  .doc = "The Farm's images that are files." },
 	{ "volumes", FIELD_LIST, IN(host_status, volumes, struct list), ITEMS(volume_fields, host_volume_status), .doc = "Volumes of cleave's in the Host's pools." },

@@ -75,10 +75,15 @@ struct host_bridge_status {
 	gint64 n_slaves;        /* links that its uplink bonds; -1: it is no bond */
 };
 
+/* Of libvirt's pool of that name; UNTOLD: libvirt was not asked. */
+enum host_pool_state { POOL_UNTOLD, POOL_ABSENT, POOL_INACTIVE, POOL_ACTIVE };
+
 struct host_pool_status {
 	const char *name;
+	int state;               /* enum host_pool_state */
+	const char *type, *path; /* of libvirt's pool: "dir" and its folder */
 	guint64 size_bytes, free_bytes;
-	const char *reason; /* why it cannot be used; NULL = it can */
+	const char *reason; /* why its folder cannot be used; NULL = it can */
 };
 
 struct host_file_status {
@@ -119,6 +124,7 @@ struct host_status {
 	struct list nodes;            /* struct host_node_status */
 	struct list bridges;          /* struct host_bridge_status */
 	struct list pools;            /* struct host_pool_status */
+	const char *storage_reason;   /* why libvirt makes no volumes here; NULL = it does, or was not asked */
 	struct list images;           /* struct host_file_status */
 	struct list volumes;          /* struct host_volume_status; those that could be cleave's */
 	struct list secrets;          /* struct host_secret_status */
@@ -141,3 +147,7 @@ extern const struct field host_fields[];
 extern const struct field host_status_fields[];
 
 const struct host_pool *host_pool_find(const struct host_spec *host, const char *name);
+const struct host_pool_status *host_pool_status_find(const struct host_status *host, const char *name);
+const struct host_volume_status *host_volume_find(const struct host_status *host, const char *path);
+/* Bytes that `minFree` keeps free on a file system of that size; NULL: none. */
+guint64 host_pool_least_free(const char *min_free, guint64 size_bytes);

@@ -17,13 +17,13 @@ const char *vm_time_text(struct arena *a, gint64 ms)
 	return arena_strdup(a, text ? text : "?");
 }
 
-/* A guest that powers itself off ends with "shutdown"; `virsh destroy` alone says "destroyed". */
+/* A guest that powers itself off ends with "shutdown"; `virsh destroy` alone says "destroyed". Of a run that cleave
+ * ended, as of one that it does not know, there is no start. */
 gboolean vm_was_stopped_by_hand(const struct vm_status *s)
 {
-	return s->state == DOMAIN_SHUT_OFF && g_strcmp0(s->reason, "destroyed") == 0;
+	return s->state == DOMAIN_SHUT_OFF && s->history.started_at && g_strcmp0(s->reason, "destroyed") == 0;
 }
 
-/* cleave forgets the start of a run that it ended itself. */
 gint64 vm_short_runs(const struct vm_status *s, const char *revision)
 {
 	const struct vm_history *h = &s->history;

@@ -179,10 +179,3 @@ struct vm_spec vm_in_words_of(struct arena *a, const struct vm_spec *have, const
 	reword_networks(a, &copy.networks, &want->networks);
 	return copy;
 }
-
-struct vm_spec vm_running_in_words_of(struct arena *a, const struct vm_spec *live, const struct vm_spec *want, const char *machine_type)
-{
-	struct vm_spec copy = vm_in_words_of(a, live, want, machine_type);
-	copy.kept = want->kept;
-	return copy;
-}

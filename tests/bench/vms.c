@@ -143,7 +143,7 @@ static char **make_xml(struct arena *a, const struct farm *f, guint n)
 	const struct plan *p = look(a, f, v, NULL);
 	char **xml = ARENA_ARRAY(a, char *, n + 1);
 	for (guint i = 0; i < n; i++) {
-		const struct domain_identity id = { "bench", p->actions[i].id };
+		const struct domain_identity id = { .farm = "bench", .name = p->actions[i].id };
 		xml[i] = domain_to_xml(a, &id, p->actions[i].vm, NULL);
 	}
 	virt_close(v, TIMEOUT_MS);
@@ -239,7 +239,7 @@ static double slowest_start(struct virt *v, const struct farm *f)
 	OBJECTS_EACH (o, f->want, KIND_VM) {
 		SCOPED_ARENA(a);
 		g_autoptr(GError) error = NULL;
-		const struct domain_identity identity = { "bench", o->id };
+		const struct domain_identity identity = { .farm = "bench", .name = o->id };
 		const struct virt_id id = { o->id, domain_uuid(a, &identity) };
 		gint64 before = g_get_monotonic_time();
 		if (!virt_start(v, &id, TIMEOUT_MS, &error))

@@ -8,6 +8,7 @@ enum killed_by {
 	KILLED_BY_E2E,
 	KILLED_BY_APPLY_DEVICES, /* tests/unit/apply_devices.c */
 	KILLED_BY_APPLY_HOST,    /* tests/unit/apply_host.c */
+	KILLED_BY_STORAGE,       /* tests/e2e/storage */
 	KILLED_BY_NOBODY,        /* needs NVIDIA's driver; tests/unit/apply_set_mig.c ends its helper halfway */
 };
 
@@ -23,6 +24,11 @@ static inline enum killed_by where_verb_is_killed(int verb)
 	case VERB_UPDATE_BOOT:
 	case VERB_LOAD_MODULES:
 	case VERB_SET_HUGEPAGES: return KILLED_BY_APPLY_HOST;
+	case VERB_DEFINE_POOLS:
+	case VERB_FETCH_IMAGES:
+	case VERB_CREATE_VOLUMES:
+	case VERB_GROW_VOLUMES:
+	case VERB_DELETE_VOLUMES: return KILLED_BY_STORAGE;
 	case VERB_SET_MIG: return KILLED_BY_NOBODY;
 	default: return KILLED_BY_E2E;
 	}

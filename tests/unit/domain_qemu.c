@@ -88,7 +88,7 @@ static gboolean is_same(struct arena *a, const char *name, const char *xml, gboo
 	assert_true(domain_from_xml(a, xml, &have, &facts, NULL));
 	if (is_live && have.max_memory_bytes) /* there is no guest that would give memory back */
 		have.memory_bytes = want->memory_bytes;
-	have = (is_live ? vm_running_in_words_of : vm_in_words_of)(a, &have, want, facts.machine_type);
+	have = vm_in_words_of(a, &have, want, facts.machine_type);
 	struct changes c = diff_structs(a, vm_fields, &have, want, FIELD_IN_DOMAIN);
 	for (guint i = 0; i < c.n; i++)
 		print_message("# %s: %s: %s instead of %s\n", name, c.items[i].field, c.items[i].before, c.items[i].after);

@@ -141,6 +141,11 @@ static void dump_steps(GString *out, const struct action *act)
 		g_string_append_printf(out, "    step %s: %s -> %s%s%s\n", s->address, s->from ? s->from : "(none)", s->to ? s->to : "(none)",
 		                       s->uuid ? " " : "", s->uuid ? s->uuid : "");
 	}
+	for (guint i = 0; i < act->n_volumes; i++) {
+		const struct volume_step *s = &act->volumes[i];
+		g_string_append_printf(out, "    volume %s in %s: %" G_GUINT64_FORMAT " -> %" G_GUINT64_FORMAT "%s%s\n", s->volume, s->pool,
+		                       s->before_bytes, s->size_bytes, s->image ? " from " : "", s->image ? s->image : "");
+	}
 	for (guint i = 0; i < act->holders.n; i++)
 		g_string_append_printf(out, "    held by: %s\n", act->holders.items[i]);
 }

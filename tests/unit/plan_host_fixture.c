@@ -213,7 +213,7 @@ static void observe_worker(struct arena *a, const struct sim_vm *vm, struct obje
 	struct worker_status *status = arena_alloc(a, sizeof *status);
 	if (vm->worker == WORKER_NONE || !sim_vm_is_up(vm))
 		return;
-	*status = (struct worker_status){ .uuid = vm->uuid, .blender = "4.2.3", .job = vm->worker == WORKER_BUSY ? "p/j0" : NULL };
+	*status = (struct worker_status){ .uuid = vm->uuid, .blender = vm->has_no_blender ? NULL : "4.2.3", .job = vm->worker == WORKER_BUSY ? "p/j0" : NULL };
 	seen(a, have, KIND_WORKER, arena_printf(a, "w-%s", vm->id), status);
 }
 
@@ -271,7 +271,7 @@ static void define(struct sim *s, const struct action *act, const struct vm_spec
 	struct sim_vm *vm = sim_vm_find(s, act->id);
 	vm = vm ? vm : sim_vm_add(s, act->id);
 	vm->owner = "f";
-	vm->defined = sim_definition(want);
+	vm->defined = sim_definition(act->vm);
 	vm->machine_type = strcmp(want->machine, "q35") != 0 ? want->machine : "pc-q35-7.2";
 }
 
@@ -307,7 +307,7 @@ static void start(struct sim *s, struct sim_vm *vm)
 static void stop(struct sim *s, struct sim_vm *vm, const struct vm_spec *want)
 {
 	gboolean is_patient = !want || want->update != UPDATE_NOW;
-	gint64 drain_s = want ? want->drain_ms / 1000 : 30 * 60;
+	gint64 drain_s = want ? want->drain_ms / 1000 : 3600;
 	if (vm->worker == WORKER_BUSY && is_patient && drain_s && s->redis == PLANE_OK)
 		assert_true(vm->draining_s && s->now_s >= vm->draining_s + drain_s);
 	see(s, vm, DOMAIN_SHUT_OFF, "destroyed");

@@ -35,6 +35,7 @@ struct sim_vm {
 	const char *id, *uuid, *owner, *machine_type;
 	enum domain_state state;
 	const char *reason;           /* of the state */
+	gboolean has_no_blender;
 	gboolean has_worker;          /* one registers whenever it runs */
 	enum sim_worker worker;
 	gint64 since_s, started_s, draining_s; /* by the host's clock; 0: not remembered */

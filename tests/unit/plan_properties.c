@@ -710,6 +710,42 @@ static void crashes(void **state)
 	}
 }
 
+/* What a render VM lacks until it is Ready. */
+static void workers(void **state)
+{
+	static const char text[] = "apiVersion: cleave/v1alpha1\nkind: Farm\nmetadata: {name: f}\nspec: {redis: {url: \"redis://h\"}, roots: {frames: {path: /f}}}\n"
+				   "---\napiVersion: cleave/v1alpha1\nkind: Host\nmetadata: {name: h1}\nspec: {}\n"
+				   "---\napiVersion: cleave/v1alpha1\nkind: VM\nmetadata: {name: v}\nspec: {host: h1, memory: 1GiB, boot: {kernel: /k}, worker: {enabled: true}}\n";
+	const struct spec_file file = { .path = "s.yaml", .bytes = text, .size = strlen(text) };
+	static const struct {
+		enum sim_worker worker;
+		gboolean has_no_blender;
+		enum plane_state redis;
+		const char *reason, *message;
+	} rows[] = {
+		{ WORKER_NONE, FALSE, PLANE_OK, "WaitsForWorker", "its worker has not registered" },
+		{ WORKER_IDLE, TRUE, PLANE_OK, "WaitsForWorker", "no Blender has answered its worker" },
+		{ WORKER_IDLE, FALSE, PLANE_AWAY, "WaitsForWorker", "Redis does not answer, so that its worker is not known" },
+		{ WORKER_IDLE, FALSE, PLANE_OK, "Running", NULL },
+		{ WORKER_NONE, FALSE, PLANE_LEFT_OUT, "Running", NULL },
+	};
+	SCOPED_ARENA(a);
+	(void)state;
+	const struct objects *want = plan_fixture_want(a, &file, 1);
+	struct sim *s = sim_new(a);
+	apply_all(s, look(a, s, want));
+	struct sim_vm *vm = sim_vm_find(s, "v");
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+		vm->worker = rows[i].worker;
+		vm->has_no_blender = rows[i].has_no_blender;
+		s->redis = rows[i].redis;
+		struct plan *p = look(a, s, want);
+		assert_int_equal(p->n_actions, 0);
+		assert_string_equal(plan_verdict(p, KIND_VM, "v")->reason, rows[i].reason);
+		assert_int_equal(g_strcmp0(plan_verdict(p, KIND_VM, "v")->message, rows[i].message), 0);
+	}
+}
+
 static guint32 seed_played; /* of the last round: the one that failed */
 
 static void random_rounds(void **state)
@@ -735,6 +771,6 @@ static int say_seed(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(crashes), cmocka_unit_test_teardown(random_rounds, say_seed) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(crashes), cmocka_unit_test(workers), cmocka_unit_test_teardown(random_rounds, say_seed) };
 	return cmocka_run_group_tests_name("plan properties", tests, NULL, NULL);
 }

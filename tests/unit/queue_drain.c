@@ -5,6 +5,7 @@
 #include "queue/crew.h"
 #include "queue/drain.h"
 #include "queue/lease.h"
+#include "queue/notice.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
 #include "redis_fixture.h"
@@ -160,6 +161,49 @@ static void waiting_worker_hears_of_it(void **state)
 	bench_free(&b);
 }
 
+static void count_look(gpointer looks)
+{
+	++*(int *)looks;
+}
+
+static gboolean past(gpointer is_late)
+{
+	*(gboolean *)is_late = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+/* How many there are once `n` came, or after a while. */
+static int looks_after(const int *looks, int n, guint ms)
+{
+	gboolean is_late = FALSE;
+	guint timer = g_timeout_add(ms, past, &is_late);
+	while (*looks < n && !is_late)
+		g_main_context_iteration(NULL, TRUE);
+	if (!is_late)
+		g_source_remove(timer);
+	return *looks;
+}
+
+/* Who drained it looks again at once when a worker says that it is done, and once only. */
+static void drained_worker_is_noticed(void **state)
+{
+	struct bench b = bench_new(state);
+	struct crew_member m = { .name = "w1", .uuid = R1, .state = "rendering" };
+	int looks = 0;
+	assert_true(crew_report(b.r, &m, NULL));
+	struct notice *n = notice_new(b.f->url, NULL, count_look, &looks, NULL);
+	assert_int_equal(looks_after(&looks, 1, 5000), 1);
+	assert_true(crew_report(b.r, &m, NULL));
+	assert_int_equal(looks_after(&looks, 2, 300), 1);
+	m.state = "drained";
+	assert_true(crew_report(b.r, &m, NULL));
+	assert_int_equal(looks_after(&looks, 2, 5000), 2);
+	assert_true(crew_report(b.r, &m, NULL));
+	assert_int_equal(looks_after(&looks, 3, 300), 2);
+	notice_free(n);
+	bench_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +211,7 @@ int main(void)
 		cmocka_unit_test(drained_in_the_middle_of_a_lease),
 		cmocka_unit_test(recorded_once),
 		cmocka_unit_test(waiting_worker_hears_of_it),
+		cmocka_unit_test(drained_worker_is_noticed),
 	};
 	return cmocka_run_group_tests(tests, redis_fixture_setup, redis_fixture_teardown);
 }

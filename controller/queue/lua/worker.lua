@@ -7,6 +7,11 @@ local function beat(_, args)
     notice('worker', name)
   end
   for i = 2, #args - 1, 2 do
+    -- Who drained it waits for that.
+    if args[i] == 'state' and args[i + 1] == 'drained' and
+       redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
+      notice('drained', name)
+    end
     redis.call('HSET', 'cleave:worker:' .. name, args[i], args[i + 1])
   end
   redis.call('PEXPIRE', 'cleave:worker:' .. name, FORGET_MS)

@@ -1,0 +1,286 @@
+/* A transfer by libcurl, resumed where an earlier one ended, its digest taken as it comes. */
+#include "host/fetch.h"
+#include "base/error.h"
+#include "host/virt_storage.h"
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CONNECT_S = 30, STALL_S = 60, N_REDIRECTS = 5, N_TRIES = 4, PAUSE_US = 500000, TICK_MS = 200 };
+enum { BLOCK = 1 << 16, ROOM_EVERY = 64 << 20 };
+#define MOST_BYTES (G_GINT64_CONSTANT(16) << 40)
+
+struct transfer {
+	gatomicrefcount refs; /* the thread that fetches, and the one that asks whether it is over */
+	gint is_cancelled, is_done;
+	gboolean (*is_over)(void *user);
+	void *user;
+	const struct fetch_order *order;
+	CURL *curl;
+	char *path;
+	int fd;
+	gint64 at;         /* bytes that are there */
+	gint64 measured_at; /* where there was room last */
+	GChecksum *sum;
+	GError *error; /* of writing; libcurl then only says that it was not wanted */
+	char said[CURL_ERROR_SIZE];
+};
+
+static void transfer_unref(gpointer data)
+{
+	struct transfer *t = data;
+	if (!g_atomic_ref_count_dec(&t->refs))
+		return;
+	g_clear_error(&t->error);
+	g_free(t->path);
+	g_free(t);
+}
+
+/* -- what comes ------------------------------------------------------------------------------------------------ */
+
+static gboolean is_zero(const char *bytes, gsize n)
+{
+	return n == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, n - 1) == 0);
+}
+
+/* Zeros stay a hole: images are mostly that. The last one is made by the end's ftruncate(). */
+static gboolean write_at(struct transfer *t, const char *bytes, gsize n, GError **error)
+{
+	for (gsize done = 0; done < n && !is_zero(bytes, n);) {
+		ssize_t k = pwrite(t->fd, bytes + done, n - done, t->at + (off_t)done);
+		if (k < 0 && errno != EINTR)
+			return fail_errno(error, errno, "writing %s", t->path);
+		done += k > 0 ? (gsize)k : 0;
+	}
+	g_checksum_update(t->sum, (const guchar *)bytes, (gssize)n);
+	t->at += (gint64)n;
+	return TRUE;
+}
+
+/* Once the size is told, all of it has to fit; where it is not, room is looked for as it grows. */
+static gboolean has_room(struct transfer *t)
+{
+	curl_off_t length = -1;
+	gint64 more = ROOM_EVERY;
+	if (t->measured_at >= 0 && t->at - t->measured_at < ROOM_EVERY)
+		return TRUE;
+	if (curl_easy_getinfo(t->curl, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length) == CURLE_OK && length > 0) {
+		if (t->measured_at >= 0)
+			return TRUE;
+		more = length;
+	}
+	t->measured_at = t->at;
+	return volume_room_check(t->order->folder, (guint64)more, t->order->least_free_bytes, &t->error);
+}
+
+static size_t on_bytes(char *bytes, size_t size, size_t n, void *user)
+{
+	struct transfer *t = user;
+	if (t->at + (gint64)(size * n) > MOST_BYTES && !t->error)
+		fail(&t->error, ERROR_INVALID, "it does not end");
+	return !t->error && has_room(t) && write_at(t, bytes, size * n, &t->error) ? size * n : 0;
+}
+
+static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t up_total, curl_off_t up_now)
+{
+	(void)total, (void)now, (void)up_total, (void)up_now;
+	return g_atomic_int_get(&((struct transfer *)user)->is_cancelled);
+}
+
+/* -- what is there already --------------------------------------------------------------------------------------- */
+
+static gboolean begin_anew(struct transfer *t)
+{
+	g_checksum_reset(t->sum);
+	t->at = 0;
+	return ftruncate(t->fd, 0) == 0 ? TRUE : fail_errno(&t->error, errno, "writing %s", t->path);
+}
+
+static gboolean open_part(struct transfer *t)
+{
+	g_autofree char *block = g_malloc(BLOCK);
+	ssize_t n = 0;
+	t->fd = open(t->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (t->fd < 0)
+		return fail_errno(&t->error, errno, "making %s", t->path);
+	while ((n = pread(t->fd, block, BLOCK, t->at)) > 0) {
+		g_checksum_update(t->sum, (const guchar *)block, n);
+		t->at += n;
+	}
+	return n == 0 ? TRUE : fail_errno(&t->error, errno, "reading %s", t->path);
+}
+
+/* -- transfers --------------------------------------------------------------------------------------------------- */
+
+static void set_protocols(CURL *c)
+{
+#if LIBCURL_VERSION_NUM >= 0x075500
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,file");
+	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+#else
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE));
+	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+}
+
+static void set_up(struct transfer *t)
+{
+	CURL *c = t->curl;
+	set_protocols(c);
+	curl_easy_setopt(c, CURLOPT_URL, t->order->url);
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L); /* other threads run */
+	curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
+	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
+	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)N_REDIRECTS);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
+	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BLOCK);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->said);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
+}
+
+/* The other side may do better when it is asked again. */
+static gboolean is_worth_retry(CURLcode code)
+{
+	return code == CURLE_OPERATION_TIMEDOUT || code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_RECV_ERROR ||
+	       code == CURLE_PARTIAL_FILE || code == CURLE_GOT_NOTHING || code == CURLE_SEND_ERROR || code == CURLE_HTTP2_STREAM;
+}
+
+/* A part that the server cannot go on with: it knows no ranges, or has another file now. */
+static gboolean is_refused_part(CURLcode code)
+{
+	return code == CURLE_RANGE_ERROR || code == CURLE_BAD_DOWNLOAD_RESUME || code == CURLE_HTTP_RETURNED_ERROR || code == CURLE_FILE_COULDNT_READ_FILE;
+}
+
+static CURLcode perform(struct transfer *t)
+{
+	t->said[0] = 0;
+	t->measured_at = -1;
+	curl_easy_setopt(t->curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)t->at);
+	CURLcode code = curl_easy_perform(t->curl);
+	if (t->at == 0 || !is_refused_part(code) || t->error || !begin_anew(t))
+		return code;
+	curl_easy_setopt(t->curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)0);
+	return curl_easy_perform(t->curl);
+}
+
+static gboolean transfer_all(struct transfer *t)
+{
+	CURLcode code = perform(t);
+	for (guint i = 1; is_worth_retry(code) && i < N_TRIES && !t->error && !g_atomic_int_get(&t->is_cancelled); i++) {
+		g_usleep(PAUSE_US << i);
+		code = perform(t);
+	}
+	if (t->error)
+		return FALSE;
+	if (g_atomic_int_get(&t->is_cancelled))
+		return fail(&t->error, ERROR_AWAY, "the pass ended before all of it was there");
+	if (code == CURLE_OK)
+		return ftruncate(t->fd, t->at) == 0 ? TRUE : fail_errno(&t->error, errno, "writing %s", t->path);
+	return fail(&t->error, code == CURLE_OPERATION_TIMEDOUT ? ERROR_TIMEOUT : ERROR_AWAY, "%s", *t->said ? t->said : curl_easy_strerror(code));
+}
+
+static gboolean is_right(struct transfer *t)
+{
+	/* A sum that was asked for takes no more bytes. */
+	g_autoptr(GChecksum) copy = g_checksum_copy(t->sum);
+	return g_ascii_strcasecmp(g_checksum_get_string(copy), t->order->sha256) == 0;
+}
+
+static gboolean fail_wrong(struct transfer *t)
+{
+	return fail(&t->error, ERROR_INVALID, "its sha256 is %s, not %s; correct the Farm's, or the file", g_checksum_get_string(t->sum), t->order->sha256);
+}
+
+/* A part from an earlier time may be of another file: once more from its begin. */
+static gboolean bring(struct transfer *t)
+{
+	if (!open_part(t))
+		return FALSE;
+	gint64 was_there = t->at;
+	if (was_there > 0 && is_right(t))
+		return TRUE;
+	if (!transfer_all(t))
+		return FALSE;
+	if (is_right(t))
+		return TRUE;
+	if (was_there == 0)
+		return fail_wrong(t);
+	return begin_anew(t) && transfer_all(t) && (is_right(t) || fail_wrong(t));
+}
+
+static gpointer run(gpointer data)
+{
+	struct transfer *t = data;
+	t->sum = g_checksum_new(G_CHECKSUM_SHA256);
+	t->curl = curl_easy_init();
+	t->fd = -1;
+	set_up(t);
+	gboolean good = bring(t);
+	/* What the other side did not give may come later; what is wrong, or has no room, may not stay. */
+	if (!good && !g_error_matches(t->error, CLEAVE_ERROR, ERROR_AWAY) && !g_error_matches(t->error, CLEAVE_ERROR, ERROR_TIMEOUT))
+		unlink(t->path);
+	if (t->fd >= 0)
+		close(t->fd);
+	curl_easy_cleanup(t->curl);
+	g_checksum_free(t->sum);
+	g_atomic_int_set(&t->is_done, 1);
+	g_main_context_wakeup(NULL);
+	return NULL;
+}
+
+/* -- waiting ------------------------------------------------------------------------------------------------------ */
+
+static gboolean on_tick(gpointer data)
+{
+	struct transfer *t = data;
+	if (!g_atomic_int_get(&t->is_done) && t->is_over && t->is_over(t->user))
+		g_atomic_int_set(&t->is_cancelled, 1);
+	return G_SOURCE_CONTINUE;
+}
+
+static void wait_on_main(struct transfer *t)
+{
+	GThread *thread = g_thread_new("fetch", run, t);
+	while (!g_atomic_int_get(&t->is_done))
+		g_main_context_iteration(NULL, TRUE);
+	g_thread_join(thread);
+}
+
+gboolean fetch_file(const struct fetch_order *order, gboolean (*is_over)(void *user), void *user, GError **error)
+{
+	static gsize is_ready;
+	if (g_once_init_enter(&is_ready))
+		g_once_init_leave(&is_ready, curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 1 : 2);
+	if (is_ready != 1)
+		return fail(error, ERROR_FAILED, "libcurl cannot be initialised");
+	struct transfer *t = g_new0(struct transfer, 1);
+	g_atomic_ref_count_init(&t->refs);
+	t->order = order;
+	t->is_over = is_over;
+	t->user = user;
+	t->path = g_build_filename(order->folder, order->part, NULL);
+	GSource *tick = g_timeout_source_new(TICK_MS);
+	g_atomic_ref_count_inc(&t->refs);
+	g_source_set_callback(tick, on_tick, t, transfer_unref);
+	g_source_attach(tick, NULL);
+	if (gettid() == getpid())
+		wait_on_main(t);
+	else
+		run(t);
+	g_source_destroy(tick);
+	g_source_unref(tick);
+	GError *why = g_steal_pointer(&t->error);
+	transfer_unref(t);
+	if (why)
+		g_propagate_error(error, why);
+	return !why;
+}

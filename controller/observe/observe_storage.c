@@ -1,0 +1,81 @@
+/* Pools of the Host, as libvirt has them, and the volumes in them whose names are cleave's; of each VM those that its
+ * definition names. After the VMs. */
+#include "base/arena.h"
+#include "host/virt_storage.h"
+#include "observe/observe.h"
+#include "spec/farm.h"
+#include "spec/host.h"
+#include "spec/vm.h"
+#include "spec/volume.h"
+
+enum { LOOK_MS = 30000 };
+
+static const int states[] = { [VIRT_POOL_ABSENT] = POOL_ABSENT, [VIRT_POOL_INACTIVE] = POOL_INACTIVE, [VIRT_POOL_ACTIVE] = POOL_ACTIVE };
+
+static void add_volumes(const struct virt_pool *p, GArray *ret)
+{
+	for (guint i = 0; i < p->n_volumes; i++) {
+		const struct virt_volume *v = &p->volumes[i];
+		struct host_volume_status row = { p->name, v->name, v->path, v->size_bytes, v->allocated_bytes };
+		if (volume_is_named(v->name))
+			g_array_append_val(ret, row);
+	}
+}
+
+static void tell(struct arena *a, const struct virt_pool *pools, guint n, struct host_status *s)
+{
+	struct host_pool_status *rows = ARENA_ARRAY(a, struct host_pool_status, n);
+	g_autoptr(GArray) volumes = g_array_new(FALSE, FALSE, sizeof(struct host_volume_status));
+	for (guint i = 0; i < n; i++) {
+		const struct virt_pool *p = &pools[i];
+		rows[i] = (struct host_pool_status){ p->name, states[p->state], p->is_type, p->is_path, p->size_bytes, p->free_bytes, p->trouble };
+		add_volumes(p, volumes);
+	}
+	s->pools = (struct list){ rows, n };
+	s->volumes = (struct list){ arena_memdup(a, volumes->data, volumes->len * sizeof(struct host_volume_status)), volumes->len };
+}
+
+static void look_at_pools(struct arena *a, const struct observe_input *in, const struct host_spec *host, struct host_status *s)
+{
+	g_autoptr(GError) error = NULL;
+	const char *why_not = NULL;
+	struct virt_pool *pools = ARENA_ARRAY(a, struct virt_pool, host->pools.n);
+	for (guint i = 0; i < host->pools.n; i++) {
+		const struct host_pool *pool = LIST_AT(host->pools, struct host_pool, i);
+		pools[i] = (struct virt_pool){ .name = pool->name, .path = pool->path };
+	}
+	if (!virt_look_at_pools(in->virt, a, pools, host->pools.n, LOOK_MS, &why_not, &error))
+		s->storage_reason = arena_strdup(a, error->message);
+	else if (why_not)
+		s->storage_reason = arena_printf(a, "this libvirt connection (%s) %s", host->libvirt, why_not);
+	else
+		tell(a, pools, host->pools.n, s);
+}
+
+static struct list volumes_of(struct arena *a, const struct host_status *s, const struct vm_spec *vm)
+{
+	struct vm_volume_status *rows = ARENA_ARRAY(a, struct vm_volume_status, vm->disks.n);
+	guint n = 0;
+	for (guint i = 0; i < vm->disks.n; i++) {
+		const struct vm_disk *disk = LIST_AT(vm->disks, struct vm_disk, i);
+		const struct host_volume_status *v = host_volume_find(s, disk->file);
+		if (v)
+			rows[n++] = (struct vm_volume_status){ disk->name, v->path, v->size_bytes, v->allocated_bytes };
+	}
+	return (struct list){ rows, n };
+}
+
+void observe_storage(struct arena *a, const struct observe_input *in, struct objects *have)
+{
+	const struct object *host = objects_get(in->want, KIND_HOST, in->host);
+	const struct host_spec *spec = host ? host->spec : NULL;
+	struct host_status *s = objects_get(have, KIND_HOST, in->host)->status;
+	if (!spec || !spec->pools.n || s->libvirt != PLANE_OK)
+		return;
+	look_at_pools(a, in, spec, s);
+	OBJECTS_EACH (o, have, KIND_VM) {
+		struct vm_status *vm = o->status;
+		if (s->volumes.n && vm->defined.disks.n)
+			vm->volumes = volumes_of(a, s, &vm->defined);
+	}
+}

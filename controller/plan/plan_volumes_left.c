@@ -1,0 +1,183 @@
+/* Volumes that no VM has any more: those of VMs that are undefined in this plan, and old ones of disks that begin as
+ * something else now. Deleted where the Farm's policy says so, within its budget; else told. Of a disk with `keep`, and
+ * where it is not known any more whether it had one, none is deleted. */
+#include "base/arena.h"
+#include "plan/plan_volumes.h"
+#include "spec/volume.h"
+#include <string.h>
+
+enum fate { FATE_NONE, FATE_KEPT, FATE_UNKNOWN, FATE_DELETABLE };
+
+struct left {
+	struct builder *b;
+	const struct host_status *host;
+	const char *farm;
+	const struct farm_policy *policy;
+	guint n, n_unknown;
+	guint64 bytes, unknown_bytes;
+	gint64 n_room; /* of the budget */
+};
+
+static const struct vm_status *status_of(const struct builder *b, const char *vm)
+{
+	const struct object *have = objects_get(b->in->have, KIND_VM, vm);
+	return have ? have->status : NULL;
+}
+
+static gboolean names_file(const struct vm_spec *vm, const char *path)
+{
+	for (guint i = 0; i < vm->disks.n; i++)
+		if (g_strcmp0(LIST_AT(vm->disks, struct vm_disk, i)->file, path) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean is_undefined(const struct builder *b, const char *vm)
+{
+	for (guint i = 0; i < b->actions->len; i++) {
+		const struct action *act = &g_array_index(b->actions, struct action, i);
+		if (act->verb == VERB_UNDEFINE_VM && strcmp(act->id, vm) == 0 && !builder_holds_back(b, act->want))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+/* Whoever made the domain. One that this plan undefines lets go of it first. */
+static gboolean is_named(const struct left *l, const char *path, const char *owner)
+{
+	OBJECTS_EACH (o, l->b->in->have, KIND_VM) {
+		const struct vm_status *s = o->status;
+		gboolean lets_go = strcmp(o->id, owner) == 0 && is_undefined(l->b, owner);
+		if (s && !lets_go && (names_file(&s->defined, path) || names_file(&s->live, path)))
+			return TRUE;
+	}
+	return FALSE;
+}
+
+static gboolean is_kept(const struct strings *kept, const char *disk)
+{
+	for (guint i = 0; i < kept->n; i++)
+		if (strcmp(kept->items[i], disk) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* The disk as it is in the specs; TRUE also when the volume is the one it is to have. */
+static gboolean look_in_spec(const struct left *l, const struct object *o, const char *disk, const char *name, enum fate *ret)
+{
+	const struct vm_spec *vm = o->spec;
+	struct vm_target t = { .b = l->b, .object = o, .spec = vm, .host = l->host };
+	struct disk_plan d;
+	for (guint i = 0; i < vm->disks.n; i++) {
+		if (g_strcmp0(LIST_AT(vm->disks, struct vm_disk, i)->name, disk) != 0)
+			continue;
+		if (disk_plan_look(&t, i, &d) && strcmp(d.volume, name) == 0)
+			*ret = FATE_NONE;
+		else
+			*ret = LIST_AT(vm->disks, struct vm_disk, i)->keep ? FATE_KEPT : FATE_DELETABLE;
+		return TRUE;
+	}
+	return FALSE;
+}
+
+static enum fate fate_of(const struct left *l, const struct host_volume_status *v, const char **ret_vm)
+{
+	const char *disk;
+	enum fate fate = FATE_NONE;
+	if (volume_is_image(v->name) || volume_is_part(v->name) || !volume_owner(l->b->arena, v->name, l->farm, ret_vm, &disk))
+		return FATE_NONE;
+	const struct object *want = objects_get(l->b->in->want, KIND_VM, *ret_vm);
+	const struct vm_status *have = status_of(l->b, *ret_vm);
+	/* What is on another host now may have left its disks here. */
+	if (want && strcmp(((const struct vm_spec *)want->spec)->host, l->b->in->host) != 0)
+		return FATE_UNKNOWN;
+	if (is_named(l, v->path, *ret_vm) || (want && look_in_spec(l, want, disk, v->name, &fate)))
+		return fate;
+	if (!have || g_strcmp0(have->owner, l->farm) != 0)
+		return FATE_UNKNOWN;
+	return is_kept(&have->defined.kept, disk) ? FATE_KEPT : FATE_DELETABLE;
+}
+
+static void add_volume(struct left *l, const char *vm, const struct host_volume_status *v)
+{
+	struct arena *a = l->b->arena;
+	const struct object *want = objects_get(l->b->in->want, KIND_VM, vm);
+	struct action *act = NULL;
+	for (guint i = 0; i < l->b->actions->len && !act; i++) {
+		struct action *other = &g_array_index(l->b->actions, struct action, i);
+		act = other->verb == VERB_DELETE_VOLUMES && strcmp(other->id, vm) == 0 ? other : NULL;
+	}
+	if (!act)
+		act = builder_act(l->b, VERB_DELETE_VOLUMES, want, KIND_VM, vm, "has no use for them any more");
+	struct volume_step *steps = ARENA_ARRAY(a, struct volume_step, act->n_volumes + 1);
+	struct change *changes = ARENA_ARRAY(a, struct change, act->n_volumes + 1);
+	if (act->n_volumes) {
+		memcpy(steps, act->volumes, act->n_volumes * sizeof *steps);
+		memcpy(changes, act->changes.items, act->n_volumes * sizeof *changes);
+	}
+	steps[act->n_volumes] = (struct volume_step){ .pool = v->pool, .volume = v->name, .path = v->path, .before_bytes = v->size_bytes };
+	changes[act->n_volumes] = (struct change){ "volumes", v->path, NULL, EFFECT_DATA_LOSS };
+	act->volumes = steps;
+	act->changes = (struct changes){ changes, ++act->n_volumes };
+	act->effect = EFFECT_DATA_LOSS;
+	act->expect = "volumes that no domain names";
+}
+
+static void look_at(struct left *l, const struct host_volume_status *v)
+{
+	const char *vm;
+	enum fate fate = fate_of(l, v, &vm);
+	if (fate == FATE_UNKNOWN) {
+		l->n_unknown++;
+		l->unknown_bytes += v->allocated_bytes;
+	} else if (fate == FATE_DELETABLE && l->policy->deletes_volumes && l->n_room > 0) {
+		l->n_room--;
+		add_volume(l, vm, v);
+	} else if (fate == FATE_DELETABLE) {
+		l->n++;
+		l->bytes += v->allocated_bytes;
+	}
+}
+
+static const char *words(const struct left *l, guint n, guint64 bytes)
+{
+	guint64 unit = bytes >= GiB ? GiB : MiB;
+	return arena_printf(l->b->arena, "left: %u volume%s that no VM has any more, %" G_GUINT64_FORMAT "%s on the disk", n, n == 1 ? "" : "s",
+	                    (bytes + unit - 1) / unit, bytes_unit_name(unit));
+}
+
+static void note_left(const struct left *l)
+{
+	const char *host = l->b->in->host;
+	struct arena *a = l->b->arena;
+	if (l->n && l->policy->deletes_volumes)
+		builder_note(l->b, KIND_HOST, host, arena_printf(a, "%s; policy.budgets.maxDelete (%" G_GINT64_FORMAT ") lets no more be deleted in this pass",
+		                                                 words(l, l->n, l->bytes), l->policy->budgets.max_delete));
+	else if (l->n)
+		builder_note(l->b, KIND_HOST, host, arena_printf(a, "%s; policy.deleteVolumes in the Farm deletes them", words(l, l->n, l->bytes)));
+	if (l->n_unknown)
+		builder_note(l->b, KIND_HOST, host,
+		             arena_printf(a, "%s; whether they were to be kept is not known: `virsh vol-delete` deletes one", words(l, l->n_unknown, l->unknown_bytes)));
+}
+
+/* What is deleted in this pass already. */
+static gint64 n_deleted(const struct builder *b)
+{
+	gint64 n = 0;
+	for (guint i = 0; i < b->actions->len; i++)
+		n += g_array_index(b->actions, struct action, i).verb == VERB_UNDEFINE_VM;
+	return n;
+}
+
+void vm_plan_left_volumes(struct builder *b)
+{
+	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host), *farm = objects_farm(b->in->want);
+	const struct host_status *s = host ? host->status : NULL;
+	if (!s || !farm || s->libvirt != PLANE_OK)
+		return;
+	const struct farm_policy *policy = &((const struct farm_spec *)farm->spec)->policy;
+	struct left l = { .b = b, .host = s, .farm = farm->meta.name, .policy = policy, .n_room = policy->budgets.max_delete - n_deleted(b) };
+	for (guint i = 0; i < s->volumes.n; i++)
+		look_at(&l, LIST_AT(s->volumes, struct host_volume_status, i));
+	note_left(&l);
+}
