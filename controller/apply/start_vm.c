@@ -1,4 +1,5 @@
 /* start-vm: starts the domain and sees it run. */
+#include "apply/media.h"
 #include "apply/vm.h"
 #include "base/error.h"
 #include "spec/diff.h"
@@ -25,7 +26,7 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 	const struct vm_spec *want = act->vm;
 	if (!vm_look(in, act, &now, error) || !vm_take_home(in, act, FALSE, error))
 		return FALSE;
-	if (!virt_start(in->virt, &now.id, VM_START_MS, error) || !vm_look(in, act, &now, error))
+	if (!vm_start(in, &now.id, error) || !vm_look(in, act, &now, error))
 		return FALSE;
 	/* Also of a run that has ended already: it was a short one. */
 	if (!vm_note_started(in, act, &now, error))
@@ -41,5 +42,8 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 		return fail(error, ERROR_FAILED, "it runs, but with %s %s instead of %s", left.items[0].field,
 		            left.items[0].before ? left.items[0].before : "(none)",
 		            left.items[0].after ? left.items[0].after : "(none)");
+	/* What the run before had. */
+	if (!vm_media_tidy(in, act, &now, error))
+		return FALSE;
 	return !was_drained(in, act) || vm_end_drain(in, act, &now, error);
 }

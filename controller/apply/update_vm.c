@@ -1,4 +1,5 @@
 /* update-vm: what acts on a running guest, each change by its row (plan/vm_live.h); then looks until the guest has followed. */
+#include "apply/media.h"
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
@@ -227,5 +228,5 @@ gboolean update_vm(const struct apply_input *in, const struct action *act, GErro
 	if (!look(&u, error))
 		return FALSE;
 	struct changes left = find_left(&u);
-	return change_all(&u, &left, error) && wait_followed(&u, error);
+	return change_all(&u, &left, error) && wait_followed(&u, error) && vm_media_tidy(in, act, &u.now, error);
 }

@@ -63,10 +63,17 @@ static xmlNode *find_port(const xmlNode *devices, gint64 index)
 	return NULL;
 }
 
+/* PCI Express: a machine of another kind has other buses, and no address of one is any good in the other. */
+static gboolean has_ports(struct context *c, const xmlNode *root)
+{
+	const char *machine = xml_get(c->arena, xml_child(xml_child(root, "os"), "type"), "machine");
+	return machine && strstr(machine, "q35");
+}
+
 void addresses_keep(struct context *c)
 {
 	xmlNode *devices = xml_have(c->root, "devices");
-	if (!c->previous)
+	if (!c->previous || has_ports(c, c->previous) != has_ports(c, c->root))
 		return;
 	XML_EACH (e, devices, NULL)
 		if (!is_pci_hostdev(e))
@@ -99,8 +106,7 @@ static guint place_of(struct context *c, const struct places *p, const xmlNode *
 
 static void look_at_places(struct context *c, struct places *p)
 {
-	const char *machine = xml_get(c->arena, xml_child(xml_child(c->root, "os"), "type"), "machine");
-	p->has_ports = machine && strstr(machine, "q35");
+	p->has_ports = has_ports(c, c->root);
 	p->used[0] = TRUE;
 	XML_EACH (e, xml_child(c->root, "devices"), NULL) {
 		const xmlNode *address = xml_child(e, "address");

@@ -94,8 +94,8 @@ enum work { WORK_NONE, WORK_IDLE, WORK_BUSY, WORK_UNKNOWN };
 static enum work work_of(const struct vm_going *g)
 {
 	struct crew c = crew_of(g->b, g->id, g->have);
-	/* What has no worker, and no kernel that is told of Redis, has nothing to finish. */
-	gboolean may_work = !g->spec || g->spec->worker.enabled || g->spec->boot.kernel;
+	/* One that was drained had a worker, whatever its spec says. */
+	gboolean may_work = !g->spec || g->spec->worker.enabled || g->have->history.draining_since;
 	if (vm_redis(g->b) == PLANE_AWAY)
 		return may_work ? WORK_UNKNOWN : WORK_NONE;
 	return !c.n ? WORK_NONE : c.n_busy ? WORK_BUSY : WORK_IDLE;

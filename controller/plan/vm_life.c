@@ -33,12 +33,13 @@ static const char *start_reason(const struct vm_target *t)
 	return s->reason ? arena_printf(t->b->arena, "should run, is shut off (%s)", s->reason) : "should run, is shut off";
 }
 
-/* By libvirt's word, `virsh destroy`: nothing in a guest ends so. */
+#define KEEPS_IT_OFF "`state: stopped` in its spec keeps it off, `reconcile: observe` leaves it alone"
+
 static const char *by_hand_words(const struct vm_target *t)
 {
-	if (!vm_was_stopped_by_hand(t->have))
-		return NULL;
-	return "somebody stopped it; `state: stopped` in its spec keeps it off, `reconcile: observe` leaves it alone";
+	if (vm_was_stopped_by_hand(t->have))
+		return "somebody stopped it; " KEEPS_IT_OFF;
+	return vm_has_powered_off(t->have) ? "its guest powered off, or was asked to; " KEEPS_IT_OFF : NULL;
 }
 
 static const char *last_end(const struct vm_status *s)
@@ -58,10 +59,10 @@ void vm_plan_start(struct vm_target *t)
 {
 	struct builder *b = t->b;
 	gint64 n = vm_short_runs(t->have, b->in->revision), now = vm_now_ms(b);
-	gint64 at = vm_time_ms(t->have->since) + vm_backoff_ms(n);
+	gint64 pause = vm_backoff_ms(t->have, n), at = vm_time_ms(t->have->since) + pause;
 	if (n >= VM_SHORT_RUNS_MOST) {
 		judge_crash_loop(t, n);
-	} else if (n && now < at) {
+	} else if (pause && now < at) {
 		builder_judge(b, t->object, IS_RECONCILING, "BackOff",
 		              arena_printf(b->arena, "it ended soon after its start (%s), %" G_GINT64_FORMAT " in a row; started again at %s",
 		                           last_end(t->have), n, vm_time_text(b->arena, at)));

@@ -24,6 +24,11 @@ gboolean vm_was_stopped_by_hand(const struct vm_status *s)
 	return s->state == DOMAIN_SHUT_OFF && s->history.started_at && g_strcmp0(s->reason, "destroyed") == 0;
 }
 
+gboolean vm_has_powered_off(const struct vm_status *s)
+{
+	return s->state == DOMAIN_SHUT_OFF && s->history.started_at && g_strcmp0(s->reason, "shutdown") == 0;
+}
+
 gint64 vm_short_runs(const struct vm_status *s, const char *revision)
 {
 	const struct vm_history *h = &s->history;
@@ -35,8 +40,11 @@ gint64 vm_short_runs(const struct vm_status *s, const char *revision)
 	return end - start < VM_SHORT_RUN_MS ? h->n_short_runs + 1 : 0;
 }
 
-gint64 vm_backoff_ms(gint64 n_short_runs)
+gint64 vm_backoff_ms(const struct vm_status *s, gint64 n_short_runs)
 {
 	enum { FIRST_MS = 5000, MOST_MS = 300000 };
-	return n_short_runs < 1 ? 0 : n_short_runs > 6 ? MOST_MS : MIN((gint64)FIRST_MS << (n_short_runs - 1), MOST_MS);
+	/* The first time it may have been `virsh shutdown`, which is no fault of the guest's. */
+	if (n_short_runs < 1 || (n_short_runs == 1 && vm_has_powered_off(s)))
+		return 0;
+	return n_short_runs > 6 ? MOST_MS : MIN((gint64)FIRST_MS << (n_short_runs - 1), MOST_MS);
 }

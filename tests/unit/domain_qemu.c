@@ -115,7 +115,9 @@ static gboolean is_beyond_host(const struct vm_spec *vm)
 	gboolean no_kvm = vm->accelerator == VM_KVM && access("/dev/kvm", R_OK | W_OK) != 0;
 	gboolean no_firmware = vm->firmware >= FIRMWARE_UEFI && access("/usr/share/qemu/firmware", R_OK) != 0;
 	gboolean no_tpm = vm->tpm && access("/usr/bin/swtpm", X_OK) != 0;
-	return no_kvm || no_firmware || no_tpm;
+	gboolean no_virtiofs = vm->shares.n && LIST_AT(vm->shares, struct vm_share, 0)->driver == DRIVER_VIRTIOFS &&
+	                       access("/usr/lib/qemu/virtiofsd", X_OK) != 0 && access("/usr/libexec/virtiofsd", X_OK) != 0;
+	return no_kvm || no_firmware || no_tpm || no_virtiofs;
 }
 
 static int compare_lines(gconstpointer x, gconstpointer y)
