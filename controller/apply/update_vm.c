@@ -4,10 +4,10 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "domain/mark.h"
-#include "spec/identity.h"
 #include "host/virt_live.h"
 #include "plan/vm_live.h"
 #include "spec/diff.h"
+#include "spec/identity.h"
 #include <string.h>
 
 /* A call; and the time that a guest has to switch CPUs on, give memory back, let go of a device. */
