@@ -17,7 +17,8 @@ gboolean vm_judge_elsewhere(struct vm_target *t)
 		builder_wake(b, 5000);
 		return TRUE;
 	}
-	if (t->have || vm_redis(b) != PLANE_AWAY)
+	/* A farm of one host has no other place. */
+	if (t->have || vm_redis(b) != PLANE_AWAY || b->in->want->by_kind[KIND_HOST]->len <= 1)
 		return FALSE;
 	builder_judge(b, t->object, IS_RECONCILING, "HomeUnknown", "Redis does not answer, and another host may have it");
 	return TRUE;
