@@ -334,6 +334,7 @@ static void build(struct builder *b)
 	g_array_sort(b->verdicts, by_kind_and_id);
 	hold_back(b);
 	vms_wait_for_gpus(b);
+	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
 }
 

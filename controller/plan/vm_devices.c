@@ -112,7 +112,7 @@ static gboolean has_action(const struct vm_target *t, enum verb verb)
 }
 
 /* It is not stopped either, if that was only to start it again. */
-static void take_start_out(const struct vm_target *t)
+static void take_start_out(struct vm_target *t)
 {
 	for (guint i = t->b->actions->len; i > 0; i--) {
 		const struct action *act = &g_array_index(t->b->actions, struct action, i - 1);
@@ -120,6 +120,9 @@ static void take_start_out(const struct vm_target *t)
 		if (is_of_start && act->kind == KIND_VM && strcmp(act->id, t->object->id) == 0)
 			g_array_remove_index(t->b->actions, i - 1);
 	}
+	/* Nor is it drained for that. */
+	if (t->have && vm_status_is_up(t->have))
+		vm_plan_worker(t);
 }
 
 /* "GPU/a is Held: it is held open by …", of the first GPU that is not ready and does not become it. */
@@ -164,7 +167,7 @@ static gboolean is_about_to_start(const struct vm_target *t)
 	return has_action(t, VERB_START_VM) || (vm_should_run(t) && (has_action(t, VERB_DRAIN_VM) || has_action(t, VERB_STOP_VM)));
 }
 
-static void wait_for_gpus(const struct vm_target *t)
+static void wait_for_gpus(struct vm_target *t)
 {
 	const struct verdict *v = verdict_of(t->b, t->object);
 	gboolean waits = t->waits_reason == waits_for_gpu || t->waits_reason == gpu_not_ready;
