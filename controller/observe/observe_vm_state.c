@@ -43,7 +43,7 @@ void observe_vm_history(struct arena *a, const struct observe_input *in, const c
 		is_known = vm_records_save(in->records, name, &r, NULL);
 	}
 	ret->since = is_known ? r.since : NULL;
-	ret->history = (struct vm_history){ r.started_at, r.started_revision, r.n_short_runs, r.draining_since };
+	ret->history = (struct vm_history){ r.started_at, r.started_revision, r.n_short_runs, r.draining_since, r.not_taken };
 }
 
 /* -- homes ------------------------------------------------------------------------------------------------------------ */

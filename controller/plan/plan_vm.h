@@ -21,6 +21,7 @@ struct vm_target {
 	int host_state;                  /* enum host_state, as the specs want it */
 	struct changes stored;           /* .have's definition differs in these; */
 	struct changes live, pending;    /* the running guest, in what acts at once and in what acts at its next start */
+	gboolean is_not_taken;           /* its last start did not bring .pending: another one would not */
 	gboolean may_restart;            /* the Farm's budget has room for it */
 	const char *waits_reason;        /* what it needs and is not there yet: one CamelCase word, */
 	const char *waits_for;           /* and a sentence; NULL = nothing. It is not defined or started then */

@@ -197,6 +197,7 @@ static void compare(struct vm_target *t)
 	struct changes running = diff_structs(t->b->arena, vm_fields, &live, t->want, FIELD_IN_DOMAIN);
 	vm_price_disks(&running);
 	vm_split_changes(t, &running, &t->live, &t->pending);
+	t->is_not_taken = t->have->history.not_taken && g_strcmp0(changes_digest(t->b->arena, &running), t->have->history.not_taken) == 0;
 }
 
 void plan_vms(struct builder *b)

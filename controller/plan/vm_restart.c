@@ -24,7 +24,7 @@ static gboolean is_coming(const struct vm_target *t)
 
 static gboolean wants_restart(const struct vm_target *t)
 {
-	return t->pending.n && !t->waits_for && t->host_state == HOST_ACTIVE && t->want->state == VM_RUNNING && t->want->update != UPDATE_NEVER &&
+	return t->pending.n && !t->is_not_taken && !t->waits_for && t->host_state == HOST_ACTIVE && t->want->state == VM_RUNNING && t->want->update != UPDATE_NEVER &&
 	       !builder_holds_back(t->b, t->object) && !vm_refusal(t);
 }
 
@@ -120,6 +120,10 @@ static void judge_running(const struct vm_target *t)
 	if (t->have->state == DOMAIN_PAUSED)
 		builder_judge(b, t->object, IS_STALLED, "Paused",
 		              arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", t->object->id));
+	else if (t->pending.n && t->is_not_taken)
+		builder_judge_settled(b, t->object, "NotTaken",
+		                      arena_printf(b->arena, "the restart for %s did not bring that; see libvirt's log. Another spec or `cleave approve %s` restarts it "
+		                                             "again", fields_of(b->arena, &t->pending), t->object->id));
 	else if (t->stored.n || t->live.n || t->have->is_transient)
 		builder_judge(b, t->object, IS_RECONCILING, "Differs", NULL);
 	else if (t->host_state == HOST_CORDONED)
@@ -143,7 +147,7 @@ void vm_plan_worker(struct vm_target *t)
 
 void vm_plan_running(struct vm_target *t)
 {
-	gboolean is_to_restart = t->pending.n && t->want->update != UPDATE_NEVER && t->host_state == HOST_ACTIVE;
+	gboolean is_to_restart = t->pending.n && !t->is_not_taken && t->want->update != UPDATE_NEVER && t->host_state == HOST_ACTIVE;
 	/* A start gives it all at once. */
 	if (is_to_restart && plan_restart(t))
 		return;
