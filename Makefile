@@ -74,7 +74,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -path $(B)/cloud -prune -o -typ
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lab lint docs asan bench fuzz bundle install deb clean help
+.PHONY: all deps demo test lab cloud lint docs asan bench fuzz bundle install deb clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -91,6 +91,10 @@ lab: deps ## Real kernels with emulated cards: bind, split, drift, crashes (SUIT
 	@$(MAKE) --no-print-directory all $(B)/tests/tools/verbs
 	@tests/lab/setup $(B)
 	@tests/run --lab $(B) $(SUITES)
+
+cloud: deps ## A Debian image with cloud-init, booted twice: what its guest is told, its disk, its roots, its worker
+	@$(MAKE) --no-print-directory all bundle
+	@BUILD=$(B) tests/cloud/run
 
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint

@@ -30,7 +30,7 @@ static gboolean write_definition(const struct apply_input *in, const struct virt
                                  GError **error)
 {
 	g_autoptr(GError) wrong = NULL;
-	if (virt_define(in->virt, id, xml, VM_DEFINE_MS, &wrong))
+	if (vm_define(in, id, xml, &wrong))
 		return TRUE;
 	/* libvirt says so in words of its own: it "is unable to find any firmware to satisfy 'efi'". */
 	gboolean no_firmware = want->firmware >= FIRMWARE_UEFI && strstr(wrong->message, "firmware");

@@ -8,6 +8,7 @@
 #include "host/tree.h"
 #include "spec/host.h"
 #include "spec/identity.h"
+#include "spec/resolve.h"
 #include "spec/seed.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -218,7 +219,8 @@ static gboolean write_one(const struct apply_input *in, const struct medium *m, 
 
 gboolean vm_media_write(const struct apply_input *in, const struct action *act, GError **error)
 {
-	struct guest_input guest = { in->plan->want, act->want, act->vm, { 0 }, act->vm->worker.bundle }, planned = guest;
+	const struct vm_spec *told = vm_effective(in->arena, in->plan->want, act->want);
+	struct guest_input guest = { in->plan->want, act->want, told, { 0 }, act->vm->worker.bundle }, planned = guest;
 	if (!act->vm->seed && !act->vm->settings)
 		return TRUE;
 	if (!read_secrets(in, act, &guest.secrets, &planned.secrets, error))

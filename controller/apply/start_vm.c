@@ -1,4 +1,5 @@
 /* start-vm: starts the domain and sees it run. */
+#include "apply/media.h"
 #include "apply/vm.h"
 #include "base/error.h"
 #include "spec/diff.h"
@@ -25,7 +26,7 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 	const struct vm_spec *want = act->vm;
 	if (!vm_look(in, act, &now, error) || !vm_take_home(in, act, FALSE, error))
 		return FALSE;
-	if (!virt_start(in->virt, &now.id, VM_START_MS, error) || !vm_look(in, act, &now, error))
+	if (!vm_start(in, &now.id, error) || !vm_look(in, act, &now, error))
 		return FALSE;
 	/* Also of a run that has ended already: it was a short one. */
 	if (!vm_note_started(in, act, &now, error))
@@ -33,10 +34,16 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 	if (!now.is_active)
 		return fail(error, ERROR_FAILED, "it started and ended at once; see its serial log and libvirt's log");
 	struct vm_spec live = vm_running_in_words_of(in->arena, &now.live, want, now.facts.machine_type);
+	/* A guest gives memory back once its driver runs. */
+	if (live.max_memory_bytes && live.memory_bytes > want->memory_bytes)
+		live.memory_bytes = want->memory_bytes;
 	struct changes left = diff_structs(in->arena, vm_fields, &live, want, FIELD_IN_DOMAIN);
 	if (left.n)
 		return fail(error, ERROR_FAILED, "it runs, but with %s %s instead of %s", left.items[0].field,
 		            left.items[0].before ? left.items[0].before : "(none)",
 		            left.items[0].after ? left.items[0].after : "(none)");
+	/* What the run before had. */
+	if (!vm_media_tidy(in, act, &now, error))
+		return FALSE;
 	return !was_drained(in, act) || vm_end_drain(in, act, &now, error);
 }

@@ -1,4 +1,5 @@
-/* undefine-vm: the definition goes, with its NVRAM and what is known of the VM; its disks stay. */
+/* undefine-vm: the definition goes, with its NVRAM, its media and what is known of the VM; its disks stay. */
+#include "apply/media.h"
 #include "apply/vm.h"
 #include "base/error.h"
 
@@ -21,5 +22,7 @@ gboolean undefine_vm(const struct apply_input *in, const struct action *act, GEr
 		return FALSE;
 	if (now.exists)
 		return fail(error, ERROR_FAILED, "libvirt has it still");
-	return vm_forget(in, act, &before, error);
+	struct action gone = *act;
+	gone.vm = NULL;
+	return vm_media_tidy(in, &gone, &now, error) && vm_forget(in, act, &before, error);
 }

@@ -1,7 +1,9 @@
 /* update-vm: what acts on a running guest, each change by its row (plan/vm_live.h); then looks until the guest has followed. */
+#include "apply/media.h"
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "domain/mark.h"
 #include "spec/identity.h"
 #include "host/virt_live.h"
 #include "plan/vm_live.h"
@@ -226,5 +228,5 @@ gboolean update_vm(const struct apply_input *in, const struct action *act, GErro
 	if (!look(&u, error))
 		return FALSE;
 	struct changes left = find_left(&u);
-	return change_all(&u, &left, error) && wait_followed(&u, error);
+	return change_all(&u, &left, error) && wait_followed(&u, error) && vm_media_tidy(in, act, &u.now, error);
 }

@@ -61,21 +61,38 @@ static gboolean read_domain(const struct apply_input *in, struct seen *s, const 
 	return TRUE;
 }
 
+/* As it is after the call that this thread made last. */
+static gboolean keep(const struct apply_input *in, struct seen *s, const struct virt_domain *d, GError **error)
+{
+	struct vm_now now = { 0 };
+	if (d->name && !read_domain(in, s, d, &now, error))
+		return FALSE;
+	*s = (struct seen){ virt_count_calls(), g_get_monotonic_time(), now.exists ? s->xml : NULL, now };
+	return TRUE;
+}
+
 gboolean vm_look(const struct apply_input *in, const struct action *act, struct vm_now *ret, GError **error)
 {
 	struct virt_domain d;
 	struct seen *s = seen_of(in);
-	if (is_fresh(s)) {
-		*ret = s->now;
-		return TRUE;
-	}
-	*ret = (struct vm_now){ 0 };
 	if (!in->virt)
 		return fail(error, ERROR_AWAY, "libvirt is not open");
-	if (!virt_look(in->virt, in->arena, act->id, VM_LOOK_MS, &d, error) || (d.name && !read_domain(in, s, &d, ret, error)))
+	if (!is_fresh(s) && (!virt_look(in->virt, in->arena, act->id, VM_LOOK_MS, &d, error) || !keep(in, s, &d, error)))
 		return FALSE;
-	*s = (struct seen){ virt_count_calls(), g_get_monotonic_time(), ret->exists ? s->xml : NULL, *ret };
+	*ret = s->now;
 	return TRUE;
+}
+
+gboolean vm_define(const struct apply_input *in, const struct virt_id *id, const char *xml, GError **error)
+{
+	struct virt_domain d;
+	return virt_define_and_look(in->virt, in->arena, id, xml, VM_DEFINE_MS, &d, error) && keep(in, seen_of(in), &d, error);
+}
+
+gboolean vm_start(const struct apply_input *in, const struct virt_id *id, GError **error)
+{
+	struct virt_domain d;
+	return virt_start_and_look(in->virt, in->arena, id, VM_START_MS, &d, error) && keep(in, seen_of(in), &d, error);
 }
 
 gboolean vm_look_at_ours(const struct apply_input *in, const struct action *act, gboolean may_be_absent,

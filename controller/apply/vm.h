@@ -34,6 +34,10 @@ gboolean vm_look_at_ours(const struct apply_input *in, const struct action *act,
 gboolean vm_identify(const struct apply_input *in, const struct action *act, const struct vm_now *now,
                      struct domain_identity *ret, GError **error);
 
+/* Each ends with a look, which the vm_look() that follows tells. */
+gboolean vm_define(const struct apply_input *in, const struct virt_id *id, const char *xml, GError **error);
+gboolean vm_start(const struct apply_input *in, const struct virt_id *id, GError **error);
+
 /* -- what the farm and this host know of it beside libvirt: vm_facts.c -------------------------------------- */
 
 /* Says that it is on this host. ERROR_REFUSED when another host has it; ERROR_AWAY when Redis does not tell and that

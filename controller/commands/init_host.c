@@ -1,8 +1,8 @@
 /* init --from-host: what is there as specs. Status becomes spec by the tables: what observe/ reads is
  * written, so that a key that is read one day is written then too.
  *
- * Each document is tried before it is written: one that is not valid (a domain that boots from a disk, as
- * long as disks are not read) stands as a comment, with the reason above it. */
+ * Each document is tried before it is written: one that is not valid (a domain with nothing to boot) stands as a
+ * comment, with the reason above it. */
 #include "base/arena.h"
 #include "commands/init.h"
 #include "commands/init_text.h"
@@ -184,6 +184,21 @@ static gboolean is_ours(const struct look *l, const struct vm_status *s)
 	return s->owner && strcmp(s->owner, l->farm) == 0;
 }
 
+/* What follows from other objects is no key; the devices are told, because a person has to name their GPUs. */
+static void clear_derived(struct look *l, struct vm_spec *spec, GString *head)
+{
+	for (guint i = 0; i < spec->devices.n; i++)
+		g_string_append_printf(head, "%s%s", i ? ", " : "# It has devices of the host, for `gpus` to name: ",
+		                       one_line(l->arena, LIST_AT(spec->devices, struct vm_device, i)->name));
+	g_string_append(head, spec->devices.n ? ".\n" : "");
+	if (spec->console.other)
+		g_string_append_printf(head, "# No key says this of it: %s.\n", one_line(l->arena, spec->console.other));
+	spec->devices = (struct list){ 0 };
+	spec->kept = (struct strings){ 0 };
+	spec->seed = spec->settings = spec->worker.bundle = NULL;
+	spec->console.password_digest = spec->console.other = NULL;
+}
+
 static void draft_vm(struct look *l, const struct object *o)
 {
 	const struct vm_status *s = o->status;
@@ -199,6 +214,7 @@ static void draft_vm(struct look *l, const struct object *o)
 	                       s->machine_type ? one_line(l->arena, s->machine_type) : "");
 	if (is_ours(l, s))
 		init_unresolve(l->arena, &l->made, &spec);
+	clear_derived(l, &spec, head);
 	spec.host = l->settings.host;
 	spec.reconcile = RECONCILE_OBSERVE;
 	gboolean is_off = s->state == DOMAIN_SHUT_OFF || s->state == DOMAIN_CRASHED;
@@ -290,16 +306,6 @@ static void append_draft(struct look *l, GString *out, const struct draft *d, gu
 		g_string_append(out, d->text);
 }
 
-/* Names of the keys of the VM's hardware that are not read from libvirt yet. */
-static char *list_unread(void)
-{
-	g_autoptr(GString) s = g_string_new(NULL);
-	FIELDS_EACH (f, vm_fields)
-		if ((f->flags & FIELD_LATER) && !(f->flags & FIELD_IN_DOMAIN) && f->on_change == EFFECT_VM_RESTART)
-			g_string_append_printf(s, "%s%s", s->len ? ", " : "", f->name);
-	return g_string_free(g_steal_pointer(&s), FALSE);
-}
-
 static void add_file(struct look *l, enum kind_id kind, const char *folder, const char *intro)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -328,13 +334,10 @@ static void add_file(struct look *l, enum kind_id kind, const char *folder, cons
 
 static void add_files(struct look *l)
 {
-	g_autofree char *unread = list_unread();
-	g_autofree char *vms = g_strdup_printf("# Keys that are not read from libvirt in this version:\n#   %s\n"
-	                                       "# What the domains have of it stays as libvirt has it.\n", unread);
 	add_file(l, KIND_FARM, "", "");
 	add_file(l, KIND_HOST, "hosts", "");
 	add_file(l, KIND_GPU, "gpus", "# Seen and left alone (share: none) until a person says how VMs use them.\n");
-	add_file(l, KIND_VM, "vms", *unread ? vms : "");
+	add_file(l, KIND_VM, "vms", "");
 }
 
 static void draft_all(struct look *l)

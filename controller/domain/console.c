@@ -91,8 +91,8 @@ void console_read(struct context *c, struct vm_spec *ret)
 		read_graphics(c, e, &ret->console);
 	XML_EACH (e, devices, "video")
 		read_video(c, e, &ret->console);
-	if (ret->console.video == VIDEO_UNSAID)
-		ret->console.video = VIDEO_NONE;
+	if (ret->console.vnc == VNC_LOOPBACK && ret->console.video == VIDEO_UNSAID)
+		ret->console.video = VIDEO_NONE; /* with VNC the usual is one */
 	if (ret->console.vnc == VNC_LOOPBACK)
 		ret->console.password_digest = mark_get(c, "password");
 }

@@ -42,6 +42,5 @@ enum domain_device { DOMAIN_DISK, DOMAIN_NETWORK, DOMAIN_HOST_DEVICE, DOMAIN_SET
  * its place in the VM's list. */
 char *domain_device_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm, const char *running,
                         enum domain_device device, guint index);
-/* cleave's mark alone, as virDomainSetMetadata takes it: without its namespace. */
-#define DOMAIN_MARK_URI "urn:cleave:domain:1"
+/* All of cleave's mark for this VM, as virDomainSetMetadata() takes it: without its namespace. */
 char *domain_mark_xml(struct arena *a, const struct domain_identity *id, const struct vm_spec *vm);

@@ -40,6 +40,25 @@ static gboolean call_domain(struct virt *v, const char *what, const struct virt_
 	return virt_call(v, &job, timeout_ms, ret_result, error);
 }
 
+static gboolean call_and_look(struct virt *v, const char *what, const struct virt_id *id, virt_func run, const char *xml,
+			      gint64 timeout_ms, struct arena *arena, struct virt_domain *ret, GError **error)
+{
+	struct request *r = g_new0(struct request, 1);
+	gpointer result;
+	*r = (struct request){ g_strdup(id->name), g_strdup(id->uuid), g_strdup(xml), 0 };
+	struct virt_job job = { .what = what,
+				.name = id->name,
+				.object = id->name,
+				.run = run,
+				.data = r,
+				.data_free = request_free,
+				.result_free = virt_look_free };
+	if (!virt_call(v, &job, timeout_ms, &result, error))
+		return FALSE;
+	*ret = virt_look_take(result, arena);
+	return TRUE;
+}
+
 /* Results that only say "done": any pointer that is not NULL and needs no free. */
 static char done_mark, running_mark;
 
@@ -176,6 +195,28 @@ gboolean virt_start(struct virt *v, const struct virt_id *id, gint64 timeout_ms,
 }
 
 /* Without flags QEMU's driver asks the agent, and presses the power button where there is none or it does not answer. */
+static gpointer run_define_and_look(virConnectPtr connection, gpointer data, GError **error)
+{
+	return run_define(connection, data, error) ? virt_look_run(connection, ((struct request *)data)->name, error) : NULL;
+}
+
+static gpointer run_start_and_look(virConnectPtr connection, gpointer data, GError **error)
+{
+	return run_start(connection, data, error) ? virt_look_run(connection, ((struct request *)data)->name, error) : NULL;
+}
+
+gboolean virt_define_and_look(struct virt *v, struct arena *arena, const struct virt_id *id, const char *xml,
+			      gint64 timeout_ms, struct virt_domain *ret, GError **error)
+{
+	return call_and_look(v, "defining", id, run_define_and_look, xml, timeout_ms, arena, ret, error);
+}
+
+gboolean virt_start_and_look(struct virt *v, struct arena *arena, const struct virt_id *id, gint64 timeout_ms,
+			     struct virt_domain *ret, GError **error)
+{
+	return call_and_look(v, "starting", id, run_start_and_look, NULL, timeout_ms, arena, ret, error);
+}
+
 static gpointer run_shutdown(virConnectPtr connection, gpointer data, GError **error)
 {
 	return act_on(connection, data, virDomainShutdownFlags, FALSE, error);

@@ -33,6 +33,7 @@ struct virt_domain {
 	enum virt_state state;
 	int reason; /* of the state: libvirt's virDomain*Reason for that state */
 	gboolean active, persistent, autostart;
+	/* Each a GRefString; one that did not change since the listing before is the same one. */
 	const char *active_xml;   /* NULL when not active */
 	const char *inactive_xml; /* what the next start uses; NULL when not persistent */
 };
@@ -92,6 +93,11 @@ gboolean virt_describe(struct virt *v, struct arena *arena, gint64 timeout_ms, s
 gboolean virt_define(struct virt *v, const struct virt_id *id, const char *xml, gint64 timeout_ms, GError **error);
 /* Running already is success. */
 gboolean virt_start(struct virt *v, const struct virt_id *id, gint64 timeout_ms, GError **error);
+/* The same two, and how the domain is then, as virt_look() tells it, from one call. */
+gboolean virt_define_and_look(struct virt *v, struct arena *arena, const struct virt_id *id, const char *xml,
+			      gint64 timeout_ms, struct virt_domain *ret, GError **error);
+gboolean virt_start_and_look(struct virt *v, struct arena *arena, const struct virt_id *id, gint64 timeout_ms,
+			     struct virt_domain *ret, GError **error);
 /* Asks the guest to power off, waits `graceful_ms` for it (0: does not ask), then destroys. Not running is
  * success; not existing is ERROR_NOT_FOUND. */
 gboolean virt_stop(struct virt *v, const struct virt_id *id, gint64 graceful_ms, gint64 timeout_ms, GError **error);

@@ -356,6 +356,7 @@ void virt_unref(struct virt *v)
 	if (!g_atomic_ref_count_dec(&v->refs))
 		return;
 	g_hash_table_destroy(v->busy);
+	g_clear_pointer(&v->known, g_hash_table_unref);
 	g_cond_clear(&v->changed);
 	g_mutex_clear(&v->lock);
 	g_free(v->uri);

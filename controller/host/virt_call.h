@@ -24,3 +24,8 @@ gboolean virt_call(struct virt *v, const struct virt_job *job, gint64 timeout_ms
 
 /* Turns this thread's last libvirt error into `error`, in libvirt's words. Returns NULL. */
 gpointer virt_fail(GError **error);
+
+/* For calls that end with a look at the domain: on the thread of the pool, its result, to be taken or freed. */
+gpointer virt_look_run(virConnectPtr connection, const char *name, GError **error);
+struct virt_domain virt_look_take(gpointer result, struct arena *arena);
+void virt_look_free(gpointer result);

@@ -24,6 +24,7 @@ struct virt {
 	guint n_home_waits;        /* of home, one within the other */
 	virConnectPtr connection;  /* NULL until open, and after it was closed */
 	GHashTable *busy;          /* object → struct call, not owned */
+	GHashTable *known;         /* XML of the last listing (virt_list.c); NULL before the first */
 	guint n_events;
 	gboolean closed;
 	char *close_reason;

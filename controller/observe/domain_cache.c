@@ -24,6 +24,24 @@ static void entry_unref(gpointer data)
 		arena_free(e->arena); /* it lies there as well */
 }
 
+static void release_string(gpointer string)
+{
+	g_ref_string_release(string);
+}
+
+static const char *acquire(struct arena *a, const char *string)
+{
+	if (string)
+		arena_own(a, g_ref_string_acquire((char *)string), release_string);
+	return string;
+}
+
+/* An unchanged one is, in most cases, the same. */
+static gboolean is_same(const char *x, const char *y)
+{
+	return x == y || g_strcmp0(x, y) == 0;
+}
+
 struct domain_cache *domain_cache_new(void)
 {
 	struct domain_cache *c = g_new0(struct domain_cache, 1);
@@ -51,8 +69,8 @@ static struct entry *entry_new(const struct virt_domain *d)
 {
 	struct arena *a = arena_new();
 	struct entry *e = ARENA_NEW(a, struct entry);
-	*e = (struct entry){ .refs = 1, .arena = a, .active_xml = arena_strdup(a, d->active_xml),
-		             .inactive_xml = arena_strdup(a, d->inactive_xml) };
+	*e = (struct entry){ .refs = 1, .arena = a, .active_xml = acquire(a, d->active_xml),
+		             .inactive_xml = acquire(a, d->inactive_xml) };
 	parse(a, d, &e->read);
 	return e;
 }
@@ -65,7 +83,7 @@ const struct domain_read *domain_cache_read(struct domain_cache *c, struct arena
 		return read;
 	}
 	struct entry *e = g_hash_table_lookup(c->entries, d->uuid);
-	if (!e || g_strcmp0(e->active_xml, d->active_xml) != 0 || g_strcmp0(e->inactive_xml, d->inactive_xml) != 0) {
+	if (!e || !is_same(e->active_xml, d->active_xml) || !is_same(e->inactive_xml, d->inactive_xml)) {
 		e = entry_new(d);
 		g_hash_table_replace(c->entries, (gpointer)e->read.uuid, e);
 		c->n_parsed++;

@@ -47,7 +47,7 @@ static void look_at_pools(struct arena *a, const struct observe_input *in, const
 	if (!virt_look_at_pools(in->virt, a, pools, host->pools.n, LOOK_MS, &why_not, &error))
 		s->storage_reason = arena_strdup(a, error->message);
 	else if (why_not)
-		s->storage_reason = arena_printf(a, "this libvirt connection (%s) %s", host->libvirt, why_not);
+		s->storage_reason = arena_printf(a, "this libvirt connection (%s) %s: use `file:` for disks, or another connection, as qemu:///system", host->libvirt, why_not);
 	else
 		tell(a, pools, host->pools.n, s);
 }

@@ -27,11 +27,12 @@ static void plan_pools(struct host_plan *h)
 		const char *why = have ? host_pool_differs(a, want, have) : NULL;
 		if (why)
 			host_plan_refuse(h, "PoolDiffers", why);
-		if (why || !have || (have->state != POOL_ABSENT && have->state != POOL_INACTIVE))
+		int state = have ? have->state : POOL_ABSENT;
+		if (why || (state != POOL_ABSENT && state != POOL_INACTIVE))
 			continue;
 		g_array_append_val(pools, *want);
-		host_plan_change(changes, arena_printf(a, "pools[%s]", want->name), state_words[have->state],
-		                 have->state == POOL_INACTIVE ? "active" : want->path, EFFECT_LIVE);
+		host_plan_change(changes, arena_printf(a, "pools[%s]", want->name), state_words[state],
+		                 state == POOL_INACTIVE ? "active" : want->path, EFFECT_LIVE);
 	}
 	if (!pools->len)
 		return;

@@ -122,7 +122,7 @@ const char *vm_no_storage(const struct vm_target *t)
 	struct disk_plan d;
 	DISK_PLANS_EACH (t, i, d)
 		if (t->host->storage_reason)
-			return SAY("%s: use `file:` for the disk %s, or another connection, as qemu:///system", t->host->storage_reason, d.disk->name);
+			return SAY("its disk %s is in a pool: %s", d.disk->name, t->host->storage_reason);
 	return NULL;
 }
 

@@ -202,9 +202,12 @@ static void check_pool(struct checking *c, const struct host_pool *want)
 	const char *free_text = p ? rounded(c, p->free_bytes) : NULL;
 	if (!p)
 		check_say(c, CHECK_UNKNOWN, SAY("the pool %s was not looked at", want->name), NULL);
+	else if (p->reason && strcmp(p->reason, "No such file or directory") == 0)
+		check_say(c, CHECK_WARN, SAY("the folder of the pool %s is not there: %s", want->name, want->path),
+		          "`cleave apply` makes it; where a file system belongs there, mount that first");
 	else if (p->reason)
 		check_say(c, CHECK_FAIL, SAY("the pool %s cannot be used: %s: %s", want->name, want->path, p->reason),
-		          SAY("make the folder %s, or mount what belongs there", want->path));
+		          SAY("make %s a folder that can be read", want->path));
 	else if (p->free_bytes < least)
 		check_say(c, CHECK_FAIL, SAY("the pool %s has %s free, less than %s", want->name, free_text, want->min_free),
 		          SAY("make room below %s, or lower its minFree", want->path));

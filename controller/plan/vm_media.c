@@ -1,6 +1,7 @@
 /* Digests of a VM's media, of its worker and of its secrets: a changed file shows as a changed field. */
 #include "base/arena.h"
 #include "plan/plan_vm.h"
+#include "spec/resolve.h"
 #include "spec/seed.h"
 #include <string.h>
 
@@ -44,11 +45,11 @@ static gboolean make_seed(struct arena *a, const struct guest_input *in, struct 
 
 void vm_target_give_media(struct vm_target *t)
 {
-	struct guest_input in = { t->b->in->want, t->object, t->want, known_secrets(t), NULL };
+	struct guest_input in = { t->b->in->want, t->object, vm_effective(t->b->arena, t->b->in->want, t->object), known_secrets(t), NULL };
 	const char *password_file = t->want->console.password_file;
 	if (t->want->worker.enabled)
 		in.bundle = t->want->worker.bundle = t->host->worker_bundle;
-	if (vm_has_seed(t->want))
+	if (vm_has_seed(in.want))
 		t->want->seed = digest_of(t, &in, make_seed);
 	if (t->want->worker.enabled)
 		t->want->settings = digest_of(t, &in, settings_files);

@@ -18,6 +18,5 @@ void vm_targets_resolve(struct vm_target *all, guint n)
 
 struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have)
 {
-	gboolean is_live = have == &t->have->live;
-	return (is_live ? vm_running_in_words_of : vm_in_words_of)(t->b->arena, have, t->want, t->have->machine_type);
+	return vm_in_words_of(t->b->arena, have, t->want, t->have->machine_type);
 }

@@ -23,7 +23,7 @@ struct guest_secret {
 struct guest_input {
 	const struct objects *all; /* with their texts */
 	const struct object *vm;
-	const struct vm_spec *want; /* resolved */
+	const struct vm_spec *want; /* of vm_effective(): what the guest does with its disks is no matter of the domain */
 	struct list secrets;        /* struct guest_secret */
 	const char *bundle;         /* version and digest of the worker for guests; NULL = the host has none */
 };

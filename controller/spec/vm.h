@@ -195,7 +195,7 @@ int disk_usual_bus(const struct vm_disk *d);
  * a recorded machine type (NULL = none). What a domain cannot tell (a disk's mount point: the seed's digest speaks for
  * it) is taken to be as wanted. What still differs then is a difference. */
 struct vm_spec vm_in_words_of(struct arena *a, const struct vm_spec *have, const struct vm_spec *want, const char *machine_type);
-/* The same of a running guest. It may have more memory than is wanted: libvirt was told, the guest has not given it back. */
+/* The same of a running guest, which knows nothing of what is kept of it: that stands in its definition. */
 struct vm_spec vm_running_in_words_of(struct arena *a, const struct vm_spec *live, const struct vm_spec *want, const char *machine_type);
 
 /* Whether the domain has its devices: also while it is paused. */

@@ -183,8 +183,6 @@ struct vm_spec vm_in_words_of(struct arena *a, const struct vm_spec *have, const
 struct vm_spec vm_running_in_words_of(struct arena *a, const struct vm_spec *live, const struct vm_spec *want, const char *machine_type)
 {
 	struct vm_spec copy = vm_in_words_of(a, live, want, machine_type);
-	/* A guest gives memory back when its driver comes to it, and one without a driver never. */
-	if (copy.max_memory_bytes && copy.max_memory_bytes == want->max_memory_bytes && copy.memory_bytes > want->memory_bytes)
-		copy.memory_bytes = want->memory_bytes;
+	copy.kept = want->kept;
 	return copy;
 }

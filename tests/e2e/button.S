@@ -3,6 +3,9 @@
  *
  * The firmware that runs before has put the ACPI registers of q35 at 0x600 (ACPI 6.5, 4.8.3): the button's event sets
  * bit 8 of the status register and raises interrupt 9, where bit 8 of the enable register lets it. */
+#ifndef ENTRY
+#define ENTRY start	/* whose code runs first, and then goes on there */
+#endif
 	.set PM1_ENABLE, 0x602
 	.set PM1_CONTROL, 0x604
 	.set BUTTON, 1 << 8
@@ -13,7 +16,7 @@
 	.align 4
 	.long 4, 4, 18
 	.asciz "Xen"
-	.long start
+	.long ENTRY
 
 	.text
 	.code32

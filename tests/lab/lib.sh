@@ -143,3 +143,74 @@ stands() {
     grep -q -- " $2\b.*${3:-}" <<<"$out" || { echo "get shows no $2${3:+ with \`$3\`}: $out"; return 1; }
 }
 at_rest() { says 'nothing to do' cleave plan; }
+
+# -- VMs ------------------------------------------------------------------------------------------------------
+# A libvirtd of the guest's own; nothing of it is the machine's: what the guest writes is in RAM. What libvirt learns of
+# QEMU takes seconds here, and stays in the run's folder.
+begin_vms() {
+    begin
+    unset CLEAVE_LIBVIRT
+    export LIBVIRT_DEFAULT_URI=qemu:///system
+    look=$work/look.elf
+    gcc -m32 -march=i686 -Os -ffreestanding -fno-pic -fno-stack-protector -fno-asynchronous-unwind-tables -nostdlib -static \
+        -Wl,--build-id=none,-z,noexecstack,-Ttext=0x100000,-e,look -DENTRY=look -o "$look" "$lab_folder/look.c" "$lab_folder/../e2e/button.S"
+    mkdir -p /run/libvirt /var/lib/libvirt/qemu /var/log/libvirt/qemu /var/cache/libvirt/qemu /run/lab/libvirt
+    cp -a /run/lab/libvirt/. /var/cache/libvirt/
+    rm -f /etc/libvirt/qemu/*.xml /etc/libvirt/qemu/autostart/* /etc/libvirt/qemu/networks/autostart/*
+    cat >/etc/libvirt/qemu.conf <<C
+user = "root"
+group = "root"
+security_driver = "none"
+dynamic_ownership = 0
+remember_owner = 0
+stdio_handler = "file"
+cgroup_controllers = []
+namespaces = []
+C
+    printf 'auth_unix_rw = "none"\nunix_sock_group = "root"\n' >/etc/libvirt/libvirtd.conf
+    libvirtd -d -p /run/libvirtd.pid
+    wait_for 20 virsh -q uri || { echo "Bail out! libvirtd does not answer"; exit 1; }
+}
+done_vms() {
+    cp -a /var/cache/libvirt/. /run/lab/libvirt/ 2>/dev/null || true
+    done_testing
+}
+# write_guest NAME STATE [LINE...]: one file a VM; its serial port goes to $work/NAME.serial.
+write_guest() {
+    local name=$1 state=$2
+    shift 2
+    {
+        printf '%s\n' 'apiVersion: cleave/v1alpha1' 'kind: VM' "metadata: {name: $name}" 'spec:' '  host: h1' "  state: $state" \
+            '  accelerator: tcg' '  vcpus: 1' '  memory: 64MiB' "  boot: {kernel: $look}" "  serialLog: $work/$name.serial" '  update: now'
+        [ $# = 0 ] || printf '  %s\n' "$@"
+    } >"$work/specs/$name.yaml"
+}
+# applies_all CODE [PATTERN...]: as applies, and VMs.
+applies_all() {
+    local want=$1 code=0 out pattern
+    shift
+    out=$(cleave apply -y 2>&1) || code=$?
+    [ $code = "$want" ] || { echo "apply ends with $code, not $want: $out"; return 1; }
+    for pattern; do
+        grep -q -- "$pattern" <<<"$out" || { echo "apply says no \`$pattern\`: $out"; return 1; }
+    done
+}
+is_up() { grep -q 'guest: up' "$work/$1.serial"; }
+comes_up() { wait_for 40 is_up "$1" || { echo "$1 does not come up: $(cat "$work/$1.serial" 2>&1)"; return 1; }; }
+# sees NAME LINE...: such functions, in one slot of one bus, from .0 on; a line is VENDOR:DEVICE CLASS.
+sees() {
+    local name=$1 slots slot line i found
+    shift
+    mapfile -t slots < <(tr -d '\r' <"$work/$name.serial" | sed -n 's/^guest: pci \(..:..\)\.0 .*/\1/p')
+    for slot in "${slots[@]}"; do
+        i=0 found=yes
+        for line; do
+            tr -d '\r' <"$work/$name.serial" | grep -q "^guest: pci $slot\.$i $line" || found=''
+            i=$((i + 1))
+        done
+        [ -z "$found" ] || return 0
+    done
+    echo "$name has no slot with $*: $(cat "$work/$name.serial")"
+    return 1
+}
+runs() { [ "$(virsh -q domstate "$1" 2>&1)" = running ] || { echo "$1 is $(virsh -q domstate "$1" 2>&1)"; return 1; }; }

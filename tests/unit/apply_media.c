@@ -259,7 +259,7 @@ static void test_changed_files_are_refused(void **state)
 	assert_int_not_equal(access(path_of(d, MEDIUM_SEED, d->vm.seed), F_OK), 0);
 	put_secret(d, "/etc/cleave/ops.hash", "$6$salt$hash\n");
 	write_media(d);
-	d->vm.cloud_init.hostname = "another";
+	((struct vm_spec *)d->act.want->spec)->cloud_init.hostname = "another";
 	expect_refused(d, "its seed changed since it was planned");
 }
 

@@ -60,8 +60,8 @@ const struct domain_case domain_cases[] = {
 	                 "{name: s, file: /x/s, bus: scsi}, {name: cd, file: /x/x.iso, cdrom: true}]\n", FALSE },
 	{ "cdrom", "disks: [{name: cd, file: /dev/null, cdrom: true, bootOrder: 1}]\n", TRUE },
 	{ "cdrom-scsi", "disks: [{name: cd, file: /dev/null, cdrom: true, bus: scsi, readonly: true, cache: unsafe}]\n", TRUE },
-	{ "media", "seed: 0123abcd\nsettings: 4567ef01\n", FALSE },
-	{ "media-and-disks", "disks: [{name: x, file: /x/x, bus: sata}]\nsettings: 4567ef01\n", FALSE },
+	{ "media", "seed: 0123456789abcdef\nsettings: 456789abcdef0123\n", FALSE },
+	{ "media-and-disks", "disks: [{name: x, file: /x/x, bus: sata}]\nsettings: 456789abcdef0123\n", FALSE },
 	{ "share", "shares: [{path: /usr, target: usr, readonly: true}, {path: /tmp, target: out}]\n", TRUE },
 	{ "net-user", "networks: [{user: true, " MAC "}]\n", TRUE },
 	{ "net-bridge", "networks: [{bridge: br0, " MAC ", model: e1000e, vlan: 12, mtu: 9000, bootOrder: 1}, "
@@ -95,7 +95,7 @@ const struct domain_case domain_cases[] = {
 	  "numa: {mode: nodes, nodes: \"0\"}\niothreads: 1\niothreadCpus: \"1\"\n"
 	  "disks: [{name: os, file: /pools/nvme/worker01-os.raw, format: raw, cache: none, io: native, iothread: 1}, "
 	  "{name: work, file: /pools/scratch/worker01-work.raw}]\n"
-	  "devices: [" CARD "]\nseed: 0123abcd\nsettings: 4567ef01\n"
+	  "devices: [" CARD "]\nseed: 0123456789abcdef\nsettings: 456789abcdef0123\n"
 	  "networks: [{bridge: br0, " MAC ", mtu: 9000}]\nguestAgent: true\nwatchdog: reset\ntpm: true\n"
 	  "console: {vnc: loopback, video: none, passwordDigest: 00ff}\nserialLog: /var/log/cleave/worker01.log\nkept: [work]\n"
 	  "worker: {bundle: 1.2 sha256-0011}\nshares: [{path: /srv/projects, target: projects}]\n", FALSE },

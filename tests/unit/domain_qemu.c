@@ -86,6 +86,8 @@ static gboolean is_same(struct arena *a, const char *name, const char *xml, gboo
 	struct domain_facts facts;
 	struct vm_spec have;
 	assert_true(domain_from_xml(a, xml, &have, &facts, NULL));
+	if (is_live && have.max_memory_bytes) /* there is no guest that would give memory back */
+		have.memory_bytes = want->memory_bytes;
 	have = (is_live ? vm_running_in_words_of : vm_in_words_of)(a, &have, want, facts.machine_type);
 	struct changes c = diff_structs(a, vm_fields, &have, want, FIELD_IN_DOMAIN);
 	for (guint i = 0; i < c.n; i++)

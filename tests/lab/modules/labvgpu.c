@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A vGPU driver for any PCI function: it offers mediated device types as a vendor's driver does, so that
- * /sys/bus/pci/devices/ADDRESS/mdev_supported_types is there. A vGPU is a VFIO device with a configuration space
- * that reads as zeros: it can be made, counted and removed, not used by a VM.
+ * /sys/bus/pci/devices/ADDRESS/mdev_supported_types is there. A vGPU is a VFIO device with a configuration
+ * space and nothing else: a VM sees it, and cannot work with it.
  *
  *   insmod labvgpu.ko ids=1002:5046 [name=nvidia] [homogeneous=1]
  *
@@ -75,13 +75,25 @@ struct vgpu {
 	struct vfio_device vdev;
 };
 
+/* What a guest sees of it: a display controller of nobody's, without any BAR. */
+static const u8 vgpu_config[PCI_CFG_SPACE_SIZE] = {
+	[PCI_VENDOR_ID] = 0x34, 0x12, [PCI_DEVICE_ID] = 0x50, 0x67, [PCI_CLASS_DEVICE] = 0x02, 0x03,
+};
+
 static ssize_t vgpu_read(struct vfio_device *vdev, char __user *buf, size_t count, loff_t *at)
 {
 	if (*at >= PCI_CFG_SPACE_SIZE)
 		return 0;
 	count = min_t(size_t, count, PCI_CFG_SPACE_SIZE - *at);
-	if (clear_user(buf, count))
+	if (copy_to_user(buf, vgpu_config + *at, count))
 		return -EFAULT;
+	*at += count;
+	return count;
+}
+
+/* It does nothing, whatever it is told. */
+static ssize_t vgpu_write(struct vfio_device *vdev, const char __user *buf, size_t count, loff_t *at)
+{
 	*at += count;
 	return count;
 }
@@ -94,7 +106,7 @@ static long vgpu_tell_device(void __user *arg)
 		return -EFAULT;
 	info.flags = VFIO_DEVICE_FLAGS_PCI;
 	info.num_regions = VFIO_PCI_NUM_REGIONS;
-	info.num_irqs = 0;
+	info.num_irqs = VFIO_PCI_NUM_IRQS;
 	return copy_to_user(arg, &info, offsetofend(struct vfio_device_info, num_irqs)) ? -EFAULT : 0;
 }
 
@@ -108,7 +120,20 @@ static long vgpu_tell_region(void __user *arg)
 		return -EINVAL;
 	info.offset = 0;
 	info.size = info.index == VFIO_PCI_CONFIG_REGION_INDEX ? PCI_CFG_SPACE_SIZE : 0;
-	info.flags = info.size ? VFIO_REGION_INFO_FLAG_READ : 0;
+	info.flags = info.size ? VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE : 0;
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
+}
+
+static long vgpu_tell_irq(void __user *arg)
+{
+	struct vfio_irq_info info;
+
+	if (copy_from_user(&info, arg, sizeof(info)))
+		return -EFAULT;
+	if (info.index >= VFIO_PCI_NUM_IRQS)
+		return -EINVAL;
+	info.flags = 0;
+	info.count = 0;
 	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
@@ -119,6 +144,8 @@ static long vgpu_ioctl(struct vfio_device *vdev, unsigned int cmd, unsigned long
 		return vgpu_tell_device((void __user *)arg);
 	case VFIO_DEVICE_GET_REGION_INFO:
 		return vgpu_tell_region((void __user *)arg);
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return vgpu_tell_irq((void __user *)arg);
 	case VFIO_DEVICE_RESET:
 		return 0;
 	}
@@ -134,6 +161,7 @@ static const struct vfio_device_ops vgpu_ops = {
 	.name = "labvgpu",
 	.release = vgpu_release,
 	.read = vgpu_read,
+	.write = vgpu_write,
 	.ioctl = vgpu_ioctl,
 };
 
