@@ -76,7 +76,7 @@ static const struct field cpu_fields[] = {
 
 static const struct field numa_fields[] = {
 	{ "mode", FIELD_ENUM, IN(vm_numa, mode, int), .names = &numa_names, .flags = FIELD_SHORTHAND, RESTARTS,
-	  .doc = "auto: on the nodes of its GPUs; none: anywhere; nodes: on `nodes`." },
+	  .doc = "auto: on the nodes of its GPUs, without GPUs anywhere; none, or without the key: anywhere; nodes: on `nodes`." },
 	{ "nodes", FIELD_STRING, IN(vm_numa, nodes, const char *), .form = FORM_CPU_LIST, RESTARTS, .doc = "NUMA nodes of the host, as \"0\" or \"0-1\"." },
 	{ 0 },
 };
