@@ -33,7 +33,7 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 		return FALSE;
 	if (!now.is_active)
 		return fail(error, ERROR_FAILED, "it started and ended at once; see its serial log and libvirt's log");
-	struct vm_spec live = vm_running_in_words_of(in->arena, &now.live, want, now.facts.machine_type);
+	struct vm_spec live = vm_in_words_of(in->arena, &now.live, want, now.facts.machine_type);
 	/* A guest gives memory back once its driver runs. */
 	if (live.max_memory_bytes && live.memory_bytes > want->memory_bytes)
 		live.memory_bytes = want->memory_bytes;

@@ -7,6 +7,7 @@
 #include "host/virt_live.h"
 #include "plan/vm_live.h"
 #include "spec/diff.h"
+#include "spec/identity.h"
 #include <string.h>
 
 /* A call; and the time that a guest has to switch CPUs on, give memory back, let go of a device. */

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "spec/identity.h"
+#include "spec/seed.h"
 #include <string.h>
 
 /* Of one action, in its arena. */
@@ -115,12 +116,16 @@ static gboolean read_password(const struct apply_input *in, const struct action 
 	const struct object *o = objects_get(in->plan->want, KIND_VM, act->id);
 	const char *file = o && o->spec ? ((const struct vm_spec *)o->spec)->console.password_file : NULL;
 	g_autofree char *text = NULL;
+	gsize size;
 	if (!file || act->vm->console.vnc != VNC_LOOPBACK)
 		return TRUE;
-	if (!g_file_get_contents(file, &text, NULL, error)) {
+	if (!g_file_get_contents(file, &text, &size, error)) {
 		g_prefix_error(error, "console.passwordFile: ");
 		return FALSE;
 	}
+	const char *digest = guest_secret_digest(in->arena, objects_farm(in->plan->want)->meta.name, text, size);
+	if (g_strcmp0(digest, act->vm->console.password_digest) != 0)
+		return fail(error, ERROR_REFUSED, "console.passwordFile: %s changed since it was planned", file);
 	g_strchomp(text);
 	if (!*text || strlen(text) > VNC_PASSWORD_MAX)
 		return fail(error, ERROR_REFUSED, "console.passwordFile: %s: a VNC password has 1 to %d characters", file, VNC_PASSWORD_MAX);

@@ -195,15 +195,17 @@ static void give_card(struct context *c, struct places *p, xmlNode *first, const
 			put_function(c, p, e, place, function_of(host_device_of(c, e)), TRUE);
 }
 
+/* Those that were there before come first: a new one takes what they leave. */
 void addresses_give_cards(struct context *c)
 {
 	struct places places = { 0 };
 	look_at_places(c, &places);
-	XML_EACH (e, xml_child(c->root, "devices"), "hostdev") {
-		const char *name = is_pci_hostdev(e) && !xml_child(e, "address") ? host_device_of(c, e) : NULL;
-		if (name)
-			give_card(c, &places, e, name);
-	}
+	for (guint pass = 0; pass < 2; pass++)
+		XML_EACH (e, xml_child(c->root, "devices"), "hostdev") {
+			const char *name = is_pci_hostdev(e) && !xml_child(e, "address") ? host_device_of(c, e) : NULL;
+			if (name && (pass || addresses_find_before(c, e)))
+				give_card(c, &places, e, name);
+		}
 }
 
 /* -- ports for later ------------------------------------------------------------------------------------------------- */

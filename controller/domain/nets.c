@@ -61,19 +61,37 @@ void networks_read(struct context *c, struct vm_spec *ret)
 
 /* -- shares --------------------------------------------------------------------------------------------------------- */
 
-void shares_write(struct context *c, const struct vm_spec *vm)
+/* virtiofsd reads the guest's memory itself, which has to be shared with it; huge pages are as well. */
+static void share_memory(struct context *c)
 {
-	for (guint i = 0; i < vm->shares.n; i++) {
-		const struct vm_share *s = LIST_AT(vm->shares, struct vm_share, i);
-		xmlNode *n = xml_add(xml_have(c->root, "devices"), "filesystem");
-		xml_set(n, "type", "mount");
+	xmlNode *backing = xml_have(c->root, "memoryBacking");
+	if (!xml_child(backing, "source"))
+		xml_set(xml_add(backing, "source"), "type", "memfd");
+	xml_set(xml_have(backing, "access"), "mode", "shared");
+}
+
+static void write_share(struct context *c, const struct vm_share *s)
+{
+	xmlNode *n = xml_add(xml_have(c->root, "devices"), "filesystem");
+	xml_set(n, "type", "mount");
+	if (s->driver == DRIVER_VIRTIOFS) {
+		xml_set(n, "accessmode", "passthrough");
+		xml_set(xml_add(n, "driver"), "type", "virtiofs");
+		share_memory(c);
+	} else {
 		xml_set(n, "accessmode", "squash"); /* files belong to QEMU's user; ownership the guest asks for is ignored */
 		xml_set(n, "multidevs", "remap");   /* a share over several file systems keeps inode numbers apart */
-		xml_set(xml_add(n, "source"), "dir", s->path);
-		xml_set(xml_add(n, "target"), "dir", s->target);
-		if (s->readonly)
-			xml_add(n, "readonly");
 	}
+	xml_set(xml_add(n, "source"), "dir", s->path);
+	xml_set(xml_add(n, "target"), "dir", s->target);
+	if (s->readonly)
+		xml_add(n, "readonly");
+}
+
+void shares_write(struct context *c, const struct vm_spec *vm)
+{
+	for (guint i = 0; i < vm->shares.n; i++)
+		write_share(c, LIST_AT(vm->shares, struct vm_share, i));
 }
 
 void shares_read(struct context *c, struct vm_spec *ret)
@@ -84,5 +102,6 @@ void shares_read(struct context *c, struct vm_spec *ret)
 	XML_EACH (e, devices, "filesystem")
 		shares[ret->shares.n++] = (struct vm_share){ xml_get(c->arena, xml_child(e, "source"), "dir"),
 			                                     xml_get(c->arena, xml_child(e, "target"), "dir"),
-			                                     xml_child(e, "readonly") != NULL };
+			                                     xml_child(e, "readonly") != NULL,
+			                                     xml_says(xml_child(e, "driver"), "type", "virtiofs") ? DRIVER_VIRTIOFS : DRIVER_UNSAID };
 }

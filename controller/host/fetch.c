@@ -176,7 +176,7 @@ static gboolean transfer_all(struct transfer *t)
 {
 	CURLcode code = perform(t);
 	for (guint i = 1; is_worth_retry(code) && i < N_TRIES && !t->error && !g_atomic_int_get(&t->is_cancelled); i++) {
-		g_usleep(PAUSE_US << i);
+		g_usleep((gulong)PAUSE_US << i);
 		code = perform(t);
 	}
 	if (t->error)

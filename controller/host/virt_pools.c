@@ -242,7 +242,7 @@ static gboolean make_ready(virStoragePoolPtr pool, const struct definition *d, G
 	struct virt_pool p = { .name = d->name, .path = d->path };
 	if (!describe(a, pool, &p, error))
 		return FALSE;
-	if (strcmp(p.is_type, "dir") != 0 || g_strcmp0(p.is_path, d->path) != 0)
+	if (g_strcmp0(p.is_type, "dir") != 0 || g_strcmp0(p.is_path, d->path) != 0)
 		return fail(error, ERROR_EXISTS, "libvirt has a pool of that name, of type %s at %s", p.is_type, p.is_path ? p.is_path : "no folder");
 	if (p.state == VIRT_POOL_INACTIVE && virStoragePoolBuild(pool, VIR_STORAGE_POOL_BUILD_NEW) < 0)
 		return virt_fail(error) != NULL;

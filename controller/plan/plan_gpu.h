@@ -60,6 +60,8 @@ gint64 gpu_vgpu_most(const struct gpu_vgpu_type *type);
 /* A note where nobody tells that before they are made. */
 void gpu_note_room(struct gpu_target *t);
 gboolean gpu_vgpu_is_ours(const struct gpu_target *t, const struct gpu_vgpu *vgpu);
+/* The type that is called so: by name, by id, or by the number at the id's end; NULL = the card does not offer it. */
+const struct gpu_vgpu_type *gpu_vgpu_type_find(const struct gpu_status *card, const char *word);
 /* The type's name where the card tells it, else its id. */
 const char *gpu_vgpu_type_name(const struct gpu_status *card, const char *id);
 

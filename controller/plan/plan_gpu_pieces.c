@@ -168,12 +168,14 @@ static void assign(struct gpu_target *t, gboolean *taken)
 
 /* -- what is to be there ---------------------------------------------------------------------------------- */
 
+/* One of another type goes in any case: what comes in its stead takes the lowest name. */
 static void mark_existing(const struct gpu_target *t, gboolean *ret)
 {
+	const struct gpu_vgpu_type *type = t->spec->share == GPU_SHARE_VGPU ? gpu_vgpu_type_find(t->card, t->type) : NULL;
 	for (guint i = 0; i < t->card->vgpus.n; i++) {
 		const struct gpu_vgpu *vgpu = LIST_AT(t->card->vgpus, struct gpu_vgpu, i);
 		gint at = index_of(t, vgpu->uuid ? vgpu->uuid : vgpu->parent);
-		if (at >= 0)
+		if (at >= 0 && (!type || g_strcmp0(vgpu->type, type->id) == 0))
 			ret[at] = TRUE;
 	}
 }

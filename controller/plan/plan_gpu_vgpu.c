@@ -37,8 +37,7 @@ const char *gpu_vgpu_type_name(const struct gpu_status *card, const char *id)
 	return id;
 }
 
-/* By name, by id, or by the number at the id's end. */
-static const struct gpu_vgpu_type *find_type(const struct gpu_status *card, const char *word)
+const struct gpu_vgpu_type *gpu_vgpu_type_find(const struct gpu_status *card, const char *word)
 {
 	for (guint i = 0; word && i < card->vgpu_types.n; i++) {
 		const struct gpu_vgpu_type *type = LIST_AT(card->vgpu_types, struct gpu_vgpu_type, i);
@@ -199,7 +198,7 @@ void gpu_work_vgpus(struct gpu_target *t)
 {
 	gboolean stays[GPU_MAX_VGPUS] = { 0 };
 	gboolean is_vgpu = t->spec->share == GPU_SHARE_VGPU;
-	t->offered = is_vgpu ? find_type(t->card, t->type) : NULL;
+	t->offered = is_vgpu ? gpu_vgpu_type_find(t->card, t->type) : NULL;
 	/* A type that is not offered is refused; what is there is left as it is until somebody decides. */
 	if ((is_vgpu && !t->offered && t->n_slices) || gpu_needs_vfs(t) || gpu_unmakes_vfs(t))
 		return;

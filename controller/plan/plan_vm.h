@@ -50,6 +50,8 @@ const struct host_spec *vm_target_host_spec(const struct vm_target *t);
 
 /* plan_volumes.c: its disks in pools: made, grown. */
 void vm_plan_volumes(struct vm_target *t);
+/* Changes of the domain's disks, with what they cost the domain. */
+void vm_price_disks(struct changes *c);
 /* After all else of it was planned and judged. */
 void vm_judge_volumes(struct vm_target *t);
 /* plan_volumes_left.c: volumes that no VM has any more; deleted where the Farm's policy says so. After all VMs. */

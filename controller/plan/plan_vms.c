@@ -174,11 +174,13 @@ static void compare(struct vm_target *t)
 		return;
 	struct vm_spec defined = vm_comparable(t, &t->have->defined), live = vm_comparable(t, &t->have->live);
 	t->stored = diff_structs(t->b->arena, vm_fields, &defined, t->want, FIELD_IN_DOMAIN);
+	vm_price_disks(&t->stored);
 	if (!vm_status_is_up(t->have))
 		return;
 	if (is_before_balloon(t, &live))
 		live.memory_bytes = t->want->memory_bytes;
 	struct changes running = diff_structs(t->b->arena, vm_fields, &live, t->want, FIELD_IN_DOMAIN);
+	vm_price_disks(&running);
 	vm_split_changes(t, &running, &t->live, &t->pending);
 }
 

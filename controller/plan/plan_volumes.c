@@ -115,6 +115,14 @@ void vm_resolve_disks(struct vm_target *t)
 	t->want->kept = kept_disks(t);
 }
 
+/* What a disk's data come to is told with its volume (EFFECT_DATA_LOSS); to the domain it is how a file is opened. */
+void vm_price_disks(struct changes *c)
+{
+	for (guint i = 0; i < c->n; i++)
+		if (g_str_has_prefix(c->items[i].field, "disks[") && c->items[i].effect > EFFECT_VM_RESTART)
+			c->items[i].effect = EFFECT_VM_RESTART;
+}
+
 /* -- what forbids it ------------------------------------------------------------------------------------------ */
 
 const char *vm_no_storage(const struct vm_target *t)

@@ -88,6 +88,8 @@ static void add_vm(struct layout *l, struct vm_target *t)
 	int mode = t->spec->numa.mode;
 	if (mode == NUMA_AUTO)
 		nodes = nodes_of_gpus(l, t);
+	if (mode == NUMA_AUTO && !nodes.n && t->spec->gpus.n && l->cpus->nodes.n > 1)
+		builder_note(t->b, KIND_VM, t->object->id, "numa: auto: its card does not tell its NUMA node, so it may run on any; numa: {mode: nodes, nodes: …} says which");
 	if (mode == NUMA_NODES && !nodes_as_written(l, t, &nodes))
 		return;
 	t->want->numa = (struct vm_numa){ 0 };

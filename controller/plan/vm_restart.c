@@ -6,10 +6,11 @@
 
 /* -- the budget --------------------------------------------------------------------------------------------------- */
 
-/* It is wanted up, and is not, or not wholly. */
+/* It is wanted up, and is not, or not wholly. One that nothing is done about counts for nothing: others would wait for it
+ * for ever. */
 static gboolean is_down(const struct vm_target *t)
 {
-	if (!t->have || t->waits_for || !vm_should_run(t))
+	if (!t->have || t->waits_for || !vm_should_run(t) || !vm_is_ours(t->b, t->have) || builder_holds_back(t->b, t->object))
 		return FALSE;
 	return !vm_status_is_up(t->have) || t->have->history.draining_since || vm_worker_lacks(t);
 }

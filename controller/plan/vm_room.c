@@ -84,12 +84,13 @@ static guint64 more_pages(const struct room *r, const struct vm_target *t, const
 	return wanted > has ? pages_of(wanted, size) - pages_of(has, size) : 0;
 }
 
-/* As many as the Host says: the plan sets them aside before it starts VMs. */
+/* As many as the Host says: the plan sets them aside before it starts VMs. A kernel without NUMA has its pages on no
+ * node; specs call that 0. */
 static gint64 total_of(const struct room *r, const struct host_pages_status *row)
 {
 	for (guint i = 0; r->spec && i < r->spec->hugepages.n; i++) {
 		const struct host_hugepages *said = LIST_AT(r->spec->hugepages, struct host_hugepages, i);
-		if (said->size_bytes == row->size_bytes && said->node == row->node)
+		if (said->size_bytes == row->size_bytes && said->node == MAX(row->node, 0))
 			return said->count;
 	}
 	return row->n_total;

@@ -16,7 +16,18 @@ void vm_targets_resolve(struct vm_target *all, guint n)
 	vm_targets_place(all, n);
 }
 
+/* A guest that was told to give memory back does so when its driver comes to it, and one without a driver never: that it
+ * still has more is no difference once its definition says what is wanted. */
+static gboolean was_told_of_memory(const struct vm_target *t, const struct vm_spec *live)
+{
+	return live->max_memory_bytes && live->max_memory_bytes == t->want->max_memory_bytes && live->memory_bytes > t->want->memory_bytes &&
+	       t->have->defined.memory_bytes == t->want->memory_bytes;
+}
+
 struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have)
 {
-	return vm_in_words_of(t->b->arena, have, t->want, t->have->machine_type);
+	struct vm_spec copy = vm_in_words_of(t->b->arena, have, t->want, t->have->machine_type);
+	if (have == &t->have->live && was_told_of_memory(t, have))
+		copy.memory_bytes = t->want->memory_bytes;
+	return copy;
 }

@@ -15,9 +15,9 @@ static const struct field hugepages_fields[] = {
 
 static const struct field reserve_fields[] = {
 	{ "cpusPerNode", FIELD_INT, IN(host_reserve, cpus_per_node, gint64), .def = "0", .max = 1024,
-	  .doc = "CPUs of each NUMA node that no VM is pinned to." },
+	  .doc = "CPUs of each NUMA node that `numa: auto` and `nodes` leave alone: those of its first cores. QEMU's own threads run there." },
 	{ "memory", FIELD_BYTES, IN(host_reserve, memory_bytes, guint64), .min = 0, .max = 16 * (gint64)TiB,
-	  .unit = (gint64)MiB, .doc = "Memory that stays with the host." },
+	  .unit = (gint64)MiB, .doc = "Memory that stays with the host, of each NUMA node an equal part: a VM that does not fit beside it is not started." },
 	{ 0 },
 };
 

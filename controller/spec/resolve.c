@@ -20,7 +20,7 @@ static void resolve_roots(struct arena *a, const struct farm_spec *farm, const s
 		if (!root || !(root->path || root->mount.nfs))
 			continue;
 		if (root->path && !root_is_mounted_by_guest(root, vm))
-			shares[n++] = (struct vm_share){ root->path, root->name, FALSE };
+			shares[n++] = (struct vm_share){ .path = root->path, .target = root->name };
 		g_string_append_printf(mounts, "%s%s=%s/%s", mounts->len ? "," : "", root->name, GUEST_ROOTS, root->name);
 	}
 	ret->shares = (struct list){ shares, n };

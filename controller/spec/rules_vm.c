@@ -352,6 +352,8 @@ RULE(vm_network_fits)
 			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: a gateway goes with an address; DHCP tells its own", o->id, i);
 		if (n->vlan && !n->bridge)
 			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: a VLAN tag is for a bridge", o->id, i);
+		if (n->mtu && n->user)
+			ERROR(o, rule_item(a, "networks", i), "VM %s: networks[%u]: an MTU is for a bridge or a libvirt network", o->id, i);
 	}
 }
 

@@ -15,6 +15,7 @@ NAME_TABLE(cache_names, "a cache mode", 6, "", "none", "writeback", "writethroug
 NAME_TABLE(io_names, "an I/O mode", 4, "", "native", "threads", "io_uring");
 NAME_TABLE(bus_names, "a bus", 4, "", "virtio", "scsi", "sata");
 LOCAL_NAME_TABLE(filesystem_names, "a file system", 3, "", "xfs", "ext4");
+LOCAL_NAME_TABLE(share_driver_names, "a driver", 3, "", "9p", "virtiofs");
 NAME_TABLE(nic_names, "a network card", 3, "", "virtio", "e1000e");
 LOCAL_NAME_TABLE(vnc_names, "an access", 3, "", "none", "loopback");
 NAME_TABLE(video_names, "a video card", 4, "", "none", "virtio", "vga");
@@ -75,7 +76,7 @@ static const struct field cpu_fields[] = {
 
 static const struct field numa_fields[] = {
 	{ "mode", FIELD_ENUM, IN(vm_numa, mode, int), .names = &numa_names, .flags = FIELD_SHORTHAND, RESTARTS,
-	  .doc = "auto: on the nodes of its GPUs; none: anywhere; nodes: on `nodes`." },
+	  .doc = "auto: on the nodes of its GPUs, without GPUs anywhere; none, or without the key: anywhere; nodes: on `nodes`." },
 	{ "nodes", FIELD_STRING, IN(vm_numa, nodes, const char *), .form = FORM_CPU_LIST, RESTARTS, .doc = "NUMA nodes of the host, as \"0\" or \"0-1\"." },
 	{ 0 },
 };
@@ -124,6 +125,8 @@ static const struct field share_fields[] = {
 	  .doc = "Mount tag in the guest." },
 	{ "readonly", FIELD_BOOL, IN(vm_share, readonly, gboolean), RESTARTS,
 	  .doc = "The guest cannot write." },
+	{ "driver", FIELD_ENUM, IN(vm_share, driver, int), .names = &share_driver_names, RESTARTS,
+	  .doc = "How it is carried: 9p (without the key), or virtiofs, which is faster, needs virtiofsd on the host, and is not for `readonly`." },
 	{ 0 },
 };
 
@@ -199,7 +202,7 @@ const struct field vm_fields[] = {
 	{ "boot", FIELD_STRUCT, IN(vm_spec, boot, struct vm_boot), .fields = boot_fields, .flags = FIELD_IN_DOMAIN,
 	  .doc = "Direct boot of a kernel file, instead of a disk." },
 	{ "shares", FIELD_LIST, IN(vm_spec, shares, struct list), ITEMS(share_fields, vm_share),
-	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Folders of the host given to the guest (9p)." },
+	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Folders of the host given to the guest." },
 	{ "roots", FIELD_STRINGS, IN(vm_spec, roots, struct strings), .form = FORM_NAME, RESTARTS,
 	  .doc = "Farm roots given to the guest; each becomes a writable share with the root's name." },
 	{ "networks", FIELD_LIST, IN(vm_spec, networks, struct list), ITEMS(network_fields, vm_network),

@@ -10,6 +10,7 @@ enum disk_format { FORMAT_UNSAID, FORMAT_RAW, FORMAT_QCOW2 };
 enum disk_cache { CACHE_UNSAID, CACHE_NONE, CACHE_WRITEBACK, CACHE_WRITETHROUGH, CACHE_DIRECTSYNC, CACHE_UNSAFE };
 enum disk_io { IO_UNSAID, IO_NATIVE, IO_THREADS, IO_URING };
 enum disk_bus { BUS_UNSAID, BUS_VIRTIO, BUS_SCSI, BUS_SATA };
+enum share_driver { DRIVER_UNSAID, DRIVER_9P, DRIVER_VIRTIOFS };
 enum nic_model { NIC_UNSAID, NIC_VIRTIO, NIC_E1000E };
 enum vm_video { VIDEO_UNSAID, VIDEO_NONE, VIDEO_VIRTIO, VIDEO_VGA };
 enum vm_watchdog { WATCHDOG_UNSAID, WATCHDOG_NONE, WATCHDOG_RESET, WATCHDOG_POWEROFF, WATCHDOG_INJECT_NMI };
@@ -81,6 +82,7 @@ struct vm_device {
 struct vm_share {
 	const char *path, *target;
 	gboolean readonly;
+	int driver; /* enum share_driver */
 };
 
 struct vm_network {
@@ -195,8 +197,5 @@ int disk_usual_bus(const struct vm_disk *d);
  * a recorded machine type (NULL = none). What a domain cannot tell (a disk's mount point: the seed's digest speaks for
  * it) is taken to be as wanted. What still differs then is a difference. */
 struct vm_spec vm_in_words_of(struct arena *a, const struct vm_spec *have, const struct vm_spec *want, const char *machine_type);
-/* The same of a running guest, which knows nothing of what is kept of it: that stands in its definition. */
-struct vm_spec vm_running_in_words_of(struct arena *a, const struct vm_spec *live, const struct vm_spec *want, const char *machine_type);
-
 /* Whether the domain has its devices: also while it is paused. */
 gboolean vm_status_is_up(const struct vm_status *s);

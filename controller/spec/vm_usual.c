@@ -145,6 +145,13 @@ static void reword_networks(struct arena *a, struct list *have, const struct lis
 	}
 }
 
+static void reword_shares(struct arena *a, struct list *have, const struct list *want)
+{
+	have->items = arena_memdup(a, have->items, have->n * sizeof(struct vm_share));
+	for (guint i = 0; i < MIN(have->n, want->n); i++)
+		reword(&LIST_AT(*have, struct vm_share, i)->driver, LIST_AT(*want, struct vm_share, i)->driver, DRIVER_9P);
+}
+
 static void reword_cpu(struct arena *a, struct vm_spec *copy, const struct vm_spec *want)
 {
 	struct vm_cpu *have = &copy->cpu;
@@ -176,13 +183,7 @@ struct vm_spec vm_in_words_of(struct arena *a, const struct vm_spec *have, const
 	copy.worker.bundle = have->worker.bundle;
 	reword_cpu(a, &copy, want);
 	reword_disks(a, &copy.disks, &want->disks);
+	reword_shares(a, &copy.shares, &want->shares);
 	reword_networks(a, &copy.networks, &want->networks);
-	return copy;
-}
-
-struct vm_spec vm_running_in_words_of(struct arena *a, const struct vm_spec *live, const struct vm_spec *want, const char *machine_type)
-{
-	struct vm_spec copy = vm_in_words_of(a, live, want, machine_type);
-	copy.kept = want->kept;
 	return copy;
 }

@@ -63,6 +63,8 @@ const struct domain_case domain_cases[] = {
 	{ "media", "seed: 0123456789abcdef\nsettings: 456789abcdef0123\n", FALSE },
 	{ "media-and-disks", "disks: [{name: x, file: /x/x, bus: sata}]\nsettings: 456789abcdef0123\n", FALSE },
 	{ "share", "shares: [{path: /usr, target: usr, readonly: true}, {path: /tmp, target: out}]\n", TRUE },
+	{ "share-virtiofs", "shares: [{path: /usr, target: usr, driver: virtiofs}, {path: /tmp, target: out, driver: 9p}]\n", TRUE },
+	{ "share-virtiofs-pages", "memory: 2GiB\nhugepages: 1GiB\nshares: [{path: /usr, target: usr, driver: virtiofs}]\n", FALSE },
 	{ "net-user", "networks: [{user: true, " MAC "}]\n", TRUE },
 	{ "net-bridge", "networks: [{bridge: br0, " MAC ", model: e1000e, vlan: 12, mtu: 9000, bootOrder: 1}, "
 	                "{bridge: br1, mac: \"52:54:00:00:00:02\", model: virtio, down: true}]\n", FALSE },

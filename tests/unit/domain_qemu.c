@@ -88,7 +88,7 @@ static gboolean is_same(struct arena *a, const char *name, const char *xml, gboo
 	assert_true(domain_from_xml(a, xml, &have, &facts, NULL));
 	if (is_live && have.max_memory_bytes) /* there is no guest that would give memory back */
 		have.memory_bytes = want->memory_bytes;
-	have = (is_live ? vm_running_in_words_of : vm_in_words_of)(a, &have, want, facts.machine_type);
+	have = vm_in_words_of(a, &have, want, facts.machine_type);
 	struct changes c = diff_structs(a, vm_fields, &have, want, FIELD_IN_DOMAIN);
 	for (guint i = 0; i < c.n; i++)
 		print_message("# %s: %s: %s instead of %s\n", name, c.items[i].field, c.items[i].before, c.items[i].after);
@@ -115,7 +115,9 @@ static gboolean is_beyond_host(const struct vm_spec *vm)
 	gboolean no_kvm = vm->accelerator == VM_KVM && access("/dev/kvm", R_OK | W_OK) != 0;
 	gboolean no_firmware = vm->firmware >= FIRMWARE_UEFI && access("/usr/share/qemu/firmware", R_OK) != 0;
 	gboolean no_tpm = vm->tpm && access("/usr/bin/swtpm", X_OK) != 0;
-	return no_kvm || no_firmware || no_tpm;
+	gboolean no_virtiofs = vm->shares.n && LIST_AT(vm->shares, struct vm_share, 0)->driver == DRIVER_VIRTIOFS &&
+	                       access("/usr/lib/qemu/virtiofsd", X_OK) != 0 && access("/usr/libexec/virtiofsd", X_OK) != 0;
+	return no_kvm || no_firmware || no_tpm || no_virtiofs;
 }
 
 static int compare_lines(gconstpointer x, gconstpointer y)
@@ -167,6 +169,44 @@ static void test_defined(void **state)
 	assert_int_equal(n_bad, 0);
 }
 
+/* The guest's address of the device that the marker stands in. */
+static char *guest_address(const char *xml, const char *marker)
+{
+	const char *at = strstr(xml, marker), *begin = at ? strstr(at, "<address type='pci'") : NULL, *end = begin ? strstr(begin, "/>") : NULL;
+	if (!end)
+		fail_msg("no address after %s in %s", marker, xml);
+	return g_strndup(begin, (gsize)(end - begin));
+}
+
+/* More devices, before and after those that are there. */
+static void test_nothing_moves(void **state)
+{
+	(void)state;
+	static const char *const markers[] = { "<serial>a</serial>", "<mac address='52:54:00:00:00:01'/>", "<target dir='usr'/>",
+		                               "bus='0x25' slot='0x00' function='0x0'/>", "bus='0x25' slot='0x00' function='0x1'/>",
+		                               "fa1001'/>", "<memballoon model='virtio'>" };
+	static const struct domain_case few = { "moves", "memory: 64MiB\nmaxMemory: 128MiB\ndisks: [{name: a, file: /x/a}]\n"
+	                                        "networks: [{user: true, mac: \"52:54:00:00:00:01\"}]\nshares: [{path: /usr, target: usr}]\n"
+	                                        "devices: [{name: \"0000:25:00.0\"}, {name: \"0000:25:00.1\"}, {name: 83b8f4f2-509f-382f-3c1e-e6bfe0fa1001}]\n", FALSE };
+	static const struct domain_case more = { "moves", "memory: 64MiB\nmaxMemory: 128MiB\ndisks: [{name: b, file: /x/b}, {name: a, file: /x/a}, "
+	                                         "{name: s, file: /x/s, bus: scsi}]\nguestAgent: true\nwatchdog: reset\n"
+	                                         "networks: [{user: true, mac: \"52:54:00:00:00:02\"}, {user: true, mac: \"52:54:00:00:00:01\"}]\n"
+	                                         "shares: [{path: /tmp, target: tmp}, {path: /usr, target: usr}]\n"
+	                                         "devices: [{name: \"0000:01:00.0\"}, {name: 83b8f4f2-509f-382f-3c1e-e6bfe0fa1002}, "
+	                                         "{name: \"0000:25:00.0\"}, {name: \"0000:25:00.1\"}, {name: 83b8f4f2-509f-382f-3c1e-e6bfe0fa1001}]\n", FALSE };
+	SCOPED_ARENA(a);
+	need_virt();
+	struct domain_identity id = identity_of(a, &few);
+	struct vm_spec one = domain_case_spec(a, &few), two = domain_case_spec(a, &more);
+	const char *first = define(a, &id, &one, NULL), *then = first ? define(a, &id, &two, first) : NULL, *back = then ? define(a, &id, &one, then) : NULL;
+	assert_non_null(back);
+	for (guint i = 0; i < G_N_ELEMENTS(markers); i++) {
+		g_autofree char *before = guest_address(first, markers[i]), *after = guest_address(then, markers[i]), *last = guest_address(back, markers[i]);
+		assert_string_equal(before, after);
+		assert_string_equal(before, last);
+	}
+}
+
 /* -- running ------------------------------------------------------------------------------------------------- */
 
 static gboolean check_running(const struct domain_case *c)
@@ -206,6 +246,7 @@ int main(void)
 	int status;
 	if (!reaper_split(&status))
 		return status;
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_defined), cmocka_unit_test(test_running) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_defined), cmocka_unit_test(test_nothing_moves),
+		                            cmocka_unit_test(test_running) };
 	return cmocka_run_group_tests(tests, open_virt, close_virt);
 }
