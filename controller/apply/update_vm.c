@@ -223,9 +223,8 @@ static gboolean wait_followed(struct update *u, GError **error)
 
 gboolean update_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
-	struct update u = { .in = in, .act = act, .identity = { .farm = objects_farm(in->plan->want)->meta.name, .name = act->id,
-		                             .media = vm_media_folder(in->arena, in->state, act->id) } };
-	if (!look(&u, error))
+	struct update u = { .in = in, .act = act };
+	if (!look(&u, error) || !vm_identify(in, act, &u.now, &u.identity, error))
 		return FALSE;
 	struct changes left = find_left(&u);
 	return change_all(&u, &left, error) && wait_followed(&u, error) && vm_media_tidy(in, act, &u.now, error);

@@ -5,7 +5,9 @@
 #include "base/error.h"
 #include "spec/identity.h"
 #include "spec/seed.h"
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Of one action, in its arena. */
 struct seen {
@@ -87,13 +89,19 @@ gboolean vm_look(const struct apply_input *in, const struct action *act, struct 
 gboolean vm_define(const struct apply_input *in, const struct virt_id *id, const char *xml, GError **error)
 {
 	struct virt_domain d;
-	return virt_define_and_look(in->virt, in->arena, id, xml, VM_DEFINE_MS, &d, error) && keep(in, seen_of(in), &d, error);
+	GError *wrong = NULL;
+	if (!virt_define_and_look(in->virt, in->arena, id, xml, VM_DEFINE_MS, &d, &wrong))
+		return vm_fail_with_hint(error, wrong);
+	return keep(in, seen_of(in), &d, error);
 }
 
 gboolean vm_start(const struct apply_input *in, const struct virt_id *id, GError **error)
 {
 	struct virt_domain d;
-	return virt_start_and_look(in->virt, in->arena, id, VM_START_MS, &d, error) && keep(in, seen_of(in), &d, error);
+	GError *wrong = NULL;
+	if (!virt_start_and_look(in->virt, in->arena, id, VM_START_MS, &d, &wrong))
+		return vm_fail_with_hint(error, wrong);
+	return keep(in, seen_of(in), &d, error);
 }
 
 gboolean vm_look_at_ours(const struct apply_input *in, const struct action *act, gboolean may_be_absent,
@@ -144,4 +152,21 @@ gboolean vm_identify(const struct apply_input *in, const struct action *act, con
 		return FALSE;
 	*ret = identity;
 	return TRUE;
+}
+
+static void forget_other_variables(const struct apply_input *in, const char *folder, int firmware)
+{
+	static const struct { int firmware; const char *name; } files[] = { { FIRMWARE_UEFI, "uefi" }, { FIRMWARE_UEFI_SECURE, "uefi-secure" } };
+	for (guint i = 0; i < G_N_ELEMENTS(files); i++)
+		if (files[i].firmware != firmware)
+			unlink(arena_printf(in->arena, "%s/nvram-%s.fd", folder, files[i].name));
+}
+
+gboolean vm_have_folder(const struct apply_input *in, const struct action *act, GError **error)
+{
+	const char *folder = vm_media_folder(in->arena, in->state, act->id);
+	forget_other_variables(in, folder, act->vm->firmware);
+	if (act->vm->firmware < FIRMWARE_UEFI || g_mkdir_with_parents(folder, VM_MEDIA_MODE) == 0)
+		return TRUE;
+	return fail_errno(error, errno, "%s", folder);
 }

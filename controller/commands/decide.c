@@ -19,6 +19,8 @@ static int do_it(struct deciding *d, enum decision decision)
 static int say(const struct deciding *d, enum decision decision, const char *done)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
+	if (d->in->output == OUTPUT_JSON && decision != DECISION_ADOPT) /* which has shown a plan */
+		report_version_json(text, d->looked.plan);
 	if (d->in->output == OUTPUT_JSON)
 		report_decision_json(text, name_of(&decision_names, (int)decision), d->name);
 	else

@@ -6,11 +6,17 @@
 
 /* -- the budget --------------------------------------------------------------------------------------------------- */
 
+/* One that nothing is done about counts for nothing: others would wait for it for ever. */
+static gboolean counts(const struct vm_target *t)
+{
+	return t->have && !t->waits_for && vm_should_run(t) && vm_is_ours(t->b, t->have) && !builder_holds_back(t->b, t->object);
+}
+
 /* It does no work. A worker that Redis does not tell of may be at work, and so may one that is to have more slots or cards. */
 static gboolean is_down(const struct vm_target *t)
 {
 	gboolean had_worker = t->want->worker.enabled && t->have && t->have->live.settings;
-	if (!t->have || t->waits_for || !vm_should_run(t))
+	if (!counts(t))
 		return FALSE;
 	return !vm_status_is_up(t->have) || t->have->history.draining_since ||
 	       (had_worker && vm_redis(t->b) == PLANE_OK && !vm_worker(t->b, t->object->id, t->have));
@@ -19,7 +25,7 @@ static gboolean is_down(const struct vm_target *t)
 /* It was restarted, and does not do all of its work yet. */
 static gboolean is_coming(const struct vm_target *t)
 {
-	return t->have && !t->waits_for && vm_should_run(t) && vm_redis(t->b) == PLANE_OK && vm_worker_lacks(t);
+	return counts(t) && vm_redis(t->b) == PLANE_OK && vm_worker_lacks(t);
 }
 
 static gboolean wants_restart(const struct vm_target *t)

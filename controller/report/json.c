@@ -141,13 +141,18 @@ static json_t *summary_json(const struct plan *p)
 	return line;
 }
 
-void report_plan_json(GString *out, const struct plan *p)
+void report_version_json(GString *out, const struct plan *p)
 {
 	json_t *line = type("version");
 	json_object_set_new(line, "version", json_integer(1));
 	set_text(line, "revision", p->revision);
 	set_text(line, "host", p->host);
 	append_line(out, line);
+}
+
+void report_plan_json(GString *out, const struct plan *p)
+{
+	report_version_json(out, p);
 	append_drift(out, p);
 	for (guint i = 0; i < p->n_actions; i++)
 		append_action(out, &p->actions[i]);

@@ -43,6 +43,8 @@ void report_objects_json(GString *out, const struct objects *objects, unsigned p
 typedef const char *(*report_find_text)(void *user, const char *path, gsize *ret_size);
 
 void report_problems_text(GString *out, const struct problems *problems, report_find_text find, void *user);
+/* The first line of a stream; report_plan_json() begins with it. */
+void report_version_json(GString *out, const struct plan *p);
 /* What a person has decided about a VM, and was done. */
 void report_decision_json(GString *out, const char *decision, const char *vm);
 void report_problems_json(GString *out, const struct problems *problems);

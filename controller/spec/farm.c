@@ -106,9 +106,9 @@ static const struct field prices_fields[] = {
 
 static const struct field budget_fields[] = {
 	{ "maxDelete", FIELD_INT, IN(farm_budgets, max_delete, gint64), .def = "1", .max = 1000000,
-	  .doc = "Most objects deleted in a pass: VMs and volumes." },
+	  .doc = "Most objects deleted in a pass: VMs and volumes. When more VMs would go, none does: that is taken for a mistake." },
 	{ "maxRestart", FIELD_INT, IN(farm_budgets, max_restart, gint64), .def = "2", .max = 1000000,
-	  .doc = "Most VMs of a host that are down for a restart at the same time." },
+	  .doc = "Most VMs of a host that may be down for a restart at a time; others wait until these are Ready again." },
 	{ "maxDataLoss", FIELD_INT, IN(farm_budgets, max_data_loss, gint64), .def = "0", .max = 1000000,
 	  .doc = "Most disks made anew in a pass, without the data that they have." },
 	{ "maxRender", FIELD_INT, IN(farm_budgets, max_render, gint64), LATER, .def = "100000", .max = 1000000000,
