@@ -181,7 +181,7 @@ static guint count_drained(struct bench *b)
 static void test_records(void **state)
 {
 	struct bench b = bench_new(state);
-	const struct vm_record r = { "u", "running", "2024-05-06T07:08:09Z", "2024-05-06T07:08:08Z", "one", 3, NULL, "0123456789abcdef" };
+	const struct vm_record r = { "u", "running", "2024-05-06T07:08:09Z", "2024-05-06T07:08:08Z", "one", 3, NULL, NULL, "0123456789abcdef" };
 	struct vm_record found;
 	assert_false(vm_records_find(b.records, b.a, "v", "u", &found));
 	assert_true(vm_records_save(b.records, "v", &r, NULL));
