@@ -344,6 +344,7 @@ static void test_move(void **state)
 	reach(&b, here, "define-vm start-vm");
 	reach(&b, there, "stop-vm");
 	assert_null(home_of_vm(&b));
+	assert_non_null(status_of(&b, there)->history.left_at);
 	const char *home;
 	assert_true(home_take(b.r, b.a, "v", "h2", &home, NULL));
 	/* And back, while the other has it. */
@@ -354,6 +355,7 @@ static void test_move(void **state)
 	assert_true(approve_vm(&in, "v", NULL));
 	reach(&b, here, "start-vm");
 	assert_string_equal(home_of_vm(&b), "h1");
+	assert_null(status_of(&b, here)->history.left_at);
 	bench_free(&b);
 }
 
