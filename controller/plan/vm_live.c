@@ -94,11 +94,11 @@ const struct vm_live_row vm_live_rows[N_VM_LIVE] = {
 	[VM_LIVE_NETWORK] = { "networks[].network", ITEM_STAYS, is_network_before_and_after, "another network", NULL },
 	[VM_LIVE_NIC_ADDED] = { "networks[]", ITEM_COMES, has_no_boot_order, "one more at the end, or the last one away", NULL },
 	[VM_LIVE_NIC_REMOVED] = { "networks[]", ITEM_GOES, NULL, "one more at the end, or the last one away", NULL },
-	[VM_LIVE_DEVICE_ADDED] = { "devices[]", ITEM_COMES, NULL, "one more; to take one away waits for a restart", .written = "gpus", NULL },
-	[VM_LIVE_SETTINGS] = { "settings", ITEM_STAYS, has_medium_before_and_after, "another medium in its drive", .written = "worker", NULL },
+	[VM_LIVE_DEVICE_ADDED] = { "devices[]", ITEM_COMES, NULL, "one more; to take one away waits for a restart", .written = "gpus" },
+	[VM_LIVE_SETTINGS] = { "settings", ITEM_STAYS, has_medium_before_and_after, "another medium in its drive", .written = "worker" },
 	[VM_LIVE_PASSWORD] = { "console.passwordDigest", ITEM_STAYS, has_password_before_and_after, "another password in the file",
 	                       .written = "console.passwordFile" },
-	[VM_LIVE_KEPT] = { "kept", ITEM_STAYS, NULL, "the guest knows nothing of it", .written = "disks[].keep", NULL },
+	[VM_LIVE_KEPT] = { "kept", ITEM_STAYS, NULL, "the guest knows nothing of it", .written = "disks[].keep" },
 };
 
 /* -- where a change stands --------------------------------------------------------------------------- */
