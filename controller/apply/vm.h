@@ -22,7 +22,8 @@ struct vm_now {
 
 /* An agent that does not answer holds nothing up for long. */
 enum { VM_AGENT_MS = 6000 };
-#define VM_DRAIN_FILE "/run/cleave/drain" /* in the guest; its worker looks for it */
+#define VM_DRAIN_FILE "/run/cleave/drain" /* in the guest; its worker looks for it (worker/loop.c) */
+#define VM_DRAIN_OVER "over"             /* an agent writes files and removes none: what then stands there */
 
 /* Looks; .exists FALSE when there is no domain of that name. */
 gboolean vm_look(const struct apply_input *in, const struct action *act, struct vm_now *ret, GError **error);
