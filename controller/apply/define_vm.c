@@ -3,7 +3,6 @@
 #include "apply/vm.h"
 #include "base/error.h"
 #include "spec/diff.h"
-#include <errno.h>
 #include <string.h>
 
 gboolean define_vm_check(const struct apply_input *in, const struct action *act, GError **error)
@@ -49,8 +48,8 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	if (!vm_identify(in, act, &now, &identity, error))
 		return FALSE;
 	struct virt_id id = { act->id, identity.uuid ? identity.uuid : domain_uuid(in->arena, &identity) };
-	if (want->firmware >= FIRMWARE_UEFI && g_mkdir_with_parents(identity.media, VM_MEDIA_MODE) != 0)
-		return fail_errno(error, errno, "%s", identity.media);
+	if (!vm_media_make_folder(in, act, error))
+		return FALSE;
 	const char *xml = domain_to_xml(in->arena, &identity, want, now.xml);
 	if (!write_definition(in, &id, xml, want, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
 		return FALSE;
