@@ -238,6 +238,20 @@ gboolean vm_media_write(const struct apply_input *in, const struct action *act, 
 	return TRUE;
 }
 
+gboolean vm_media_restore(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
+{
+	if (!vm_media_make_folder(in, act, error))
+		return FALSE;
+	for (guint i = 0; i < G_N_ELEMENTS(media); i++) {
+		const char *digest = digest_in(&media[i], act->vm);
+		const char *folder = vm_media_folder(in->arena, in->state, act->id);
+		if (digest && g_strcmp0(digest, digest_in(&media[i], &now->defined)) == 0 &&
+		    access(vm_medium_path(in->arena, folder, media[i].what, digest), F_OK) < 0)
+			return vm_media_write(in, act, error);
+	}
+	return TRUE;
+}
+
 /* -- what is left of those before -------------------------------------------------------------------------------- */
 
 static gboolean is_used(const struct apply_input *in, const struct action *act, const struct vm_now *now, const char *name)

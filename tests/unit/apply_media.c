@@ -311,6 +311,11 @@ static void test_tidy(void **state)
 	g_autoptr(GError) error = NULL;
 	struct vm_now now = { .exists = TRUE, .is_active = TRUE, .live.seed = "00000000000000aa", .defined.settings = "00000000000000bb" };
 	write_media(d);
+	now.defined.seed = d->vm.seed;
+	assert_int_equal(unlink(path_of(d, MEDIUM_SEED, d->vm.seed)), 0);
+	assert_true(vm_media_restore(&d->in, &d->act, &now, &error));
+	now.defined.seed = NULL;
+	assert_int_equal(access(path_of(d, MEDIUM_SEED, d->vm.seed), F_OK), 0);
 	touch(d, "seed-00000000000000aa.iso");
 	touch(d, "settings-00000000000000bb.iso");
 	touch(d, "seed-00000000000000bb.iso");
