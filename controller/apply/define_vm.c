@@ -25,19 +25,6 @@ static gboolean verify(const struct apply_input *in, const struct action *act, c
 	            left.items[0].field, left.items[0].after ? left.items[0].after : "nothing");
 }
 
-static gboolean write_definition(const struct apply_input *in, const struct virt_id *id, const char *xml, const struct vm_spec *want,
-                                 GError **error)
-{
-	g_autoptr(GError) wrong = NULL;
-	if (vm_define(in, id, xml, &wrong))
-		return TRUE;
-	/* libvirt says so in words of its own: it "is unable to find any firmware to satisfy 'efi'". */
-	gboolean no_firmware = want->firmware >= FIRMWARE_UEFI && strstr(wrong->message, "firmware");
-	return fail(error, (enum cleave_error)wrong->code, "%s%s", wrong->message,
-	            no_firmware ? "; firmware: uefi needs OVMF on the host (package ovmf, or edk2-ovmf), and uefi-secure its build with "
-	                          "Microsoft's keys" : "");
-}
-
 gboolean define_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct vm_now now;
@@ -51,7 +38,7 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	if (!vm_media_make_folder(in, act, error))
 		return FALSE;
 	const char *xml = domain_to_xml(in->arena, &identity, want, now.xml);
-	if (!write_definition(in, &id, xml, want, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
+	if (!vm_define(in, &id, xml, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
 		return FALSE;
 	return vm_media_tidy(in, act, &now, error);
 }

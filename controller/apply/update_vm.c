@@ -88,13 +88,6 @@ static gboolean change_device(const struct update *u, const struct vm_live_chang
 	return xml && virt_update_device(u->in->virt, &u->now.id, xml, CHANGE_MS, error);
 }
 
-/* libvirt does not tell the password, so that it is read from its file. */
-static gboolean change_password(const struct update *u, const struct vm_live_change *c, GError **error)
-{
-	struct update with = *u;
-	return vm_identify(u->in, u->act, &u->now, &with.identity, error) && change_device(&with, c, error);
-}
-
 static gboolean add_device(const struct update *u, const struct vm_live_change *c, GError **error)
 {
 	const char *xml = element(u, c, c->want, c->after, error);
@@ -126,7 +119,7 @@ static const struct {
 	[VM_LIVE_NIC_REMOVED] = { remove_device, DOMAIN_NETWORK },
 	[VM_LIVE_DEVICE_ADDED] = { add_device, DOMAIN_HOST_DEVICE },
 	[VM_LIVE_SETTINGS] = { change_device, DOMAIN_SETTINGS },
-	[VM_LIVE_PASSWORD] = { change_password, DOMAIN_SCREEN },
+	[VM_LIVE_PASSWORD] = { change_device, DOMAIN_SCREEN },
 	[VM_LIVE_KEPT] = { leave_to_others },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(hands) == N_VM_LIVE);
@@ -237,9 +230,8 @@ static gboolean wait_followed(struct update *u, GError **error)
 
 gboolean update_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
-	struct update u = { .in = in, .act = act, .identity = { .farm = objects_farm(in->plan->want)->meta.name, .name = act->id,
-		                             .media = vm_media_folder(in->arena, in->state, act->id) } };
-	if (!look(&u, error))
+	struct update u = { .in = in, .act = act };
+	if (!look(&u, error) || !vm_identify(in, act, &u.now, &u.identity, error))
 		return FALSE;
 	struct changes left = find_left(&u);
 	return change_all(&u, &left, error) && wait_followed(&u, error) && vm_media_tidy(in, act, &u.now, error);

@@ -88,13 +88,19 @@ gboolean vm_look(const struct apply_input *in, const struct action *act, struct 
 gboolean vm_define(const struct apply_input *in, const struct virt_id *id, const char *xml, GError **error)
 {
 	struct virt_domain d;
-	return virt_define_and_look(in->virt, in->arena, id, xml, VM_DEFINE_MS, &d, error) && keep(in, seen_of(in), &d, error);
+	GError *wrong = NULL;
+	if (!virt_define_and_look(in->virt, in->arena, id, xml, VM_DEFINE_MS, &d, &wrong))
+		return vm_fail_with_hint(error, wrong);
+	return keep(in, seen_of(in), &d, error);
 }
 
 gboolean vm_start(const struct apply_input *in, const struct virt_id *id, GError **error)
 {
 	struct virt_domain d;
-	return virt_start_and_look(in->virt, in->arena, id, VM_START_MS, &d, error) && keep(in, seen_of(in), &d, error);
+	GError *wrong = NULL;
+	if (!virt_start_and_look(in->virt, in->arena, id, VM_START_MS, &d, &wrong))
+		return vm_fail_with_hint(error, wrong);
+	return keep(in, seen_of(in), &d, error);
 }
 
 gboolean vm_look_at_ours(const struct apply_input *in, const struct action *act, gboolean may_be_absent,

@@ -60,3 +60,6 @@ gboolean vm_note_stopped(const struct apply_input *in, const struct action *act,
 gboolean vm_forget(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error);
 /* As it was planned with; NULL: it was not there. */
 const struct vm_status *vm_as_planned(const struct apply_input *in, const struct action *act);
+
+/* libvirt's refusal, with what to do about it where that is known. Frees `wrong`; FALSE. */
+gboolean vm_fail_with_hint(GError **error, GError *wrong);

@@ -203,18 +203,25 @@ gboolean vm_live_find(struct arena *a, const struct vm_spec *live, const struct 
 	return FALSE;
 }
 
+/* Whether both are the same but for "[]", which explain does not write. */
+static gboolean is_same_key(const char *path, const char *field)
+{
+	g_auto(GStrv) x = g_strsplit(path, "[]", -1), y = g_strsplit(field, "[]", -1);
+	g_autofree char *path_plain = g_strjoinv("", x), *field_plain = g_strjoinv("", y);
+	return strcmp(path_plain, field_plain) == 0;
+}
+
 const struct vm_live_row *vm_live_of_field(const char *path)
 {
-	for (guint i = 0; i < N_VM_LIVE; i++) {
-		const struct vm_live_row *row = &vm_live_rows[i];
-		const char *field = row->written ? row->written : row->field;
-		gsize len = strlen(field);
-		if (g_str_has_suffix(field, "[]"))
-			len -= 2;
-		if (strlen(path) == len && strncmp(path, field, len) == 0)
-			return row;
-	}
+	for (guint i = 0; i < N_VM_LIVE; i++)
+		if (is_same_key(path, vm_live_key(&vm_live_rows[i])))
+			return &vm_live_rows[i];
 	return NULL;
+}
+
+const char *vm_live_key(const struct vm_live_row *row)
+{
+	return row->written ? row->written : row->field;
 }
 
 gboolean vm_is_live(const struct vm_target *t, const struct change *c)

@@ -47,6 +47,7 @@ extern const struct vm_live_row vm_live_rows[N_VM_LIVE];
 /* Whether `c`, a change from `live` to `want`, acts while the guest runs; *ret says how. */
 gboolean vm_live_find(struct arena *a, const struct vm_spec *live, const struct vm_spec *want, const struct change *c,
                       struct vm_live_change *ret);
-/* The row of a key of the language, as "vcpus", "networks" (cards that come and go), "networks[].down"; NULL: a change
- * takes a restart. */
+/* The key of the language that a row is about: "disks[].size", "networks[]" for cards that come and go. */
+const char *vm_live_key(const struct vm_live_row *row);
+/* The row of such a key, with "[]" or without; NULL: a change takes a restart. */
 const struct vm_live_row *vm_live_of_field(const char *path);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "plan/plan.h"
 #include "plan/preflight.h"
+#include "plan/vm_live.h"
 #include "report/describe.h"
 #include "report/language.h"
 #include "spec/rules.h"
@@ -200,6 +201,13 @@ static const char *required_text(const struct subject *s, const struct field *f)
 	return s->is_overlaid ? "yes, here or in the Farm's defaults" : "yes";
 }
 
+/* What acts while a VM runs, or NULL. */
+static const char *live_text(const struct subject *s)
+{
+	const struct vm_live_row *row = g_str_has_prefix(s->path, "VM.spec.") ? vm_live_of_field(s->path + strlen("VM.spec.")) : NULL;
+	return row ? row->when : NULL;
+}
+
 static void put_facts(GString *out, const struct subject *s)
 {
 	struct arena *a = s->arena;
@@ -212,6 +220,7 @@ static void put_facts(GString *out, const struct subject *s)
 	put_fact(out, "required", required_text(s, f));
 	put_fact(out, "default", f->def);
 	put_fact(out, "on change", describe_effect(f));
+	put_fact(out, "acts live", live_text(s));
 	if (f->flags & FIELD_SHORTHAND)
 		put_fact(out, "short", "may stand alone instead of the map it is in");
 	if (s->is_later)

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "plan/plan.h"
 #include "plan/preflight.h"
+#include "plan/vm_live.h"
 #include "report/describe.h"
 #include "report/language.h"
 #include "spec/rules.h"
@@ -199,6 +200,10 @@ static void put_plans(GString *out, struct arena *a)
 	for (guint i = 0; i < N_VERBS; i++)
 		g_string_append_printf(out, "| `%c` | %s | %s | %s |\n", verbs[i].sign, verbs[i].name, phases[verbs[i].phase],
 		                       cell(a, verbs[i].doc));
+	g_string_append(out, "\nThese act while a VM runs; all else waits for its restart:\n\n| key of VM | what acts |\n|---|---|\n");
+	for (guint i = 0; i < N_VM_LIVE; i++)
+		if (vm_live_rows[i].change != ITEM_GOES) /* said in the row of what comes */
+			g_string_append_printf(out, "| %s | %s |\n", cell(a, vm_live_key(&vm_live_rows[i])), cell(a, vm_live_rows[i].when));
 	g_string_append(out, "\nA plan is refused as a whole, before the first write, by these rules:\n\n");
 	for (guint i = 0; i < n_plan_rules; i++)
 		if (plan_rules[i].scope != RULE_OF_OBJECT)

@@ -1,4 +1,4 @@
-/* The comparing side of the tables. Maps compare by key, lists whose items have names by name, others item by
+/* The comparing side of the tables. Maps compare by key, lists whose items have names or keys by these, others item by
  * item. */
 #include "spec/diff.h"
 #include "base/arena.h"
@@ -171,9 +171,35 @@ static struct strings names_of(struct differ *d, const struct field *f, const st
 	return names;
 }
 
+static const void *item_by_key(const struct field *f, const struct list *list, const void *like)
+{
+	for (guint i = 0; i < list->n; i++)
+		if (value_equal(&f->fields[0], item_of(f, list, i), like))
+			return item_of(f, list, i);
+	return NULL;
+}
+
+/* The key stands in the path. */
+static void diff_keyed(struct differ *d, const struct field *f, const struct list *x, const struct list *y, const char *path)
+{
+	struct field rest = *f;
+	rest.fields = f->fields + 1;
+	for (guint side = 0; side < 2; side++)
+		for (guint i = 0; i < (side ? y : x)->n; i++) {
+			const void *item = item_of(f, side ? y : x, i), *other = item_by_key(f, side ? x : y, item);
+			const char *at = arena_printf(d->arena, "%s[%s]", path, field_scalar_text(d->arena, &f->fields[0], item));
+			if (!side || !other)
+				diff_item(d, &rest, side ? other : item, side ? item : other, at);
+		}
+}
+
 static void diff_list(struct differ *d, const struct field *f, const struct list *x, const struct list *y,
                       const char *path)
 {
+	if (f->fields[0].flags & FIELD_KEY) {
+		diff_keyed(d, f, x, y, path);
+		return;
+	}
 	if (!is_named(f, x) || !is_named(f, y)) {
 		for (guint i = 0; i < MAX(x->n, y->n); i++)
 			diff_item(d, f, item_of(f, x, i), item_of(f, y, i), arena_printf(d->arena, "%s[%u]", path, i));

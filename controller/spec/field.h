@@ -63,6 +63,7 @@ enum field_flags {
 	/* Follows from other objects and from what was observed, and is never written by people: no key of the language.
 	 * Filled in while a plan is made, read back from the machine, shown and compared like all others. */
 	FIELD_DERIVED = 1 << 9,
+	FIELD_KEY = 1 << 10, /* FIELD_INT, the first row of a list's items: they are told apart by it, as others by their name */
 };
 
 struct field {

@@ -52,7 +52,7 @@ static const struct field topology_fields[] = {
 };
 
 static const struct field pin_fields[] = {
-	{ "vcpu", FIELD_INT, IN(vm_pin, vcpu, gint64), .required = TRUE, .max = 511, .doc = "Virtual CPU, from 0." },
+	{ "vcpu", FIELD_INT, IN(vm_pin, vcpu, gint64), .required = TRUE, .flags = FIELD_KEY, .max = 511, .doc = "Virtual CPU, from 0." },
 	{ "cpus", FIELD_STRING, IN(vm_pin, cpus, const char *), .required = TRUE, .form = FORM_CPU_LIST, .doc = "CPUs of the host." },
 	{ 0 },
 };

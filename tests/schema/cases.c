@@ -434,7 +434,10 @@ static void try_table(const struct spot *at, const struct field *table)
 		struct spot inside = spot_within(at, arena_printf(a, ".%s", f->name), arena_printf(a, "{%s%s: ", rest, key), "}");
 		if (f->required)
 			try_value(at, arena_printf(a, "{%s}", less));
-		try_row(&inside, f);
+		if (f->flags & FIELD_DERIVED) /* no key of the language */
+			try_value(at, arena_printf(a, "{%s%s: %s}", rest, key, minimal_value(a, f)));
+		else
+			try_row(&inside, f);
 	}
 }
 

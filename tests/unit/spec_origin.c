@@ -99,7 +99,8 @@ static void comments_say_where(void **state)
 	                               "  networks:                  # farm.yaml:9\n"
 	                               "  - bridge: br0              # farm.yaml:9\n"
 	                               "  worker:                    # default\n"
-	                               "    slotsPerGpu: 1           # default\n");
+	                               "    slotsPerGpu: 1           # default\n"
+	                               "  drain: 1h                  # default\n");
 }
 
 /* Each line is the plain one with nothing but a comment behind it. */

@@ -482,8 +482,15 @@ static gboolean is_named(const struct field *f)
 	return f->type == FIELD_LIST && strcmp(f->fields->name, "name") == 0;
 }
 
+static gboolean is_keyed(const struct field *f)
+{
+	return f->type == FIELD_LIST && (f->fields->flags & FIELD_KEY);
+}
+
 static const char *item_path(struct arena *a, const struct field *f, const char *path, const char *item, guint i)
 {
+	if (is_keyed(f))
+		return arena_printf(a, "%s[%s]", path, field_scalar_text(a, f->fields, item));
 	const char *name = *(const char *const *)(const void *)item;
 	if (f->type == FIELD_MAP)
 		return arena_printf(a, "%s.%s", path, name);
@@ -506,7 +513,7 @@ static void try_rows(struct arena *a, struct one_change *t, const struct field *
 			for (guint i = 0; i < list->n; i++) {
 				char *item = (char *)list->items + i * f->item_size;
 				/* Another name is another item: its row is not tried. */
-				try_rows(a, t, f->fields + is_named(f), item, item_path(a, f, path, item, i), f->on_change);
+				try_rows(a, t, f->fields + (is_named(f) || is_keyed(f)), item, item_path(a, f, path, item, i), f->on_change);
 			}
 		}
 	}
