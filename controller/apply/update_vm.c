@@ -104,12 +104,12 @@ static const struct {
 	gboolean (*change)(const struct update *u, const struct vm_live_change *c, GError **error);
 	enum domain_device device; /* of those on devices */
 } hands[] = {
-	[VM_LIVE_VCPUS] = { set_vcpus },
-	[VM_LIVE_MEMORY] = { set_memory },
-	[VM_LIVE_VCPU_PINS] = { pin_vcpus },
-	[VM_LIVE_EMULATOR_PIN] = { pin_emulator },
-	[VM_LIVE_IOTHREAD_PIN] = { pin_iothreads },
-	[VM_LIVE_DISK_SIZE] = { leave_to_others },
+	[VM_LIVE_VCPUS] = { .change = set_vcpus },
+	[VM_LIVE_MEMORY] = { .change = set_memory },
+	[VM_LIVE_VCPU_PINS] = { .change = pin_vcpus },
+	[VM_LIVE_EMULATOR_PIN] = { .change = pin_emulator },
+	[VM_LIVE_IOTHREAD_PIN] = { .change = pin_iothreads },
+	[VM_LIVE_DISK_SIZE] = { .change = leave_to_others },
 	[VM_LIVE_MEDIUM] = { change_device, DOMAIN_DISK },
 	[VM_LIVE_DISK_ADDED] = { add_device, DOMAIN_DISK },
 	[VM_LIVE_LINK] = { change_device, DOMAIN_NETWORK },
@@ -120,7 +120,7 @@ static const struct {
 	[VM_LIVE_DEVICE_ADDED] = { add_device, DOMAIN_HOST_DEVICE },
 	[VM_LIVE_SETTINGS] = { change_device, DOMAIN_SETTINGS },
 	[VM_LIVE_PASSWORD] = { change_device, DOMAIN_SCREEN },
-	[VM_LIVE_KEPT] = { leave_to_others },
+	[VM_LIVE_KEPT] = { .change = leave_to_others },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(hands) == N_VM_LIVE);
 
