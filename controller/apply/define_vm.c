@@ -35,8 +35,10 @@ gboolean define_vm(const struct apply_input *in, const struct action *act, GErro
 	if (!vm_identify(in, act, &now, &identity, error))
 		return FALSE;
 	struct virt_id id = { act->id, identity.uuid ? identity.uuid : domain_uuid(in->arena, &identity) };
+	if (!vm_media_make_folder(in, act, error))
+		return FALSE;
 	const char *xml = domain_to_xml(in->arena, &identity, want, now.xml);
 	if (!vm_define(in, &id, xml, error) || !verify(in, act, want, error) || !vm_look(in, act, &now, error))
 		return FALSE;
-	return vm_media_tidy(in, act, &now, error) && vm_have_folder(in, act, error);
+	return vm_media_tidy(in, act, &now, error);
 }

@@ -8,6 +8,7 @@
 #include "spec/volume.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 gboolean fetch_images_check(const struct apply_input *in, const struct action *act, GError **error)
@@ -56,6 +57,17 @@ static gboolean take_in(struct arena *a, const char *folder, const char *part, c
 	return FALSE;
 }
 
+/* libcurl opens what it is told the name of, and waits for ever at a FIFO; a device would have no end. */
+static gboolean is_file(const struct farm_file *image, GError **error)
+{
+	struct stat st;
+	if (!image->file)
+		return TRUE;
+	if (stat(image->file, &st) < 0)
+		return fail_errno(error, errno, "reading it");
+	return S_ISREG(st.st_mode) || fail(error, ERROR_INVALID, "it is no regular file");
+}
+
 gboolean fetch_images(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct arena *a = in->arena;
@@ -69,7 +81,7 @@ gboolean fetch_images(const struct apply_input *in, const struct action *act, GE
 	struct fetch_order order = { .url = uri, .folder = folder, .part = part, .sha256 = act->digest,
 		                     .least_free_bytes = volume_least_free(in, step->pool, folder) };
 	gboolean good = is_there(a, folder, act->digest) ||
-	                (fetch_file(&order, in->is_over, in->user, error) && take_in(a, folder, part, act->digest, error));
+	                (is_file(image, error) && fetch_file(&order, in->is_over, in->user, error) && take_in(a, folder, part, act->digest, error));
 	if (!good)
 		g_prefix_error(error, "the image %s from %s: ", image->name, image->file ? image->file : image->url);
 	return good;

@@ -17,8 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FOLDER_MODE = 0711 };
-
 typedef gboolean (*make_files)(struct arena *a, const struct guest_input *in, const char *instance, struct list *ret,
                                const char **ret_missing);
 
@@ -138,17 +136,24 @@ static gboolean load_files(const struct apply_input *in, const struct action *ac
 /* -- their files ---------------------------------------------------------------------------------------------- */
 
 /* QEMU runs as another user and has to come through; what else lies there is private by its own mode. */
-static gboolean make_folders(const char *state, const char *path, GError **error)
+static gboolean make_folders(const char *state, const char *folder, GError **error)
 {
-	g_autofree char *folder = g_path_get_dirname(path), *all = g_path_get_dirname(folder);
+	g_autofree char *all = g_path_get_dirname(folder);
 	const char *folders[] = { all, folder };
 	struct stat st;
-	if (stat(state, &st) < 0 || ((st.st_mode & S_IXOTH) == 0 && chmod(state, (st.st_mode & 07777) | FOLDER_MODE) < 0))
+	if (stat(state, &st) < 0 || ((st.st_mode & S_IXOTH) == 0 && chmod(state, (st.st_mode & 07777) | VM_MEDIA_MODE) < 0))
 		return fail_errno(error, errno, "the folder %s", state);
 	for (guint i = 0; i < G_N_ELEMENTS(folders); i++)
-		if ((mkdir(folders[i], FOLDER_MODE) < 0 && errno != EEXIST) || chmod(folders[i], FOLDER_MODE) < 0)
+		if ((mkdir(folders[i], VM_MEDIA_MODE) < 0 && errno != EEXIST) || chmod(folders[i], VM_MEDIA_MODE) < 0)
 			return fail_errno(error, errno, "making the folder %s", folders[i]);
 	return TRUE;
+}
+
+gboolean vm_media_make_folder(const struct apply_input *in, const struct action *act, GError **error)
+{
+	if (!act->vm->seed && !act->vm->settings && !domain_variables_name(act->vm->firmware))
+		return TRUE;
+	return make_folders(in->state, vm_media_folder(in->arena, in->state, act->id), error);
 }
 
 static gboolean sync_folder(const char *path, GError **error)
@@ -213,7 +218,7 @@ static gboolean write_one(const struct apply_input *in, const struct medium *m, 
 	if (!m->make(in->arena, guest, digest, &files, &missing))
 		return fail(error, ERROR_REFUSED, "the file %s is not there any more", missing);
 	struct iso_file *all = ARENA_ARRAY(in->arena, struct iso_file, files.n);
-	return load_files(in, act, files, all, error) && make_folders(in->state, path, error) &&
+	return load_files(in, act, files, all, error) && vm_media_make_folder(in, act, error) &&
 	       put_image(path, m->label, all, files.n, error);
 }
 
@@ -233,6 +238,20 @@ gboolean vm_media_write(const struct apply_input *in, const struct action *act, 
 	return TRUE;
 }
 
+gboolean vm_media_restore(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
+{
+	if (!vm_media_make_folder(in, act, error))
+		return FALSE;
+	for (guint i = 0; i < G_N_ELEMENTS(media); i++) {
+		const char *digest = digest_in(&media[i], act->vm);
+		const char *folder = vm_media_folder(in->arena, in->state, act->id);
+		if (digest && g_strcmp0(digest, digest_in(&media[i], &now->defined)) == 0 &&
+		    access(vm_medium_path(in->arena, folder, media[i].what, digest), F_OK) < 0)
+			return vm_media_write(in, act, error);
+	}
+	return TRUE;
+}
+
 /* -- what is left of those before -------------------------------------------------------------------------------- */
 
 static gboolean is_used(const struct apply_input *in, const struct action *act, const struct vm_now *now, const char *name)
@@ -244,12 +263,18 @@ static gboolean is_used(const struct apply_input *in, const struct action *act, 
 			if (users[k] && g_strcmp0(digest_in(&media[i], users[k]), digest) == 0)
 				return TRUE;
 	}
+	for (guint k = 0; k < G_N_ELEMENTS(users); k++)
+		if (users[k] && g_strcmp0(domain_variables_name(users[k]->firmware), name) == 0)
+			return TRUE;
 	return FALSE;
 }
 
-/* Whole, or what a crash left of one. The firmware's variables lie in the same folder. */
+/* Whole, or what a crash left of one; or a firmware's variables, which another time would find as they were. */
 static gboolean is_medium(const char *name)
 {
+	for (int firmware = FIRMWARE_UNSAID; firmware <= FIRMWARE_UEFI_SECURE; firmware++)
+		if (g_strcmp0(domain_variables_name(firmware), name) == 0)
+			return TRUE;
 	for (guint i = 0; i < G_N_ELEMENTS(media); i++) {
 		gsize len = strlen(media[i].what);
 		if (strncmp(name, media[i].what, len) == 0 && name[len] == '-' && strstr(name, ".iso"))
@@ -271,6 +296,8 @@ gboolean vm_media_tidy(const struct apply_input *in, const struct action *act, c
 			ok = fail_errno(error, errno, "removing %s", path);
 	}
 	g_dir_close(dir);
-	rmdir(folder); /* if nothing is left in it */
+	/* If nothing is left in it. libvirt puts the firmware's variables there at the first start, and makes no folder. */
+	if (!now->exists || !domain_variables_name(now->defined.firmware))
+		rmdir(folder);
 	return ok;
 }

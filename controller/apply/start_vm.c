@@ -24,9 +24,9 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 {
 	struct vm_now now;
 	const struct vm_spec *want = act->vm;
-	if (!vm_look(in, act, &now, error) || !vm_take_home(in, act, FALSE, error))
+	if (!vm_look(in, act, &now, error) || !vm_take_home(in, act, FALSE, error) || !vm_media_restore(in, act, &now, error))
 		return FALSE;
-	if (!vm_have_folder(in, act, error) || !vm_start(in, &now.id, error) || !vm_look(in, act, &now, error))
+	if (!vm_start(in, &now.id, error) || !vm_look(in, act, &now, error))
 		return FALSE;
 	/* Also of a run that has ended already: it was a short one. */
 	if (!vm_note_started(in, act, &now, error))

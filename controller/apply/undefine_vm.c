@@ -13,16 +13,16 @@ gboolean undefine_vm_check(const struct apply_input *in, const struct action *ac
 
 gboolean undefine_vm(const struct apply_input *in, const struct action *act, GError **error)
 {
-	struct vm_now before, now;
+	struct vm_now before, now, none = { 0 };
+	struct action gone = *act;
+	gone.vm = NULL;
 	if (!vm_look(in, act, &before, error))
 		return FALSE;
 	if (!before.exists)
 		return TRUE;
-	if (!virt_undefine(in->virt, &before.id, FALSE, VM_DEFINE_MS, error) || !vm_look(in, act, &now, error))
+	/* The definition goes last: what a crash left of a domain that is gone would be nobody's. */
+	if (!vm_forget(in, act, &before, error) || !vm_media_tidy(in, &gone, &none, error) ||
+	    !virt_undefine(in->virt, &before.id, FALSE, VM_DEFINE_MS, error) || !vm_look(in, act, &now, error))
 		return FALSE;
-	if (now.exists)
-		return fail(error, ERROR_FAILED, "libvirt has it still");
-	struct action gone = *act;
-	gone.vm = NULL;
-	return vm_media_tidy(in, &gone, &now, error) && vm_forget(in, act, &before, error);
+	return !now.exists || fail(error, ERROR_FAILED, "libvirt has it still");
 }

@@ -176,9 +176,8 @@ static gboolean set_mark(const struct update *u, const GArray *done, GError **er
 	return !differs || virt_set_live_mark(u->in->virt, &u->now.id, domain_mark_xml(u->in->arena, &u->identity, &as), DOMAIN_MARK_URI, CHANGE_MS, error);
 }
 
-static gboolean change_all(const struct update *u, const struct changes *left, GError **error)
+static gboolean change_each(const struct update *u, const struct changes *left, GArray *done, GError **error)
 {
-	g_autoptr(GArray) done = g_array_new(FALSE, FALSE, sizeof(struct vm_live_change));
 	for (guint i = 0; i < left->n; i++) {
 		struct vm_live_change c;
 		if (!vm_live_find(u->in->arena, &u->live, u->act->vm, &left->items[i], &c))
@@ -190,7 +189,15 @@ static gboolean change_all(const struct update *u, const struct changes *left, G
 			return FALSE;
 		g_array_append_val(done, c);
 	}
-	return set_mark(u, done, error);
+	return TRUE;
+}
+
+/* The mark says what was done also where something after it failed. */
+static gboolean change_all(const struct update *u, const struct changes *left, GError **error)
+{
+	g_autoptr(GArray) done = g_array_new(FALSE, FALSE, sizeof(struct vm_live_change));
+	gboolean is_changed = change_each(u, left, done, error);
+	return set_mark(u, done, is_changed ? error : NULL) && is_changed;
 }
 
 static gboolean look(struct update *u, GError **error)

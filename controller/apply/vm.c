@@ -3,11 +3,10 @@
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "host/tree.h"
 #include "spec/identity.h"
 #include "spec/seed.h"
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 /* Of one action, in its arena. */
 struct seen {
@@ -123,21 +122,19 @@ static gboolean read_password(const struct apply_input *in, const struct action 
 {
 	const struct object *o = objects_get(in->plan->want, KIND_VM, act->id);
 	const char *file = o && o->spec ? ((const struct vm_spec *)o->spec)->console.password_file : NULL;
-	g_autofree char *text = NULL;
 	gsize size;
 	if (!file || act->vm->console.vnc != VNC_LOOPBACK)
 		return TRUE;
-	if (!g_file_get_contents(file, &text, &size, error)) {
-		g_prefix_error(error, "console.passwordFile: ");
-		return FALSE;
-	}
+	char *text = host_read_bytes(in->arena, in->tree, file, &size);
+	if (!text)
+		return fail(error, ERROR_REFUSED, "console.passwordFile: %s cannot be read", file);
 	const char *digest = guest_secret_digest(in->arena, objects_farm(in->plan->want)->meta.name, text, size);
 	if (g_strcmp0(digest, act->vm->console.password_digest) != 0)
 		return fail(error, ERROR_REFUSED, "console.passwordFile: %s changed since it was planned", file);
 	g_strchomp(text);
 	if (!*text || strlen(text) > VNC_PASSWORD_MAX)
 		return fail(error, ERROR_REFUSED, "console.passwordFile: %s: a VNC password has 1 to %d characters", file, VNC_PASSWORD_MAX);
-	*ret = arena_strdup(in->arena, text);
+	*ret = text;
 	return TRUE;
 }
 
@@ -152,21 +149,4 @@ gboolean vm_identify(const struct apply_input *in, const struct action *act, con
 		return FALSE;
 	*ret = identity;
 	return TRUE;
-}
-
-static void forget_other_variables(const struct apply_input *in, const char *folder, int firmware)
-{
-	static const struct { int firmware; const char *name; } files[] = { { FIRMWARE_UEFI, "uefi" }, { FIRMWARE_UEFI_SECURE, "uefi-secure" } };
-	for (guint i = 0; i < G_N_ELEMENTS(files); i++)
-		if (files[i].firmware != firmware)
-			unlink(arena_printf(in->arena, "%s/nvram-%s.fd", folder, files[i].name));
-}
-
-gboolean vm_have_folder(const struct apply_input *in, const struct action *act, GError **error)
-{
-	const char *folder = vm_media_folder(in->arena, in->state, act->id);
-	forget_other_variables(in, folder, act->vm->firmware);
-	if (act->vm->firmware < FIRMWARE_UEFI || g_mkdir_with_parents(folder, VM_MEDIA_MODE) == 0)
-		return TRUE;
-	return fail_errno(error, errno, "%s", folder);
 }

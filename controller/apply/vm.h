@@ -22,7 +22,8 @@ struct vm_now {
 
 /* An agent that does not answer holds nothing up for long. */
 enum { VM_AGENT_MS = 6000 };
-#define VM_DRAIN_FILE "/run/cleave/drain" /* in the guest; its worker looks for it */
+#define VM_DRAIN_FILE "/run/cleave/drain" /* in the guest; its worker looks for it (worker/loop.c) */
+#define VM_DRAIN_OVER "over"             /* an agent writes files and removes none: what then stands there */
 
 /* Looks; .exists FALSE when there is no domain of that name. */
 gboolean vm_look(const struct apply_input *in, const struct action *act, struct vm_now *ret, GError **error);
@@ -62,8 +63,5 @@ gboolean vm_forget(const struct apply_input *in, const struct action *act, const
 /* As it was planned with; NULL: it was not there. */
 const struct vm_status *vm_as_planned(const struct apply_input *in, const struct action *act);
 
-/* The VM's folder below --state, where libvirt makes its firmware's variables; nothing for a VM without. Variables of another
- * firmware go: should it come back, it begins anew. */
-gboolean vm_have_folder(const struct apply_input *in, const struct action *act, GError **error);
 /* libvirt's refusal, with what to do about it where that is known. Frees `wrong`; FALSE. */
 gboolean vm_fail_with_hint(GError **error, GError *wrong);

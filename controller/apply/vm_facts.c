@@ -116,7 +116,7 @@ gboolean vm_end_drain(const struct apply_input *in, const struct action *act, co
 	struct question q = question_of(in, act, now);
 	if (!apply_on_main(in, clear_drain, &q, error))
 		return FALSE;
-	tell_guest(in, now, "");
+	tell_guest(in, now, VM_DRAIN_OVER "\n");
 	vm_records_find(in->records, in->arena, act->id, now->id.uuid, &r);
 	r.draining_since = NULL;
 	return vm_records_save(in->records, act->id, &r, error);

@@ -58,6 +58,11 @@ static void ask_for(xmlNode *firmware, const char *name, gboolean is_wanted)
 	xml_set(n, "name", name);
 }
 
+const char *domain_variables_name(int firmware)
+{
+	return firmware == FIRMWARE_UEFI ? "nvram-uefi.fd" : firmware == FIRMWARE_UEFI_SECURE ? "nvram-uefi-secure.fd" : NULL;
+}
+
 /* One firmware's variables mean nothing to another, so that the file carries the firmware's name: with another firmware
  * there is another file, made anew by libvirt, whatever was interrupted before. One that the VM has (of its own, when
  * it was taken over) stays as long as the firmware does. */
@@ -66,8 +71,7 @@ static const char *variables_file(struct context *c, const struct vm_spec *vm)
 	const char *had = xml_text(c->arena, xml_child(xml_child(c->previous, "os"), "nvram"));
 	if (had && firmware_of(c->previous) == vm->firmware)
 		return had;
-	const char *word = vm->firmware == FIRMWARE_UEFI ? "uefi" : "uefi-secure";
-	return c->id->media ? arena_printf(c->arena, "%s/nvram-%s.fd", c->id->media, word) : NULL;
+	return c->id->media ? arena_printf(c->arena, "%s/%s", c->id->media, domain_variables_name(vm->firmware)) : NULL;
 }
 
 /* libvirt finds the files that fit among those that the host has; which it took is no difference. */

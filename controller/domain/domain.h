@@ -34,6 +34,9 @@ char *domain_to_xml(struct arena *a, const struct domain_identity *id, const str
 gboolean domain_from_xml(struct arena *a, const char *xml, struct vm_spec *ret, struct domain_facts *ret_facts,
                          GError **error);
 
+/* Name of the file with a UEFI firmware's variables, in the VM's folder of media; NULL: it has none. */
+const char *domain_variables_name(int firmware);
+
 /* The fields of vm_fields that the table's nth row holds, with spaces between; NULL past the last. */
 const char *domain_row_fields(guint i);
 

@@ -107,6 +107,18 @@ static void told_free(gpointer data)
 	g_free(t);
 }
 
+enum { TEXT_MOST = 128 };
+
+/* A guest says what it likes, and people read it on their terminals. */
+static const char *guest_text(struct arena *a, const char *text)
+{
+	g_autofree char *valid = g_utf8_make_valid(text, (gssize)strnlen(text, TEXT_MOST));
+	g_autoptr(GString) plain = g_string_new(NULL);
+	for (const char *c = valid; *c; c = g_utf8_next_char(c))
+		g_string_append_unichar(plain, g_unichar_iscntrl(g_utf8_get_char(c)) ? '?' : g_utf8_get_char(c));
+	return arena_strdup(a, plain->str);
+}
+
 static void read_info(virDomainPtr domain, struct told *t)
 {
 	static const struct {
@@ -122,7 +134,7 @@ static void read_info(virDomainPtr domain, struct told *t)
 		return;
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
 		if (virTypedParamsGetString(params, n, words[i].name, &text) == 1)
-			*(const char **)(void *)((char *)&t->guest + words[i].offset) = arena_strdup(t->arena, text);
+			*(const char **)(void *)((char *)&t->guest + words[i].offset) = guest_text(t->arena, text);
 	virTypedParamsFree(params, n);
 }
 
@@ -136,7 +148,7 @@ static void read_addresses(virDomainPtr domain, struct told *t)
 	int n = virDomainInterfaceAddresses(domain, &all, VIR_DOMAIN_INTERFACE_ADDRESSES_SRC_AGENT, 0);
 	for (int i = 0; i < n; i++) {
 		for (guint k = 0; k < all[i]->naddrs && strcmp(all[i]->name, "lo") != 0 && t->guest.n_addresses < ADDRESSES_MOST; k++)
-			found[t->guest.n_addresses++] = arena_printf(t->arena, "%s/%u", all[i]->addrs[k].addr, all[i]->addrs[k].prefix);
+			found[t->guest.n_addresses++] = arena_printf(t->arena, "%s/%u", guest_text(t->arena, all[i]->addrs[k].addr), all[i]->addrs[k].prefix);
 		virDomainInterfaceFree(all[i]);
 	}
 	free(all);

@@ -49,7 +49,7 @@ static gboolean call(struct virt *v, const char *what, const struct virt_id *id,
 		     GError **error)
 {
 	struct virt_job job = {
-		.what = what, .name = id->name, .object = id->uuid, .run = run_request, .data = r, .data_free = request_free
+		.what = what, .name = id->name, .object = id->name, .run = run_request, .data = r, .data_free = request_free
 	};
 	return virt_call(v, &job, timeout_ms, NULL, error);
 }

@@ -59,13 +59,23 @@ static gboolean call_volume(struct virt *v, const char *what, const struct virt_
 
 /* -- what libvirt knows of the pool ---------------------------------------------------------------------------- */
 
+/* "Has asynchronous jobs running" is an internal error (libvirt: storagePoolRefresh()); a pool that was stopped, or a
+ * connection that is gone, is another, and does not pass. */
+static gboolean is_filling(void)
+{
+	return virGetLastErrorCode() == VIR_ERR_INTERNAL_ERROR;
+}
+
 /* TRUE when libvirt looked. Another volume may be filled for as long as that takes. */
 static gboolean refresh(virStoragePoolPtr pool, guint n_times)
 {
 	for (guint i = 0; i < n_times; i++) {
+		if (i > 0)
+			g_usleep(REFRESH_PAUSE_US);
 		if (virStoragePoolRefresh(pool, 0) == 0)
 			return TRUE;
-		g_usleep(REFRESH_PAUSE_US);
+		if (!is_filling())
+			return FALSE;
 	}
 	return FALSE;
 }

@@ -136,6 +136,12 @@ static void observe_use(struct arena *a, const struct observe_input *in, struct 
 	}
 }
 
+/* To ask an agent leaves a mark on its domain: how long libvirt waits for it. */
+static gboolean may_ask(const struct observe_input *in, const struct vm_status *s)
+{
+	return s->state == DOMAIN_RUNNING && s->live.guest_agent && s->owner && g_strcmp0(s->owner, owner_name(in)) == 0;
+}
+
 /* An agent that hangs keeps its own VM's facts away; several of them, those of VMs further down. */
 void observe_guests(struct arena *a, const struct observe_input *in, struct objects *have)
 {
@@ -147,7 +153,7 @@ void observe_guests(struct arena *a, const struct observe_input *in, struct obje
 		struct vm_status *s = o->status;
 		struct virt_guest guest = { 0 };
 		const struct virt_id id = { o->id, s->uuid };
-		if (s->state != DOMAIN_RUNNING || !s->live.guest_agent || g_get_monotonic_time() > until_us ||
+		if (!may_ask(in, s) || g_get_monotonic_time() > until_us ||
 		    !virt_guest_info(in->virt, a, &id, GUEST_MS, &guest, NULL))
 			continue;
 		s->guest = (struct vm_guest_status){ guest.hostname, guest.os, guest.kernel,

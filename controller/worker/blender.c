@@ -61,9 +61,9 @@ static char **child_environment(const struct blender *b)
 		g_autofree char *name = g_strndup(b->variables[i], (gsize)(value - b->variables[i]));
 		environment = g_environ_setenv(environment, name, value + 1, FALSE);
 	}
-	environment = g_environ_unsetenv(environment, "CLEAVE_REDIS");
-	environment = g_environ_unsetenv(environment, "CLEAVE_REDIS_PASSWORD_FILE");
-	environment = g_environ_unsetenv(environment, "PYTHONPATH");
+	static const char *const kept_back[] = { "CLEAVE_REDIS", "CLEAVE_REDIS_PASSWORD_FILE", "CLEAVE_SETTINGS", "CREDENTIALS_DIRECTORY", "PYTHONPATH" };
+	for (guint i = 0; i < G_N_ELEMENTS(kept_back); i++)
+		environment = g_environ_unsetenv(environment, kept_back[i]);
 	return g_environ_setenv(environment, "TMPDIR", b->folder, TRUE);
 }
 

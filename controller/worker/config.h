@@ -12,7 +12,7 @@ struct config {
 	char *vm_uuid;             /* said on the command line or in the environment; NULL: the firmware tells */
 	char *vm_uuid_otherwise;   /* from the settings file, where the firmware's cannot be read; may be NULL */
 	char *blender;             /* program */
-	char *drain_file;          /* while it is there, nothing new is begun */
+	char *drain_file;          /* while it is there, and does not say "over", nothing new is begun */
 	char *sysfs;               /* "/sys" */
 	GHashTable *mounts;        /* name of a root → directory */
 	char **labels;             /* NULL-terminated */

@@ -540,10 +540,11 @@ static void drained_by_a_file(void **state)
 	wait_for_state(&f, "drained");
 	assert_int_equal(backlog(&f)->n_running, 0);
 	assert_int_equal(backlog(&f)->n_queued, 1);
-	g_unlink(file);
+	assert_true(g_file_set_contents(file, "over\n", -1, NULL)); /* as the host ends it */
 	wait_until_visible(&f, 1);
 	kill(pid, SIGTERM);
 	assert_int_equal(worker_wait(pid), 0);
+	g_unlink(file);
 	farm_free(&f);
 }
 

@@ -311,6 +311,11 @@ static void test_tidy(void **state)
 	g_autoptr(GError) error = NULL;
 	struct vm_now now = { .exists = TRUE, .is_active = TRUE, .live.seed = "00000000000000aa", .defined.settings = "00000000000000bb" };
 	write_media(d);
+	now.defined.seed = d->vm.seed;
+	assert_int_equal(unlink(path_of(d, MEDIUM_SEED, d->vm.seed)), 0);
+	assert_true(vm_media_restore(&d->in, &d->act, &now, &error));
+	now.defined.seed = NULL;
+	assert_int_equal(access(path_of(d, MEDIUM_SEED, d->vm.seed), F_OK), 0);
 	touch(d, "seed-00000000000000aa.iso");
 	touch(d, "settings-00000000000000bb.iso");
 	touch(d, "seed-00000000000000bb.iso");
@@ -331,12 +336,46 @@ static void test_tidy(void **state)
 	assert_int_not_equal(access(path_of(d, MEDIUM_SEED, d->vm.seed), F_OK), 0);
 }
 
+/* libvirt makes the file at the first start, as QEMU's user reads it, and no folder for it. */
+static void test_firmware(void **state)
+{
+	struct desk *d = *state;
+	g_autoptr(GError) error = NULL;
+	struct vm_spec plain = { .firmware = FIRMWARE_UEFI };
+	struct action act = { .kind = KIND_VM, .id = "worker01", .vm = &plain };
+	struct vm_now now = { .exists = TRUE, .defined = plain };
+	g_autofree char *folder = g_build_filename(d->state, "vms", "worker01", NULL);
+	struct stat st;
+	mode_t before = umask(077);
+	assert_true(vm_media_make_folder(&d->in, &act, &error));
+	umask(before);
+	assert_true(vm_media_tidy(&d->in, &act, &now, &error));
+	assert_int_equal(stat(folder, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0711);
+	assert_int_equal(stat(d->state, &st), 0);
+	assert_int_equal(st.st_mode & 0111, 0111);
+	touch(d, "nvram-uefi.fd");
+	touch(d, "nvram-uefi-secure.fd");
+	now.is_active = TRUE;
+	now.live.firmware = FIRMWARE_UEFI_SECURE;
+	assert_true(vm_media_tidy(&d->in, &act, &now, &error));
+	assert_true(is_there(d, "nvram-uefi.fd") && is_there(d, "nvram-uefi-secure.fd"));
+	now.live.firmware = FIRMWARE_UEFI;
+	assert_true(vm_media_tidy(&d->in, &act, &now, &error));
+	assert_true(is_there(d, "nvram-uefi.fd") && !is_there(d, "nvram-uefi-secure.fd"));
+	act.vm = NULL;
+	now = (struct vm_now){ 0 };
+	assert_true(vm_media_tidy(&d->in, &act, &now, &error));
+	assert_int_not_equal(access(folder, F_OK), 0);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_images_are_equal), TEST(test_contents),         TEST(test_changed_files_are_refused),
 		TEST(test_wrong_bundle_is_refused), TEST(test_right_file_stays), TEST(test_tidy),
+		TEST(test_firmware),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
