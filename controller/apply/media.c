@@ -55,12 +55,12 @@ static const char *planned_digest(const struct apply_input *in, const char *path
 
 static gboolean read_secret(const struct apply_input *in, const char *path, struct guest_secret *ret, GError **error)
 {
-	const char *farm = objects_farm(in->plan->want)->meta.name, *planned = planned_digest(in, path);
+	const char *planned = planned_digest(in, path);
 	ret->path = path;
 	ret->bytes = host_read_bytes(in->arena, in->tree, path, &ret->size);
-	if (!ret->bytes)
+	if (!ret->bytes || !in->secret_key)
 		return fail(error, ERROR_REFUSED, "the file %s cannot be read", path);
-	if (g_strcmp0(guest_secret_digest(in->arena, farm, ret->bytes, ret->size), planned) != 0)
+	if (g_strcmp0(guest_secret_digest(in->arena, in->secret_key, ret->bytes, ret->size), planned) != 0)
 		return fail(error, ERROR_REFUSED, "the file %s changed since it was planned", path);
 	return TRUE;
 }

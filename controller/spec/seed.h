@@ -44,8 +44,8 @@ gboolean root_is_mounted_by_guest(const struct farm_root *root, const struct vm_
 
 /* Files of the host whose content the media (and the console) need: absolute paths, none twice. */
 struct strings guest_host_files(struct arena *a, const struct objects *all, const struct object *vm);
-/* The digest that is shown instead of a secret: HMAC-SHA256 with the farm's name, the first 16 hex digits. */
-char *guest_secret_digest(struct arena *a, const char *farm, const char *bytes, gsize size);
+/* The digest that is shown instead of a secret: HMAC-SHA256 with the host's key (state/state.h), the first 16 hex digits. */
+char *guest_secret_digest(struct arena *a, const char *key, const char *bytes, gsize size);
 
 /* Files of the seed. `instance` NULL: without an instance-id, as its digest is made. FALSE with the path of a file, of
  * the host or of the commit, that is not there. */
