@@ -70,7 +70,7 @@ static void plan_media(struct desk *d, const struct host_status *host)
 	}
 	d->vm.worker.bundle = host->worker_bundle;
 	struct guest_input in = { d->want, d->act.want, &d->vm, { secrets, host->secrets.n }, host->worker_bundle };
-	assert_true(seed_files(d->arena, &in, NULL, &files, &missing));
+	assert_true(seed_told(d->arena, &in, &files, &missing));
 	d->vm.seed = medium_digest(d->arena, files);
 	assert_true(settings_files(d->arena, &in, &files, &missing));
 	d->vm.settings = medium_digest(d->arena, files);
