@@ -250,7 +250,9 @@ static void move_away(const struct layout *l, struct placing *p)
 {
 	if (!shares_cpu(p))
 		return;
-	g_autofree struct host_cpu **before = g_memdup2(p->pins, p->n_vcpus * sizeof *p->pins);
+	struct host_cpu **before = ARENA_ARRAY(p->t->b->arena, struct host_cpu *, p->n_vcpus);
+	for (guint i = 0; i < p->n_vcpus; i++)
+		before[i] = p->pins[i];
 	gboolean has_room = TRUE;
 	unpin_all(p);
 	for (guint i = 0; i < p->nodes.n; i++)
