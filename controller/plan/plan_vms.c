@@ -159,7 +159,7 @@ static gboolean is_planned(struct builder *b, const struct object *o, const stru
 		return FALSE;
 	}
 	if (host->libvirt == PLANE_AWAY)
-		builder_judge(b, o, IS_STALLED, "LibvirtAway", host->libvirt_reason);
+		builder_judge_unseen(b, o, "LibvirtAway", host->libvirt_reason);
 	return host->libvirt == PLANE_OK;
 }
 

@@ -136,13 +136,15 @@ static char *short_revision(const char *revision)
 
 static void append_headline(GString *out, const struct plan *p)
 {
-	guint n_refused = plan_n_refused(p);
+	guint n_refused = plan_n_refused(p), n_unseen = plan_n_unseen(p, KIND_VM) + plan_n_unseen(p, KIND_RENDERJOB);
 	if (p->n_actions)
 		g_string_append_printf(out, ": %u action%s", p->n_actions, p->n_actions == 1 ? "" : "s");
 	else
-		g_string_append(out, n_refused || p->n_refusals ? ": nothing can be done" : ": nothing to do");
+		g_string_append(out, n_refused || n_unseen || p->n_refusals ? ": nothing can be done" : ": nothing to do");
 	if (n_refused)
 		g_string_append_printf(out, "%s %u refused", p->n_actions ? "," : ":", n_refused);
+	if (n_unseen)
+		g_string_append_printf(out, "%s %u could not be looked at", p->n_actions || n_refused ? "," : ":", n_unseen);
 	g_string_append_c(out, '\n');
 }
 
