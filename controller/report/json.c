@@ -91,7 +91,7 @@ static void append_drift(GString *out, const struct plan *p)
 {
 	for (guint i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
-		if (v->readiness == IS_READY)
+		if (v->readiness == IS_READY && !report_is_worth_saying(p, v))
 			continue;
 		json_t *line = type("drift");
 		set_text(line, "kind", v->object->kind->name);

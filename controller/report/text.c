@@ -3,6 +3,7 @@
 #include "report/report.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
+#include "spec/vm.h"
 #include <string.h>
 
 enum colour { PLAIN, RED, GREEN, YELLOW, DIM, BOLD };
@@ -107,8 +108,27 @@ static void append_effects_line(GString *out, const struct plan *p)
 		g_string_append_c(out, '\n');
 }
 
+gboolean report_is_worth_saying(const struct plan *p, const struct verdict *v)
+{
+	const struct vm_spec *vm = v->object->kind->id == KIND_VM ? v->object->spec : NULL;
+	return v->readiness != IS_STALLED && vm && v->message && g_strcmp0(vm->host, p->host) == 0;
+}
+
+/* What VMs wait for, and what their next start will change. */
+static void append_waiting(GString *out, const struct plan *p, struct report_style style)
+{
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		const struct verdict *v = &p->verdicts[i];
+		if (!report_is_worth_saying(p, v))
+			continue;
+		paint(out, style, YELLOW, "  . %s/%s", v->object->kind->name, v->object->id);
+		g_string_append_printf(out, " %s: %s\n", v->reason, v->message);
+	}
+}
+
 static void append_troubles(GString *out, const struct plan *p, struct report_style style)
 {
+	append_waiting(out, p, style);
 	for (guint i = 0; i < p->n_notes; i++)
 		g_string_append_printf(out, "  . %s/%s %s\n", kinds[p->notes[i].kind].name, p->notes[i].id, p->notes[i].message);
 	for (guint i = 0; i < p->n_verdicts; i++) {
