@@ -71,6 +71,10 @@ const struct plan_rule *vm_refusal(const struct vm_target *t);
 /* Rule vm-not-ours. */
 const char *vm_not_ours(const struct vm_target *t);
 
+/* vm_room.c: rules vm-no-memory and vm-no-kvm. What runs as it is to be has shown that it can. */
+const char *vm_no_memory(const struct vm_target *t);
+const char *vm_no_kvm(const struct vm_target *t);
+
 /* vm_restart.c: the Farm's budget of restarts is given out, in order of names; fills .may_restart. */
 void vm_targets_grant_restarts(struct vm_target *all, guint n);
 /* What becomes of a VM that runs, and is to go on: changes made, drained, restarted. */
