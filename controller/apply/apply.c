@@ -58,6 +58,16 @@ void apply_fault(const char *when, enum verb verb)
 		kill(getpid(), SIGKILL);
 }
 
+void apply_note(const struct apply_input *in, const struct action *act, const char *format, ...)
+{
+	va_list args;
+	if (!in->notes)
+		return;
+	va_start(args, format);
+	in->notes[act - in->plan->actions] = g_strdup_vprintf(format, args);
+	va_end(args);
+}
+
 /* Renewed before it runs out: files carry no fence, so nothing is written without the lease. */
 static gboolean become_owner(struct apply_input *in, GError **error)
 {
@@ -123,6 +133,8 @@ static void end(struct work *w, guint i, enum outcome_state state, const char *m
 {
 	struct outcomes *all = w->outcomes;
 	struct outcome *o = &all->items[i];
+	if (state == OUTCOME_DONE)
+		message = w->in->notes[i];
 	w->n_pending_here -= w->steps[i] == STEP_PENDING && !row_of(w->in, &w->in->plan->actions[i])->is_parallel;
 	w->steps[i] = STEP_OVER;
 	w->n_over++;
@@ -232,6 +244,7 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 	const struct plan *p = in->plan;
 	if (p->n_refusals)
 		return fail(error, ERROR_REFUSED, "nothing was done: %s", p->refusals[0].message);
+	in->notes = g_new0(char *, p->n_actions + 1);
 	*ret = (struct outcomes){ .items = ARENA_ARRAY(in->arena, struct outcome, p->n_actions) };
 	struct work w = { in, ret, ARENA_ARRAY(in->arena, enum step, p->n_actions), apply_pool_new(in, act), 0, 0, 0 };
 	for (guint i = 0; i < p->n_actions; i++)
@@ -245,5 +258,8 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 		has_begun = try_all(&w);
 	}
 	apply_pool_free(w.pool);
+	for (guint i = 0; i < p->n_actions; i++)
+		g_free(in->notes[i]);
+	g_clear_pointer(&in->notes, g_free);
 	return TRUE;
 }

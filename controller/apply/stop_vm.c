@@ -2,13 +2,21 @@
 #include "apply/vm.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/units.h"
 #include "host/tree.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* A guest with an agent has a system to shut down; one without may be anything, and often does not listen. */
-enum { GRACEFUL_MS = 10000, GRACEFUL_WITH_AGENT_MS = 60000 };
+/* Of a VM that is in no specs any more: as of one that does not say it. */
+static gint64 shutdown_ms_of(const struct apply_input *in, const struct action *act)
+{
+	gint64 ms = 0;
+	if (act->vm)
+		return act->vm->shutdown_ms;
+	duration_parse(in->arena, field_find(vm_fields, "shutdownTimeout")->def, &ms);
+	return ms;
+}
 
 /* This plan has told its worker to take no frames, since it had none; it may have begun one before it heard. */
 static gboolean waits_for_drain(const struct apply_input *in, const struct action *act)
@@ -81,10 +89,13 @@ gboolean stop_vm(const struct apply_input *in, const struct action *act, GError 
 	struct vm_now now;
 	if (!vm_look(in, act, &now, error))
 		return FALSE;
-	gint64 graceful_ms = now.live.guest_agent ? GRACEFUL_WITH_AGENT_MS : GRACEFUL_MS;
+	gint64 graceful_ms = shutdown_ms_of(in, act), begun_us = g_get_monotonic_time();
+	gboolean was_active = now.is_active;
 	if (!virt_stop(in->virt, &now.id, graceful_ms, VM_STOP_MS, error) || !vm_look(in, act, &now, error))
 		return FALSE;
 	if (now.is_active)
 		return fail(error, ERROR_FAILED, "it still runs");
+	if (was_active && g_get_monotonic_time() - begun_us >= graceful_ms * 1000)
+		apply_note(in, act, "destroyed: its guest had not powered off after %s (shutdownTimeout)", duration_format(in->arena, graceful_ms));
 	return vm_note_stopped(in, act, &now, error) && vm_leave_home(in, act, error);
 }
