@@ -39,7 +39,8 @@ struct apply_input {
 	gint64 owner_us;    /* when it was renewed last */
 	void (*acting)(void *user, guint action);
 	void (*acted)(void *user, const struct outcome *o);
-	/* Asked between actions: a newer revision or a signal ends the pass there. May be NULL. */
+	/* Asked between actions: a newer revision or a signal ends the pass there, but for VMs that are down meanwhile. May
+	 * be NULL. */
 	gboolean (*is_over)(void *user);
 	void *user;
 };
