@@ -51,6 +51,12 @@ void builder_refused(struct builder *b)
 	last->is_refused = !builder_holds_back(b, last->object);
 }
 
+void builder_judge_acted(struct builder *b, const struct object *o, const char *reason, const char *message)
+{
+	struct verdict v = { .object = o, .readiness = IS_RECONCILING, .reason = reason, .message = message, .is_acted = TRUE };
+	g_array_append_val(b->verdicts, v);
+}
+
 void builder_judge_unseen(struct builder *b, const struct object *o, const char *reason, const char *message)
 {
 	struct verdict v = { .object = o, .readiness = IS_STALLED, .reason = reason, .message = message, .is_unseen = TRUE };

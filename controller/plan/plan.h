@@ -73,6 +73,7 @@ struct verdict {
 	const char *message; /* a sentence; may be NULL */
 	gboolean is_settled; /* stalled by what the specs say: looking again changes nothing */
 	gboolean is_refused; /* a rule took its actions out of the plan; all else goes on */
+	gboolean is_acted;   /* the plan's actions say what the message says */
 	gboolean is_unseen;  /* what would tell of it does not answer: whether there is something to do is not known */
 };
 

@@ -111,7 +111,7 @@ static void append_effects_line(GString *out, const struct plan *p)
 gboolean report_is_worth_saying(const struct plan *p, const struct verdict *v)
 {
 	const struct vm_spec *vm = v->object->kind->id == KIND_VM ? v->object->spec : NULL;
-	return v->readiness != IS_STALLED && vm && v->message && g_strcmp0(vm->host, p->host) == 0;
+	return v->readiness != IS_STALLED && !v->is_acted && vm && v->message && g_strcmp0(vm->host, p->host) == 0;
 }
 
 /* What VMs wait for, and what their next start will change. */
