@@ -63,7 +63,7 @@ const guint n_commands = G_N_ELEMENTS(commands);
 
 const struct exit_row exit_rows[] = {
 	{ EXIT_FINE, "fine" },
-	{ EXIT_FAILED, "failed or invalid" },
+	{ EXIT_FAILED, "failed or invalid, or libvirt or Redis could not be asked" },
 	{ EXIT_CHANGES, "changes (plan --detailed-exitcode)" },
 	{ EXIT_IN_PART, "applied in part" },
 	{ EXIT_REFUSED, "refused" },

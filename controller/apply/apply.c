@@ -58,6 +58,16 @@ void apply_fault(const char *when, enum verb verb)
 		kill(getpid(), SIGKILL);
 }
 
+void apply_note(const struct apply_input *in, const struct action *act, const char *format, ...)
+{
+	va_list args;
+	if (!in->notes)
+		return;
+	va_start(args, format);
+	in->notes[act - in->plan->actions] = g_strdup_vprintf(format, args);
+	va_end(args);
+}
+
 /* Renewed before it runs out: files carry no fence, so nothing is written without the lease. */
 static gboolean become_owner(struct apply_input *in, GError **error)
 {
@@ -123,6 +133,8 @@ static void end(struct work *w, guint i, enum outcome_state state, const char *m
 {
 	struct outcomes *all = w->outcomes;
 	struct outcome *o = &all->items[i];
+	if (state == OUTCOME_DONE)
+		message = w->in->notes[i];
 	w->n_pending_here -= w->steps[i] == STEP_PENDING && !row_of(w->in, &w->in->plan->actions[i])->is_parallel;
 	w->steps[i] = STEP_OVER;
 	w->n_over++;
@@ -180,6 +192,30 @@ static gboolean is_blocked(const struct work *w, guint i, const struct action **
 	return FALSE;
 }
 
+static gboolean was_stopped(const struct work *w, const char *vm)
+{
+	const struct plan *p = w->in->plan;
+	for (guint i = 0; i < p->n_actions; i++)
+		if (p->actions[i].verb == VERB_STOP_VM && w->steps[i] == STEP_OVER && w->outcomes->items[i].state == OUTCOME_DONE && strcmp(p->actions[i].id, vm) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* A VM that this pass has stopped to start it again is not left off: that goes on when the pass is to end. */
+static gboolean ends_restart(const struct work *w, guint i)
+{
+	const struct plan *p = w->in->plan;
+	for (guint k = i; k < p->n_actions; k++) {
+		const struct action *start = &p->actions[k];
+		gboolean is_needed = k == i;
+		for (guint n = 0; n < start->n_waits; n++)
+			is_needed |= start->waits[n] == i;
+		if (is_needed && start->verb == VERB_START_VM && was_stopped(w, start->id))
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* Begins the action if it may; FALSE when it has to wait. */
 static gboolean try_one(struct work *w, guint i)
 {
@@ -192,7 +228,7 @@ static gboolean try_one(struct work *w, guint i)
 		end(w, i, OUTCOME_SKIPPED, arena_printf(in->arena, "waits for %s", verbs[missing->verb].name), 0);
 		return TRUE;
 	}
-	if (in->is_over && in->is_over(in->user)) {
+	if (in->is_over && in->is_over(in->user) && !ends_restart(w, i)) {
 		end(w, i, OUTCOME_SKIPPED, "the pass ended before it", 0);
 		return TRUE;
 	}
@@ -232,6 +268,7 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 	const struct plan *p = in->plan;
 	if (p->n_refusals)
 		return fail(error, ERROR_REFUSED, "nothing was done: %s", p->refusals[0].message);
+	in->notes = g_new0(char *, p->n_actions + 1);
 	*ret = (struct outcomes){ .items = ARENA_ARRAY(in->arena, struct outcome, p->n_actions) };
 	struct work w = { in, ret, ARENA_ARRAY(in->arena, enum step, p->n_actions), apply_pool_new(in, act), 0, 0, 0 };
 	for (guint i = 0; i < p->n_actions; i++)
@@ -245,5 +282,8 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 		has_begun = try_all(&w);
 	}
 	apply_pool_free(w.pool);
+	for (guint i = 0; i < p->n_actions; i++)
+		g_free(in->notes[i]);
+	g_clear_pointer(&in->notes, g_free);
 	return TRUE;
 }

@@ -24,6 +24,7 @@ struct apply_input {
 	const struct plan *plan;
 	const struct apply_row *rows; /* by verb; NULL: apply_rows. Tests have verbs of their own */
 	struct apply_pool *pool; /* of a parallel action: then redis, shelf and hands are NULL; see apply_on_main() */
+	char **notes;   /* by action: what an action that is done says beside that; filled in by apply_plan() */
 	gpointer *seen; /* of one action: what its check saw; the verbs' own */
 	struct virt *virt;
 	struct vm_records *records; /* what is remembered of VMs; NULL: nothing */
@@ -39,7 +40,8 @@ struct apply_input {
 	gint64 owner_us;    /* when it was renewed last */
 	void (*acting)(void *user, guint action);
 	void (*acted)(void *user, const struct outcome *o);
-	/* Asked between actions: a newer revision or a signal ends the pass there. May be NULL. */
+	/* Asked between actions: a newer revision or a signal ends the pass there, but for VMs that are down meanwhile. May
+	 * be NULL. */
 	gboolean (*is_over)(void *user);
 	void *user;
 };
@@ -64,6 +66,9 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 gboolean apply_on_main(const struct apply_input *in,
                        gboolean (*run)(const struct apply_input *in, gpointer data, GError **error), gpointer data,
                        GError **error);
+
+/* What the outcome of an action that ends well says. On any thread; once an action. */
+void apply_note(const struct apply_input *in, const struct action *act, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* Ends the process as a crash would when CLEAVE_FAULT is "before:VERB" or "after:VERB". For tests of
  * recovery: every verb has both points. */

@@ -7,7 +7,7 @@ enum outcome_state { OUTCOME_DONE, OUTCOME_FAILED, OUTCOME_SKIPPED };
 struct outcome {
 	guint action; /* index into the plan's actions */
 	enum outcome_state state;
-	const char *message; /* FAILED: why; SKIPPED: what it waited for */
+	const char *message; /* FAILED: why; SKIPPED: what it waited for; DONE: what is worth knowing of it, mostly NULL */
 	gint64 took_ms;
 };
 

@@ -84,12 +84,14 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 		return code;
 	if (l->plan->n_refusals)
 		return EXIT_REFUSED;
+	gboolean is_blind = command_is_blind(in, l);
 	if (l->plan->n_actions == 0)
-		return plan_n_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
+		return is_blind ? EXIT_FAILED : plan_n_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
 	code = command_confirm(in, "Apply this plan?");
 	if (code >= 0)
 		return code;
-	return l->is_asked ? apply_there(in, l) : apply_here(l, printer);
+	code = l->is_asked ? apply_there(in, l) : apply_here(l, printer);
+	return code == EXIT_FINE && is_blind ? EXIT_FAILED : code;
 }
 
 /* A controller has no half passes; its whole ones see to the devices as well. */

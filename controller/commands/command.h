@@ -131,6 +131,8 @@ struct looked {
 /* Reads specs, looks (or asks the running controller, or reads --have) and plans.
  * On failure prints and returns an exit code; -1 = fine. looked_clear() in any case. */
 int command_look(struct invocation *in, struct looked *ret);
+/* Whether libvirt or Redis kept something of the plan from being looked at; says on stderr what to do about it. */
+gboolean command_is_blind(const struct invocation *in, const struct looked *l);
 void looked_clear(struct looked *l);
 /* What `observe -o yaml` wrote. */
 struct objects *look_from_file(struct arena *a, const char *path, GError **error);

@@ -10,7 +10,7 @@ int command_diff(struct invocation *in)
 	if (code < 0) {
 		guint n = report_diff_text(text, l.plan, (struct report_style){ command_has_colour() });
 		code = n ? 1 : 0;
-		if (!command_print(text))
+		if (!command_print(text) || command_is_blind(in, &l))
 			code = 2;
 	} else {
 		code = code == EXIT_FAILED ? 2 : code;

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "commands/command.h"
 #include "report/report.h"
+#include "spec/host.h"
 #include "spec/load.h"
 #include "spec/status.h"
 #include "state/state.h"
@@ -161,6 +162,25 @@ int command_look(struct invocation *in, struct looked *ret)
 		have = session_observe(ret->session, ret->arena, ret->wanted.objects, !in->settings.acts);
 	ret->plan = session_plan(ret->session, ret->arena, &ret->wanted, have, TRUE);
 	return -1;
+}
+
+static void say_blind(const struct looked *l, enum kind_id kind, const char *plane, const char *fix)
+{
+	guint n = plan_n_unseen(l->plan, kind);
+	if (n)
+		fprintf(stderr, "cleave: %s does not answer, so that %u %s%s could not be looked at; %s, and look again\n", plane, n, kinds[kind].name,
+		        n == 1 ? "" : "s", fix);
+}
+
+gboolean command_is_blind(const struct invocation *in, const struct looked *l)
+{
+	const struct object *host = objects_get(l->wanted.objects, KIND_HOST, in->settings.host);
+	const struct host_spec *spec = host ? host->spec : NULL;
+	const char *uri = in->settings.libvirt ? in->settings.libvirt : spec ? spec->libvirt : NULL;
+	gboolean is_local = !uri || strcmp(uri, "qemu:///system") == 0;
+	say_blind(l, KIND_VM, is_local ? "libvirt" : uri, is_local ? "start it (`systemctl start libvirtd`, or virtqemud)" : "see to it");
+	say_blind(l, KIND_RENDERJOB, "Redis", "see to it");
+	return plan_n_unseen(l->plan, KIND_VM) + plan_n_unseen(l->plan, KIND_RENDERJOB) > 0;
 }
 
 void looked_clear(struct looked *l)

@@ -12,10 +12,14 @@ static gboolean has_refused_vm(const struct plan *p)
 
 /* What a rule took out of the plan is asked for as well where changes are: nobody applies it away. A domain that is
  * not ours is a mistake in any case. */
-static int judge(const struct invocation *in, const struct plan *p)
+static int judge(const struct invocation *in, const struct looked *l)
 {
+	const struct plan *p = l->plan;
+	gboolean is_blind = command_is_blind(in, l);
 	if (p->n_refusals || has_refused_vm(p) || (in->detailed_exitcode && plan_n_refused(p)))
 		return EXIT_REFUSED;
+	if (is_blind && in->detailed_exitcode)
+		return EXIT_FAILED;
 	return p->n_actions && in->detailed_exitcode ? EXIT_CHANGES : EXIT_FINE;
 }
 
@@ -29,7 +33,7 @@ int command_plan(struct invocation *in)
 			report_plan_json(text, l.plan);
 		else
 			report_plan_text(text, l.plan, (struct report_style){ command_has_colour() });
-		code = command_print(text) ? judge(in, l.plan) : EXIT_FAILED;
+		code = command_print(text) ? judge(in, &l) : EXIT_FAILED;
 	}
 	looked_clear(&l);
 	return code;

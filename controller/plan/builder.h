@@ -22,6 +22,10 @@ void builder_judge(struct builder *b, const struct object *o, enum readiness rea
                    const char *message);
 /* Stalled, and nobody waits for it to change: it is as the specs say. */
 void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message);
+/* Reconciling, and the plan's own actions are all there is to say: `get` has no plan to show them. */
+void builder_judge_acted(struct builder *b, const struct object *o, const char *reason, const char *message);
+/* Stalled: libvirt or Redis, which would tell of it, does not answer. */
+void builder_judge_unseen(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* TRUE, and judged, when the spec says something that does not act yet: half of it would be another object. */
 gboolean builder_judge_later(struct builder *b, const struct object *o);
 /* To be looked at again so long after the observation, though nothing happens. */

@@ -29,7 +29,7 @@ void builder_judge(struct builder *b, const struct object *o, enum readiness rea
 
 void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message)
 {
-	struct verdict v = { o, IS_STALLED, reason, message, TRUE, FALSE };
+	struct verdict v = { .object = o, .readiness = IS_STALLED, .reason = reason, .message = message, .is_settled = TRUE };
 	g_array_append_val(b->verdicts, v);
 }
 
@@ -49,6 +49,18 @@ void builder_refused(struct builder *b)
 {
 	struct verdict *last = &g_array_index(b->verdicts, struct verdict, b->verdicts->len - 1);
 	last->is_refused = !builder_holds_back(b, last->object);
+}
+
+void builder_judge_acted(struct builder *b, const struct object *o, const char *reason, const char *message)
+{
+	struct verdict v = { .object = o, .readiness = IS_RECONCILING, .reason = reason, .message = message, .is_acted = TRUE };
+	g_array_append_val(b->verdicts, v);
+}
+
+void builder_judge_unseen(struct builder *b, const struct object *o, const char *reason, const char *message)
+{
+	struct verdict v = { .object = o, .readiness = IS_STALLED, .reason = reason, .message = message, .is_unseen = TRUE };
+	g_array_append_val(b->verdicts, v);
 }
 
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message)
@@ -252,7 +264,8 @@ static void judge_held_back(struct builder *b, const struct object *o, int mode,
 	for (guint i = 0; i < b->verdicts->len; i++) {
 		struct verdict *v = &g_array_index(b->verdicts, struct verdict, i);
 		if (v->object == o)
-			*v = (struct verdict){ o, IS_STALLED, mode == RECONCILE_OBSERVE ? "Observed" : "Proposed", message, TRUE, FALSE };
+			*v = (struct verdict){ .object = o, .readiness = IS_STALLED, .reason = mode == RECONCILE_OBSERVE ? "Observed" : "Proposed",
+			                       .message = message, .is_settled = TRUE };
 	}
 }
 
@@ -373,6 +386,14 @@ guint plan_n_refused(const struct plan *p)
 	guint n = 0;
 	for (guint i = 0; i < p->n_verdicts; i++)
 		n += p->verdicts[i].is_refused ? 1 : 0;
+	return n;
+}
+
+guint plan_n_unseen(const struct plan *p, enum kind_id kind)
+{
+	guint n = 0;
+	for (guint i = 0; i < p->n_verdicts; i++)
+		n += p->verdicts[i].is_unseen && p->verdicts[i].object->kind->id == kind ? 1 : 0;
 	return n;
 }
 

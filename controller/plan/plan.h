@@ -73,6 +73,8 @@ struct verdict {
 	const char *message; /* a sentence; may be NULL */
 	gboolean is_settled; /* stalled by what the specs say: looking again changes nothing */
 	gboolean is_refused; /* a rule took its actions out of the plan; all else goes on */
+	gboolean is_acted;   /* the plan's actions say what the message says */
+	gboolean is_unseen;  /* what would tell of it does not answer: whether there is something to do is not known */
 };
 
 /* Something that forbids the whole plan: nothing of it may be written. */
@@ -137,5 +139,7 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in);
 const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, const char *id);
 /* Objects of which a rule took the actions out. */
 guint plan_n_refused(const struct plan *p);
+/* Objects of this host that could not be looked at, of one kind. */
+guint plan_n_unseen(const struct plan *p, enum kind_id kind);
 /* Sum of .count over actions of that effect; number of actions for uncounted ones; one reboot of the host does for all. */
 guint64 plan_effect_count(const struct plan *p, enum effect effect);

@@ -17,13 +17,13 @@ struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *re
 
 void host_plan_trouble(struct host_plan *h, enum readiness readiness, const char *reason, const char *message)
 {
-	struct verdict v = { h->object, readiness, reason, message, FALSE, FALSE };
+	struct verdict v = { .object = h->object, .readiness = readiness, .reason = reason, .message = message };
 	g_array_append_val(h->troubles, v);
 }
 
 void host_plan_refuse(struct host_plan *h, const char *reason, const char *message)
 {
-	struct verdict v = { h->object, IS_STALLED, reason, message, FALSE, TRUE };
+	struct verdict v = { .object = h->object, .readiness = IS_STALLED, .reason = reason, .message = message, .is_refused = TRUE };
 	g_array_append_val(h->troubles, v);
 }
 

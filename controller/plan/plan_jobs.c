@@ -285,7 +285,7 @@ static void plan_job(struct builder *b, const struct object *o, const struct obj
 	if (seen->redis == PLANE_LEFT_OUT) {
 		builder_judge(b, o, IS_RECONCILING, "RedisLeftOut", "Redis was not looked at");
 	} else if (seen->redis == PLANE_AWAY) {
-		builder_judge(b, o, IS_STALLED, "RedisAway", seen->redis_reason);
+		builder_judge_unseen(b, o, "RedisAway", seen->redis_reason);
 	} else if (missing) {
 		builder_judge(b, o, IS_STALLED, "RootNotMounted", missing->reason);
 	} else if (!j.have) {

@@ -39,6 +39,8 @@ const struct plan_rule plan_rules[] = {
 	OF_GPU("gpu-group-shared", "GroupShared", "A card whose IOMMU group holds other devices of the host is not taken.",
 	       gpu_group_shared),
 	OF_GPU("gpu-no-reset", "NoReset", "A card that cannot be reset is not given from VM to VM.", gpu_no_reset),
+	OF_VM("vm-no-memory", "NoRoom", "A VM is not started, or stopped to be, with more memory than its host has.", vm_no_memory),
+	OF_VM("vm-no-kvm", "NoKvm", "A VM is not started, or stopped to be, with an accelerator that its host lacks.", vm_no_kvm),
 	OF_VM("vm-no-storage", "NoStorage", "A disk in a pool takes a libvirt connection that has pools.", vm_no_storage),
 	OF_VM("vm-pool-differs", "PoolDiffers", "A pool that is not the Host's is never touched.", vm_pool_differs),
 	OF_VM("vm-pool-unreadable", "PoolUnreadable", "A volume is not taken for gone while its pool's folder cannot be read.", vm_pool_unreadable),

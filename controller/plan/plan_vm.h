@@ -66,10 +66,18 @@ struct action *vm_act(const struct vm_target *t, enum verb verb, const char *rea
 gboolean vm_is_ours(const struct builder *b, const struct vm_status *s);
 /* Whether it is to run now, by its own spec and by its host's state. */
 gboolean vm_should_run(const struct vm_target *t);
+/* Its fields, as "memory, vcpus and 2 more". */
+const char *vm_fields_words(struct arena *a, const struct changes *c);
+/* "its definition differs in memory", or how else; NULL: it does not. */
+const char *vm_differs_words(const struct vm_target *t);
 /* The rule that forbids all that is planned for it, or NULL. */
 const struct plan_rule *vm_refusal(const struct vm_target *t);
 /* Rule vm-not-ours. */
 const char *vm_not_ours(const struct vm_target *t);
+
+/* vm_room.c: rules vm-no-memory and vm-no-kvm. What runs as it is to be has shown that it can. */
+const char *vm_no_memory(const struct vm_target *t);
+const char *vm_no_kvm(const struct vm_target *t);
 
 /* vm_restart.c: the Farm's budget of restarts is given out, in order of names; fills .may_restart. */
 void vm_targets_grant_restarts(struct vm_target *all, guint n);

@@ -58,6 +58,27 @@ static gboolean is_refused(struct vm_target *t)
 
 /* -- one VM ---------------------------------------------------------------------------------------------------------- */
 
+const char *vm_fields_words(struct arena *a, const struct changes *c)
+{
+	enum { NAMED = 3 };
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < c->n && i < NAMED; i++)
+		g_string_append_printf(s, "%s%s", !i ? "" : i + 1 == c->n ? " and " : ", ", c->items[i].field);
+	if (c->n > NAMED)
+		g_string_append_printf(s, " and %u more", c->n - NAMED);
+	return arena_strdup(a, s->str);
+}
+
+const char *vm_differs_words(const struct vm_target *t)
+{
+	struct arena *a = t->b->arena;
+	if (t->have->is_transient)
+		return "it runs, but is not defined any more";
+	if (t->stored.n)
+		return arena_printf(a, "its definition differs in %s", vm_fields_words(a, &t->stored));
+	return t->live.n ? arena_printf(a, "as it runs it differs in %s", vm_fields_words(a, &t->live)) : NULL;
+}
+
 static void plan_definition(struct vm_target *t)
 {
 	const char *reason = !t->have ? "is not defined" : t->have->is_transient ? "runs, but is not defined any more" : "differs from its spec";
@@ -81,7 +102,7 @@ static void plan_new_vm(struct vm_target *t)
 	plan_definition(t);
 	if (vm_should_run(t))
 		vm_act(t, VERB_START_VM, "should run")->expect = "shut off";
-	builder_judge(t->b, t->object, IS_RECONCILING, "NotDefined", NULL);
+	builder_judge_acted(t->b, t->object, "NotDefined", "libvirt has no domain of that name yet");
 }
 
 /* What the spec says and what runs, as far as its host lets it. */
@@ -89,7 +110,7 @@ static void judge_off(const struct vm_target *t)
 {
 	struct builder *b = t->b;
 	if (t->stored.n)
-		builder_judge(b, t->object, IS_RECONCILING, "Differs", NULL);
+		builder_judge_acted(b, t->object, "Differs", vm_differs_words(t));
 	else if (t->want->state == VM_STOPPED)
 		builder_judge(b, t->object, IS_READY, "Stopped", NULL);
 	else
@@ -159,7 +180,7 @@ static gboolean is_planned(struct builder *b, const struct object *o, const stru
 		return FALSE;
 	}
 	if (host->libvirt == PLANE_AWAY)
-		builder_judge(b, o, IS_STALLED, "LibvirtAway", host->libvirt_reason);
+		builder_judge_unseen(b, o, "LibvirtAway", host->libvirt_reason);
 	return host->libvirt == PLANE_OK;
 }
 

@@ -337,5 +337,5 @@ void vm_judge_volumes(struct vm_target *t)
 	if (has_action(t, VERB_CREATE_VOLUMES) || has_action(t, VERB_GROW_VOLUMES))
 		*last = (struct verdict){ .object = t->object, .readiness = IS_RECONCILING, .reason = "Differs" };
 	else if (why)
-		*last = (struct verdict){ t->object, IS_STALLED, "Shrinks", why, TRUE, FALSE };
+		*last = (struct verdict){ .object = t->object, .readiness = IS_STALLED, .reason = "Shrinks", .message = why, .is_settled = TRUE };
 }

@@ -116,7 +116,7 @@ static guint count_kvm_vms(const struct checking *c)
 CHECK(check_kvm)
 {
 	guint n = count_kvm_vms(c);
-	if (c->host->has_kvm)
+	if (c->host->has_kvm == TRUE)
 		return check_ok(c, "/dev/kvm is there");
 	if (c->host->is_sysfs_alone)
 		return check_say(c, CHECK_UNKNOWN, "a /sys alone does not tell whether there is a /dev/kvm", NULL);

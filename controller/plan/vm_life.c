@@ -59,6 +59,15 @@ static void judge_crash_loop(const struct vm_target *t, gint64 n)
 	                                      "`cleave approve %s` starts it again", n, t->have->since, last_end(t->have), t->object->id));
 }
 
+static void judge_start(const struct vm_target *t)
+{
+	const char *by_hand = by_hand_words(t), *reason = t->stored.n ? "Differs" : "NotRunning";
+	if (by_hand)
+		builder_judge(t->b, t->object, IS_RECONCILING, reason, by_hand);
+	else
+		builder_judge_acted(t->b, t->object, reason, t->stored.n ? vm_differs_words(t) : arena_printf(t->b->arena, "it %s", start_reason(t)));
+}
+
 void vm_plan_start(struct vm_target *t)
 {
 	struct builder *b = t->b;
@@ -73,7 +82,7 @@ void vm_plan_start(struct vm_target *t)
 		builder_wake(b, at - now);
 	} else {
 		vm_act(t, VERB_START_VM, start_reason(t))->expect = "shut off";
-		builder_judge(b, t->object, IS_RECONCILING, t->stored.n ? "Differs" : "NotRunning", by_hand_words(t));
+		judge_start(t);
 	}
 }
 
@@ -83,10 +92,11 @@ void vm_plan_stop(struct vm_target *t)
 {
 	struct builder *b = t->b;
 	struct vm_going going = { b, t->object->id, t->have, t->want };
-	const char *reason = t->want->state == VM_STOPPED ? "should be stopped" : "its Host is to be drained";
+	gboolean is_unwanted = t->want->state == VM_STOPPED;
+	const char *reason = is_unwanted ? "is stopped, and stays off: its spec says so" : "is stopped, and stays off: its Host is to be drained";
 	enum drain_step step = vm_drain_step(&going);
 	if (step == DRAIN_BEGIN || step == DRAIN_IDLE) {
-		struct action *act = vm_act(t, VERB_DRAIN_VM, reason);
+		struct action *act = vm_act(t, VERB_DRAIN_VM, is_unwanted ? "is to be stopped: its spec says so" : "is to be stopped: its Host is to be drained");
 		act->effect = step == DRAIN_BEGIN ? EFFECT_VM_RESTART : EFFECT_NONE;
 		act->expect = "running";
 	}
@@ -97,5 +107,5 @@ void vm_plan_stop(struct vm_target *t)
 	struct action *act = vm_act(t, VERB_STOP_VM, reason);
 	act->effect = EFFECT_VM_RESTART;
 	act->expect = "running";
-	builder_judge(b, t->object, IS_RECONCILING, "ShouldStop", NULL);
+	builder_judge_acted(b, t->object, "ShouldStop", is_unwanted ? "its spec says state: stopped" : "its Host is to be drained");
 }

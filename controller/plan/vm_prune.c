@@ -29,7 +29,7 @@ static gboolean take_down(const struct orphan *o, const char *reason)
 		builder_note(o->going.b, KIND_VM, o->going.id, arena_printf(o->going.b->arena, "%s: %s", reason, vm_drain_words(&o->going)));
 		return FALSE;
 	}
-	act_on(o, VERB_STOP_VM, reason)->effect = EFFECT_VM_RESTART;
+	act_on(o, VERB_STOP_VM, arena_printf(o->going.b->arena, "is stopped, and stays off: it %s", reason))->effect = EFFECT_VM_RESTART;
 	return TRUE;
 }
 

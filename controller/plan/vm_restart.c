@@ -49,18 +49,6 @@ void vm_targets_grant_restarts(struct vm_target *all, guint n)
 
 /* -- a restart ----------------------------------------------------------------------------------------------------- */
 
-/* "memory, vcpus and 2 more" */
-static const char *fields_of(struct arena *a, const struct changes *c)
-{
-	enum { NAMED = 3 };
-	g_autoptr(GString) s = g_string_new(NULL);
-	for (guint i = 0; i < c->n && i < NAMED; i++)
-		g_string_append_printf(s, "%s%s", !i ? "" : i + 1 == c->n ? " and " : ", ", c->items[i].field);
-	if (c->n > NAMED)
-		g_string_append_printf(s, " and %u more", c->n - NAMED);
-	return arena_strdup(a, s->str);
-}
-
 static struct action *act_drain(struct vm_target *t, const char *reason)
 {
 	struct action *act = vm_act(t, VERB_DRAIN_VM, reason);
@@ -70,12 +58,12 @@ static struct action *act_drain(struct vm_target *t, const char *reason)
 
 static void act_restart(struct vm_target *t)
 {
-	struct action *act = vm_act(t, VERB_STOP_VM, "takes these changes at its next start");
+	struct action *act = vm_act(t, VERB_STOP_VM, "restarts for these changes");
 	act->effect = changes_effect(&t->pending);
 	act->changes = t->pending;
 	act->expect = "running";
 	vm_act(t, VERB_START_VM, "should run")->expect = "shut off";
-	builder_judge(t->b, t->object, IS_RECONCILING, "Differs", NULL);
+	builder_judge_acted(t->b, t->object, "Differs", arena_printf(t->b->arena, "it restarts for %s", vm_fields_words(t->b->arena, &t->pending)));
 }
 
 /* The changes stand where they begin to act: at the drain when that is all this plan can do for them. */
@@ -95,7 +83,7 @@ static gboolean plan_restart(struct vm_target *t)
 	if (!t->may_restart) {
 		builder_judge(b, t->object, IS_RECONCILING, "WaitsForBudget",
 		              arena_printf(b->arena, "the restart for %s waits: policy.budgets.maxRestart lets no more VMs be down now",
-		                           fields_of(b->arena, &t->pending)));
+		                           vm_fields_words(b->arena, &t->pending)));
 		return FALSE;
 	}
 	switch (vm_drain_step(&going)) {
@@ -115,7 +103,7 @@ static const char *pending_words(const struct vm_target *t)
 {
 	if (!t->pending.n)
 		return NULL;
-	return arena_printf(t->b->arena, "the next start changes %s%s", fields_of(t->b->arena, &t->pending),
+	return arena_printf(t->b->arena, "the next start changes %s%s", vm_fields_words(t->b->arena, &t->pending),
 	                    t->want->update == UPDATE_NEVER ? " (update: never)" : "");
 }
 
@@ -129,9 +117,9 @@ static void judge_running(const struct vm_target *t)
 	else if (t->pending.n && t->is_not_taken)
 		builder_judge_settled(b, t->object, "NotTaken",
 		                      arena_printf(b->arena, "the restart for %s did not bring that; see libvirt's log. Another spec or `cleave approve %s` restarts it "
-		                                             "again", fields_of(b->arena, &t->pending), t->object->id));
+		                                             "again", vm_fields_words(b->arena, &t->pending), t->object->id));
 	else if (t->stored.n || t->live.n || t->have->is_transient)
-		builder_judge(b, t->object, IS_RECONCILING, "Differs", NULL);
+		builder_judge_acted(b, t->object, "Differs", vm_differs_words(t));
 	else if (t->host_state == HOST_CORDONED)
 		builder_judge(b, t->object, IS_READY, "Cordoned",
 		              arena_printf(b->arena, "the Host %s is cordoned: it takes no new frames%s%s", t->spec->host, pending ? "; " : "", pending ? pending : ""));

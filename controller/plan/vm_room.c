@@ -130,6 +130,26 @@ static gboolean fits_pages_anywhere(const struct room *r, struct vm_target *t)
 	                            bytes_format(r->arena, size), MAX(left, 0)));
 }
 
+/* -- what no waiting brings ----------------------------------------------------------------------------------- */
+
+/* A stop for a change that the host has no place for would leave it off. */
+const char *vm_no_memory(const struct vm_target *t)
+{
+	guint64 most = t->host->memory_bytes;
+	if (!most || t->want->memory_bytes <= most || !vm_should_run(t) || (is_up(t) && t->have->live.memory_bytes >= t->want->memory_bytes))
+		return NULL;
+	return SAY("its memory is %s, and the host has %s in all; write less", gib(t->b->arena, t->want->memory_bytes), gib(t->b->arena, most));
+}
+
+/* A capture of a sysfs tells of no kernel, and of no /dev/kvm either. */
+const char *vm_no_kvm(const struct vm_target *t)
+{
+	gboolean is_absent = t->host->kernel && t->host->has_kvm == FALSE;
+	if (!is_absent || t->want->accelerator != VM_KVM || !vm_should_run(t) || (is_up(t) && t->have->live.accelerator == VM_KVM))
+		return NULL;
+	return "the host has no /dev/kvm; enable virtualisation in its firmware and load kvm_intel or kvm_amd, or write accelerator: tcg, which is slow";
+}
+
 /* -- all of them ------------------------------------------------------------------------------------------- */
 
 static gboolean is_placed(const struct vm_target *t)

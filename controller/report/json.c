@@ -91,7 +91,7 @@ static void append_drift(GString *out, const struct plan *p)
 {
 	for (guint i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
-		if (v->readiness == IS_READY)
+		if (v->readiness == IS_READY && !report_is_worth_saying(p, v))
 			continue;
 		json_t *line = type("drift");
 		set_text(line, "kind", v->object->kind->name);
@@ -137,6 +137,9 @@ static json_t *summary_json(const struct plan *p)
 	}
 	json_object_set_new(line, "effects", effects);
 	json_object_set_new(line, "refused", json_integer(plan_n_refused(p)));
+	guint n_unseen = plan_n_unseen(p, KIND_VM) + plan_n_unseen(p, KIND_RENDERJOB);
+	if (n_unseen)
+		json_object_set_new(line, "unseen", json_integer(n_unseen));
 	json_object_set_new(line, "refusals", refusals_json(p));
 	return line;
 }

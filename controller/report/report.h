@@ -22,6 +22,8 @@ guint report_diff_text(GString *out, const struct plan *p, struct report_style s
 /* One line an object: KIND/NAME, condition, what it says. `kind` and `id` may be NULL. Returns how many. */
 guint report_get_text(GString *out, const struct plan *p, const struct kind *kind, const char *id,
                       struct report_style style);
+/* Of a VM of this host that is not stalled: it waits, or goes on with less than its spec says. */
+gboolean report_is_worth_saying(const struct plan *p, const struct verdict *v);
 /* What JSON and YAML say of a verdict; its texts are the plan's. */
 struct condition report_condition(const struct plan *p, const struct verdict *v);
 /* Frames of a job that are whole and wanted; for progress. FALSE when the plan does not know the job. */

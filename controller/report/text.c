@@ -3,6 +3,7 @@
 #include "report/report.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
+#include "spec/vm.h"
 #include <string.h>
 
 enum colour { PLAIN, RED, GREEN, YELLOW, DIM, BOLD };
@@ -107,8 +108,27 @@ static void append_effects_line(GString *out, const struct plan *p)
 		g_string_append_c(out, '\n');
 }
 
+gboolean report_is_worth_saying(const struct plan *p, const struct verdict *v)
+{
+	const struct vm_spec *vm = v->object->kind->id == KIND_VM ? v->object->spec : NULL;
+	return v->readiness != IS_STALLED && !v->is_acted && vm && v->message && g_strcmp0(vm->host, p->host) == 0;
+}
+
+/* What VMs wait for, and what their next start will change. */
+static void append_waiting(GString *out, const struct plan *p, struct report_style style)
+{
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		const struct verdict *v = &p->verdicts[i];
+		if (!report_is_worth_saying(p, v))
+			continue;
+		paint(out, style, YELLOW, "  . %s/%s", v->object->kind->name, v->object->id);
+		g_string_append_printf(out, " %s: %s\n", v->reason, v->message);
+	}
+}
+
 static void append_troubles(GString *out, const struct plan *p, struct report_style style)
 {
+	append_waiting(out, p, style);
 	for (guint i = 0; i < p->n_notes; i++)
 		g_string_append_printf(out, "  . %s/%s %s\n", kinds[p->notes[i].kind].name, p->notes[i].id, p->notes[i].message);
 	for (guint i = 0; i < p->n_verdicts; i++) {
@@ -136,13 +156,15 @@ static char *short_revision(const char *revision)
 
 static void append_headline(GString *out, const struct plan *p)
 {
-	guint n_refused = plan_n_refused(p);
+	guint n_refused = plan_n_refused(p), n_unseen = plan_n_unseen(p, KIND_VM) + plan_n_unseen(p, KIND_RENDERJOB);
 	if (p->n_actions)
 		g_string_append_printf(out, ": %u action%s", p->n_actions, p->n_actions == 1 ? "" : "s");
 	else
-		g_string_append(out, n_refused || p->n_refusals ? ": nothing can be done" : ": nothing to do");
+		g_string_append(out, n_refused || n_unseen || p->n_refusals ? ": nothing can be done" : ": nothing to do");
 	if (n_refused)
 		g_string_append_printf(out, "%s %u refused", p->n_actions ? "," : ":", n_refused);
+	if (n_unseen)
+		g_string_append_printf(out, "%s %u could not be looked at", p->n_actions || n_refused ? "," : ":", n_unseen);
 	g_string_append_c(out, '\n');
 }
 

@@ -222,7 +222,7 @@ const struct field host_status_fields[] = {
 	{ "cpuIdle", FIELD_STRUCT, IN(host_status, cpu_idle, struct host_cpu_idle), .fields = cpu_idle_fields, .doc = "How CPUs sleep." },
 	{ "clockSynchronised", FIELD_BOOL, IN(host_status, clock_is_synchronised, gboolean), UNTOLD, .doc = "The clock follows a time server." },
 	{ "nvidiaDriver", FIELD_STRING, IN(host_status, nvidia_driver, const char *), .doc = "Version of the NVIDIA driver that is loaded." },
-	{ "kvm", FIELD_BOOL, IN(host_status, has_kvm, gboolean), .doc = "/dev/kvm is there." },
+	{ "kvm", FIELD_BOOL, IN(host_status, has_kvm, gboolean), UNTOLD, .doc = "/dev/kvm is there." },
 	{ "nvSwitches", FIELD_INT, IN(host_status, n_nvswitches, gint64), UNTOLD, .doc = "NVSwitches, which connect its GPUs." },
 	{ "pciTrouble", FIELD_STRING, IN(host_status, pci_trouble, const char *),
 	  .doc = "Why the cards could not be listed; absent: they were." },

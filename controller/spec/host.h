@@ -134,7 +134,7 @@ struct host_status {
 	struct host_cpu_idle cpu_idle;
 	gboolean clock_is_synchronised; /* -1 = not told */
 	const char *nvidia_driver;      /* version of the host's NVIDIA driver */
-	gboolean has_kvm; /* /dev/kvm is there; whether it works shows when a VM starts */
+	gboolean has_kvm; /* -1 = not told; /dev/kvm is there: whether it works shows when a VM starts */
 	int libvirt;      /* enum plane_state (spec/farm.h) */
 	const char *libvirt_reason;
 	gint64 n_nvswitches;     /* -1 = not told */

@@ -220,6 +220,8 @@ const struct field vm_fields[] = {
 	{ "nvidia", FIELD_STRUCT, IN(vm_spec, nvidia, struct guest_nvidia), .fields = guest_nvidia_fields, .doc = "NVIDIA's driver in the guest." },
 	{ "drain", FIELD_DURATION, IN(vm_spec, drain_ms, gint64), .def = "1h", .min = 0, .max = 7 * 86400000LL,
 	  .doc = "How long frames may go on before the VM is stopped." },
+	{ "shutdownTimeout", FIELD_DURATION, IN(vm_spec, shutdown_ms, gint64), .def = "2m", .min = 0, .max = 3600000LL,
+	  .doc = "How long the guest may take to power off, once it is asked to, before it is destroyed." },
 	{ "update", FIELD_ENUM, IN(vm_spec, update, int), .names = &update_names,
 	  .doc = "When changes that restart it are made: when its worker is idle (without the key), now, or at a start that comes anyway." },
 	{ "devices", FIELD_LIST, IN(vm_spec, devices, struct list), ITEMS(device_fields, vm_device), .flags = FIELD_DERIVED | FIELD_IN_DOMAIN, RESTARTS,

@@ -135,7 +135,7 @@ struct vm_spec {
 	struct cloud_init cloud_init;
 	struct guest_worker worker;
 	struct guest_nvidia nvidia;
-	gint64 drain_ms;
+	gint64 drain_ms, shutdown_ms;
 	int update; /* enum vm_update */
 	/* Derived. */
 	struct list devices;   /* struct vm_device */

@@ -36,7 +36,7 @@ struct farm {
 static void add_vm(GString *text, guint i, const char *kernel, gboolean runs)
 {
 	g_string_append_printf(text, "---\napiVersion: cleave/v1alpha1\nkind: VM\nmetadata: {name: vm-%04u}\nspec:\n"
-	                             "  host: h1\n  accelerator: tcg\n  state: %s\n  memory: %s\n",
+	                             "  host: h1\n  accelerator: tcg\n  shutdownTimeout: 2s\n  state: %s\n  memory: %s\n",
 	                       i, runs ? "running" : "stopped", kernel ? "64MiB" : "24GiB");
 	g_string_append_printf(text, "  boot: {kernel: %s}\n", kernel ? kernel : "/srv/boot/vmlinuz-6.1");
 	if (!kernel)

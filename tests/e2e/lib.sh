@@ -157,6 +157,7 @@ spec:
   accelerator: tcg
   memory: ${1:-64MiB}
   boot: {kernel: $work/halt.elf}
+  shutdownTimeout: 2s
   networks: [{user: true}]
   state: ${2:-running}
 Y

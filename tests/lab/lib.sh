@@ -181,7 +181,7 @@ write_guest() {
     shift 2
     {
         printf '%s\n' 'apiVersion: cleave/v1alpha1' 'kind: VM' "metadata: {name: $name}" 'spec:' '  host: h1' "  state: $state" \
-            '  accelerator: tcg' '  vcpus: 1' '  memory: 64MiB' "  boot: {kernel: $look}" "  serialLog: $work/$name.serial" '  update: now'
+            '  accelerator: tcg' '  vcpus: 1' '  memory: 64MiB' "  boot: {kernel: $look}" "  serialLog: $work/$name.serial" '  update: now' '  shutdownTimeout: 2s'
         [ $# = 0 ] || printf '  %s\n' "$@"
     } >"$work/specs/$name.yaml"
 }

@@ -3,6 +3,7 @@
 #include "apply/own_vm.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "host/tree.h"
 #include "host/virt.h"
 #include "host/vm_records.h"
 #include "observe/observe.h"
@@ -289,6 +290,65 @@ static void test_crash_loop_is_approved(void **state)
 	bench_free(&b);
 }
 
+static gboolean is_told_to_end(void *user)
+{
+	return *(const gboolean *)user;
+}
+
+static void tell_to_end(void *user, const struct outcome *o)
+{
+	(void)o;
+	*(gboolean *)user = TRUE;
+}
+
+/* The pass is told to end when the VM is down. */
+static void test_restart_is_finished(void **state)
+{
+	struct bench b = bench_new(state);
+	const struct objects *running = want(&b, "", RUNNING, ""), *larger = want(&b, "", LARGER, "");
+	gboolean ends = FALSE;
+	reach(&b, running, "define-vm start-vm");
+	struct apply_input in = input_of(&b, look(&b, larger));
+	struct outcomes outcomes;
+	in.is_over = is_told_to_end;
+	in.acted = tell_to_end;
+	in.user = &ends;
+	assert_true(apply_plan(&in, &outcomes, NULL));
+	assert_true(ends);
+	assert_int_equal(outcomes.n_done, 3);
+	/* Nothing of another one begins. */
+	in.plan = look(&b, running);
+	assert_true(apply_plan(&in, &outcomes, NULL));
+	assert_int_equal(outcomes.n_skipped, 3);
+	assert_true(vm_status_is_up(status_of(&b, larger)));
+	bench_free(&b);
+}
+
+/* Its kernel is gone: the restart is refused while it still runs. */
+static void test_restart_needs_its_files(void **state)
+{
+	struct bench b = bench_new(state);
+	const struct objects *running = want(&b, "", RUNNING, ""), *larger = want(&b, "", LARGER, "");
+	const struct host_tree tree = host_tree_at(b.a, b.state, NULL);
+	g_autofree char *kernel = g_build_filename(b.state, "k", NULL);
+	reach(&b, running, "define-vm start-vm");
+	const struct plan *p = look(&b, larger);
+	assert_plans(p, "stop-vm define-vm start-vm");
+	struct apply_input in = input_of(&b, p);
+	struct outcomes outcomes;
+	in.tree = &tree;
+	assert_true(apply_plan(&in, &outcomes, NULL));
+	assert_int_equal(outcomes.n_failed, 1);
+	assert_int_equal(outcomes.n_skipped, 2);
+	assert_non_null(strstr(outcomes.items[0].message, "its kernel /k is not there"));
+	assert_true(vm_status_is_up(status_of(&b, larger)));
+	assert_true(g_file_set_contents(kernel, "k", 1, NULL));
+	assert_true(apply_plan(&in, &outcomes, NULL));
+	assert_int_equal(outcomes.n_done, 3);
+	g_remove(kernel);
+	bench_free(&b);
+}
+
 /* -- drains ------------------------------------------------------------------------------------------------------- */
 
 static void test_drain(void **state)
@@ -452,7 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_records), cmocka_unit_test(test_records_refuse),
 		cmocka_unit_test(test_runs), cmocka_unit_test(test_crash_loop_is_approved),
-		cmocka_unit_test(test_drain), cmocka_unit_test(test_worker_begins),
+		cmocka_unit_test(test_restart_needs_its_files), cmocka_unit_test(test_restart_is_finished), cmocka_unit_test(test_drain), cmocka_unit_test(test_worker_begins),
 		cmocka_unit_test(test_move), cmocka_unit_test(test_home_is_taken),
 		cmocka_unit_test(test_prune), cmocka_unit_test(test_drained_host),
 		cmocka_unit_test(test_adopt_and_release),

@@ -100,7 +100,8 @@ static void comments_say_where(void **state)
 	                               "  - bridge: br0              # farm.yaml:9\n"
 	                               "  worker:                    # default\n"
 	                               "    slotsPerGpu: 1           # default\n"
-	                               "  drain: 1h                  # default\n");
+	                               "  drain: 1h                  # default\n"
+	                               "  shutdownTimeout: 2m        # default\n");
 }
 
 /* Each line is the plain one with nothing but a comment behind it. */
