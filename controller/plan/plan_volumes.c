@@ -80,12 +80,33 @@ static void add_kept(struct strings *kept, const char *name)
 	kept->items[kept->n++] = name;
 }
 
+/* Also of a VM that comes back. */
+static const struct strings *kept_before(const struct vm_target *t)
+{
+	static const struct strings none;
+	const struct host_gone_vm *gone = t->host ? host_gone_find(t->host, t->object->id) : NULL;
+	return t->have ? &t->have->defined.kept : gone ? &gone->kept : &none;
+}
+
+/* Volumes of another time, of which nothing is remembered, may be those of disks that were to be kept. */
+static void add_unknown(const struct vm_target *t, struct strings *kept)
+{
+	const struct object *farm = objects_farm(t->b->in->want);
+	const char *vm, *disk;
+	if (t->have || !t->host || !farm || host_gone_find(t->host, t->object->id))
+		return;
+	for (guint i = 0; i < t->host->volumes.n; i++)
+		if (volume_owner(t->b->arena, LIST_AT(t->host->volumes, struct host_volume_status, i)->name, farm->meta.name, &vm, &disk) &&
+		    strcmp(vm, t->object->id) == 0 && !find_disk(t->spec, disk))
+			add_kept(kept, disk);
+}
+
 /* A disk that has left the spec stays among them: its volume is still to be kept. */
 static struct strings kept_disks(const struct vm_target *t)
 {
-	static const struct strings none;
-	const struct strings *before = t->have ? &t->have->defined.kept : &none;
-	struct strings kept = { ARENA_ARRAY(t->b->arena, const char *, t->spec->disks.n + before->n), 0 };
+	const struct strings *before = kept_before(t);
+	guint n_volumes = t->host ? t->host->volumes.n : 0;
+	struct strings kept = { ARENA_ARRAY(t->b->arena, const char *, t->spec->disks.n + before->n + n_volumes), 0 };
 	for (guint i = 0; i < t->spec->disks.n; i++) {
 		const struct vm_disk *d = LIST_AT(t->spec->disks, struct vm_disk, i);
 		if (d->keep)
@@ -94,14 +115,13 @@ static struct strings kept_disks(const struct vm_target *t)
 	for (guint i = 0; i < before->n; i++)
 		if (!find_disk(t->spec, before->items[i]))
 			add_kept(&kept, before->items[i]);
+	add_unknown(t, &kept);
 	return kept;
 }
 
 void vm_resolve_disks(struct vm_target *t)
 {
 	struct disk_plan d;
-	if (!t->spec->disks.n && !(t->have && t->have->defined.kept.n))
-		return;
 	struct vm_disk *disks = arena_memdup(t->b->arena, t->spec->disks.items, t->spec->disks.n * sizeof *disks);
 	DISK_PLANS_EACH (t, i, d)
 		disks[i].file = d.path;

@@ -107,9 +107,11 @@ static enum fate fate_of(const struct left *l, const struct host_volume_status *
 		return FATE_UNKNOWN;
 	if (is_named(l, v->path, *ret_vm) || (want && look_in_spec(l, want, disk, v->name, &fate)))
 		return fate;
-	if (!have || g_strcmp0(have->owner, l->farm) != 0)
+	const struct host_gone_vm *gone = host_gone_find(l->host, *ret_vm);
+	gboolean is_ours = have && g_strcmp0(have->owner, l->farm) == 0;
+	if (!is_ours && !gone)
 		return FATE_UNKNOWN;
-	return is_kept(&have->defined.kept, disk) ? FATE_KEPT : FATE_DELETABLE;
+	return is_kept(is_ours ? &have->defined.kept : &gone->kept, disk) ? FATE_KEPT : FATE_DELETABLE;
 }
 
 static void add_volume(struct left *l, const char *vm, const struct host_volume_status *v)
