@@ -15,21 +15,13 @@ struct budget {
 	gint64 max, n_used;
 };
 
-/* Volumes that are told in one line. */
-struct pile {
-	guint n;
-	guint64 bytes;
-	GString *names; /* the first few */
-};
-enum { FEW_NAMES = 3 };
-
 struct left {
 	struct builder *b;
 	const struct host_status *host;
 	const char *farm;
 	const struct farm_policy *policy;
 	struct budget budgets[N_BUDGETS];
-	struct pile left, unknown;
+	struct volume_pile left, unknown;
 };
 
 static const struct vm_status *status_of(const struct builder *b, const char *vm)
@@ -102,9 +94,9 @@ static enum fate fate_of(const struct left *l, const struct host_volume_status *
 		return FATE_NONE;
 	const struct object *want = objects_get(l->b->in->want, KIND_VM, *ret_vm);
 	const struct vm_status *have = status_of(l->b, *ret_vm);
-	/* What is on another host now may have left its disks here. */
+	/* What is on another host now has left its disks here; plan_volumes_notes.c says so. */
 	if (want && strcmp(((const struct vm_spec *)want->spec)->host, l->b->in->host) != 0)
-		return FATE_UNKNOWN;
+		return FATE_NONE;
 	if (is_named(l, v->path, *ret_vm) || (want && look_in_spec(l, want, disk, v->name, &fate)))
 		return fate;
 	const struct host_gone_vm *gone = host_gone_find(l->host, *ret_vm);
@@ -180,20 +172,10 @@ static gint64 n_deleted(const struct builder *b)
 
 /* -- what is told ----------------------------------------------------------------------------------------------- */
 
-static void pile_add(struct pile *p, const struct host_volume_status *v)
+static const char *pile_words(const struct left *l, const struct volume_pile *p)
 {
-	p->n++;
-	p->bytes += v->allocated_bytes;
-	if (p->n <= FEW_NAMES)
-		g_string_append_printf(p->names, "%s%s", p->n > 1 ? ", " : "", v->path);
-}
-
-static const char *pile_words(const struct left *l, const struct pile *p)
-{
-	guint64 unit = p->bytes >= GiB ? GiB : MiB;
-	const char *more = p->n > FEW_NAMES ? arena_printf(l->b->arena, " and %u more", p->n - FEW_NAMES) : "";
-	return arena_printf(l->b->arena, "left: %u volume%s that no VM has any more (%s%s), %" G_GUINT64_FORMAT "%s on the disk", p->n, p->n == 1 ? "" : "s",
-	                    p->names->str, more, (p->bytes + unit - 1) / unit, bytes_unit_name(unit));
+	return arena_printf(l->b->arena, "left: %u volume%s that no VM has any more (%s), %s on the disk", p->n, p->n == 1 ? "" : "s",
+	                    volume_pile_names(l->b->arena, p), volume_pile_size(l->b->arena, p));
 }
 
 static void note_left(const struct left *l)
@@ -256,13 +238,13 @@ static void look_at(struct left *l, const struct host_volume_status *v)
 	const char *vm;
 	enum fate fate = fate_of(l, v, &vm);
 	if (fate == FATE_UNKNOWN)
-		pile_add(&l->unknown, v);
+		volume_pile_add(&l->unknown, v);
 	else if (fate == FATE_DELETABLE && l->policy->deletes_volumes && !spent(l)) {
 		for (guint i = 0; i < N_BUDGETS; i++)
 			l->budgets[i].n_used++;
 		add_volume(l, vm, v);
 	} else if (fate == FATE_DELETABLE)
-		pile_add(&l->left, v);
+		volume_pile_add(&l->left, v);
 }
 
 void vm_plan_left_volumes(struct builder *b)
@@ -271,13 +253,13 @@ void vm_plan_left_volumes(struct builder *b)
 	const struct host_status *s = host ? host->status : NULL;
 	if (!s || !farm || s->libvirt != PLANE_OK)
 		return;
-	g_autoptr(GString) names = g_string_new(NULL), unknown = g_string_new(NULL);
 	const struct farm_policy *policy = &((const struct farm_spec *)farm->spec)->policy;
-	struct left l = { .b = b, .host = s, .farm = farm->meta.name, .policy = policy, .left.names = names, .unknown.names = unknown };
+	struct left l = { .b = b, .host = s, .farm = farm->meta.name, .policy = policy };
 	l.budgets[BUDGET_DELETE] = (struct budget){ "maxDelete", policy->budgets.max_delete, n_deleted(b) };
 	l.budgets[BUDGET_DATA_LOSS] = (struct budget){ "maxDataLoss", policy->budgets.max_data_loss, b->n_data_loss };
 	note_losses(&l);
 	for (guint i = 0; i < s->volumes.n; i++)
 		look_at(&l, LIST_AT(s->volumes, struct host_volume_status, i));
 	note_left(&l);
+	vm_note_volumes(b, s, farm->meta.name);
 }
