@@ -209,10 +209,24 @@ const char *vm_volume_gone(const struct vm_target *t)
 	return NULL;
 }
 
+/* A volume in one of the Host's pools that is not there any more; of another file it is not known. */
+static gboolean was_deleted(const struct vm_target *t, const char *path)
+{
+	const struct host_spec *host = host_of(t);
+	for (guint i = 0; host && i < host->pools.n; i++) {
+		const char *folder = LIST_AT(host->pools, struct host_pool, i)->path, *rest;
+		if (folder && g_str_has_prefix(path, folder) && *(rest = path + strlen(folder)) == '/' && !strchr(rest + 1, '/'))
+			return !host_volume_find(t->host, path);
+	}
+	return FALSE;
+}
+
 static const char *loss_words(const struct vm_target *t, const struct disk_plan *d)
 {
 	if (d->is_gone)
 		return SAY("the volume of its disk %s is gone (%s), and would be made anew", d->disk->name, d->path);
+	if (was_deleted(t, d->before))
+		return SAY("its disk %s would be made anew, as it begins as something else now; the volume that it had is gone (%s)", d->disk->name, d->before);
 	return SAY("its disk %s would be made anew, as it begins as something else now, and its data stay behind in %s", d->disk->name, d->before);
 }
 
@@ -243,8 +257,8 @@ const char *vm_data_loss(const struct vm_target *t)
 	DISK_PLANS_EACH (t, i, d)
 		if (d.before && n > max)
 			return SAY("%s; that takes policy.budgets.maxDataLoss of %" G_GINT64_FORMAT " or more in the Farm, which is %" G_GINT64_FORMAT
-			           "; or take the change back",
-			           loss_words(t, &d), n, max);
+			           "; or %s",
+			           loss_words(t, &d), n, max, d.is_gone ? "put the file back" : "take the change of its image, pool or format back");
 	return NULL;
 }
 
@@ -347,15 +361,19 @@ static gboolean has_action(const struct vm_target *t, enum verb verb)
 	return FALSE;
 }
 
-/* A VM that is else as it should be. */
+/* While other changes are on their way that one will be refused is told as well. */
 void vm_judge_volumes(struct vm_target *t)
 {
 	struct verdict *last = &g_array_index(t->b->verdicts, struct verdict, t->b->verdicts->len - 1);
 	const char *why = why_not_shrunk(t);
-	if (last->object != t->object || last->readiness != IS_READY)
-		return;
-	if (has_action(t, VERB_CREATE_VOLUMES) || has_action(t, VERB_GROW_VOLUMES))
+	gboolean is_ready = last->object == t->object && last->readiness == IS_READY;
+	if (is_ready && (has_action(t, VERB_CREATE_VOLUMES) || has_action(t, VERB_GROW_VOLUMES))) {
 		*last = (struct verdict){ .object = t->object, .readiness = IS_RECONCILING, .reason = "Differs" };
-	else if (why)
-		*last = (struct verdict){ t->object, IS_STALLED, "Shrinks", why, TRUE, FALSE };
+		is_ready = FALSE;
+	}
+	if (why && is_ready) {
+		*last = (struct verdict){ .object = t->object, .readiness = IS_STALLED, .reason = "Shrinks", .message = why, .is_settled = TRUE };
+		builder_refused(t->b);
+	} else if (why)
+		builder_note(t->b, KIND_VM, t->object->id, why);
 }
