@@ -24,7 +24,8 @@ static const struct host_spec *host_of(const struct vm_target *t)
 	return host ? host->spec : NULL;
 }
 
-/* An image whose digest nobody says is refused; until then it is told apart by its name. */
+/* Specs whose image has no digest are refused (vm-disk-image-checked); where they are read all the same it is told apart
+ * by its name. */
 static const char *begins_as(const struct disk_plan *d)
 {
 	return !d->image ? NULL : d->image->sha256 ? d->image->sha256 : d->image->name;
@@ -172,17 +173,6 @@ const char *vm_pool_unreadable(const struct vm_target *t)
 	DISK_PLANS_EACH (t, i, d)
 		if (d.is_gone && d.at && d.at->reason)
 			return SAY("its disk %s is in the pool %s, whose folder (%s) cannot be used: %s", d.disk->name, d.disk->pool, d.pool->path, d.at->reason);
-	return NULL;
-}
-
-const char *vm_image_not_pinned(const struct vm_target *t)
-{
-	struct disk_plan d;
-	DISK_PLANS_EACH (t, i, d)
-		if (d.image && !d.image->sha256)
-			return SAY("the image %s of its disk %s has no digest, so that nobody could tell another file of that name from it; give its "
-			           "sha256 in the Farm",
-			           d.image->name, d.disk->name);
 	return NULL;
 }
 

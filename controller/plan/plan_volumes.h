@@ -45,7 +45,6 @@ void vm_note_volumes(struct builder *b, const struct host_status *host, const ch
 const char *vm_no_storage(const struct vm_target *t);
 const char *vm_pool_differs(const struct vm_target *t);
 const char *vm_pool_unreadable(const struct vm_target *t);
-const char *vm_image_not_pinned(const struct vm_target *t);
 const char *vm_image_larger(const struct vm_target *t);
 const char *vm_volume_gone(const struct vm_target *t);
 const char *vm_disk_kept(const struct vm_target *t);
