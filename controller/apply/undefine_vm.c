@@ -1,4 +1,5 @@
-/* undefine-vm: the definition goes, with its NVRAM, its media and what is known of the VM; its disks stay. */
+/* undefine-vm: the definition goes, with its NVRAM, its media and what is known of the VM; its disks stay, and
+ * which of them are to be kept is written down. */
 #include "apply/media.h"
 #include "apply/vm.h"
 #include "base/error.h"

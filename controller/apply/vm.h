@@ -58,7 +58,7 @@ gboolean vm_note_started(const struct apply_input *in, const struct action *act,
 /* It runs now, with these still to change: another restart would not bring them either. */
 gboolean vm_note_not_taken(const struct apply_input *in, const struct action *act, const struct vm_now *now, const struct changes *left, GError **error);
 gboolean vm_note_stopped(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error);
-/* What is known of it goes. */
+/* What is known of it goes, but for which of its disks are to be kept. */
 gboolean vm_forget(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error);
 /* As it was planned with; NULL: it was not there. */
 const struct vm_status *vm_as_planned(const struct apply_input *in, const struct action *act);

@@ -180,9 +180,18 @@ gboolean vm_note_stopped(const struct apply_input *in, const struct action *act,
 	return vm_records_save(in->records, act->id, &r, error);
 }
 
+/* Its volumes stay: later passes are to know which of them were to be kept. */
+static gboolean remember_kept(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
+{
+	const struct vm_record r = { .undefined_of = now->facts.owner, .kept = now->defined.kept.items, .n_kept = now->defined.kept.n };
+	if (!now->defined.disks.n && !r.n_kept)
+		return vm_records_forget(in->records, act->id, error);
+	return vm_records_save(in->records, act->id, &r, error);
+}
+
 gboolean vm_forget(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error)
 {
 	struct question q = question_of(in, act, now);
-	return vm_records_forget(in->records, act->id, error) && vm_leave_home(in, act, error) &&
+	return remember_kept(in, act, now, error) && vm_leave_home(in, act, error) &&
 	       apply_on_main(in, clear_drain, &q, error);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { NAME_MOST = 128, TEXT_MOST = 256, FILE_MOST = 4096 };
+enum { NAME_MOST = 128, TEXT_MOST = 256, FILE_MOST = 16384 };
 
 struct vm_records {
 	char *folder;
@@ -50,6 +50,7 @@ static const struct {
 	{ "startedRevision", offsetof(struct vm_record, started_revision) },
 	{ "drainingSince", offsetof(struct vm_record, draining_since) },
 	{ "leftAt", offsetof(struct vm_record, left_at) },
+	{ "undefinedOf", offsetof(struct vm_record, undefined_of) },
 	{ "notTaken", offsetof(struct vm_record, not_taken) },
 };
 #define TEXT_AT(record, i) ((const char **)(void *)((char *)(record) + texts[i].offset))
@@ -64,6 +65,21 @@ static char *path_of(const struct vm_records *r, const char *name)
 	return g_strconcat(r->folder, "/", name, ".json", NULL);
 }
 
+static gboolean decode_kept(struct arena *a, const json_t *list, struct vm_record *ret)
+{
+	const json_t *item;
+	size_t i;
+	if (list && !json_is_array(list))
+		return FALSE;
+	ret->kept = ARENA_ARRAY(a, const char *, json_array_size(list) + 1);
+	json_array_foreach (list, i, item) {
+		if (!json_is_string(item) || json_string_length(item) > TEXT_MOST)
+			return FALSE;
+		ret->kept[ret->n_kept++] = arena_strdup(a, json_string_value(item));
+	}
+	return TRUE;
+}
+
 /* FALSE unless each member is what it should be: half a record is none. */
 static gboolean decode(struct arena *a, const json_t *o, struct vm_record *ret)
 {
@@ -75,6 +91,8 @@ static gboolean decode(struct arena *a, const json_t *o, struct vm_record *ret)
 			return FALSE;
 		*TEXT_AT(&record, i) = arena_strdup(a, json_string_value(value));
 	}
+	if (!decode_kept(a, json_object_get(o, "kept"), &record))
+		return FALSE;
 	if (n && (!json_is_integer(n) || json_integer_value(n) < 0 || json_integer_value(n) > G_MAXINT32))
 		return FALSE;
 	record.n_short_runs = json_integer_value(n);
@@ -123,6 +141,11 @@ gboolean vm_records_save(const struct vm_records *r, const char *name, const str
 			json_object_set_new(o, texts[i].key, json_string(*TEXT_AT(record, i)));
 	if (record->n_short_runs)
 		json_object_set_new(o, "shortRuns", json_integer(record->n_short_runs));
+	for (guint i = 0; i < record->n_kept; i++) {
+		if (i == 0)
+			json_object_set_new(o, "kept", json_array());
+		json_array_append_new(json_object_get(o, "kept"), json_string(record->kept[i]));
+	}
 	g_autofree char *text = json_dumps(o, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
 	json_decref(o);
 	return write_file(path, text, error);
@@ -132,4 +155,16 @@ gboolean vm_records_forget(const struct vm_records *r, const char *name, GError 
 {
 	g_autofree char *path = r ? path_of(r, name) : NULL;
 	return !path || put_away(path, error);
+}
+
+const char **vm_records_names(const struct vm_records *r, struct arena *a, guint *ret_n)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new();
+	g_autoptr(GDir) dir = r ? g_dir_open(r->folder, 0, NULL) : NULL;
+	const char *file;
+	while (dir && (file = g_dir_read_name(dir)))
+		if (g_str_has_suffix(file, ".json"))
+			g_ptr_array_add(names, arena_strndup(a, file, strlen(file) - strlen(".json")));
+	*ret_n = names->len;
+	return arena_memdup(a, names->pdata, names->len * sizeof(char *));
 }

@@ -1,5 +1,6 @@
 /* What this host remembers of its VMs, which neither libvirt nor git knows: when cleave started one, how its runs
- * ended, since when it is drained. A file a VM below STATE/vm-records/.
+ * ended, since when it is drained; of one that was undefined, which of its disks were to be kept. A file a VM below
+ * STATE/vm-records/.
  *
  * Facts of this host: they outlive a crash of the controller. One that is lost is as one that never was: a crash is
  * not counted, a drain begins anew. Written by apply/, and by observe/ when a state is first seen. */
@@ -17,6 +18,9 @@ struct vm_record {
 	gint64 n_short_runs;
 	const char *draining_since;   /* NULL = it is not drained */
 	const char *left_at;          /* when another host was let have it; NULL = it was not, or came back */
+	const char *undefined_of;     /* the farm of whom it was, when cleave undefined it: all that is left is .kept; no .uuid */
+	const char **kept;            /* disks of it whose volumes are never deleted */
+	guint n_kept;
 	const char *not_taken;        /* digest of the changes that its last start did not bring; NULL = it brought all */
 };
 
@@ -31,6 +35,9 @@ gboolean vm_records_find(const struct vm_records *r, struct arena *a, const char
 gboolean vm_records_save(const struct vm_records *r, const char *name, const struct vm_record *record, GError **error);
 /* Absent is success. */
 gboolean vm_records_forget(const struct vm_records *r, const char *name, GError **error);
+
+/* Of all VMs that have a record, in no order. */
+const char **vm_records_names(const struct vm_records *r, struct arena *a, guint *ret_n);
 
 /* The time now, as records have it. */
 const char *vm_records_now(struct arena *a);

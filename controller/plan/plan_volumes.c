@@ -24,7 +24,8 @@ static const struct host_spec *host_of(const struct vm_target *t)
 	return host ? host->spec : NULL;
 }
 
-/* An image whose digest nobody says is refused; until then it is told apart by its name. */
+/* Specs whose image has no digest are refused (vm-disk-image-checked); where they are read all the same it is told apart
+ * by its name. */
 static const char *begins_as(const struct disk_plan *d)
 {
 	return !d->image ? NULL : d->image->sha256 ? d->image->sha256 : d->image->name;
@@ -80,12 +81,33 @@ static void add_kept(struct strings *kept, const char *name)
 	kept->items[kept->n++] = name;
 }
 
+/* Also of a VM that comes back. */
+static const struct strings *kept_before(const struct vm_target *t)
+{
+	static const struct strings none;
+	const struct host_gone_vm *gone = t->host ? host_gone_find(t->host, t->object->id) : NULL;
+	return t->have ? &t->have->defined.kept : gone ? &gone->kept : &none;
+}
+
+/* Volumes of another time, of which nothing is remembered, may be those of disks that were to be kept. */
+static void add_unknown(const struct vm_target *t, struct strings *kept)
+{
+	const struct object *farm = objects_farm(t->b->in->want);
+	const char *vm, *disk;
+	if (t->have || !t->host || !farm || host_gone_find(t->host, t->object->id))
+		return;
+	for (guint i = 0; i < t->host->volumes.n; i++)
+		if (volume_owner(t->b->arena, LIST_AT(t->host->volumes, struct host_volume_status, i)->name, farm->meta.name, &vm, &disk) &&
+		    strcmp(vm, t->object->id) == 0 && !find_disk(t->spec, disk))
+			add_kept(kept, disk);
+}
+
 /* A disk that has left the spec stays among them: its volume is still to be kept. */
 static struct strings kept_disks(const struct vm_target *t)
 {
-	static const struct strings none;
-	const struct strings *before = t->have ? &t->have->defined.kept : &none;
-	struct strings kept = { ARENA_ARRAY(t->b->arena, const char *, t->spec->disks.n + before->n), 0 };
+	const struct strings *before = kept_before(t);
+	guint n_volumes = t->host ? t->host->volumes.n : 0;
+	struct strings kept = { ARENA_ARRAY(t->b->arena, const char *, t->spec->disks.n + before->n + n_volumes), 0 };
 	for (guint i = 0; i < t->spec->disks.n; i++) {
 		const struct vm_disk *d = LIST_AT(t->spec->disks, struct vm_disk, i);
 		if (d->keep)
@@ -94,14 +116,13 @@ static struct strings kept_disks(const struct vm_target *t)
 	for (guint i = 0; i < before->n; i++)
 		if (!find_disk(t->spec, before->items[i]))
 			add_kept(&kept, before->items[i]);
+	add_unknown(t, &kept);
 	return kept;
 }
 
 void vm_resolve_disks(struct vm_target *t)
 {
 	struct disk_plan d;
-	if (!t->spec->disks.n && !(t->have && t->have->defined.kept.n))
-		return;
 	struct vm_disk *disks = arena_memdup(t->b->arena, t->spec->disks.items, t->spec->disks.n * sizeof *disks);
 	DISK_PLANS_EACH (t, i, d)
 		disks[i].file = d.path;
@@ -155,17 +176,6 @@ const char *vm_pool_unreadable(const struct vm_target *t)
 	return NULL;
 }
 
-const char *vm_image_not_pinned(const struct vm_target *t)
-{
-	struct disk_plan d;
-	DISK_PLANS_EACH (t, i, d)
-		if (d.image && !d.image->sha256)
-			return SAY("the image %s of its disk %s has no digest, so that nobody could tell another file of that name from it; give its "
-			           "sha256 in the Farm",
-			           d.image->name, d.disk->name);
-	return NULL;
-}
-
 const char *vm_image_larger(const struct vm_target *t)
 {
 	struct disk_plan d;
@@ -189,10 +199,24 @@ const char *vm_volume_gone(const struct vm_target *t)
 	return NULL;
 }
 
+/* A volume in one of the Host's pools that is not there any more; of another file it is not known. */
+static gboolean was_deleted(const struct vm_target *t, const char *path)
+{
+	const struct host_spec *host = host_of(t);
+	for (guint i = 0; host && i < host->pools.n; i++) {
+		const char *folder = LIST_AT(host->pools, struct host_pool, i)->path, *rest;
+		if (folder && g_str_has_prefix(path, folder) && *(rest = path + strlen(folder)) == '/' && !strchr(rest + 1, '/'))
+			return !host_volume_find(t->host, path);
+	}
+	return FALSE;
+}
+
 static const char *loss_words(const struct vm_target *t, const struct disk_plan *d)
 {
 	if (d->is_gone)
 		return SAY("the volume of its disk %s is gone (%s), and would be made anew", d->disk->name, d->path);
+	if (was_deleted(t, d->before))
+		return SAY("its disk %s would be made anew, as it begins as something else now; the volume that it had is gone (%s)", d->disk->name, d->before);
 	return SAY("its disk %s would be made anew, as it begins as something else now, and its data stay behind in %s", d->disk->name, d->before);
 }
 
@@ -223,8 +247,8 @@ const char *vm_data_loss(const struct vm_target *t)
 	DISK_PLANS_EACH (t, i, d)
 		if (d.before && n > max)
 			return SAY("%s; that takes policy.budgets.maxDataLoss of %" G_GINT64_FORMAT " or more in the Farm, which is %" G_GINT64_FORMAT
-			           "; or take the change back",
-			           loss_words(t, &d), n, max);
+			           "; or %s",
+			           loss_words(t, &d), n, max, d.is_gone ? "put the file back" : "take the change of its image, pool or format back");
 	return NULL;
 }
 
@@ -327,15 +351,19 @@ static gboolean has_action(const struct vm_target *t, enum verb verb)
 	return FALSE;
 }
 
-/* A VM that is else as it should be. */
+/* While other changes are on their way that one will be refused is told as well. */
 void vm_judge_volumes(struct vm_target *t)
 {
 	struct verdict *last = &g_array_index(t->b->verdicts, struct verdict, t->b->verdicts->len - 1);
 	const char *why = why_not_shrunk(t);
-	if (last->object != t->object || last->readiness != IS_READY)
-		return;
-	if (has_action(t, VERB_CREATE_VOLUMES) || has_action(t, VERB_GROW_VOLUMES))
+	gboolean is_ready = last->object == t->object && last->readiness == IS_READY;
+	if (is_ready && (has_action(t, VERB_CREATE_VOLUMES) || has_action(t, VERB_GROW_VOLUMES))) {
 		*last = (struct verdict){ .object = t->object, .readiness = IS_RECONCILING, .reason = "Differs" };
-	else if (why)
+		is_ready = FALSE;
+	}
+	if (why && is_ready) {
 		*last = (struct verdict){ .object = t->object, .readiness = IS_STALLED, .reason = "Shrinks", .message = why, .is_settled = TRUE };
+		builder_refused(t->b);
+	} else if (why)
+		builder_note(t->b, KIND_VM, t->object->id, why);
 }

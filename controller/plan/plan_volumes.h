@@ -23,12 +23,28 @@ guint64 disk_plan_size(const struct vm_target *t, const struct disk_plan *d);
 	for (guint i = 0; i < (t)->spec->disks.n; i++)               \
 		if (disk_plan_look((t), i, &(d)))
 
+/* -- volumes that are told in one line: plan_volumes_notes.c -------------------------------------------------- */
+
+enum { PILE_NAMES = 3 };
+struct volume_pile {
+	guint n;
+	guint64 bytes; /* on the disk */
+	const char *paths[PILE_NAMES]; /* of the first */
+};
+void volume_pile_add(struct volume_pile *p, const struct host_volume_status *v);
+/* "/vm/a, /vm/b, /vm/c and 2 more" */
+const char *volume_pile_names(struct arena *a, const struct volume_pile *p);
+/* "12GiB", rounded up */
+const char *volume_pile_size(struct arena *a, const struct volume_pile *p);
+
+/* What people have to know of volumes that nothing is done to. After all VMs. */
+void vm_note_volumes(struct builder *b, const struct host_status *host, const char *farm);
+
 /* -- what forbids it: rows in plan_rules.c; one sentence with the fix, or NULL ------------------------------- */
 
 const char *vm_no_storage(const struct vm_target *t);
 const char *vm_pool_differs(const struct vm_target *t);
 const char *vm_pool_unreadable(const struct vm_target *t);
-const char *vm_image_not_pinned(const struct vm_target *t);
 const char *vm_image_larger(const struct vm_target *t);
 const char *vm_volume_gone(const struct vm_target *t);
 const char *vm_disk_kept(const struct vm_target *t);

@@ -1,6 +1,6 @@
 /* Volumes that no VM has any more: those of VMs that are undefined in this plan, and old ones of disks that begin as
- * something else now. Deleted where the Farm's policy says so, within its budget; else told. Of a disk with `keep`, and
- * where it is not known any more whether it had one, none is deleted. */
+ * something else now. Deleted where the Farm's policy says so, within both its budgets; else told. Of a disk with
+ * `keep`, and where it is not known any more whether it had one, none is deleted. */
 #include "base/arena.h"
 #include "plan/plan_volumes.h"
 #include "spec/volume.h"
@@ -8,14 +8,20 @@
 
 enum fate { FATE_NONE, FATE_KEPT, FATE_UNKNOWN, FATE_DELETABLE };
 
+/* A volume is an object, and data: both budgets of the pass have room for it, or it stays. */
+enum { BUDGET_DELETE, BUDGET_DATA_LOSS, N_BUDGETS };
+struct budget {
+	const char *key;
+	gint64 max, n_used;
+};
+
 struct left {
 	struct builder *b;
 	const struct host_status *host;
 	const char *farm;
 	const struct farm_policy *policy;
-	guint n, n_unknown;
-	guint64 bytes, unknown_bytes;
-	gint64 n_room; /* of the budget */
+	struct budget budgets[N_BUDGETS];
+	struct volume_pile left, unknown;
 };
 
 static const struct vm_status *status_of(const struct builder *b, const char *vm)
@@ -88,14 +94,16 @@ static enum fate fate_of(const struct left *l, const struct host_volume_status *
 		return FATE_NONE;
 	const struct object *want = objects_get(l->b->in->want, KIND_VM, *ret_vm);
 	const struct vm_status *have = status_of(l->b, *ret_vm);
-	/* What is on another host now may have left its disks here. */
+	/* What is on another host now has left its disks here; plan_volumes_notes.c says so. */
 	if (want && strcmp(((const struct vm_spec *)want->spec)->host, l->b->in->host) != 0)
-		return FATE_UNKNOWN;
+		return FATE_NONE;
 	if (is_named(l, v->path, *ret_vm) || (want && look_in_spec(l, want, disk, v->name, &fate)))
 		return fate;
-	if (!have || g_strcmp0(have->owner, l->farm) != 0)
+	const struct host_gone_vm *gone = host_gone_find(l->host, *ret_vm);
+	gboolean is_ours = have && g_strcmp0(have->owner, l->farm) == 0;
+	if (!is_ours && !gone)
 		return FATE_UNKNOWN;
-	return is_kept(&have->defined.kept, disk) ? FATE_KEPT : FATE_DELETABLE;
+	return is_kept(is_ours ? &have->defined.kept : &gone->kept, disk) ? FATE_KEPT : FATE_DELETABLE;
 }
 
 static void add_volume(struct left *l, const char *vm, const struct host_volume_status *v)
@@ -123,41 +131,34 @@ static void add_volume(struct left *l, const char *vm, const struct host_volume_
 	act->expect = "volumes that no domain names";
 }
 
-static void look_at(struct left *l, const struct host_volume_status *v)
+/* -- budgets -------------------------------------------------------------------------------------------------- */
+
+/* The one that has no room, or NULL. */
+static const struct budget *spent(const struct left *l)
 {
-	const char *vm;
-	enum fate fate = fate_of(l, v, &vm);
-	if (fate == FATE_UNKNOWN) {
-		l->n_unknown++;
-		l->unknown_bytes += v->allocated_bytes;
-	} else if (fate == FATE_DELETABLE && l->policy->deletes_volumes && l->n_room > 0) {
-		l->n_room--;
-		add_volume(l, vm, v);
-	} else if (fate == FATE_DELETABLE) {
-		l->n++;
-		l->bytes += v->allocated_bytes;
-	}
+	for (guint i = 0; i < N_BUDGETS; i++)
+		if (l->budgets[i].n_used >= l->budgets[i].max)
+			return &l->budgets[i];
+	return NULL;
 }
 
-static const char *words(const struct left *l, guint n, guint64 bytes)
+/* The one that lets nothing at all be deleted, or NULL. */
+static const struct budget *none_at_all(const struct left *l)
 {
-	guint64 unit = bytes >= GiB ? GiB : MiB;
-	return arena_printf(l->b->arena, "left: %u volume%s that no VM has any more, %" G_GUINT64_FORMAT "%s on the disk", n, n == 1 ? "" : "s",
-	                    (bytes + unit - 1) / unit, bytes_unit_name(unit));
+	for (guint i = 0; i < N_BUDGETS; i++)
+		if (l->budgets[i].max <= 0)
+			return &l->budgets[i];
+	return NULL;
 }
 
-static void note_left(const struct left *l)
+/* What the Farm has to say, so that a volume is deleted; NULL: it says so. */
+static const char *what_it_takes(const struct left *l)
 {
-	const char *host = l->b->in->host;
-	struct arena *a = l->b->arena;
-	if (l->n && l->policy->deletes_volumes)
-		builder_note(l->b, KIND_HOST, host, arena_printf(a, "%s; policy.budgets.maxDelete (%" G_GINT64_FORMAT ") lets no more be deleted in this pass",
-		                                                 words(l, l->n, l->bytes), l->policy->budgets.max_delete));
-	else if (l->n)
-		builder_note(l->b, KIND_HOST, host, arena_printf(a, "%s; policy.deleteVolumes in the Farm deletes them", words(l, l->n, l->bytes)));
-	if (l->n_unknown)
-		builder_note(l->b, KIND_HOST, host,
-		             arena_printf(a, "%s; whether they were to be kept is not known: `virsh vol-delete` deletes one", words(l, l->n_unknown, l->unknown_bytes)));
+	const struct budget *none = none_at_all(l);
+	const char *policy = l->policy->deletes_volumes ? "" : "policy.deleteVolumes: true";
+	if (!none)
+		return *policy ? policy : NULL;
+	return arena_printf(l->b->arena, "%s%spolicy.budgets.%s of 1 or more (it is 0)", policy, *policy ? " and " : "", none->key);
 }
 
 /* What is deleted in this pass already. */
@@ -169,6 +170,83 @@ static gint64 n_deleted(const struct builder *b)
 	return n;
 }
 
+/* -- what is told ----------------------------------------------------------------------------------------------- */
+
+static const char *pile_words(const struct left *l, const struct volume_pile *p)
+{
+	return arena_printf(l->b->arena, "left: %u volume%s that no VM has any more (%s), %s on the disk", p->n, p->n == 1 ? "" : "s",
+	                    volume_pile_names(l->b->arena, p), volume_pile_size(l->b->arena, p));
+}
+
+static void note_left(const struct left *l)
+{
+	const char *host = l->b->in->host, *takes = what_it_takes(l);
+	struct arena *a = l->b->arena;
+	if (l->left.n && takes)
+		builder_note(l->b, KIND_HOST, host, arena_printf(a, "%s; to delete them takes %s in the Farm", pile_words(l, &l->left), takes));
+	else if (l->left.n)
+		builder_note(l->b, KIND_HOST, host,
+		             arena_printf(a, "%s; policy.budgets.%s (%" G_GINT64_FORMAT ") lets no more be deleted in this pass, and later ones go on",
+		                          pile_words(l, &l->left), spent(l)->key, spent(l)->max));
+	if (l->unknown.n)
+		builder_note(l->b, KIND_HOST, host,
+		             arena_printf(a, "%s; whether they were to be kept is not known: `virsh vol-delete` deletes one", pile_words(l, &l->unknown)));
+}
+
+static const struct vm_disk *disk_named(const struct vm_spec *vm, const char *name)
+{
+	for (guint i = 0; i < vm->disks.n; i++)
+		if (g_strcmp0(LIST_AT(vm->disks, struct vm_disk, i)->name, name) == 0)
+			return LIST_AT(vm->disks, struct vm_disk, i);
+	return NULL;
+}
+
+/* Of a disk whose domain lets go of its volume in this plan: what becomes of the file. */
+static void note_let_go(const struct left *l, const struct action *act, const struct vm_disk *disk)
+{
+	struct arena *a = l->b->arena;
+	const char *takes = what_it_takes(l), *fate;
+	const char *why = disk_named(act->vm, disk->name) ? "begins anew" : "is not in its spec any more";
+	if (is_kept(&act->vm->kept, disk->name))
+		fate = "stays behind, as it was to be kept";
+	else if (takes)
+		fate = arena_printf(a, "stays behind; to delete it takes %s in the Farm", takes);
+	else
+		fate = "will be deleted once no VM has it, as policy.deleteVolumes in the Farm says";
+	builder_note(l->b, KIND_VM, act->id, arena_printf(a, "its disk %s %s: the volume %s %s", disk->name, why, disk->file, fate));
+}
+
+static void note_losses(const struct left *l)
+{
+	const char *vm, *name;
+	for (guint i = 0; i < l->b->actions->len; i++) {
+		const struct action *act = &g_array_index(l->b->actions, struct action, i);
+		const struct vm_status *have = act->verb == VERB_DEFINE_VM ? status_of(l->b, act->id) : NULL;
+		for (guint k = 0; have && k < have->defined.disks.n; k++) {
+			const struct vm_disk *disk = LIST_AT(have->defined.disks, struct vm_disk, k);
+			const struct host_volume_status *v = host_volume_find(l->host, disk->file);
+			if (v && !names_file(act->vm, disk->file) && volume_owner(l->b->arena, v->name, l->farm, &vm, &name))
+				note_let_go(l, act, disk);
+		}
+	}
+}
+
+/* -- all of them ------------------------------------------------------------------------------------------------ */
+
+static void look_at(struct left *l, const struct host_volume_status *v)
+{
+	const char *vm;
+	enum fate fate = fate_of(l, v, &vm);
+	if (fate == FATE_UNKNOWN)
+		volume_pile_add(&l->unknown, v);
+	else if (fate == FATE_DELETABLE && l->policy->deletes_volumes && !spent(l)) {
+		for (guint i = 0; i < N_BUDGETS; i++)
+			l->budgets[i].n_used++;
+		add_volume(l, vm, v);
+	} else if (fate == FATE_DELETABLE)
+		volume_pile_add(&l->left, v);
+}
+
 void vm_plan_left_volumes(struct builder *b)
 {
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host), *farm = objects_farm(b->in->want);
@@ -176,8 +254,12 @@ void vm_plan_left_volumes(struct builder *b)
 	if (!s || !farm || s->libvirt != PLANE_OK)
 		return;
 	const struct farm_policy *policy = &((const struct farm_spec *)farm->spec)->policy;
-	struct left l = { .b = b, .host = s, .farm = farm->meta.name, .policy = policy, .n_room = policy->budgets.max_delete - n_deleted(b) };
+	struct left l = { .b = b, .host = s, .farm = farm->meta.name, .policy = policy };
+	l.budgets[BUDGET_DELETE] = (struct budget){ "maxDelete", policy->budgets.max_delete, n_deleted(b) };
+	l.budgets[BUDGET_DATA_LOSS] = (struct budget){ "maxDataLoss", policy->budgets.max_data_loss, b->n_data_loss };
+	note_losses(&l);
 	for (guint i = 0; i < s->volumes.n; i++)
 		look_at(&l, LIST_AT(s->volumes, struct host_volume_status, i));
 	note_left(&l);
+	vm_note_volumes(b, s, farm->meta.name);
 }

@@ -51,7 +51,7 @@ static const struct field ceiling_fields[] = {
 	CEILING("maxDelete", max_delete, "Most objects deleted in a pass, whatever git says."),
 	CEILING("maxRestart", max_restart, "Most VMs restarted in a pass."),
 	CEILING("maxRender", max_render, "Most frames rendered in a pass."),
-	CEILING("maxDataLoss", max_data_loss, "Most disks made anew in a pass."),
+	CEILING("maxDataLoss", max_data_loss, "Most disks made anew, and volumes deleted, in a pass."),
 	{ 0 },
 };
 

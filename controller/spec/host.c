@@ -82,6 +82,14 @@ const struct host_pool_status *host_pool_status_find(const struct host_status *h
 	return NULL;
 }
 
+const struct host_gone_vm *host_gone_find(const struct host_status *host, const char *vm)
+{
+	for (guint i = 0; i < host->gone.n; i++)
+		if (g_strcmp0(LIST_AT(host->gone, struct host_gone_vm, i)->name, vm) == 0)
+			return LIST_AT(host->gone, struct host_gone_vm, i);
+	return NULL;
+}
+
 const struct host_volume_status *host_volume_find(const struct host_status *host, const char *path)
 {
 	for (guint i = 0; path && i < host->volumes.n; i++)
@@ -185,6 +193,12 @@ static const struct field volume_fields[] = {
 	{ 0 },
 };
 
+static const struct field gone_fields[] = {
+	{ "vm", FIELD_STRING, IN(host_gone_vm, name, const char *), .doc = "The VM." },
+	{ "kept", FIELD_STRINGS, IN(host_gone_vm, kept, struct strings), .doc = "Its disks that are never deleted." },
+	{ 0 },
+};
+
 static const struct field secret_fields[] = {
 	{ "name", FIELD_STRING, IN(host_secret_status, name, const char *), .doc = "The file." },
 	{ "digest", FIELD_STRING, IN(host_secret_status, digest, const char *), .doc = "Its keyed digest; absent: it cannot be read." },
@@ -214,6 +228,7 @@ const struct field host_status_fields[] = {
 	{ "images", FIELD_LIST, IN(host_status, images, struct list), ITEMS(file_status_fields, host_file_status),
 	  .doc = "The Farm's images that are files." },
 	{ "volumes", FIELD_LIST, IN(host_status, volumes, struct list), ITEMS(volume_fields, host_volume_status), .doc = "Volumes of cleave's in the Host's pools." },
+	{ "gone", FIELD_LIST, IN(host_status, gone, struct list), ITEMS(gone_fields, host_gone_vm), .doc = "VMs that were undefined here, whose volumes are left." },
 	{ "secrets", FIELD_LIST, IN(host_status, secrets, struct list), ITEMS(secret_fields, host_secret_status),
 	  .doc = "Files of the host that VMs name, by their digests." },
 	{ "workerBundle", FIELD_STRING, IN(host_status, worker_bundle, const char *), .doc = "Version and digest of the worker for guests." },

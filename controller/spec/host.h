@@ -62,6 +62,12 @@ struct host_volume_status {
 	guint64 size_bytes, allocated_bytes;
 };
 
+/* A VM that cleave undefined here, and of which volumes are left. */
+struct host_gone_vm {
+	const char *name;
+	struct strings kept; /* disks of it that are never deleted */
+};
+
 /* A file of the host that VMs name and that is told by its digest alone. */
 struct host_secret_status {
 	const char *name;   /* its path */
@@ -127,6 +133,7 @@ struct host_status {
 	const char *storage_reason;   /* why libvirt makes no volumes here; NULL = it does, or was not asked */
 	struct list images;           /* struct host_file_status */
 	struct list volumes;          /* struct host_volume_status; those that could be cleave's */
+	struct list gone;             /* struct host_gone_vm */
 	struct list secrets;          /* struct host_secret_status */
 	const char *worker_bundle;    /* version and digest of the worker for guests; NULL = none is installed */
 	struct strings firmware;      /* descriptors of UEFI images that QEMU finds */
@@ -149,5 +156,6 @@ extern const struct field host_status_fields[];
 const struct host_pool *host_pool_find(const struct host_spec *host, const char *name);
 const struct host_pool_status *host_pool_status_find(const struct host_status *host, const char *name);
 const struct host_volume_status *host_volume_find(const struct host_status *host, const char *path);
+const struct host_gone_vm *host_gone_find(const struct host_status *host, const char *vm);
 /* Bytes that `minFree` keeps free on a file system of that size; NULL: none. */
 guint64 host_pool_least_free(const char *min_free, guint64 size_bytes);

@@ -92,3 +92,33 @@ RULE(host_hugepages_known)
 			        bytes_format(a, bytes));
 	}
 }
+
+/* libvirt has one pool a folder, and what one of them deletes is the other's. */
+RULE(host_pool_own)
+{
+	const struct host_spec *host = o->spec;
+	for (guint i = 0; i < host->pools.n; i++) {
+		const struct host_pool *one = LIST_AT(host->pools, struct host_pool, i);
+		for (guint k = 0; one->path && k < i; k++) {
+			const struct host_pool *first = LIST_AT(host->pools, struct host_pool, k);
+			if (g_strcmp0(first->path, one->path) != 0)
+				continue;
+			ERROR(o, arena_printf(a, "pools[%u].path", i), "Host %s: pools[%u]: %s and %s are the same folder", o->id, i, first->name, one->name);
+			break;
+		}
+	}
+}
+
+/* One that is fetched needs it in any case: farm-file-checked. */
+RULE(vm_disk_image_checked)
+{
+	const struct vm_spec *vm = o->spec;
+	const struct object *farm = objects_farm(all);
+	for (guint i = 0; farm && i < vm->disks.n; i++) {
+		const struct vm_disk *d = LIST_AT(vm->disks, struct vm_disk, i);
+		const struct farm_file *image = d->image ? farm_file_find(&((const struct farm_spec *)farm->spec)->images, d->image) : NULL;
+		if (image && image->file && !image->sha256 && !HAS(farm, arena_printf(a, "images[\"%s\"].sha256", image->name)))
+			ERROR(o, arena_printf(a, "disks[%u].image", i), "VM %s: disks[%u]: the image %s has no digest, so that nobody could tell another file of "
+			      "that name from it; give its sha256 in the Farm", o->id, i, image->name);
+	}
+}

@@ -182,7 +182,9 @@ static guint count_drained(struct bench *b)
 static void test_records(void **state)
 {
 	struct bench b = bench_new(state);
-	const struct vm_record r = { "u", "running", "2024-05-06T07:08:09Z", "2024-05-06T07:08:08Z", "one", 3, NULL, NULL, "0123456789abcdef" };
+	const char *kept[] = { "work", "more" };
+	const struct vm_record r = { .uuid = "u", .state = "running", .since = "2024-05-06T07:08:09Z", .started_at = "2024-05-06T07:08:08Z",
+		                     .started_revision = "one", .n_short_runs = 3, .kept = kept, .n_kept = 2, .not_taken = "0123456789abcdef" };
 	struct vm_record found;
 	assert_false(vm_records_find(b.records, b.a, "v", "u", &found));
 	assert_true(vm_records_save(b.records, "v", &r, NULL));
@@ -191,6 +193,12 @@ static void test_records(void **state)
 	assert_string_equal(found.started_revision, "one");
 	assert_int_equal(found.n_short_runs, 3);
 	assert_null(found.draining_since);
+	assert_int_equal(found.n_kept, 2);
+	assert_string_equal(found.kept[1], "more");
+	guint n;
+	const char **names = vm_records_names(b.records, b.a, &n);
+	assert_int_equal(n, 1);
+	assert_string_equal(names[0], "v");
 	/* another domain of that name */
 	assert_false(vm_records_find(b.records, b.a, "v", "other", &found));
 	assert_null(found.since);
@@ -205,7 +213,7 @@ static void test_records_refuse(void **state)
 	struct bench b = bench_new(state);
 	static const char *const names[] = { "", ".", "../v", "a/b", ".hidden", "v\n", "\xc3\xa4" };
 	static const char *const texts[] = { "", "[]", "{", "{\"uuid\": 1}", "{\"uuid\": \"u\", \"shortRuns\": -1}", "{\"uuid\": \"u\", \"shortRuns\": \"x\"}",
-					     "{\"uuid\": \"u\", \"since\": {}}" };
+					     "{\"uuid\": \"u\", \"since\": {}}", "{\"uuid\": \"u\", \"kept\": \"x\"}", "{\"uuid\": \"u\", \"kept\": [1]}" };
 	const struct vm_record r = { .uuid = "u" };
 	struct vm_record found;
 	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -221,7 +229,7 @@ static void test_records_refuse(void **state)
 		assert_true(g_file_set_contents(path, texts[i], -1, NULL));
 		assert_false(vm_records_find(b.records, b.a, "v", "u", &found));
 	}
-	g_autofree char *large = g_strdup_printf("{\"uuid\": \"u\", \"x\": \"%05000d\"}", 0);
+	g_autofree char *large = g_strdup_printf("{\"uuid\": \"u\", \"x\": \"%020000d\"}", 0);
 	assert_true(g_file_set_contents(path, large, -1, NULL));
 	assert_false(vm_records_find(b.records, b.a, "v", "u", &found));
 	assert_true(vm_records_save(b.records, "v", &r, NULL));
