@@ -23,6 +23,9 @@
 #include "spec/files.h"
 #include "spec/host.h"
 #include "spec/load.h"
+#include "spec/seed.h"
+#include "spec/vm.h"
+#include "state/state.h"
 #include "spec/vm.h"
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +44,7 @@ struct session {
 	struct host_tree tree;
 	struct helper *helper;
 	struct taken *taken;
+	char *secret_key; /* asked for with the first observation */
 	struct vm_records *records;
 	struct shelf *shelf;
 	struct virt *virt;
@@ -120,6 +124,7 @@ void session_free(struct session *s)
 	if (s->helper)
 		helper_stop(s->helper);
 	taken_free(s->taken);
+	g_free(s->secret_key);
 	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
@@ -331,6 +336,15 @@ static void reach_redis(struct session *s, const struct objects *want)
 		s->notice = notice_new(url, password, s->look, s->look_user, NULL);
 }
 
+/* Whether a VM of this host does: else no key is made. */
+static gboolean names_secrets(struct arena *a, const struct session *s, const struct objects *want)
+{
+	OBJECTS_EACH (o, want, KIND_VM)
+		if (o->spec && strcmp(((const struct vm_spec *)o->spec)->host, s->settings.host) == 0 && guest_host_files(a, want, o).n)
+			return TRUE;
+	return FALSE;
+}
+
 struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want, gboolean checks)
 {
 	guint n_reaped;
@@ -339,6 +353,8 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	reach_redis(s, want);
 	if (!s->helper)
 		s->helper = helper_start(NULL);
+	if (!s->secret_key && names_secrets(a, s, want))
+		s->secret_key = state_secret_key(s->settings.state);
 	/* Frames of workers that fell silent go back first; Redis away shows in the observation. */
 	if (s->redis && s->settings.acts)
 		lease_reap(s->redis, &n_reaped, NULL);
@@ -347,6 +363,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .tree = &s->tree,
 		                    .lib = s->settings.lib,
 		                    .helper = s->helper,
+		                    .secret_key = s->secret_key,
 		                    .taken = s->taken,
 		                    .records = s->records,
 		                    .virt = s->virt,
@@ -439,6 +456,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .tree = &s->tree,
 		                  .holder = s->holder,
 		                  .lib = s->settings.lib,
+		                  .secret_key = s->secret_key,
 		                  .state = s->settings.state,
 		                  .acting = on_acting,
 		                  .acted = on_acted,

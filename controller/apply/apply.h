@@ -33,6 +33,7 @@ struct apply_input {
 	const char *holder; /* this controller as job owner */
 	const struct host_tree *tree; /* what VMs are told is read below it, on any thread */
 	const char *lib;   /* folder with what is installed for guests */
+	const char *secret_key; /* of secrets' digests */
 	const char *state; /* this controller's folder: media of VMs are written below it */
 	gint64 fence;       /* of the job owner; filled in when jobs are acted on */
 	gint64 owner_us;    /* when it was renewed last */

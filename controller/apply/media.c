@@ -30,10 +30,12 @@ static gboolean make_settings(struct arena *a, const struct guest_input *in, con
 static const struct medium {
 	const char *what, *label;
 	make_files make;
+	/* What its digest is made of. */
+	gboolean (*told)(struct arena *a, const struct guest_input *in, struct list *ret, const char **ret_missing);
 	gsize digest; /* where vm_spec has it */
 } media[] = {
-	{ MEDIUM_SEED, SEED_LABEL, seed_files, offsetof(struct vm_spec, seed) },
-	{ MEDIUM_SETTINGS, SETTINGS_LABEL, make_settings, offsetof(struct vm_spec, settings) },
+	{ MEDIUM_SEED, SEED_LABEL, seed_files, seed_told, offsetof(struct vm_spec, seed) },
+	{ MEDIUM_SETTINGS, SETTINGS_LABEL, make_settings, settings_files, offsetof(struct vm_spec, settings) },
 };
 
 static const char *digest_in(const struct medium *m, const struct vm_spec *vm)
@@ -55,12 +57,12 @@ static const char *planned_digest(const struct apply_input *in, const char *path
 
 static gboolean read_secret(const struct apply_input *in, const char *path, struct guest_secret *ret, GError **error)
 {
-	const char *farm = objects_farm(in->plan->want)->meta.name, *planned = planned_digest(in, path);
+	const char *planned = planned_digest(in, path);
 	ret->path = path;
 	ret->bytes = host_read_bytes(in->arena, in->tree, path, &ret->size);
-	if (!ret->bytes)
+	if (!ret->bytes || !in->secret_key)
 		return fail(error, ERROR_REFUSED, "the file %s cannot be read", path);
-	if (g_strcmp0(guest_secret_digest(in->arena, farm, ret->bytes, ret->size), planned) != 0)
+	if (g_strcmp0(guest_secret_digest(in->arena, in->secret_key, ret->bytes, ret->size), planned) != 0)
 		return fail(error, ERROR_REFUSED, "the file %s changed since it was planned", path);
 	return TRUE;
 }
@@ -88,7 +90,7 @@ static gboolean check_planned(const struct apply_input *in, const struct medium 
 {
 	struct list files;
 	const char *missing;
-	if (!m->make(in->arena, planned, NULL, &files, &missing))
+	if (!m->told(in->arena, planned, &files, &missing))
 		return fail(error, ERROR_REFUSED, "the file %s is not there any more", missing);
 	if (strcmp(medium_digest(in->arena, files), digest_in(m, act->vm)) != 0)
 		return fail(error, ERROR_REFUSED, "its %s changed since it was planned", m->what);

@@ -126,9 +126,9 @@ static gboolean read_password(const struct apply_input *in, const struct action 
 	if (!file || act->vm->console.vnc != VNC_LOOPBACK)
 		return TRUE;
 	char *text = host_read_bytes(in->arena, in->tree, file, &size);
-	if (!text)
+	if (!text || !in->secret_key)
 		return fail(error, ERROR_REFUSED, "console.passwordFile: %s cannot be read", file);
-	const char *digest = guest_secret_digest(in->arena, objects_farm(in->plan->want)->meta.name, text, size);
+	const char *digest = guest_secret_digest(in->arena, in->secret_key, text, size);
 	if (g_strcmp0(digest, act->vm->console.password_digest) != 0)
 		return fail(error, ERROR_REFUSED, "console.passwordFile: %s changed since it was planned", file);
 	g_strchomp(text);

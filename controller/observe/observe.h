@@ -24,6 +24,7 @@ struct observe_input {
 	const struct host_tree *tree;
 	const char *lib; /* folder with what is installed for guests */
 	struct helper *helper; /* reads PCI */
+	const char *secret_key; /* of secrets' digests; NULL: none is told */
 	struct taken *taken;   /* what cleave took from the host; may be NULL */
 	struct vm_records *records; /* what is remembered of VMs; may be NULL */
 	struct virt *virt;     /* NULL: left out, or away when libvirt_trouble is given */

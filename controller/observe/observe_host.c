@@ -83,14 +83,12 @@ static struct list read_bridges(struct arena *a, const struct host_tree *t)
 
 static struct host_secret_status read_secret(struct arena *a, const struct observe_input *in, const char *path)
 {
-	const struct object *farm = objects_farm(in->want);
 	gsize size;
-	const char *bytes = host_read_bytes(a, in->tree, path, &size);
-	return (struct host_secret_status){ path, bytes ? guest_secret_digest(a, farm ? farm->meta.name : "", bytes, size) : NULL };
+	const char *bytes = in->secret_key ? host_read_bytes(a, in->tree, path, &size) : NULL;
+	return (struct host_secret_status){ path, bytes ? guest_secret_digest(a, in->secret_key, bytes, size) : NULL };
 }
 
-/* Files that VMs of this host name: digests alone, keyed with the farm's name, so that equal secrets of two farms do not
- * look equal. */
+/* Files that VMs of this host name: digests alone. */
 static struct list read_secrets(struct arena *a, const struct observe_input *in)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);

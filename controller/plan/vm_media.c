@@ -38,11 +38,6 @@ static const char *digest_of(struct vm_target *t, const struct guest_input *in,
 	return NULL;
 }
 
-static gboolean make_seed(struct arena *a, const struct guest_input *in, struct list *ret, const char **ret_missing)
-{
-	return seed_files(a, in, NULL, ret, ret_missing);
-}
-
 void vm_target_give_media(struct vm_target *t)
 {
 	struct guest_input in = { t->b->in->want, t->object, vm_effective(t->b->arena, t->b->in->want, t->object), known_secrets(t), NULL };
@@ -54,7 +49,7 @@ void vm_target_give_media(struct vm_target *t)
 	if (t->want->worker.enabled)
 		in.bundle = t->want->worker.bundle = bundle;
 	if (vm_has_seed(in.want))
-		t->want->seed = digest_of(t, &in, make_seed);
+		t->want->seed = digest_of(t, &in, seed_told);
 	if (t->want->worker.enabled)
 		t->want->settings = digest_of(t, &in, settings_files);
 	if (!password_file)

@@ -65,7 +65,7 @@ struct host_volume_status {
 /* A file of the host that VMs name and that is told by its digest alone. */
 struct host_secret_status {
 	const char *name;   /* its path */
-	const char *digest; /* HMAC with the farm's name; NULL = it cannot be read */
+	const char *digest; /* HMAC with a key of the host's; NULL = it cannot be read */
 };
 
 struct host_bridge_status {

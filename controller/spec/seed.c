@@ -89,9 +89,9 @@ struct strings guest_host_files(struct arena *a, const struct objects *all, cons
 	return (struct strings){ items, paths->len };
 }
 
-char *guest_secret_digest(struct arena *a, const char *farm, const char *bytes, gsize size)
+char *guest_secret_digest(struct arena *a, const char *key, const char *bytes, gsize size)
 {
-	g_autofree char *hex = g_compute_hmac_for_data(G_CHECKSUM_SHA256, (const guchar *)farm, strlen(farm), (const guchar *)bytes, size);
+	g_autofree char *hex = g_compute_hmac_for_data(G_CHECKSUM_SHA256, (const guchar *)key, strlen(key), (const guchar *)bytes, size);
 	return arena_strndup(a, hex, DIGEST_LEN);
 }
 

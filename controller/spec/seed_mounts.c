@@ -127,17 +127,23 @@ static void add_roots(struct arena *a, GPtrArray *argv, const struct guest_input
 	}
 }
 
-struct strings seed_mount_command(struct arena *a, const struct guest_input *in)
+struct strings seed_mounts(struct arena *a, const struct guest_input *in)
 {
 	g_autoptr(GPtrArray) argv = g_ptr_array_new();
-	add_all(argv, (const char *const[]){ "sh", "-c", script, "cleave-mounts", NULL });
-	guint n_fixed = argv->len;
 	add_disks(a, argv, in->want);
 	add_roots(a, argv, in);
-	if (argv->len == n_fixed)
+	return (struct strings){ arena_memdup(a, argv->pdata, argv->len * sizeof(const char *)), argv->len };
+}
+
+struct strings seed_mount_command(struct arena *a, const struct guest_input *in)
+{
+	static const char *const head[] = { "sh", "-c", script, "cleave-mounts" };
+	struct strings mounts = seed_mounts(a, in), all = { ARENA_ARRAY(a, const char *, mounts.n + G_N_ELEMENTS(head)), 0 };
+	if (!mounts.n)
 		return (struct strings){ 0 };
-	const char **items = ARENA_ARRAY(a, const char *, argv->len);
-	for (guint i = 0; i < argv->len; i++)
-		items[i] = argv->pdata[i];
-	return (struct strings){ items, argv->len };
+	for (guint i = 0; i < G_N_ELEMENTS(head); i++)
+		all.items[all.n++] = head[i];
+	for (guint i = 0; i < mounts.n; i++)
+		all.items[all.n++] = mounts.items[i];
+	return all;
 }

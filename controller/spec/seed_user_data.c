@@ -78,10 +78,7 @@ static void words(struct writing *w, const char *key, struct strings list)
 /* Absolute ones are the host's, relative ones the commit's. FALSE, and noted, when it is not there. */
 static gboolean find_bytes(struct writing *w, const char *path, const char **ret, gsize *ret_size)
 {
-	const struct guest_secret *secret = path[0] == '/' ? guest_secret_find(w->in, path) : NULL;
-	const struct tree_text *tree = path[0] == '/' ? NULL : objects_text(w->in->all, path);
-	*ret = secret ? secret->bytes : tree ? tree->bytes : NULL;
-	*ret_size = secret ? secret->size : tree ? tree->size : 0;
+	*ret = seed_named_bytes(w->in, path, ret_size);
 	if (!*ret && !w->missing)
 		w->missing = path;
 	return *ret != NULL;

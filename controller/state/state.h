@@ -37,3 +37,9 @@ void control_answer(struct control_request *r, const char *body, const GError *e
 /* Asks the controller that holds DIR and waits for the whole answer; g_free(). ERROR_AWAY when nobody
  * listens, else the server's own error. */
 char *control_ask(const char *dir, const char *command, GError **error);
+
+/* -- the key of secrets' digests ---------------------------------------------------------------------- */
+
+/* 64 hex digits, made when it is first asked for; g_free(). NULL when it can be neither read nor made: then no digest of a
+ * secret can be told. */
+char *state_secret_key(const char *dir);

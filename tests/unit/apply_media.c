@@ -53,7 +53,7 @@ static struct list observe_secrets(struct desk *d)
 		gsize size;
 		const char *bytes = host_read_bytes(d->arena, &d->tree, paths.items[i], &size);
 		assert_non_null(bytes);
-		all[i] = (struct host_secret_status){ paths.items[i], guest_secret_digest(d->arena, "f", bytes, size) };
+		all[i] = (struct host_secret_status){ paths.items[i], guest_secret_digest(d->arena, "key", bytes, size) };
 	}
 	return (struct list){ all, paths.n };
 }
@@ -70,7 +70,7 @@ static void plan_media(struct desk *d, const struct host_status *host)
 	}
 	d->vm.worker.bundle = host->worker_bundle;
 	struct guest_input in = { d->want, d->act.want, &d->vm, { secrets, host->secrets.n }, host->worker_bundle };
-	assert_true(seed_files(d->arena, &in, NULL, &files, &missing));
+	assert_true(seed_told(d->arena, &in, &files, &missing));
 	d->vm.seed = medium_digest(d->arena, files);
 	assert_true(settings_files(d->arena, &in, &files, &missing));
 	d->vm.settings = medium_digest(d->arena, files);
@@ -109,7 +109,7 @@ static int setup(void **state)
 	d->want = plan_fixture_specs(d->arena, arena_printf(d->arena, "%s/seed/full", top));
 	d->act = (struct action){ .kind = KIND_VM, .id = "worker01", .want = objects_get(d->want, KIND_VM, "worker01"), .vm = &d->vm };
 	d->vm = *vm_effective(d->arena, d->want, d->act.want);
-	d->in = (struct apply_input){ .arena = d->arena, .plan = &d->plan, .tree = &d->tree, .state = d->state, .lib = d->lib };
+	d->in = (struct apply_input){ .arena = d->arena, .plan = &d->plan, .tree = &d->tree, .secret_key = "key", .state = d->state, .lib = d->lib };
 	plan(d);
 	*state = d;
 	return 0;

@@ -40,7 +40,7 @@ static const char *told(struct arena *a, const struct objects *want)
 	struct guest_input in = { want, vm, vm_effective(a, want, vm), { 0 }, NULL };
 	struct list files;
 	const char *missing;
-	assert_true(seed_files(a, &in, NULL, &files, &missing));
+	assert_true(seed_told(a, &in, &files, &missing));
 	return medium_digest(a, files);
 }
 

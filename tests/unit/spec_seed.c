@@ -110,8 +110,22 @@ static void test_lean_settings(void **state)
 
 static const char *seed_digest(struct arena *a, const struct guest_input *in)
 {
-	return medium_digest(a, seed_of(a, in, NULL));
+	struct list told;
+	const char *missing = NULL;
+	if (!seed_told(a, in, &told, &missing))
+		fail_msg("%s is missing", missing);
+	return medium_digest(a, told);
 }
+
+/* Another one restarts every guest of every farm, and cloud-init begins anew there. */
+static void test_digest_of_this_format(void **state)
+{
+	(void)state;
+	SCOPED_ARENA(a);
+	struct guest_input in = input_of(a);
+	assert_string_equal(seed_digest(a, &in), "b5b2aea19274869a");
+}
+
 
 static void test_digests_are_stable(void **state)
 {
@@ -183,6 +197,9 @@ static void expect_missing(const struct guest_input *in, const char *path)
 	struct list files;
 	const char *missing = NULL;
 	assert_false(seed_files(a, in, NULL, &files, &missing));
+	assert_string_equal(missing, path);
+	missing = NULL;
+	assert_false(seed_told(a, in, &files, &missing));
 	assert_string_equal(missing, path);
 }
 
@@ -352,7 +369,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_documents),         cmocka_unit_test(test_lean_settings),
-		cmocka_unit_test(test_digests_are_stable), cmocka_unit_test(test_digests_tell_changes),
+		cmocka_unit_test(test_digest_of_this_format), cmocka_unit_test(test_digests_are_stable), cmocka_unit_test(test_digests_tell_changes),
 		cmocka_unit_test(test_missing_files),     cmocka_unit_test(test_host_files),
 		cmocka_unit_test(test_hostile_texts),     cmocka_unit_test(test_binary_files),
 		cmocka_unit_test(test_who_has_a_seed),    cmocka_unit_test(test_names),
