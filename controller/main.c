@@ -46,7 +46,7 @@ const struct command commands[] = {
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_adopt },
 	{ "release", "VM", "Let go of a VM: it runs on, and cleave does not touch it any more.",
 	  "Take its YAML out of the specs as well: a VM that is wanted, and is not cleave's, is refused.",
-	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_ACTS, 1, command_release },
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_release },
 	{ "approve", "VM", "Let a VM go on that is held back: by a crash loop, or by a host that is said to have it.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_approve },
 	{ "explain", "[KIND[.KEY…]|RULE]", "Say what a kind, a key or a rule means.",
@@ -101,7 +101,9 @@ static int unknown_command(const char *word)
 		names[i] = commands[i].name;
 	const char *near = name_suggest(word, names, n_commands);
 	fprintf(stderr, "cleave: there is no command `%s`", word);
-	if (near)
+	if (strcmp(word, "describe") == 0 || strcmp(word, "show") == 0)
+		fputs("; `cleave get KIND NAME -o yaml` tells all of an object", stderr);
+	else if (near)
 		fprintf(stderr, "; did you mean `%s`?", near);
 	fputs("\nsee `cleave --help`\n", stderr);
 	return EXIT_BAD_USAGE;

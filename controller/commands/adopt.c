@@ -29,14 +29,38 @@ static struct plan *plan_of(struct deciding *d)
 	return p;
 }
 
+static gboolean has_disk(const struct vm_spec *vm, const char *file)
+{
+	for (guint i = 0; i < vm->disks.n; i++)
+		if (g_strcmp0(LIST_AT(vm->disks, struct vm_disk, i)->file, file) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+/* What it boots from now, and would not any more. */
+static void append_disks_left(GString *out, const struct deciding *d, const struct plan *p)
+{
+	const struct vm_spec *want = NULL;
+	const struct list *disks = &d->have->defined.disks;
+	for (guint i = 0; i < p->n_actions; i++)
+		want = p->actions[i].vm ? p->actions[i].vm : want;
+	for (guint i = 0; want && i < disks->n; i++) {
+		const struct vm_disk *disk = LIST_AT(*disks, struct vm_disk, i);
+		if (disk->file && !disk->cdrom && !has_disk(want, disk->file))
+			g_string_append_printf(out, "  . VM/%s its disk %s is left: it has other disks then\n", d->name, disk->file);
+	}
+}
+
 static int show(struct deciding *d)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	const struct plan *p = plan_of(d);
 	if (d->in->output == OUTPUT_JSON)
 		report_plan_json(text, p);
-	else
+	else {
 		report_plan_text(text, p, (struct report_style){ command_has_colour() });
+		append_disks_left(text, d, p);
+	}
 	return command_print(text) ? -1 : EXIT_FAILED;
 }
 

@@ -199,6 +199,15 @@ static void clear_derived(struct look *l, struct vm_spec *spec, GString *head)
 	spec->console.password_digest = spec->console.other = NULL;
 }
 
+/* What its guest is told is known by digests alone: without it the VM would be another one. */
+static const char *why_no_vm(const struct vm_status *s)
+{
+	const struct vm_spec *vm = &s->defined;
+	if (!s->owner || !(vm->seed || vm->settings || vm->worker.bundle))
+		return NULL;
+	return "#   what its guest is told (cloudInit, worker, nvidia, what is mounted) cannot be read back: it is in the specs that made it\n";
+}
+
 static void draft_vm(struct look *l, const struct object *o)
 {
 	const struct vm_status *s = o->status;
@@ -219,6 +228,7 @@ static void draft_vm(struct look *l, const struct object *o)
 	spec.reconcile = RECONCILE_OBSERVE;
 	gboolean is_off = s->state == DOMAIN_SHUT_OFF || s->state == DOMAIN_CRASHED;
 	add_draft(l, KIND_VM, o->meta.name, head, vm_fields, &spec, is_off ? "  state: stopped\n" : NULL);
+	g_array_index(l->drafts, struct draft, l->drafts->len - 1).why_not = why_no_vm(s);
 }
 
 /* -- the Farm ------------------------------------------------------------------------------------------------- */

@@ -145,6 +145,17 @@ static gboolean is_host_known(const struct invocation *in, const struct objects 
 	            in->settings.host, known->len ? known->str : "none");
 }
 
+/* Edits that lie there and are in no commit are not planned. */
+static void note_uncommitted(const struct invocation *in, const struct looked *l)
+{
+	gboolean shows = in->command->run == command_plan || in->command->run == command_diff || in->command->run == command_apply;
+	guint n = shows ? source_n_uncommitted(l->wanted.where) : 0;
+	if (n == 1)
+		fputs("cleave: 1 file of the specs is changed and not committed: --worktree plans it\n", stderr);
+	else if (n)
+		fprintf(stderr, "cleave: %u files of the specs are changed and not committed: --worktree plans them\n", n);
+}
+
 int command_look(struct invocation *in, struct looked *ret)
 {
 	g_autoptr(GError) error = NULL;
@@ -154,6 +165,7 @@ int command_look(struct invocation *in, struct looked *ret)
 		return command_fail(error);
 	if (!session_want(ret->session, ret->arena, &ret->wanted, &error))
 		return command_fail(error);
+	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
 	if (!is_host_known(in, ret->wanted.objects, &error))

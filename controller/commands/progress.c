@@ -17,6 +17,8 @@ struct job_progress {
 struct vm_progress {
 	gint64 start_us; /* seen running, its worker not there yet */
 	gboolean is_up;
+	gboolean is_seen, is_new; /* started since this process looks: only then its start is told, with what it takes */
+	guint started; /* a hash of when cleave started it last */
 };
 
 struct progress {
@@ -119,13 +121,15 @@ static void show_job(struct progress *p, const struct plan *plan, const char *id
 	tell(p, j->is_done, line->str);
 }
 
-/* A worker of that VM which was heard since the VM was seen to run: not the one of an earlier boot. */
-static gboolean has_worker(const struct plan *plan, const char *vm, gint64 since_us)
+/* A worker of that VM which was heard since the VM was seen to run: not the one of an earlier boot. The host name of a
+ * guest is its own matter. */
+static gboolean has_worker(const struct plan *plan, const char *vm, const struct vm_status *s, gint64 since_us)
 {
 	gint64 age_ms = (g_get_monotonic_time() - since_us) / 1000;
 	OBJECTS_EACH (o, plan->have, KIND_WORKER) {
 		const struct worker_status *w = o->status;
-		if (w && w->host && strcmp(w->host, vm) == 0 && w->silent_ms < age_ms)
+		gboolean is_its = w && (w->uuid && s->uuid ? g_ascii_strcasecmp(w->uuid, s->uuid) == 0 : g_strcmp0(w->vm, vm) == 0);
+		if (is_its && w->silent_ms < age_ms)
 			return TRUE;
 	}
 	return FALSE;
@@ -137,15 +141,20 @@ static void show_vm(struct progress *p, const struct plan *plan, const struct ob
 	const struct vm_status *s = have ? have->status : NULL;
 	struct vm_progress *v = entry(p->vms, o->id, sizeof *v);
 	if (!s || s->state != DOMAIN_RUNNING) {
-		*v = (struct vm_progress){ 0 };
+		*v = (struct vm_progress){ .is_seen = TRUE, .is_new = TRUE };
 		return;
 	}
-	if (v->is_up)
+	guint started = s->history.started_at ? g_str_hash(s->history.started_at) : 0;
+	if (v->is_seen && started != v->started) /* stopped and started within one pass */
+		*v = (struct vm_progress){ .is_new = TRUE };
+	v->is_seen = TRUE;
+	v->started = started;
+	if (v->is_up || !v->is_new)
 		return;
 	gint64 now = g_get_monotonic_time();
 	gboolean is_first = v->start_us == 0;
 	v->start_us = is_first ? now : v->start_us;
-	v->is_up = has_worker(plan, o->id, v->start_us);
+	v->is_up = has_worker(plan, o->id, s, v->start_us);
 	if (!v->is_up && !is_first && !p->is_terminal)
 		return;
 	g_autofree char *line = g_strdup_printf("  VM %-28s %s  %.1f s", o->id, v->is_up ? "its worker is there" : "boots",

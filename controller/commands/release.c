@@ -1,4 +1,5 @@
 /* cleave release: cleave lets go of a VM, which runs on. */
+#include "base/arena.h"
 #include "commands/decide.h"
 #include <stdio.h>
 
@@ -6,7 +7,7 @@ static int ask(struct deciding *d)
 {
 	const struct plan *p = d->looked.plan;
 	if (d->have)
-		return -1;
+		return command_confirm(d->in, arena_printf(d->looked.arena, "Release %s? It stays as it is, and cleave does not touch it any more.", d->name));
 	fprintf(stderr, "cleave: there is no domain %s on %s\n", d->name, p->host);
 	return EXIT_FAILED;
 }
@@ -14,5 +15,5 @@ static int ask(struct deciding *d)
 int command_release(struct invocation *in)
 {
 	return command_decide(in, DECISION_RELEASE, ask,
-	                      "is not cleave's any more, and is as it was; take its YAML out of the specs, which say else that it is refused");
+	                      "stays as it is and is not cleave's any more; take its VM out of the specs (else it is told as NotOurs)");
 }

@@ -7,7 +7,7 @@ struct vm_target;
 struct builder {
 	struct arena *arena;
 	const struct plan_input *in;
-	GArray *actions, *verdicts, *refusals, *notes;
+	GArray *actions, *held, *verdicts, *refusals, *notes;
 	guint n_data_loss; /* disks that are made anew */
 	gint64 wake_ms; /* as in struct plan */
 	struct gpu_target *gpus; /* those of this host: identified before VMs are planned, planned after them */
@@ -34,6 +34,8 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 
 /* Of this object what would be done is only told, not done: `reconcile` says so. */
 gboolean builder_holds_back(const struct builder *b, const struct object *want);
+/* Takes the actions on such objects out of the plan: .held has them, and their verdicts tell them (plan_held.c). */
+void plan_hold_back(struct builder *b);
 /* The object that was judged last is as it is because a rule refused what would have been done. */
 void builder_refused(struct builder *b);
 

@@ -33,18 +33,6 @@ void builder_judge_settled(struct builder *b, const struct object *o, const char
 	g_array_append_val(b->verdicts, v);
 }
 
-static gboolean is_held_back(const struct builder *b, const struct object *want, int *ret_mode)
-{
-	*ret_mode = reconcile_mode_of(b->in->want, want);
-	return *ret_mode == RECONCILE_OBSERVE || (*ret_mode == RECONCILE_PROPOSE && !b->in->is_attended);
-}
-
-gboolean builder_holds_back(const struct builder *b, const struct object *want)
-{
-	int mode;
-	return is_held_back(b, want, &mode);
-}
-
 void builder_refused(struct builder *b)
 {
 	struct verdict *last = &g_array_index(b->verdicts, struct verdict, b->verdicts->len - 1);
@@ -255,51 +243,6 @@ static void refuse(struct builder *b, const struct plan *p)
 	 p->member = arena_memdup((b)->arena, (b)->array->data, (b)->array->len * sizeof *p->member),    \
 	 g_array_free((b)->array, TRUE))
 
-/* -- reconcile: observe, propose ------------------------------------------------------------------ */
-
-static void judge_held_back(struct builder *b, const struct object *o, int mode, const char *verbs_text)
-{
-	const char *message = mode == RECONCILE_OBSERVE ? arena_printf(b->arena, "reconcile: observe: would %s", verbs_text)
-	                                                : arena_printf(b->arena, "reconcile: propose: `cleave apply` would %s", verbs_text);
-	for (guint i = 0; i < b->verdicts->len; i++) {
-		struct verdict *v = &g_array_index(b->verdicts, struct verdict, i);
-		if (v->object == o)
-			*v = (struct verdict){ .object = o, .readiness = IS_STALLED, .reason = mode == RECONCILE_OBSERVE ? "Observed" : "Proposed",
-			                       .message = message, .is_settled = TRUE };
-	}
-}
-
-/* The actions on one object, from `first` on: told, and taken out of the plan. */
-static void hold_back_object(struct builder *b, guint first, int mode)
-{
-	const struct action act = g_array_index(b->actions, struct action, first);
-	g_autoptr(GString) text = g_string_new(NULL);
-	for (guint i = first; i < b->actions->len;) {
-		const struct action *other = &g_array_index(b->actions, struct action, i);
-		if (other->kind != act.kind || strcmp(other->id, act.id) != 0) {
-			i++;
-			continue;
-		}
-		g_string_append_printf(text, "%s%s", text->len ? ", " : "", verbs[other->verb].name);
-		g_array_remove_index(b->actions, i);
-	}
-	const char *words = arena_strdup(b->arena, text->str);
-	if (act.want)
-		judge_held_back(b, act.want, mode, words);
-	else
-		builder_note(b, act.kind, act.id, arena_printf(b->arena, "the Farm only observes or proposes: would %s", words));
-}
-
-static void hold_back(struct builder *b)
-{
-	int mode;
-	for (guint i = 0; i < b->actions->len;)
-		if (is_held_back(b, g_array_index(b->actions, struct action, i).want, &mode))
-			hold_back_object(b, i, mode);
-		else
-			i++;
-}
-
 static gint by_kind_and_id(gconstpointer x, gconstpointer y)
 {
 	const struct object *a = ((const struct verdict *)x)->object, *b = ((const struct verdict *)y)->object;
@@ -315,7 +258,7 @@ static void plan_work(struct builder *b)
 	OBJECTS_EACH (o, b->in->have, KIND_WORKER)
 		judge_worker(b, o);
 	g_array_sort(b->actions, by_total_order);
-	hold_back(b);
+	plan_hold_back(b);
 }
 
 /* A host that the specs do not name may still reconcile jobs; more often its name is mistaken, as a full one for a
@@ -346,7 +289,7 @@ static void build(struct builder *b)
 		judge_revision(b, o);
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
-	hold_back(b);
+	plan_hold_back(b);
 	vms_wait_for_gpus(b);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
@@ -358,6 +301,7 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	struct builder b = { .arena = a,
 		             .in = in,
 		             .actions = g_array_new(FALSE, TRUE, sizeof(struct action)),
+		             .held = g_array_new(FALSE, TRUE, sizeof(struct action)),
 		             .verdicts = g_array_new(FALSE, TRUE, sizeof(struct verdict)),
 		             .refusals = g_array_new(FALSE, TRUE, sizeof(struct refusal)),
 		             .notes = g_array_new(FALSE, TRUE, sizeof(struct note)) };
@@ -366,6 +310,7 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	build(&b);
 	MOVE(&b, actions, actions);
 	refuse(&b, p);
+	MOVE(&b, held, held);
 	MOVE(&b, verdicts, verdicts);
 	MOVE(&b, refusals, refusals);
 	MOVE(&b, notes, notes);

@@ -97,6 +97,8 @@ struct plan {
 	const struct objects *want, *have;
 	struct action *actions;
 	guint n_actions;
+	struct action *held; /* what would be done, were it not for `reconcile`: told, never done; nothing waits for them */
+	guint n_held;
 	struct verdict *verdicts;
 	guint n_verdicts;
 	struct refusal *refusals;

@@ -5,6 +5,7 @@
 #include "spec/boot.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
+#include "spec/vm.h"
 #include <string.h>
 
 struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *reason, enum effect effect)
@@ -102,6 +103,33 @@ static const struct verdict *worst_trouble(const struct host_plan *h)
 	return worst;
 }
 
+/* VMs of this farm that are up here. */
+static guint n_running(const struct host_plan *h)
+{
+	const struct object *farm = objects_farm(h->b->in->want);
+	guint n = 0;
+	OBJECTS_EACH (o, h->b->in->have, KIND_VM) {
+		const struct vm_status *s = o->status;
+		n += s && farm && g_strcmp0(s->owner, farm->meta.name) == 0 && g_strcmp0(s->host, h->object->id) == 0 && vm_status_is_up(s);
+	}
+	return n;
+}
+
+/* One that is drained is as it should be when the last VM is down. */
+static void judge_settled(struct host_plan *h)
+{
+	guint n = n_running(h);
+	const char *still = !n ? "no VM runs" : arena_printf(h->b->arena, n == 1 ? "%u VM still runs" : "%u VMs still run", n);
+	gboolean sees_vms = h->have->libvirt == PLANE_OK && !h->b->in->devices_only;
+	if (sees_vms && h->want->state == HOST_DRAINED && n)
+		builder_judge(h->b, h->object, IS_RECONCILING, "Draining", still);
+	else if (sees_vms && h->want->state != HOST_ACTIVE)
+		builder_judge(h->b, h->object, IS_READY, h->want->state == HOST_DRAINED ? "Drained" : "Cordoned", still);
+	else
+		builder_judge(h->b, h->object, IS_READY,
+		              h->have->libvirt == PLANE_OK || h->b->in->devices_only ? "Ready" : "LibvirtLeftOut", NULL);
+}
+
 static void judge(struct host_plan *h, gboolean has_actions)
 {
 	const struct verdict *worst = worst_trouble(h);
@@ -117,8 +145,7 @@ static void judge(struct host_plan *h, gboolean has_actions)
 	} else if (has_actions)
 		builder_judge(h->b, h->object, IS_RECONCILING, "Differs", NULL);
 	else
-		builder_judge(h->b, h->object, IS_READY,
-		              h->have->libvirt == PLANE_OK || h->b->in->devices_only ? "Ready" : "LibvirtLeftOut", NULL);
+		judge_settled(h);
 }
 
 static void plan_own_host(struct builder *b, const struct object *o, const struct host_status *have)

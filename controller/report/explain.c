@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "plan/plan.h"
 #include "plan/preflight.h"
+#include "plan/reasons.h"
 #include "plan/vm_live.h"
 #include "report/describe.h"
 #include "report/language.h"
@@ -91,7 +92,9 @@ static gboolean unknown_subject(const char *word, GError **error)
 		g_ptr_array_add(known, (gpointer)plan_rules[i].name);
 	for (guint i = 0; i < n_preflight_checks; i++)
 		g_ptr_array_add(known, (gpointer)preflight_checks[i].name);
-	/* Rules are many: they are named when one is near. */
+	for (guint i = 0; i < n_plan_reasons; i++)
+		g_ptr_array_add(known, (gpointer)plan_reasons[i].word);
+	/* Rules and reasons are many: they are named when one is near. */
 	if (!name_suggest(word, (const char *const *)known->pdata, known->len))
 		g_ptr_array_set_size(known, 0);
 	for (guint i = 0; i < N_KINDS; i++)
@@ -448,6 +451,34 @@ static gboolean explain_rule(GString *out, const char *word, gboolean as_json)
 	return TRUE;
 }
 
+/* What a condition gives as its reason: a row of its own, or the rules that say so. One that is both is of several kinds. */
+static gboolean explain_reason(GString *out, const char *word, gboolean as_json)
+{
+	const char *doc = NULL;
+	g_autoptr(GString) rules = g_string_new(NULL);
+	json_t *names = json_array();
+	for (guint i = 0; i < n_plan_reasons; i++)
+		if (g_ascii_strcasecmp(plan_reasons[i].word, word) == 0) {
+			word = plan_reasons[i].word;
+			doc = plan_reasons[i].doc;
+		}
+	for (guint i = 0; i < n_plan_rules; i++)
+		if (plan_rules[i].reason && g_ascii_strcasecmp(plan_rules[i].reason, word) == 0) {
+			word = plan_rules[i].reason;
+			doc = doc ? doc : plan_rules[i].doc;
+			g_string_append_printf(rules, "%s%s", rules->len ? ", " : "", plan_rules[i].name);
+			json_array_append_new(names, json_string(plan_rules[i].name));
+		}
+	if (doc && as_json)
+		append_json(out, json_pack("{s:s,s:s,s:O,s:s}", "name", word, "of", "condition", "rules", names, "doc", doc));
+	else if (doc)
+		g_string_append_printf(out, "%s\n\n  %s\n\n  %-11sa condition, as `cleave get` tells it\n", word, doc, "reason of");
+	if (rules->len && !as_json)
+		put_fact(out, "rules", rules->str);
+	json_decref(names);
+	return doc != NULL;
+}
+
 gboolean report_explain(GString *out, const char *what, gboolean as_json, GError **error)
 {
 	SCOPED_ARENA(a);
@@ -461,6 +492,8 @@ gboolean report_explain(GString *out, const char *what, gboolean as_json, GError
 	else if (g_ascii_strcasecmp(what, "rules") == 0)
 		put_rules(out, NULL);
 	else if (explain_rule(out, what, as_json))
+		return TRUE;
+	else if (!kind_find(what) && explain_reason(out, what, as_json))
 		return TRUE;
 	else if (!find_subject(&s, what, error))
 		return FALSE;

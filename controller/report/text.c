@@ -201,11 +201,11 @@ void report_summary_text(GString *out, const struct plan *p, const struct outcom
 	                       p->n_actions);
 }
 
-guint report_diff_text(GString *out, const struct plan *p, struct report_style style)
+static guint append_differences(GString *out, const struct action *actions, guint n_actions, struct report_style style)
 {
 	guint n = 0;
-	for (guint i = 0; i < p->n_actions; i++) {
-		const struct action *act = &p->actions[i];
+	for (guint i = 0; i < n_actions; i++) {
+		const struct action *act = &actions[i];
 		if (act->verb == VERB_COMPLETE_JOB || act->verb == VERB_PIN_SCENE)
 			continue; /* records of what is there, no difference to it */
 		paint(out, style, BOLD, "%s/%s", kinds[act->kind].name, act->id);
@@ -216,6 +216,12 @@ guint report_diff_text(GString *out, const struct plan *p, struct report_style s
 		n += MAX(act->changes.n, 1);
 	}
 	return n;
+}
+
+/* What is held back differs no less. */
+guint report_diff_text(GString *out, const struct plan *p, struct report_style style)
+{
+	return append_differences(out, p->actions, p->n_actions, style) + append_differences(out, p->held, p->n_held, style);
 }
 
 /* -- get --------------------------------------------------------------------------------------------- */

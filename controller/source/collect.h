@@ -10,6 +10,7 @@ struct source_collect {
 	const struct source_known *known; /* NULL: nothing is */
 	GArray *files; /* struct source_file */
 	guint64 total_bytes;
+	guint n_others; /* of a directory: files whose names are no specs' */
 };
 
 void source_collect_init(struct source_collect *c, struct arena *arena, const struct source_known *known,

@@ -99,7 +99,11 @@ static gboolean add_entry(struct source_collect *c, int dir_fd, const struct dir
 		type = st.st_mode & S_IFMT;
 	if (type == S_IFDIR)
 		return add_subdirectory(c, dir_fd, e->d_name, path, depth, error);
-	return !source_name_is_yaml(e->d_name) || add_file(c, dir_fd, e->d_name, path, error);
+	if (source_name_is_yaml(e->d_name))
+		return add_file(c, dir_fd, e->d_name, path, error);
+	return ++c->n_others <= SOURCE_OTHERS_MAX ||
+	       fail(error, ERROR_INVALID, "more than %d files beside the specs (at %s): it is taken for no folder of specs; name the one that they are in",
+	            SOURCE_OTHERS_MAX, path);
 }
 
 /* Owns `fd`. */
@@ -126,6 +130,8 @@ gboolean source_directory_read(struct source_collect *c, const struct source_whe
 		g_autofree char *name = g_path_get_basename(where->path);
 		return add_file(c, AT_FDCWD, where->path, name, error);
 	}
+	if (strcmp(where->path, "/") == 0)
+		return fail(error, ERROR_INVALID, "/ is no folder of specs: name the one that they are in");
 	int fd = open(where->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno(error, errno, "%s cannot be read", where->path);

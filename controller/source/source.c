@@ -97,6 +97,11 @@ gboolean source_read(struct arena *arena, struct source_where *where, const stru
 	return done;
 }
 
+guint source_n_uncommitted(const struct source_where *where)
+{
+	return where->kind == SOURCE_COMMIT && strcmp(where->rev, "HEAD") == 0 ? source_git_n_uncommitted(where) : 0;
+}
+
 gboolean source_file_at(struct arena *arena, const struct source_where *where, const struct source_tree *tree,
 			const char *path, struct source_file *ret, GError **error)
 {

@@ -48,6 +48,7 @@ struct source_tree {
 
 enum {
 	SOURCE_FILES_MAX = 100000,
+	SOURCE_OTHERS_MAX = 10000, /* files beside specs in a directory: more are a folder of something else */
 	SOURCE_FILE_MIB_MAX = 64,
 	SOURCE_TOTAL_MIB_MAX = 512,
 };
@@ -72,6 +73,10 @@ struct source_known {
  * more than the limits above allow. */
 gboolean source_read(struct arena *arena, struct source_where *where, const struct source_known *known,
 		     struct source_tree *ret, struct problems *problems, GError **error);
+
+/* Spec files of the work tree that the commit at HEAD does not hold as they lie there: changed, new or gone. 0 as well
+ * when there is no work tree, or it cannot be told. */
+guint source_n_uncommitted(const struct source_where *where);
 
 /* Asks a tree for its files, one after another; each is looked up once. */
 struct source_lookup {

@@ -1,6 +1,7 @@
 /* tests/plan/NAME/: the plan of specs/ (all .yaml files) and have.yaml (what `observe -o yaml` writes)
  * for host h1 is exactly plan.txt. CLEAVE_UPDATE=1 writes plan.txt. */
 #include "base/arena.h"
+#include "plan/reasons.h"
 #include "plan_fixture.h"
 #include "spec/emit.h"
 #include <glib/gstdio.h>
@@ -26,6 +27,24 @@ static void check_devices_only(struct arena *a, const struct objects *want, cons
 		assert_non_null(plan_verdict(p, KIND_GPU, o->id));
 }
 
+static gboolean is_explained(const char *reason)
+{
+	for (guint i = 0; i < n_plan_reasons; i++)
+		if (strcmp(plan_reasons[i].word, reason) == 0)
+			return TRUE;
+	for (guint i = 0; i < n_plan_rules; i++)
+		if (g_strcmp0(plan_rules[i].reason, reason) == 0)
+			return TRUE;
+	return FALSE;
+}
+
+static void check_reasons(const struct plan *p)
+{
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (!is_explained(p->verdicts[i].reason))
+			fail_msg("the reason %s is no row of plan/reasons.c", p->verdicts[i].reason);
+}
+
 static void plan_case(void **state)
 {
 	const char *folder = *state;
@@ -33,12 +52,14 @@ static void plan_case(void **state)
 	struct spec_file have_file = plan_fixture_file(a, folder, "have.yaml");
 	struct objects *want = plan_fixture_specs(a, folder), *have = plan_fixture_have(a, &have_file, 1);
 	assert_non_null(want);
-	const char *said = plan_fixture_dump(a, plan_fixture_build(a, want, have));
+	const struct plan *plan = plan_fixture_build(a, want, have);
+	const char *said = plan_fixture_dump(a, plan);
 	g_autofree char *golden_path = g_build_filename(folder, "plan.txt", NULL);
 	if (g_getenv("CLEAVE_UPDATE"))
 		g_file_set_contents(golden_path, said, -1, NULL);
 	assert_string_equal(said, plan_fixture_file(a, folder, "plan.txt").bytes);
 
+	check_reasons(plan);
 	check_devices_only(a, want, have);
 
 	/* The same observation, written and read once more, plans the same. */

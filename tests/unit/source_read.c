@@ -374,6 +374,38 @@ static void test_too_many(void **state)
 	must_say(x, "r", FALSE, "more than 100000 YAML files in one tree");
 }
 
+/* A folder named by mistake is not walked to its end. */
+static void test_other_folders(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, "mkdir -p d/deep; cd d; echo a >a.yaml; cd deep; seq -f %.0f.txt 10000 | xargs touch");
+	must_read(x, "d", TRUE);
+	assert_paths(x, "a.yaml");
+	run_in(x->dir, "touch d/one-more");
+	must_say(x, "d", TRUE, "more than 10000 files beside the specs (at ");
+	struct source_where root;
+	assert_true(source_parse(x->arena, "/", TRUE, &root, NULL));
+	assert_false(source_read(x->arena, &root, NULL, &x->tree, &x->problems, &x->error));
+	assert_string_equal(x->error->message, "/ is no folder of specs: name the one that they are in");
+}
+
+static void test_uncommitted(void **state)
+{
+	struct ctx *x = *state;
+	run_in(x->dir, SEED);
+	must_read(x, "r", FALSE);
+	assert_int_equal(source_n_uncommitted(&x->where), 0);
+	run_in(x->dir, "cd r; echo x >note.txt; echo x >.github/h.yaml; echo x >x-y/s.yaml; echo x >a/new.yaml; rm a.yaml");
+	assert_int_equal(source_n_uncommitted(&x->where), 3);
+	assert_true(parse(x, "r/a", FALSE));
+	assert_int_equal(source_n_uncommitted(&x->where), 1);
+	run_in(x->dir, "git clone -q --bare r bare");
+	assert_true(parse(x, "bare", FALSE));
+	assert_int_equal(source_n_uncommitted(&x->where), 0);
+	assert_true(parse(x, "r", TRUE));
+	assert_int_equal(source_n_uncommitted(&x->where), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -386,7 +418,7 @@ int main(void)
 		TEST(test_other_owner),   TEST(test_file_at),
 		TEST(test_lookup),
 		TEST(test_many),          TEST(test_hostile_names),
-		TEST(test_trees_that_go_up), TEST(test_too_many),
+		TEST(test_trees_that_go_up), TEST(test_too_many), TEST(test_other_folders), TEST(test_uncommitted),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
