@@ -62,8 +62,9 @@ static void note_begins_anew(const struct vm_target *t)
 		if (!d.have)
 			names = names ? arena_printf(a, "%s, %s", names, d.disk->name) : d.disk->name;
 	if (names && !t->have && t->home && strcmp(t->home, t->b->in->host) != 0)
-		builder_note(t->b, KIND_VM, t->object->id, arena_printf(a, "its disks stay on the host %s; here it begins with new ones (%s): stop it there and copy their "
-		                                                        "volumes into this host's pool before, under the same names, to go on with their data", t->home, names));
+		builder_note(t->b, KIND_VM, t->object->id, arena_printf(a, "its disks stay on the host %s; here it begins with new ones (%s). To go on with their data put "
+		                                                        "`host` back, stop it there, copy the volumes into the pools here under their names, and then change `host`",
+		                                                        t->home, names));
 }
 
 /* -- volumes of another time -------------------------------------------------------------------------------------- */
