@@ -186,7 +186,7 @@ static gboolean is_blocked(const struct work *w, guint i, const struct action **
 		if (!*ret_missing && w->outcomes->items[before].state != OUTCOME_DONE)
 			*ret_missing = &p->actions[before];
 	}
-	for (guint k = w->first_pending; k < i && p->actions[k].verb <= VERB_SET_HUGEPAGES; k++)
+	for (guint k = w->first_pending; k < i && (p->actions[k].is_before_stop || p->actions[k].verb <= VERB_SET_HUGEPAGES); k++)
 		if (w->steps[k] != STEP_OVER && may_need_pages_of(act, &p->actions[k]))
 			return TRUE;
 	return FALSE;

@@ -123,12 +123,19 @@ static void judge_worker(struct builder *b, const struct object *o)
 
 /* -- order and refusals --------------------------------------------------------------------------- */
 
+static enum phase phase_of(const struct action *act)
+{
+	return act->is_before_stop ? PHASE_TEARDOWN : verbs[act->verb].phase;
+}
+
 static gint by_total_order(gconstpointer x, gconstpointer y)
 {
 	const struct action *a = x, *b = y;
-	enum phase pa = verbs[a->verb].phase, pb = verbs[b->verb].phase;
+	enum phase pa = phase_of(a), pb = phase_of(b);
 	if (pa != pb)
 		return pa < pb ? -1 : 1;
+	if (a->is_before_stop != b->is_before_stop)
+		return a->is_before_stop ? -1 : 1;
 	if (a->verb != b->verb)
 		return a->verb < b->verb ? -1 : 1;
 	int c = strcmp(a->id, b->id);
@@ -275,6 +282,21 @@ static void note_unknown_host(struct builder *b)
 	                          first, hosts->len > 1 ? arena_printf(b->arena, " and %u more", hosts->len - 1) : ""));
 }
 
+/* What libvirt does not take is then refused while the VM runs on. */
+static void put_definitions_first(struct builder *b)
+{
+	g_autoptr(GHashTable) stops = g_hash_table_new(g_str_hash, g_str_equal), starts = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < b->actions->len; i++) {
+		const struct action *act = &g_array_index(b->actions, struct action, i);
+		if (act->verb == VERB_STOP_VM || act->verb == VERB_START_VM)
+			g_hash_table_add(act->verb == VERB_STOP_VM ? stops : starts, (gpointer)act->id);
+	}
+	for (guint i = 0; i < b->actions->len; i++) {
+		struct action *act = &g_array_index(b->actions, struct action, i);
+		act->is_before_stop = act->verb == VERB_DEFINE_VM && g_hash_table_contains(stops, act->id) && g_hash_table_contains(starts, act->id);
+	}
+}
+
 /* Cards are known before VMs, which are told what they are called; and planned after them: whether one that has a card
  * is stopped decides what may be done to it. Then their host, which loads vfio-pci for those that go there. */
 static void build(struct builder *b)
@@ -291,6 +313,7 @@ static void build(struct builder *b)
 	g_array_sort(b->verdicts, by_kind_and_id);
 	plan_hold_back(b);
 	vms_wait_for_gpus(b);
+	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
 }

@@ -58,6 +58,7 @@ struct action {
 	struct device_step *steps;      /* GPU: what is done, in this order */
 	guint n_steps;                  /* VFs that only come to be are not named: .count says how many are bound */
 	struct strings holders;         /* GPU: who uses it, as "Xorg (1234)"; they are not in the way, or it is refused */
+	gboolean is_before_stop;  /* define-vm of a restart: it comes before all that takes the VM down */
 	guint *waits;             /* indices of actions that have to succeed first */
 	guint n_waits;
 };

@@ -5,7 +5,8 @@
 #include "base/names.h"
 
 /* In the total order of a plan: storage, teardown, devices, guests, work; within a phase by this order, then by name.
- * Disks come first: a VM that needs another one runs on while that is made, and is not stopped when it cannot be. */
+ * Disks come first: a VM that needs another one runs on while that is made, and is not stopped when it cannot be. For
+ * the same reason the definition of a VM that is restarted comes before its stop. */
 enum verb {
 	VERB_DEFINE_POOLS,
 	VERB_FETCH_IMAGES,
