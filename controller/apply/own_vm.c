@@ -70,7 +70,7 @@ gboolean approve_vm(const struct apply_input *in, const char *vm, GError **error
 		return FALSE;
 	if (in->virt && now.exists && vm_records_find(in->records, in->arena, vm, now.id.uuid, &r)) {
 		r.n_short_runs = 0;
-		r.started_at = NULL;
+		r.started_at = r.left_at = r.not_taken = NULL;
 		if (!vm_records_save(in->records, vm, &r, error))
 			return FALSE;
 	}

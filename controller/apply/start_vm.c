@@ -39,7 +39,8 @@ gboolean start_vm(const struct apply_input *in, const struct action *act, GError
 		live.memory_bytes = want->memory_bytes;
 	struct changes left = diff_structs(in->arena, vm_fields, &live, want, FIELD_IN_DOMAIN);
 	if (left.n)
-		return fail(error, ERROR_FAILED, "it runs, but with %s %s instead of %s", left.items[0].field,
+		return vm_note_not_taken(in, act, &now, &left, error) &&
+		       fail(error, ERROR_FAILED, "it runs, but with %s %s instead of %s", left.items[0].field,
 		            left.items[0].before ? left.items[0].before : "(none)",
 		            left.items[0].after ? left.items[0].after : "(none)");
 	/* What the run before had. */

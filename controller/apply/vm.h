@@ -55,6 +55,8 @@ gboolean vm_end_drain(const struct apply_input *in, const struct action *act, co
 gboolean vm_has_work(const struct apply_input *in, const struct vm_now *now);
 /* cleave has started it; has ended it. */
 gboolean vm_note_started(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error);
+/* It runs now, with these still to change: another restart would not bring them either. */
+gboolean vm_note_not_taken(const struct apply_input *in, const struct action *act, const struct vm_now *now, const struct changes *left, GError **error);
 gboolean vm_note_stopped(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error);
 /* What is known of it goes. */
 gboolean vm_forget(const struct apply_input *in, const struct action *act, const struct vm_now *now, GError **error);

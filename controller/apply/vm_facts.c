@@ -159,6 +159,15 @@ gboolean vm_note_started(const struct apply_input *in, const struct action *act,
 	r.started_at = r.since;
 	r.started_revision = in->plan->revision;
 	r.n_short_runs = before ? vm_short_runs(before, in->plan->revision) : 0;
+	r.not_taken = NULL;
+	return vm_records_save(in->records, act->id, &r, error);
+}
+
+gboolean vm_note_not_taken(const struct apply_input *in, const struct action *act, const struct vm_now *now, const struct changes *left, GError **error)
+{
+	struct vm_record r;
+	vm_records_find(in->records, in->arena, act->id, now->id.uuid, &r);
+	r.not_taken = changes_digest(in->arena, left);
 	return vm_records_save(in->records, act->id, &r, error);
 }
 

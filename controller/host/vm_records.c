@@ -49,6 +49,8 @@ static const struct {
 	{ "startedAt", offsetof(struct vm_record, started_at) },
 	{ "startedRevision", offsetof(struct vm_record, started_revision) },
 	{ "drainingSince", offsetof(struct vm_record, draining_since) },
+	{ "leftAt", offsetof(struct vm_record, left_at) },
+	{ "notTaken", offsetof(struct vm_record, not_taken) },
 };
 #define TEXT_AT(record, i) ((const char **)(void *)((char *)(record) + texts[i].offset))
 

@@ -16,6 +16,8 @@ struct vm_record {
 	const char *started_revision;
 	gint64 n_short_runs;
 	const char *draining_since;   /* NULL = it is not drained */
+	const char *left_at;          /* when another host was let have it; NULL = it was not, or came back */
+	const char *not_taken;        /* digest of the changes that its last start did not bring; NULL = it brought all */
 };
 
 /* `state` is the state folder; read anew at each call. Any thread, one at a time for a VM. */

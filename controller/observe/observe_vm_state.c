@@ -43,7 +43,7 @@ void observe_vm_history(struct arena *a, const struct observe_input *in, const c
 		is_known = vm_records_save(in->records, name, &r, NULL);
 	}
 	ret->since = is_known ? r.since : NULL;
-	ret->history = (struct vm_history){ r.started_at, r.started_revision, r.n_short_runs, r.draining_since };
+	ret->history = (struct vm_history){ r.started_at, r.started_revision, r.n_short_runs, r.draining_since, r.left_at, r.not_taken };
 }
 
 /* -- homes ------------------------------------------------------------------------------------------------------------ */
@@ -60,15 +60,28 @@ static const char *owner_name(const struct observe_input *in)
 	return farm ? farm->meta.name : NULL;
 }
 
-/* What is here and wanted here, or runs, is said to be here; what is off and wanted elsewhere is not any more. */
+/* FALSE when it cannot be noted: then it is still said to be here. */
+static gboolean note_left(struct arena *a, const struct observe_input *in, const char *name, struct vm_status *s, const char *at)
+{
+	struct vm_record r;
+	vm_records_find(in->records, a, name, s->uuid, &r);
+	r.left_at = s->history.left_at = at;
+	return vm_records_save(in->records, name, &r, NULL);
+}
+
+/* What is here and wanted here, or runs, is said to be here; what is off and wanted elsewhere is not any more. While
+ * Redis is away later, who let go of it does not know who has it. */
 static void say_home(struct arena *a, const struct observe_input *in, const char *name, struct vm_status *s)
 {
 	gboolean is_ours = s->host && g_strcmp0(s->owner, owner_name(in)) == 0;
 	gboolean stays = is_ours && (is_wanted_here(in, name) || vm_status_is_up(s));
 	if (stays && !s->home)
 		home_take(in->redis, a, name, in->host, &s->home, NULL);
-	else if (is_ours && !stays && g_strcmp0(s->home, in->host) == 0 && home_leave(in->redis, name, in->host, NULL))
+	else if (is_ours && !stays && (s->history.left_at || note_left(a, in, name, s, vm_records_now(a))) && g_strcmp0(s->home, in->host) == 0 &&
+	         home_leave(in->redis, name, in->host, NULL))
 		s->home = NULL;
+	if (stays && s->history.left_at && g_strcmp0(s->home, in->host) == 0)
+		note_left(a, in, name, s, NULL);
 }
 
 /* VMs that are wanted here and are not here have a status when another host has them: it says no more than that. */

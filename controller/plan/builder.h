@@ -41,6 +41,8 @@ void plan_hosts(struct builder *b);
 void gpus_identify(struct builder *b);
 void plan_gpus(struct builder *b);
 void plan_vms(struct builder *b);
-/* When cards are planned: VMs whose GPUs this plan does not make ready are not started. */
+/* When cards are planned: VMs whose GPUs this plan does not make ready are not started, nor are those plugged in. */
 void vms_wait_for_gpus(struct builder *b);
+/* Whether a running guest gets devices of the host. */
+gboolean action_plugs_devices(const struct action *act);
 void plan_jobs(struct builder *b);

@@ -201,7 +201,8 @@ static gboolean waits_for(const struct builder *b, const struct action *act, con
 	if (is_same && act->kind == KIND_HOST)
 		return (before->verb == VERB_WRITE_BOOT_FILES && act->verb == VERB_UPDATE_BOOT) ||
 		       (before->verb == VERB_DEFINE_POOLS && storage_waits_for(act, before));
-	if (act->verb == VERB_START_VM && before->verb == VERB_STOP_VM && !is_same)
+	gboolean takes = act->verb == VERB_START_VM || action_plugs_devices(act);
+	if (takes && before->verb == VERB_STOP_VM && !is_same)
 		return act->vm && holds_what_it_needs(b, before->id, act->vm);
 	if (before->kind == act->kind)
 		return is_same && before->verb != act->verb;
@@ -211,7 +212,7 @@ static gboolean waits_for(const struct builder *b, const struct action *act, con
 		return names_gpu(before->want, act->id) || has_card(b, before->id, act->card);
 	if (act->kind == KIND_GPU)
 		return before->verb == VERB_LOAD_MODULES;
-	return act->verb == VERB_START_VM && start_waits_for(b, act, before);
+	return takes && start_waits_for(b, act, before);
 }
 
 static void add_waits(struct builder *b)
@@ -334,6 +335,7 @@ static void build(struct builder *b)
 	g_array_sort(b->verdicts, by_kind_and_id);
 	hold_back(b);
 	vms_wait_for_gpus(b);
+	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
 }
 

@@ -41,6 +41,7 @@ const struct plan_rule plan_rules[] = {
 	OF_GPU("gpu-no-reset", "NoReset", "A card that cannot be reset is not given from VM to VM.", gpu_no_reset),
 	OF_VM("vm-no-storage", "NoStorage", "A disk in a pool takes a libvirt connection that has pools.", vm_no_storage),
 	OF_VM("vm-pool-differs", "PoolDiffers", "A pool that is not the Host's is never touched.", vm_pool_differs),
+	OF_VM("vm-pool-unreadable", "PoolUnreadable", "A volume is not taken for gone while its pool's folder cannot be read.", vm_pool_unreadable),
 	OF_VM("vm-image-not-pinned", "ImageNotPinned", "A disk is only made from an image whose digest is known.", vm_image_not_pinned),
 	OF_VM("vm-image-larger", "ImageLarger", "A disk is never smaller than its image.", vm_image_larger),
 	OF_VM("vm-volume-gone", "VolumeGone", "The volume of a running VM is not made anew behind its back.", vm_volume_gone),

@@ -21,6 +21,7 @@ struct vm_target {
 	int host_state;                  /* enum host_state, as the specs want it */
 	struct changes stored;           /* .have's definition differs in these; */
 	struct changes live, pending;    /* the running guest, in what acts at once and in what acts at its next start */
+	gboolean is_not_taken;           /* its last start did not bring .pending: another one would not */
 	gboolean may_restart;            /* the Farm's budget has room for it */
 	const char *waits_reason;        /* what it needs and is not there yet: one CamelCase word, */
 	const char *waits_for;           /* and a sentence; NULL = nothing. It is not defined or started then */
@@ -56,9 +57,7 @@ void vm_price_disks(struct changes *c);
 void vm_judge_volumes(struct vm_target *t);
 /* plan_volumes_left.c: volumes that no VM has any more; deleted where the Farm's policy says so. After all VMs. */
 void vm_plan_left_volumes(struct builder *b);
-/* vm_live.c: whether a change acts on the running guest. */
-gboolean vm_is_live(const struct vm_target *t, const struct change *c);
-/* Both kinds, each change with its price here: EFFECT_LIVE, or EFFECT_VM_RESTART and dearer. */
+/* vm_live.c: what acts on the running guest, and what does not, each change with its price here: EFFECT_LIVE, or EFFECT_VM_RESTART and dearer. */
 void vm_split_changes(const struct vm_target *t, const struct changes *all, struct changes *ret_live, struct changes *ret_restart);
 /* The domain's fields as they compare with .want. */
 struct vm_spec vm_comparable(const struct vm_target *t, const struct vm_spec *have);
@@ -67,6 +66,8 @@ struct action *vm_act(const struct vm_target *t, enum verb verb, const char *rea
 gboolean vm_is_ours(const struct builder *b, const struct vm_status *s);
 /* Whether it is to run now, by its own spec and by its host's state. */
 gboolean vm_should_run(const struct vm_target *t);
+/* The rule that forbids all that is planned for it, or NULL. */
+const struct plan_rule *vm_refusal(const struct vm_target *t);
 /* Rule vm-not-ours. */
 const char *vm_not_ours(const struct vm_target *t);
 
@@ -74,6 +75,8 @@ const char *vm_not_ours(const struct vm_target *t);
 void vm_targets_grant_restarts(struct vm_target *all, guint n);
 /* What becomes of a VM that runs, and is to go on: changes made, drained, restarted. */
 void vm_plan_running(struct vm_target *t);
+/* Of one that runs and goes on as it is: its worker takes frames, or none, as the host's state says. */
+void vm_plan_worker(struct vm_target *t);
 /* vm_life.c: it is off, and is to run. */
 void vm_plan_start(struct vm_target *t);
 /* It runs, and is not to. */

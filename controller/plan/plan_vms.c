@@ -38,17 +38,22 @@ const char *vm_not_ours(const struct vm_target *t)
 	                    t->object->id, t->object->id);
 }
 
+const struct plan_rule *vm_refusal(const struct vm_target *t)
+{
+	for (guint i = 0; i < n_plan_rules; i++)
+		if (plan_rules[i].refuses_vm && plan_rules[i].refuses_vm(t))
+			return &plan_rules[i];
+	return NULL;
+}
+
 static gboolean is_refused(struct vm_target *t)
 {
-	for (guint i = 0; i < n_plan_rules; i++) {
-		const char *why = plan_rules[i].refuses_vm ? plan_rules[i].refuses_vm(t) : NULL;
-		if (!why)
-			continue;
-		builder_judge(t->b, t->object, IS_STALLED, plan_rules[i].reason, why);
-		builder_refused(t->b);
-		return TRUE;
-	}
-	return FALSE;
+	const struct plan_rule *rule = vm_refusal(t);
+	if (!rule)
+		return FALSE;
+	builder_judge(t->b, t->object, IS_STALLED, rule->reason, rule->refuses_vm(t));
+	builder_refused(t->b);
+	return TRUE;
 }
 
 /* -- one VM ---------------------------------------------------------------------------------------------------------- */
@@ -111,13 +116,23 @@ static void plan_known_vm(struct vm_target *t)
 		judge_off(t);
 }
 
+/* What its restart was to bring is not to be had any more: a drain that was for that ends. */
+static void leave_alone(struct vm_target *t)
+{
+	if (t->have && vm_is_ours(t->b, t->have) && vm_status_is_up(t->have) && vm_should_run(t))
+		vm_plan_worker(t);
+}
+
 static void plan_vm(struct vm_target *t)
 {
-	if (is_refused(t))
+	if (is_refused(t)) {
+		leave_alone(t);
 		return;
+	}
 	/* One that runs is left alone while it lacks something; what is to be off needs nothing. */
 	if (t->waits_for && (vm_should_run(t) || !t->have)) {
 		builder_judge(t->b, t->object, t->is_stuck ? IS_STALLED : IS_RECONCILING, t->waits_reason, t->waits_for);
+		leave_alone(t);
 		return;
 	}
 	if (t->have)
@@ -182,6 +197,7 @@ static void compare(struct vm_target *t)
 	struct changes running = diff_structs(t->b->arena, vm_fields, &live, t->want, FIELD_IN_DOMAIN);
 	vm_price_disks(&running);
 	vm_split_changes(t, &running, &t->live, &t->pending);
+	t->is_not_taken = t->have->history.not_taken && g_strcmp0(changes_digest(t->b->arena, &running), t->have->history.not_taken) == 0;
 }
 
 void plan_vms(struct builder *b)

@@ -145,6 +145,16 @@ const char *vm_pool_differs(const struct vm_target *t)
 	return NULL;
 }
 
+/* What is not seen there may well be there. */
+const char *vm_pool_unreadable(const struct vm_target *t)
+{
+	struct disk_plan d;
+	DISK_PLANS_EACH (t, i, d)
+		if (d.is_gone && d.at && d.at->reason)
+			return SAY("its disk %s is in the pool %s, whose folder (%s) cannot be used: %s", d.disk->name, d.disk->pool, d.pool->path, d.at->reason);
+	return NULL;
+}
+
 const char *vm_image_not_pinned(const struct vm_target *t)
 {
 	struct disk_plan d;

@@ -27,6 +27,7 @@ guint64 disk_plan_size(const struct vm_target *t, const struct disk_plan *d);
 
 const char *vm_no_storage(const struct vm_target *t);
 const char *vm_pool_differs(const struct vm_target *t);
+const char *vm_pool_unreadable(const struct vm_target *t);
 const char *vm_image_not_pinned(const struct vm_target *t);
 const char *vm_image_larger(const struct vm_target *t);
 const char *vm_volume_gone(const struct vm_target *t);

@@ -111,15 +111,49 @@ static gboolean has_action(const struct vm_target *t, enum verb verb)
 	return FALSE;
 }
 
-/* It is not stopped either, if that was only to start it again. */
-static void take_start_out(const struct vm_target *t)
+static gboolean is_device(const struct change *c)
 {
+	return g_str_has_prefix(c->field, "devices[");
+}
+
+gboolean action_plugs_devices(const struct action *act)
+{
+	for (guint i = 0; act->verb == VERB_UPDATE_VM && i < act->changes.n; i++)
+		if (is_device(&act->changes.items[i]))
+			return TRUE;
+	return FALSE;
+}
+
+/* What else acts on the running guest is done. */
+static void take_devices_out(struct vm_target *t)
+{
+	for (guint i = t->b->actions->len; i > 0; i--) {
+		struct action *act = &g_array_index(t->b->actions, struct action, i - 1);
+		if (!action_plugs_devices(act) || strcmp(act->id, t->object->id) != 0)
+			continue;
+		struct changes left = { ARENA_ARRAY(t->b->arena, struct change, act->changes.n), 0 };
+		for (guint k = 0; k < act->changes.n; k++)
+			if (!is_device(&act->changes.items[k]))
+				left.items[left.n++] = act->changes.items[k];
+		act->changes = left;
+		if (!left.n)
+			g_array_remove_index(t->b->actions, i - 1);
+	}
+}
+
+/* It is not stopped either, if that was only to start it again. */
+static void take_start_out(struct vm_target *t)
+{
+	take_devices_out(t);
 	for (guint i = t->b->actions->len; i > 0; i--) {
 		const struct action *act = &g_array_index(t->b->actions, struct action, i - 1);
 		gboolean is_of_start = act->verb == VERB_DRAIN_VM || act->verb == VERB_STOP_VM || act->verb == VERB_START_VM;
 		if (is_of_start && act->kind == KIND_VM && strcmp(act->id, t->object->id) == 0)
 			g_array_remove_index(t->b->actions, i - 1);
 	}
+	/* Nor is it drained for that. */
+	if (t->have && vm_status_is_up(t->have))
+		vm_plan_worker(t);
 }
 
 /* "GPU/a is Held: it is held open by …", of the first GPU that is not ready and does not become it. */
@@ -158,13 +192,23 @@ static void judge_again(const struct vm_target *t, enum readiness readiness, con
 		*v = (struct verdict){ .object = t->object, .readiness = readiness, .reason = reason, .message = message };
 }
 
+static gboolean is_about_to_plug(const struct vm_target *t)
+{
+	for (guint i = 0; i < t->b->actions->len; i++) {
+		const struct action *act = &g_array_index(t->b->actions, struct action, i);
+		if (action_plugs_devices(act) && strcmp(act->id, t->object->id) == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* Now, or when what it does is done. */
 static gboolean is_about_to_start(const struct vm_target *t)
 {
-	return has_action(t, VERB_START_VM) || (vm_should_run(t) && (has_action(t, VERB_DRAIN_VM) || has_action(t, VERB_STOP_VM)));
+	return has_action(t, VERB_START_VM) || is_about_to_plug(t) || (vm_should_run(t) && (has_action(t, VERB_DRAIN_VM) || has_action(t, VERB_STOP_VM)));
 }
 
-static void wait_for_gpus(const struct vm_target *t)
+static void wait_for_gpus(struct vm_target *t)
 {
 	const struct verdict *v = verdict_of(t->b, t->object);
 	gboolean waits = t->waits_reason == waits_for_gpu || t->waits_reason == gpu_not_ready;

@@ -138,6 +138,9 @@ const char *vm_drain_words(const struct vm_going *g)
 	struct arena *a = g->b->arena;
 	gint64 until = drain_until_ms(g);
 	builder_wake(g->b, MIN(LOOK_MS, until - vm_now_ms(g->b)));
+	/* Before it begins no time is told: a plan looks the same whenever it is made. */
+	if (!g->have->history.draining_since)
+		return arena_printf(a, "its worker finishes its frames, for %s at the most (drain)", duration_format(a, drain_ms_of(g)));
 	return arena_printf(a, "its worker finishes its frames, until %s at the most (drain: %s)", vm_time_text(a, until),
 	                    duration_format(a, drain_ms_of(g)));
 }

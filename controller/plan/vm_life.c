@@ -17,9 +17,13 @@ gboolean vm_judge_elsewhere(struct vm_target *t)
 		builder_wake(b, 5000);
 		return TRUE;
 	}
-	if (t->have || vm_redis(b) != PLANE_AWAY)
+	/* A farm of one host has no other place. */
+	if ((t->have && !t->have->history.left_at) || vm_redis(b) != PLANE_AWAY || b->in->want->by_kind[KIND_HOST]->len <= 1)
 		return FALSE;
-	builder_judge(b, t->object, IS_RECONCILING, "HomeUnknown", "Redis does not answer, and another host may have it");
+	builder_judge(b, t->object, IS_RECONCILING, "HomeUnknown",
+	              !t->have ? "Redis does not answer, and another host may have it"
+	                       : arena_printf(b->arena, "Redis does not answer, and another host was let have it at %s; `cleave approve %s` lets it start here",
+	                                      t->have->history.left_at, t->object->id));
 	return TRUE;
 }
 

@@ -224,20 +224,15 @@ const char *vm_live_key(const struct vm_live_row *row)
 	return row->written ? row->written : row->field;
 }
 
-gboolean vm_is_live(const struct vm_target *t, const struct change *c)
-{
-	struct vm_live_change ignored;
-	struct vm_spec live = vm_comparable(t, &t->have->live);
-	return vm_live_find(t->b->arena, &live, t->want, c, &ignored);
-}
-
 void vm_split_changes(const struct vm_target *t, const struct changes *all, struct changes *ret_live, struct changes *ret_restart)
 {
 	*ret_live = (struct changes){ ARENA_ARRAY(t->b->arena, struct change, all->n), 0 };
 	*ret_restart = (struct changes){ ARENA_ARRAY(t->b->arena, struct change, all->n), 0 };
+	struct vm_spec live = vm_comparable(t, &t->have->live);
+	struct vm_live_change ignored;
 	for (guint i = 0; i < all->n; i++) {
 		struct change c = all->items[i];
-		gboolean is_live = vm_is_live(t, &c);
+		gboolean is_live = vm_live_find(t->b->arena, &live, t->want, &c, &ignored);
 		/* What the row says is its usual price. */
 		c.effect = is_live ? EFFECT_LIVE : MAX(c.effect, EFFECT_VM_RESTART);
 		struct changes *to = is_live ? ret_live : ret_restart;

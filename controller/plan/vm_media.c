@@ -47,8 +47,12 @@ void vm_target_give_media(struct vm_target *t)
 {
 	struct guest_input in = { t->b->in->want, t->object, vm_effective(t->b->arena, t->b->in->want, t->object), known_secrets(t), NULL };
 	const char *password_file = t->want->console.password_file;
+	const char *bundle = t->host->worker_bundle;
+	/* One that is not installed on the host any more is not taken from a guest that has it. */
+	if (!bundle && t->have)
+		bundle = t->have->defined.worker.bundle;
 	if (t->want->worker.enabled)
-		in.bundle = t->want->worker.bundle = t->host->worker_bundle;
+		in.bundle = t->want->worker.bundle = bundle;
 	if (vm_has_seed(in.want))
 		t->want->seed = digest_of(t, &in, make_seed);
 	if (t->want->worker.enabled)

@@ -81,11 +81,36 @@ static gboolean nodes_as_written(const struct layout *l, struct vm_target *t, st
 	return ret->n > 0;
 }
 
+/* Nobody knows its nodes now: it stays where it is. */
+static void keep_as_defined(struct vm_target *t)
+{
+	const struct vm_spec *defined = &t->have->defined;
+	if (t->spec->numa.mode != NUMA_AUTO)
+		return;
+	t->want->numa = defined->numa;
+	t->want->cpu.pinning = defined->cpu.pinning;
+	if (!t->want->cpu.emulator_cpus)
+		t->want->cpu.emulator_cpus = defined->cpu.emulator_cpus;
+}
+
+/* A card that tells its node no longer is on the one where it was. */
+static gboolean is_placed_already(const struct layout *l, const struct vm_target *t)
+{
+	gboolean is_told = TRUE;
+	for (guint i = 0; i < t->spec->gpus.n; i++)
+		is_told &= node_of_gpu(l, gpu_target_find(t->b, LIST_AT(t->spec->gpus, struct vm_gpu, i)->gpu)) >= 0;
+	return t->spec->numa.mode == NUMA_AUTO && !is_told && t->have && t->have->defined.numa.mode == NUMA_NODES;
+}
+
 static void add_vm(struct layout *l, struct vm_target *t)
 {
 	struct placing *p = &l->vms[l->n_vms];
 	struct cpus nodes = { 0 };
 	int mode = t->spec->numa.mode;
+	if (is_placed_already(l, t)) {
+		keep_as_defined(t);
+		return;
+	}
 	if (mode == NUMA_AUTO)
 		nodes = nodes_of_gpus(l, t);
 	if (mode == NUMA_AUTO && !nodes.n && t->spec->gpus.n && l->cpus->nodes.n > 1)
@@ -286,18 +311,6 @@ static void fill(const struct layout *l, const struct placing *p)
 		builder_note(p->t->b, KIND_VM, p->t->object->id, "the Host's reserve leaves no CPU of its NUMA nodes: not all vCPUs are pinned");
 	else if (p->turn != TURN_OFF && shares_cpu(p))
 		builder_note(p->t->b, KIND_VM, p->t->object->id, "more vCPUs are wanted than its NUMA nodes have CPUs: it shares some with others");
-}
-
-/* Nobody knows its nodes now: it stays where it is. */
-static void keep_as_defined(struct vm_target *t)
-{
-	const struct vm_spec *defined = &t->have->defined;
-	if (t->spec->numa.mode != NUMA_AUTO)
-		return;
-	t->want->numa = defined->numa;
-	t->want->cpu.pinning = defined->cpu.pinning;
-	if (!t->want->cpu.emulator_cpus)
-		t->want->cpu.emulator_cpus = defined->cpu.emulator_cpus;
 }
 
 void vm_targets_place(struct vm_target *all, guint n)

@@ -33,16 +33,19 @@ static gboolean take_down(const struct orphan *o, const char *reason)
 	return TRUE;
 }
 
-/* What prunes may go on when there are not more of them than the budget has: many at once are taken for a mistake. */
+/* A host that the specs do not name is more often misnamed than given up: nothing is taken down there.
+ * What prunes may go on when there are not more of them than the budget has: many at once are taken for a mistake. */
 static void plan_orphan(const struct orphan *o, gboolean prunes, const char *why_not)
 {
 	struct builder *b = o->going.b;
 	const char *other = o->want ? ((const struct vm_spec *)o->want->spec)->host : NULL;
 	const char *reason = other ? arena_printf(b->arena, "is wanted on the host %s", other) : "is not in the specs any more";
-	gboolean is_up = vm_status_is_up(o->going.have);
-	gboolean is_down = other || prunes ? take_down(o, reason) : FALSE;
+	gboolean is_up = vm_status_is_up(o->going.have), is_known = objects_get(b->in->want, KIND_HOST, b->in->host) != NULL;
+	gboolean is_down = is_known && (other || prunes) ? take_down(o, reason) : FALSE;
 	if (prunes && is_down)
 		act_on(o, VERB_UNDEFINE_VM, reason)->effect = EFFECT_NONE;
+	else if (!is_known)
+		builder_note(b, KIND_VM, o->going.id, arena_printf(b->arena, "%s; left as it is, since this host (%s) is not in the specs", reason, b->in->host));
 	else if (!other && !prunes)
 		builder_note(b, KIND_VM, o->going.id, arena_printf(b->arena, "%s; left as it is%s", reason, why_not));
 	else if (other && !prunes && !is_up)

@@ -6,19 +6,32 @@
 
 /* -- the budget --------------------------------------------------------------------------------------------------- */
 
-/* It is wanted up, and is not, or not wholly. One that nothing is done about counts for nothing: others would wait for it
- * for ever. */
+/* One that nothing is done about counts for nothing: others would wait for it for ever. */
+static gboolean counts(const struct vm_target *t)
+{
+	return t->have && !t->waits_for && vm_should_run(t) && vm_is_ours(t->b, t->have) && !builder_holds_back(t->b, t->object);
+}
+
+/* It does no work. A worker that Redis does not tell of may be at work, and so may one that is to have more slots or cards. */
 static gboolean is_down(const struct vm_target *t)
 {
-	if (!t->have || t->waits_for || !vm_should_run(t) || !vm_is_ours(t->b, t->have) || builder_holds_back(t->b, t->object))
+	gboolean had_worker = t->want->worker.enabled && t->have && t->have->live.settings;
+	if (!counts(t))
 		return FALSE;
-	return !vm_status_is_up(t->have) || t->have->history.draining_since || vm_worker_lacks(t);
+	return !vm_status_is_up(t->have) || t->have->history.draining_since ||
+	       (had_worker && vm_redis(t->b) == PLANE_OK && !vm_worker(t->b, t->object->id, t->have));
+}
+
+/* It was restarted, and does not do all of its work yet. */
+static gboolean is_coming(const struct vm_target *t)
+{
+	return counts(t) && vm_redis(t->b) == PLANE_OK && vm_worker_lacks(t);
 }
 
 static gboolean wants_restart(const struct vm_target *t)
 {
-	return t->pending.n && t->host_state == HOST_ACTIVE && t->want->state == VM_RUNNING && t->want->update != UPDATE_NEVER &&
-	       !builder_holds_back(t->b, t->object);
+	return t->pending.n && !t->is_not_taken && !t->waits_for && t->host_state == HOST_ACTIVE && t->want->state == VM_RUNNING && t->want->update != UPDATE_NEVER &&
+	       !builder_holds_back(t->b, t->object) && !vm_refusal(t);
 }
 
 void vm_targets_grant_restarts(struct vm_target *all, guint n)
@@ -26,7 +39,7 @@ void vm_targets_grant_restarts(struct vm_target *all, guint n)
 	const struct object *farm = n ? objects_farm(all->b->in->want) : NULL;
 	gint64 most = farm ? ((const struct farm_spec *)farm->spec)->policy.budgets.max_restart : G_MAXINT64, n_down = 0;
 	VM_TARGETS_EACH (t, all, n)
-		n_down += is_down(t);
+		n_down += is_down(t) || (is_coming(t) && !wants_restart(t));
 	VM_TARGETS_EACH (t, all, n) {
 		/* One that is down already costs nothing more: what it waits for may be the very change. */
 		t->may_restart = n_down < most || (is_down(t) && most > 0);
@@ -79,7 +92,7 @@ static gboolean plan_restart(struct vm_target *t)
 {
 	struct builder *b = t->b;
 	struct vm_going going = { b, t->object->id, t->have, t->want };
-	if (!t->may_restart && !t->have->history.draining_since) {
+	if (!t->may_restart) {
 		builder_judge(b, t->object, IS_RECONCILING, "WaitsForBudget",
 		              arena_printf(b->arena, "the restart for %s waits: policy.budgets.maxRestart lets no more VMs be down now",
 		                           fields_of(b->arena, &t->pending)));
@@ -113,6 +126,10 @@ static void judge_running(const struct vm_target *t)
 	if (t->have->state == DOMAIN_PAUSED)
 		builder_judge(b, t->object, IS_STALLED, "Paused",
 		              arena_printf(b->arena, "it is paused; `virsh resume %s` lets it go on", t->object->id));
+	else if (t->pending.n && t->is_not_taken)
+		builder_judge_settled(b, t->object, "NotTaken",
+		                      arena_printf(b->arena, "the restart for %s did not bring that; see libvirt's log. Another spec or `cleave approve %s` restarts it "
+		                                             "again", fields_of(b->arena, &t->pending), t->object->id));
 	else if (t->stored.n || t->live.n || t->have->is_transient)
 		builder_judge(b, t->object, IS_RECONCILING, "Differs", NULL);
 	else if (t->host_state == HOST_CORDONED)
@@ -125,8 +142,7 @@ static void judge_running(const struct vm_target *t)
 		builder_judge(b, t->object, IS_READY, pending ? "RestartPending" : "Running", pending);
 }
 
-/* Its worker takes frames, or none, as the host's state says. */
-static void plan_worker(struct vm_target *t)
+void vm_plan_worker(struct vm_target *t)
 {
 	gboolean is_cordoned = t->host_state == HOST_CORDONED, is_drained = t->have->history.draining_since != NULL;
 	if (is_cordoned && !is_drained && vm_worker(t->b, t->object->id, t->have))
@@ -137,7 +153,7 @@ static void plan_worker(struct vm_target *t)
 
 void vm_plan_running(struct vm_target *t)
 {
-	gboolean is_to_restart = t->pending.n && t->want->update != UPDATE_NEVER && t->host_state == HOST_ACTIVE;
+	gboolean is_to_restart = t->pending.n && !t->is_not_taken && t->want->update != UPDATE_NEVER && t->host_state == HOST_ACTIVE;
 	/* A start gives it all at once. */
 	if (is_to_restart && plan_restart(t))
 		return;
@@ -147,8 +163,9 @@ void vm_plan_running(struct vm_target *t)
 		act->changes = t->live;
 		act->expect = "running";
 	}
-	if (is_to_restart)
-		return;
-	plan_worker(t);
-	judge_running(t);
+	/* Nothing is to be drained while the restart waits for its turn. */
+	if (!is_to_restart || !t->may_restart)
+		vm_plan_worker(t);
+	if (!is_to_restart)
+		judge_running(t);
 }

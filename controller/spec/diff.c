@@ -252,6 +252,18 @@ struct changes diff_structs(struct arena *a, const struct field *table, const vo
 	return c;
 }
 
+char *changes_digest(struct arena *a, const struct changes *c)
+{
+	enum { DIGEST_LEN = 16 };
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	for (guint i = 0; i < c->n; i++) {
+		const char *parts[] = { c->items[i].field, c->items[i].before, c->items[i].after };
+		for (guint k = 0; k < G_N_ELEMENTS(parts); k++) /* with its end; one that is absent is not an empty one */
+			g_checksum_update(sum, (const guchar *)(parts[k] ? parts[k] : "\n"), parts[k] ? (gssize)strlen(parts[k]) + 1 : 2);
+	}
+	return c->n ? arena_strndup(a, g_checksum_get_string(sum), DIGEST_LEN) : NULL;
+}
+
 enum effect changes_effect(const struct changes *c)
 {
 	enum effect dearest = EFFECT_NONE;

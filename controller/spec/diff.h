@@ -17,5 +17,7 @@ struct changes {
 /* Compares rows whose flags include `mask` (0 = all). Returned in table order, texts from the arena. */
 struct changes diff_structs(struct arena *a, const struct field *table, const void *before, const void *after,
                             unsigned mask);
+/* Tells them apart from other changes: 16 hexadecimal digits; NULL of none. */
+char *changes_digest(struct arena *a, const struct changes *c);
 /* The dearest effect among the changes; EFFECT_NONE when there are none. */
 enum effect changes_effect(const struct changes *c);

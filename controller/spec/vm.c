@@ -244,6 +244,8 @@ static const struct field history_fields[] = {
 	{ "startedAt", FIELD_STRING, IN(vm_history, started_at, const char *), .doc = "When cleave started it last." },
 	{ "startedRevision", FIELD_STRING, IN(vm_history, started_revision, const char *), .doc = "The revision that it was started for." },
 	{ "shortRuns", FIELD_INT, IN(vm_history, n_short_runs, gint64), .doc = "Starts in a row after which it soon ended by itself." },
+	{ "leftAt", FIELD_STRING, IN(vm_history, left_at, const char *), .doc = "When another host was let have it." },
+	{ "notTaken", FIELD_STRING, IN(vm_history, not_taken, const char *), .doc = "Digest of the changes that its last start did not bring." },
 	{ "drainingSince", FIELD_STRING, IN(vm_history, draining_since, const char *), .doc = "Since when its worker takes no new frames." },
 	{ 0 },
 };

@@ -156,6 +156,8 @@ struct vm_history {
 	const char *started_revision; /* the revision that it was started for */
 	gint64 n_short_runs;          /* starts in a row after which it ended within minutes, without being told to */
 	const char *draining_since;   /* RFC 3339; NULL = it is not drained */
+	const char *left_at;          /* when another host was let have it; NULL = it was not, or came back */
+	const char *not_taken;        /* digest of the changes that its last start did not bring; NULL = it brought all */
 };
 
 /* A volume of one of its disks, as the pool has it. */

@@ -181,7 +181,7 @@ static guint count_drained(struct bench *b)
 static void test_records(void **state)
 {
 	struct bench b = bench_new(state);
-	const struct vm_record r = { "u", "running", "2024-05-06T07:08:09Z", "2024-05-06T07:08:08Z", "one", 3, NULL };
+	const struct vm_record r = { "u", "running", "2024-05-06T07:08:09Z", "2024-05-06T07:08:08Z", "one", 3, NULL, NULL, "0123456789abcdef" };
 	struct vm_record found;
 	assert_false(vm_records_find(b.records, b.a, "v", "u", &found));
 	assert_true(vm_records_save(b.records, "v", &r, NULL));
@@ -344,6 +344,7 @@ static void test_move(void **state)
 	reach(&b, here, "define-vm start-vm");
 	reach(&b, there, "stop-vm");
 	assert_null(home_of_vm(&b));
+	assert_non_null(status_of(&b, there)->history.left_at);
 	const char *home;
 	assert_true(home_take(b.r, b.a, "v", "h2", &home, NULL));
 	/* And back, while the other has it. */
@@ -354,6 +355,7 @@ static void test_move(void **state)
 	assert_true(approve_vm(&in, "v", NULL));
 	reach(&b, here, "start-vm");
 	assert_string_equal(home_of_vm(&b), "h1");
+	assert_null(status_of(&b, here)->history.left_at);
 	bench_free(&b);
 }
 

@@ -23,6 +23,8 @@ struct world {
 	guint n_nodes, n_cores, n_threads; /* cores of a node */
 	guint n_reserved;                  /* CPUs of a node */
 	gboolean is_interleaved;           /* a core's threads stand beside each other */
+	gboolean is_untold;                /* cards do not tell their nodes */
+	gboolean is_bare;                  /* nor does the host have any */
 	GPtrArray *vms;                    /* texts; NULL where a VM is gone */
 	const struct vm_status *seen[MAX_VMS];
 	gint64 n_pages, n_free; /* of 1GiB, of each node */
@@ -95,7 +97,7 @@ static void add_card(struct objects *have, const struct world *w, guint node)
 	*f = (struct gpu_function){ .address = address, .driver = "nvidia", .iommu_group = (gint64)node };
 	s->address = address;
 	s->driver = "nvidia";
-	s->numa_node = w->n_nodes == 1 ? -1 : (gint64)node;
+	s->numa_node = w->n_nodes == 1 || w->is_untold ? -1 : (gint64)node;
 	s->functions = (struct list){ f, 1 };
 	seen_object(have, w->arena, KIND_GPU, arena_printf(w->arena, "g%u", node), s);
 }
@@ -113,7 +115,7 @@ static struct objects *observe(const struct world *w)
 	struct objects *have = objects_new(w->arena);
 	struct host_status *h = ARENA_NEW(w->arena, struct host_status);
 	fields_set_untold(host_status_fields, h);
-	h->nodes = nodes_of(w);
+	h->nodes = w->is_bare ? (struct list){ 0 } : nodes_of(w);
 	h->hugepages = pages_of(w);
 	seen_object(have, w->arena, KIND_HOST, "h1", h);
 	for (guint n = 0; n < w->n_nodes; n++)
@@ -481,6 +483,21 @@ static void test_mended(void **state)
 	assert_string_equal(place(&w, NULL).text, "v0: nodes=0 emulator=0-1 0:2 1:3 2:4 3:5 4:6\n");
 }
 
+/* What the kernel tells no longer moves no VM. */
+static void test_untold(void **state)
+{
+	SCOPED_ARENA(a);
+	const char *const texts[] = { "  vcpus: 3\n  memory: 4GiB\n" CARD(0), "  vcpus: 2\n  memory: 4GiB\n" CARD(1) };
+	struct world w = small_world(a, G_N_ELEMENTS(texts), texts);
+	struct result res = place(&w, NULL);
+	(void)state;
+	define(&w, &res, NULL);
+	w.is_untold = TRUE;
+	assert_string_equal(place(&w, NULL).text, res.text);
+	w.is_bare = TRUE;
+	assert_string_equal(place(&w, NULL).text, res.text);
+}
+
 /* Three of 100GiB do not fit beside each other where 256GiB are, and what is asked of the Host beyond that even less. */
 static void test_room(void **state)
 {
@@ -511,7 +528,7 @@ static void test_room(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_small), cmocka_unit_test(test_mended), cmocka_unit_test(test_room),
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_small), cmocka_unit_test(test_mended), cmocka_unit_test(test_untold), cmocka_unit_test(test_room),
 		                            cmocka_unit_test_teardown(random_rounds, say_seed) };
 	return cmocka_run_group_tests_name("plan place", tests, NULL, NULL);
 }
