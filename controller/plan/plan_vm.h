@@ -14,6 +14,7 @@ struct vm_target {
 	struct builder *b;
 	const struct object *object;
 	const struct vm_spec *spec;      /* as written */
+	const struct vm_spec *told;      /* .spec with its references resolved: what its guest is told */
 	struct vm_spec *want;            /* resolved: what the domain is to be, field by field */
 	const struct vm_status *have;    /* NULL: there is no domain of that name */
 	const struct host_status *host;  /* NULL: not observed */

@@ -1,7 +1,6 @@
 /* Digests of a VM's media, of its worker and of its secrets: a changed file shows as a changed field. */
 #include "base/arena.h"
 #include "plan/plan_vm.h"
-#include "spec/resolve.h"
 #include "spec/seed.h"
 #include <string.h>
 
@@ -40,7 +39,7 @@ static const char *digest_of(struct vm_target *t, const struct guest_input *in,
 
 void vm_target_give_media(struct vm_target *t)
 {
-	struct guest_input in = { t->b->in->want, t->object, vm_effective(t->b->arena, t->b->in->want, t->object), known_secrets(t), NULL };
+	struct guest_input in = { t->b->in->want, t->object, t->told, known_secrets(t), NULL };
 	const char *password_file = t->want->console.password_file;
 	const char *bundle = t->host->worker_bundle;
 	/* One that is not installed on the host any more is not taken from a guest that has it. */

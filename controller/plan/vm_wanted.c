@@ -7,7 +7,8 @@
 void vm_targets_resolve(struct vm_target *all, guint n)
 {
 	VM_TARGETS_EACH (t, all, n) {
-		t->want = arena_memdup(t->b->arena, vm_effective(t->b->arena, t->b->in->want, t->object), sizeof *t->want);
+		t->told = vm_effective(t->b->arena, t->b->in->want, t->object);
+		t->want = arena_memdup(t->b->arena, t->told, sizeof *t->want);
 		vm_resolve_disks(t);
 	}
 	VM_TARGETS_EACH (t, all, n)

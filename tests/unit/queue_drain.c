@@ -8,7 +8,7 @@
 #include "queue/notice.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
-#include "redis_fixture.h"
+#include "queue_fixture.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,36 +20,10 @@
 #define R1 "0d6b8a1c-5f0e-5c4f-9b1a-000000000001"
 #define R2 "0d6b8a1c-5f0e-5c4f-9b1a-000000000002"
 
-static const struct task task = { .scene_root = "s", .scene_path = "a.blend", .scene_sha256 = "0", .engine = "CYCLES",
-				  .device = "CPU",   .output_root = "f",      .output_template = "#.png", .format = "PNG" };
-
-struct bench {
-	struct redis_fixture *f;
-	struct redis *r;
-	struct arena *a;
-	struct authority by;
-};
-
-static struct bench bench_new(void **state)
-{
-	struct bench b = { .f = redis_fixture_of(state), .a = arena_new() };
-	struct owner o;
-	b.r = redis_new(b.f->url, NULL, 2000, NULL);
-	assert_true(owner_acquire(b.r, b.a, "test", 600000, &o, NULL));
-	b.by.fence = o.fence;
-	return b;
-}
-
-static void bench_free(struct bench *b)
-{
-	redis_free(b->r);
-	arena_free(b->a);
-}
-
 static void enqueue(struct bench *b, const char *text)
 {
 	guint64 n_added;
-	struct backlog_part part = { .key = "k", .task = &task };
+	struct backlog_part part = { .key = "k", .task = &queue_fixture_task };
 	const struct job_meta meta = { .chunk = 4 };
 	assert_null(frames_parse(b->a, text, &part.frames, NULL));
 	assert_true(backlog_enqueue(b->r, &b->by, "p/a", &meta, &part, 1, &n_added, NULL));

@@ -5,7 +5,7 @@
 #include "queue/lease.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
-#include "redis_fixture.h"
+#include "queue_fixture.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,40 +14,9 @@
 
 #include <cmocka.h>
 
-static const struct task task = { .scene_root = "s",
-				  .scene_path = "a.blend",
-				  .scene_sha256 = "0",
-				  .engine = "CYCLES",
-				  .device = "CPU",
-				  .output_root = "f",
-				  .output_template = "#.png",
-				  .format = "PNG" };
 static const char *const labels[] = { "pool:render", NULL };
 static const char *const blenders[] = { "3.4.1", "4.2.3", NULL };
 static const struct capabilities can = { blenders, labels, NULL };
-
-struct bench {
-	struct redis_fixture *f;
-	struct redis *r;
-	struct arena *a;
-	struct authority by;
-};
-
-static struct bench bench_new(void **state)
-{
-	struct bench b = { .f = redis_fixture_of(state), .a = arena_new() };
-	struct owner o;
-	b.r = redis_new(b.f->url, NULL, 2000, NULL);
-	assert_true(owner_acquire(b.r, b.a, "test", 600000, &o, NULL));
-	b.by.fence = o.fence;
-	return b;
-}
-
-static void bench_free(struct bench *b)
-{
-	redis_free(b->r);
-	arena_free(b->a);
-}
 
 static struct frame_set frames(struct bench *b, const char *text)
 {
@@ -59,7 +28,7 @@ static struct frame_set frames(struct bench *b, const char *text)
 static void enqueue(struct bench *b, const char *job, const char *key, const char *text, struct job_meta meta)
 {
 	guint64 n_added;
-	struct backlog_part part = { key, frames(b, text), &task };
+	struct backlog_part part = { key, frames(b, text), &queue_fixture_task };
 	assert_true(backlog_enqueue(b->r, &b->by, job, &meta, &part, 1, &n_added, NULL));
 }
 
