@@ -8,15 +8,16 @@ MAKEFLAGS += --no-builtin-rules
 VERSION = 0.1.0
 B ?= build
 CC = gcc
+CXX = g++
 OPT ?= -O2 -g
 WARN = -Wall -Wextra -Wshadow -Wconversion -Werror
 PREFIX ?= /usr/local
 
 PKG_CONFIG ?= pkg-config
-PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib libisofs-1 libcurl
+PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib libisofs-1 libcurl libarchive libtiff-4 libjpeg OpenEXR
 # Asked once; empty where pkg-config is not installed yet.
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
-PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -linotifytools -lpthread
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -linotifytools -lpthread -lstdc++
 
 # Libraries' headers are system headers: their warnings are not ours.
 CPPFLAGS += -D_GNU_SOURCE -DCLEAVE_VERSION='"$(VERSION)"' -Icontroller $(patsubst -I%,-isystem %,$(PKG_CFLAGS))
@@ -25,8 +26,8 @@ LDFLAGS += $(SAN)
 Q = $(if $(V),,@)
 
 # -- what is built -------------------------------------------------------------------------------
-src = $(foreach folder,$(1),$(sort $(wildcard controller/$(folder)/*.c)))
-obj = $(patsubst %.c,$(B)/%.o,$(1))
+src = $(foreach folder,$(1),$(sort $(wildcard controller/$(folder)/*.c controller/$(folder)/*.cc)))
+obj = $(patsubst %.cc,$(B)/%.o,$(patsubst %.c,$(B)/%.o,$(1)))
 
 # The pure core links GLib and libyaml alone; plan tests link nothing else (style: layers).
 PURE = base spec plan
@@ -54,6 +55,13 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  cc  $<"
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# OpenEXR is C++; the one file that speaks it offers C to the others.
+CXXFLAGS = -std=gnu++17 -Wall -Wextra -Wshadow -Werror $(OPT) $(SAN)
+$(B)/%.o: %.cc
+	@mkdir -p $(@D)
+	@echo "  cxx $<"
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
 
 # Lua functions and Blender's loop travel inside the programs (GResource registers itself at start).
 $(B)/gen/%_resources.c: controller/%/*.gresource.xml

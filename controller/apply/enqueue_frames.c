@@ -3,25 +3,96 @@
 #include "apply/job.h"
 #include "base/arena.h"
 
-static struct task task_of(struct arena *a, const struct renderjob_spec *values, const char *scene_sha256)
+static const char *word(const struct name_table *names, int value)
 {
+	return value ? name_of(names, value) : "";
+}
+
+static const char *text(const char *said)
+{
+	return said ? said : "";
+}
+
+static const char *const *texts(struct arena *a, const struct strings *s)
+{
+	const char **all = s->n ? ARENA_ARRAY(a, const char *, s->n + 1) : NULL;
+	for (guint i = 0; i < s->n; i++)
+		all[i] = s->items[i];
+	return all;
+}
+
+/* Bits a channel, as Blender writes them. */
+static const char *const depth_words[] = {
+	[DEPTH_UNSAID] = "", [DEPTH_8BIT] = "8", [DEPTH_16BIT] = "16", [DEPTH_HALF] = "16", [DEPTH_FLOAT] = "32",
+};
+
+static void add_outputs(struct arena *a, const struct renderjob_spec *values, struct task *t)
+{
+	struct list all = renderjob_outputs(a, values);
+	t->outputs = ARENA_ARRAY(a, struct task_output, all.n);
+	t->n_outputs = all.n;
+	for (guint i = 0; i < all.n; i++) {
+		const struct job_output *from = LIST_AT(all, struct job_output, i);
+		struct task_output *to = &t->outputs[i];
+		*to = (struct task_output){ .name = text(from->name),
+			                    .node = text(from->node),
+			                    .format = name_of(&image_format_names, from->format),
+			                    .color_mode = "",
+			                    .color_depth = depth_words[from->depth],
+			                    .codec = word(&codec_names, from->codec) };
+		root_path_split(a, from->file, &t->output_root, &to->path_template);
+	}
+}
+
+static void add_scene(struct arena *a, const struct job_scene *scene, struct task *t)
+{
+	t->scene_root = t->scene_path = "";
+	if (scene->file)
+		root_path_split(a, scene->file, &t->scene_root, &t->scene_path);
+	t->scene_url = text(scene->url);
+	t->scene_blend = text(scene->blend);
+	t->scene_name = text(scene->name);
+	t->camera = text(scene->camera);
+	t->view_layers = texts(a, &scene->view_layers);
+}
+
+static void add_blender(const struct renderjob_spec *values, const struct farm_spec *farm, struct task *t)
+{
+	const struct farm_file *file = values->blender ? farm_file_find(&farm->blenders, values->blender) : NULL;
+	t->blender = text(values->blender);
+	if (!file || file->is_installed)
+		return;
+	t->blender_url = text(file->url);
+	t->blender_file = text(file->file);
+	t->blender_sha256 = text(file->sha256);
+}
+
+static struct task task_of(struct arena *a, const struct renderjob_spec *values, const struct farm_spec *farm,
+                           const char *scene_sha256)
+{
+	const struct job_checks *checks = &values->checks;
 	struct task t = { .scene_sha256 = scene_sha256,
-		          .blender = values->blender ? values->blender : "",
+		          .inputs_mode = values->inputs.files.n ? "files" : word(&inputs_names, values->inputs.mode),
+		          .inputs = texts(a, &values->inputs.files),
+		          .inputs_sha256 = text(values->inputs.sha256),
 		          .engine = name_of(&engine_names, values->engine),
 		          .device = name_of(&device_names, values->device),
-		          .format = name_of(&image_format_names, values->format),
 		          .samples = values->samples,
 		          .width = values->resolution.width,
 		          .height = values->resolution.height,
+		          .denoise = word(&denoise_names, values->denoise),
+		          .n_threads = values->n_threads,
+		          .arguments = texts(a, &values->arguments),
+		          .runs_scripts = values->scripts,
+		          .check_black = word(&check_names, checks->black),
+		          .check_constant = word(&check_names, checks->constant),
+		          .check_nan = word(&check_names, checks->nan),
+		          .check_missing_assets = word(&check_names, checks->missing_assets),
 		          .time_limit_ms = values->time_limit_ms,
-		          .camera = "",
-		          .view_layer = "",
-		          .denoise = "",
-		          .color_mode = "",
-		          .color_depth = "",
-		          .codec = "" };
-	root_path_split(a, values->scene.file, &t.scene_root, &t.scene_path);
-	root_path_split(a, values->output, &t.output_root, &t.output_template);
+		          .memory_limit_bytes = (gint64)values->memory_limit_bytes };
+	add_scene(a, &values->scene, &t);
+	add_blender(values, farm, &t);
+	add_outputs(a, values, &t);
 	return t;
 }
 
@@ -37,7 +108,7 @@ static const char *scene_digest(const struct apply_input *in, const struct actio
 gboolean enqueue_frames(const struct apply_input *in, const struct action *act, GError **error)
 {
 	const struct farm_spec *farm = objects_farm(in->plan->want)->spec;
-	struct task task = task_of(in->arena, act->values, scene_digest(in, act));
+	struct task task = task_of(in->arena, act->values, farm, scene_digest(in, act));
 	struct backlog_part part = { act->key, act->frames, &task };
 	struct job_meta meta = job_meta_of(in->arena, act->want->spec, farm);
 	struct authority by = job_authority(in);

@@ -47,6 +47,12 @@ struct manifest_view *manifest_read(struct arena *a, int root_fd, const char *jo
 
 /* "Latest" is by time_us; superseded frame records are not found by any of these. */
 const struct record *manifest_frame(const struct manifest_view *v, gint64 frame, const char *key);
+/* The latest of this output file of the frame. */
+const struct record *manifest_output(const struct manifest_view *v, gint64 frame, const char *key, const char *file);
+/* The frame's attempts that went wrong, latest first: start with NULL; NULL at the end. */
+const struct record *manifest_next_failure(const struct manifest_view *v, gint64 frame, const struct record *after);
+/* What is known of files that Blender opened: const struct record *, sorted by file. g_ptr_array_unref(). */
+GPtrArray *manifest_inputs(const struct manifest_view *v);
 /* The frame's records, latest first: start with NULL; NULL at the end. */
 const struct record *manifest_next(const struct manifest_view *v, gint64 frame, const struct record *after);
 /* The frame's record of this content; one of `key` (may be NULL) if there is, else the latest. */

@@ -17,6 +17,7 @@ struct seen_record {
 struct frame_entry {
 	gint64 frame;
 	struct frame_record *latest; /* descending by time */
+	struct frame_record *failed; /* the same */
 	struct seen_record *seen;    /* the latest of each path */
 };
 
@@ -47,6 +48,7 @@ void index_init(struct manifest_index *x)
 		.frames = g_hash_table_new(g_int64_hash, g_int64_equal),
 		.superseded = g_hash_table_new(attempt_hash, attempt_equal),
 		.pins = g_hash_table_new(g_str_hash, g_str_equal),
+		.inputs = g_hash_table_new(g_str_hash, g_str_equal),
 	};
 }
 
@@ -54,6 +56,7 @@ void index_clear(struct manifest_index *x)
 {
 	g_clear_pointer(&x->contents, g_hash_table_unref);
 	g_clear_pointer(&x->pins, g_hash_table_unref);
+	g_clear_pointer(&x->inputs, g_hash_table_unref);
 	g_clear_pointer(&x->superseded, g_hash_table_unref);
 	g_clear_pointer(&x->frames, g_hash_table_unref);
 	g_clear_pointer(&x->strings, g_string_chunk_free);
@@ -87,16 +90,27 @@ static void add_content(struct manifest_index *x, struct frame_record *f)
 		g_hash_table_insert(x->contents, (gpointer)f->record.sha256, f);
 }
 
+static void put_in_order(struct frame_record **at, struct frame_record *f)
+{
+	while (*at && !is_newer(&f->record, &(*at)->record))
+		at = &(*at)->older;
+	f->older = *at;
+	*at = f;
+}
+
+static void add_failed(struct manifest_index *x, const struct record *r)
+{
+	struct frame_record *f = ARENA_NEW(x->arena, struct frame_record);
+	f->record = *r;
+	put_in_order(&entry_of(x, r->frame)->failed, f);
+}
+
 static void add_frame(struct manifest_index *x, const struct record *r)
 {
 	struct frame_record *f = ARENA_NEW(x->arena, struct frame_record);
 	f->record = *r;
 	f->is_superseded = g_hash_table_contains(x->superseded, &(struct attempt){ r->frame, r->token });
-	struct frame_record **at = &entry_of(x, r->frame)->latest;
-	while (*at && !is_newer(r, &(*at)->record))
-		at = &(*at)->older;
-	f->older = *at;
-	*at = f;
+	put_in_order(&entry_of(x, r->frame)->latest, f);
 	if (f->is_superseded)
 		x->n_superseded++;
 	else
@@ -147,14 +161,21 @@ static void keep_latest(struct manifest_index *x, struct record **latest, const 
 	**latest = *r;
 }
 
-static void add_pin(struct manifest_index *x, const struct record *r)
+/* The latest of each file. */
+static void keep_by_file(struct manifest_index *x, GHashTable *table, const struct record *r)
 {
-	struct record *known = g_hash_table_lookup(x->pins, r->file);
+	struct record *known = g_hash_table_lookup(table, r->file);
 	struct record *latest = known;
 	keep_latest(x, &latest, r);
 	if (!known)
-		g_hash_table_insert(x->pins, (gpointer)latest->file, latest);
-	keep_latest(x, &x->pin, r);
+		g_hash_table_insert(table, (gpointer)latest->file, latest);
+}
+
+static void add_pin(struct manifest_index *x, const struct record *r)
+{
+	keep_by_file(x, x->pins, r);
+	if (strcmp(r->file, PIN_INPUTS) != 0)
+		keep_latest(x, &x->pin, r);
 }
 
 void index_add(struct manifest_index *x, const struct record *r)
@@ -166,6 +187,8 @@ void index_add(struct manifest_index *x, const struct record *r)
 	case RECORD_PIN: add_pin(x, r); return;
 	case RECORD_COMPLETE: keep_latest(x, &x->complete, r); return;
 	case RECORD_SUPERSEDED: add_superseded(x, r); return;
+	case RECORD_FAILED: add_failed(x, r); return;
+	case RECORD_INPUT: keep_by_file(x, x->inputs, r); return;
 	case RECORD_TYPES: break;
 	}
 	g_assert_not_reached();
@@ -182,6 +205,18 @@ const struct record *index_next(const struct manifest_index *x, gint64 frame, co
 	}
 	while (f && f->is_superseded)
 		f = f->older;
+	return f ? &f->record : NULL;
+}
+
+const struct record *index_next_failure(const struct manifest_index *x, gint64 frame, const struct record *after)
+{
+	const struct frame_record *f;
+	if (after) {
+		f = ((const struct frame_record *)after)->older;
+	} else {
+		const struct frame_entry *e = g_hash_table_lookup(x->frames, &frame);
+		f = e ? e->failed : NULL;
+	}
 	return f ? &f->record : NULL;
 }
 

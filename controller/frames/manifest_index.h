@@ -10,6 +10,7 @@ struct manifest_index {
 	GHashTable *superseded; /* set of struct attempt */
 	GHashTable *contents;   /* sha256 → struct frame_record, of all frames; made when first asked for */
 	GHashTable *pins;       /* scene → record */
+	GHashTable *inputs;     /* file → record, the latest */
 	struct record *pin, *complete;
 	guint64 n_frames, n_superseded;
 	gint64 latest_us;
@@ -21,4 +22,6 @@ void index_clear(struct manifest_index *x);
 void index_add(struct manifest_index *x, const struct record *r);
 const struct record *index_any_content(struct manifest_index *x, const char *sha256);
 const struct record *index_next(const struct manifest_index *x, gint64 frame, const struct record *after);
+/* The frame's failed attempts, latest first. */
+const struct record *index_next_failure(const struct manifest_index *x, gint64 frame, const struct record *after);
 const struct record *index_seen(const struct manifest_index *x, gint64 frame, const char *file);

@@ -202,6 +202,38 @@ const struct record *manifest_frame(const struct manifest_view *v, gint64 frame,
 	return NULL;
 }
 
+const struct record *manifest_output(const struct manifest_view *v, gint64 frame, const char *key, const char *file)
+{
+	const struct record *r = NULL;
+	while ((r = index_next(&v->index, frame, r)))
+		if (strcmp(r->key, key) == 0 && strcmp(r->file, file) == 0)
+			return r;
+	return NULL;
+}
+
+const struct record *manifest_next_failure(const struct manifest_view *v, gint64 frame, const struct record *after)
+{
+	return index_next_failure(&v->index, frame, after);
+}
+
+static gint by_file(gconstpointer x, gconstpointer y)
+{
+	const struct record *const *a = x, *const *b = y;
+	return strcmp((*a)->file, (*b)->file);
+}
+
+GPtrArray *manifest_inputs(const struct manifest_view *v)
+{
+	GPtrArray *all = g_ptr_array_new();
+	GHashTableIter it;
+	gpointer record;
+	g_hash_table_iter_init(&it, v->index.inputs);
+	while (g_hash_table_iter_next(&it, NULL, &record))
+		g_ptr_array_add(all, record);
+	g_ptr_array_sort(all, by_file);
+	return all;
+}
+
 const struct record *manifest_content(const struct manifest_view *v, gint64 frame, const char *sha256, const char *key)
 {
 	const struct record *found = NULL, *r = NULL;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <zlib.h>
 
-NAME_TABLE(record_types, "a record type", RECORD_TYPES, "frame", "seen", "pin", "complete", "superseded");
+NAME_TABLE(record_types, "a record type", RECORD_TYPES, "frame", "seen", "pin", "complete", "superseded", "failed", "input");
 
 enum field_type {
 	FIELD_STRING,
@@ -24,6 +24,8 @@ enum {
 	PIN = 1 << RECORD_PIN,
 	COMPLETE = 1 << RECORD_COMPLETE,
 	SUPERSEDED = 1 << RECORD_SUPERSEDED,
+	FAILED = 1 << RECORD_FAILED,
+	INPUT = 1 << RECORD_INPUT,
 	ALL = (1 << RECORD_TYPES) - 1,
 };
 
@@ -39,26 +41,30 @@ struct record_field {
 #define IN(member) offsetof(struct record, member)
 static const struct record_field record_fields[] = {
 	{ "time", FIELD_TIME, IN(time_us), ALL, ALL, FALSE },
-	{ "frame", FIELD_INT, IN(frame), FRAME | SEEN | SUPERSEDED, FRAME | SEEN | SUPERSEDED, FALSE },
-	{ "key", FIELD_STRING, IN(key), FRAME, FRAME | SEEN, TRUE },
-	{ "token", FIELD_STRING, IN(token), FRAME | SUPERSEDED, FRAME | SUPERSEDED, TRUE },
-	{ "sha256", FIELD_STRING, IN(sha256), FRAME | SEEN | PIN, FRAME | SEEN | PIN, FALSE },
-	{ "file", FIELD_STRING, IN(file), FRAME | SEEN | PIN, FRAME | SEEN | PIN, TRUE },
+	{ "frame", FIELD_INT, IN(frame), FRAME | SEEN | SUPERSEDED | FAILED, FRAME | SEEN | SUPERSEDED | FAILED, FALSE },
+	{ "key", FIELD_STRING, IN(key), FRAME, FRAME | SEEN | FAILED, TRUE },
+	{ "token", FIELD_STRING, IN(token), FRAME | SUPERSEDED, FRAME | SUPERSEDED | FAILED, TRUE },
+	{ "sha256", FIELD_STRING, IN(sha256), FRAME | SEEN | PIN | INPUT, FRAME | SEEN | PIN | INPUT, FALSE },
+	{ "file", FIELD_STRING, IN(file), FRAME | SEEN | PIN | INPUT, FRAME | SEEN | PIN | INPUT, TRUE },
 	{ "staged", FIELD_STRING, IN(staged), 0, FRAME, FALSE },
 	{ "digest", FIELD_STRING, IN(digest), COMPLETE, COMPLETE, FALSE },
-	{ "size", FIELD_SIZE, IN(size), FRAME | SEEN, FRAME | SEEN, FALSE },
+	{ "size", FIELD_SIZE, IN(size), FRAME | SEEN, FRAME | SEEN | INPUT, FALSE },
 	{ "ino", FIELD_ID, IN(ino), SEEN, SEEN, FALSE },
 	{ "mtimeNs", FIELD_INT, IN(mtime_ns), SEEN, FRAME | SEEN, FALSE },
 	{ "ctimeNs", FIELD_INT, IN(ctime_ns), 0, SEEN, FALSE },
 	{ "width", FIELD_COUNT, IN(width), 0, FRAME, FALSE },
 	{ "height", FIELD_COUNT, IN(height), 0, FRAME, FALSE },
 	{ "samples", FIELD_COUNT, IN(samples), 0, FRAME, FALSE },
-	{ "seconds", FIELD_REAL, IN(seconds), 0, FRAME, FALSE },
-	{ "worker", FIELD_STRING, IN(worker), 0, FRAME, TRUE },
-	{ "host", FIELD_STRING, IN(host), 0, FRAME, TRUE },
+	{ "seconds", FIELD_REAL, IN(seconds), 0, FRAME | FAILED, FALSE },
+	{ "worker", FIELD_STRING, IN(worker), 0, FRAME | FAILED, TRUE },
+	{ "host", FIELD_STRING, IN(host), 0, FRAME | FAILED, TRUE },
 	{ "bootId", FIELD_STRING, IN(boot_id), 0, FRAME, TRUE },
 	{ "blender", FIELD_STRING, IN(blender), 0, FRAME, TRUE },
-	{ "device", FIELD_STRING, IN(device), 0, FRAME, TRUE },
+	{ "device", FIELD_STRING, IN(device), 0, FRAME | FAILED, TRUE },
+	{ "gpu", FIELD_STRING, IN(gpu), 0, FRAME | FAILED, TRUE },
+	{ "project", FIELD_STRING, IN(project), 0, FRAME | FAILED, TRUE },
+	{ "inputs", FIELD_STRING, IN(inputs), 0, FRAME, TRUE },
+	{ "reason", FIELD_STRING, IN(reason), FAILED, FRAME | FAILED, TRUE },
 };
 
 #define FIELDS_EACH(f)                                                                                                 \

@@ -12,9 +12,14 @@ enum record_type {
 	RECORD_PIN,        /* the scene's content that this job renders */
 	RECORD_COMPLETE,   /* all frames of this digest of wanted keys were there */
 	RECORD_SUPERSEDED, /* the report of `frame` by `token` was fenced off: its frame record is void */
+	RECORD_FAILED,     /* an attempt at a frame that went wrong; outlives what the queue counts */
+	RECORD_INPUT,      /* a file that Blender opened, with what was in it; once per job and content */
 	RECORD_TYPES,
 };
 extern const struct name_table record_types;
+
+/* What a pin record of all inputs together has as its file. */
+#define PIN_INPUTS "inputs"
 
 /* A member that a type does not have is 0 or NULL. Paths are relative to the root. */
 struct record {
@@ -22,11 +27,11 @@ struct record {
 	guint32 width, height;               /* frame: pixels */
 	guint32 samples;                     /* frame */
 	gint64 time_us;                      /* all: when it was written, microseconds since 1970 UTC */
-	gint64 frame;                        /* frame, seen, superseded */
+	gint64 frame;                        /* frame, seen, superseded, failed */
 	const char *key;                     /* frame, seen: opaque, the same for a range of frames */
-	const char *token;                   /* frame, superseded: the attempt */
-	const char *sha256;                  /* frame, seen: the image; pin: the scene */
-	const char *file;                    /* frame, seen: the visible path; pin: the scene */
+	const char *token;                   /* frame, superseded, failed: the attempt */
+	const char *sha256;                  /* frame, seen: the image; pin: the scene, or all inputs; input: the file */
+	const char *file;                    /* frame, seen: the visible path; pin: the scene, or PIN_INPUTS; input: ROOT:path, or an absolute path outside of roots */
 	const char *staged;                  /* frame: the name in staging/<token>/; NULL: that of `file` */
 	const char *digest;                  /* complete */
 	guint64 size;                        /* frame, seen: bytes */
@@ -36,7 +41,11 @@ struct record {
 	const char *worker, *host, *boot_id; /* frame: who, on which host, in which boot of it */
 	const char *blender;                 /* frame: the exact build */
 	const char *device;                  /* frame: the GPU or CPU that rendered */
-	double seconds;                      /* frame: render time */
+	const char *gpu;                     /* frame: its model, as `prices` name it; NULL: a CPU */
+	const char *project;                 /* frame: for `cost` */
+	const char *inputs;                  /* frame: digest of the inputs it was rendered with; NULL: not told */
+	const char *reason;                  /* failed: why; frame: warnings of its checks, NULL for none */
+	double seconds;                      /* frame, failed: render time */
 };
 
 enum record_line { RECORD_LINE_OK, RECORD_LINE_INVALID, RECORD_LINE_UNKNOWN };

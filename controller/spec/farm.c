@@ -45,6 +45,16 @@ static const struct field store_fields[] = {
 	{ "keep", FIELD_DURATION, IN(root_store, keep_ms, gint64), LATER, .min = 3600000, .max = 3650 * 86400000LL,
 	  .doc = "How long superseded frames are kept at least." },
 	{ "keys", FIELD_INT, IN(root_store, n_keys, gint64), LATER, .min = 1, .max = 100, .doc = "Superseded versions kept of a frame." },
+	{ "copies", FIELD_BOOL, IN(root_store, copies, gboolean), LATER,
+	  .doc = "Keep a copy of current frames as well, where the file system cannot share their blocks." },
+	{ 0 },
+};
+
+static const struct field s3_fields[] = {
+	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, LATER, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
+	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, LATER, .doc = "Its region; without the key us-east-1." },
+	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH, LATER,
+	  .doc = "File on the host with the access key, as the AWS tools write it." },
 	{ 0 },
 };
 
@@ -59,6 +69,7 @@ static const struct field root_fields[] = {
 	  .doc = "Where artists see it, so that their paths can be translated." },
 	{ "store", FIELD_STRUCT, IN(farm_root, store, struct root_store), .fields = store_fields,
 	  .doc = "What is kept of superseded frames." },
+	{ "s3", FIELD_STRUCT, IN(farm_root, s3, struct root_s3), .fields = s3_fields, .doc = "How the bucket of `url` is reached." },
 	{ 0 },
 };
 
@@ -88,6 +99,13 @@ static const struct field queue_fields[] = {
 	  .doc = "A Redis list kept filled for plain workers, as queue:blender." },
 	{ "default", FIELD_BOOL, IN(farm_queue, is_default, gboolean),
 	  .doc = "Jobs that name no queue go here; else to the last one." },
+	{ 0 },
+};
+
+static const struct field limit_fields[] = {
+	{ "project", FIELD_STRING, IN(farm_limit, project, const char *), .form = FORM_NAME, LATER, .doc = "Jobs of this project." },
+	{ "label", FIELD_STRING, IN(farm_limit, label, const char *), .max = 128, LATER, .doc = "Jobs with this label, as artist=mei." },
+	{ "frames", FIELD_INT, IN(farm_limit, n_frames, gint64), .required = TRUE, .min = 1, .max = 1000000, LATER, .doc = "Most frames of them that run at once." },
 	{ 0 },
 };
 
@@ -190,6 +208,8 @@ const struct field farm_fields[] = {
 	  .doc = "Blender versions that jobs may ask for; without the key any." },
 	{ "queues", FIELD_LIST, IN(farm_spec, queues, struct list), ITEMS(queue_fields, farm_queue), .flags = FIELD_ORDERED,
 	  .doc = "Queues, most urgent first. Without the key there is one queue." },
+	{ "limits", FIELD_LIST, IN(farm_spec, limits, struct list), ITEMS(limit_fields, farm_limit),
+	  .doc = "How many frames of a project, or of jobs with a label, run at once." },
 	{ "lease", FIELD_DURATION, IN(farm_spec, lease_ms, gint64), .def = "30s", .min = 2000, .max = 3600000,
 	  .doc = "How long a worker may be silent before its frames go back to the queue." },
 	{ "prices", FIELD_STRUCT, IN(farm_spec, prices, struct farm_prices), .fields = prices_fields,

@@ -24,6 +24,12 @@ struct root_artist {
 struct root_store {
 	guint64 max_bytes;
 	gint64 keep_ms, n_keys;
+	gboolean copies; /* of current frames too */
+};
+
+/* Of a root with a URL: s3://bucket/prefix. */
+struct root_s3 {
+	const char *endpoint, *region, *credentials_file;
 };
 
 struct farm_root {
@@ -31,6 +37,7 @@ struct farm_root {
 	struct root_mount mount;
 	struct root_artist artist;
 	struct root_store store;
+	struct root_s3 s3;
 };
 
 /* An image, or a Blender: a file with a digest. */
@@ -42,6 +49,12 @@ struct farm_file {
 struct farm_queue {
 	const char *name, *list;
 	gboolean is_default;
+};
+
+/* Most frames that run at once, of a project or of jobs with a label. */
+struct farm_limit {
+	const char *project, *label; /* exactly one of them; a label as key=value */
+	gint64 n_frames;
 };
 
 struct price {
@@ -95,6 +108,7 @@ struct farm_spec {
 	struct list roots;            /* struct farm_root, by name */
 	struct list images, blenders; /* struct farm_file, by name or version */
 	struct list queues;           /* struct farm_queue, most urgent first */
+	struct list limits;           /* struct farm_limit */
 	gint64 lease_ms;
 	struct farm_prices prices;
 	int reconcile; /* enum reconcile_mode */

@@ -1,18 +1,19 @@
 /* RenderJob's tables. Rows with FIELD_IN_KEY decide pixels: they are hashed into the frame key
  * (spec/frame_key.c), so a new one of them needs a default that leaves old keys as they were. */
 #include "spec/renderjob.h"
+#include "base/arena.h"
 #include "spec/farm.h"
 
 NAME_TABLE(device_names, "a device", 5, "CPU", "CUDA", "OPTIX", "HIP", "ONEAPI");
 NAME_TABLE(image_format_names, "a format", 5, "PNG", "OPEN_EXR", "OPEN_EXR_MULTILAYER", "JPEG", "TIFF");
 NAME_TABLE(engine_names, "an engine", 3, "CYCLES", "BLENDER_EEVEE", "BLENDER_WORKBENCH");
 LOCAL_NAME_TABLE(heal_names, "a way to heal", 3, "untilComplete", "always", "never");
-LOCAL_NAME_TABLE(inputs_names, "a way", 3, "", "traced", "none");
-LOCAL_NAME_TABLE(order_names, "an order", 4, "", "forward", "reverse", "interleave");
-LOCAL_NAME_TABLE(denoise_names, "a denoiser", 4, "", "none", "optix", "oidn");
-LOCAL_NAME_TABLE(depth_names, "a depth", 5, "", "8bit", "16bit", "half", "float");
-LOCAL_NAME_TABLE(codec_names, "a codec", 9, "", "NONE", "ZIP", "ZIPS", "PIZ", "RLE", "PXR24", "DWAA", "DWAB");
-LOCAL_NAME_TABLE(check_names, "a check", 4, "", "accept", "warn", "reject");
+NAME_TABLE(inputs_names, "a way", 3, "", "traced", "none");
+NAME_TABLE(order_names, "an order", 4, "", "forward", "reverse", "interleave");
+NAME_TABLE(denoise_names, "a denoiser", 4, "", "none", "optix", "oidn");
+NAME_TABLE(depth_names, "a depth", 5, "", "8bit", "16bit", "half", "float");
+NAME_TABLE(codec_names, "a codec", 9, "", "NONE", "ZIP", "ZIPS", "PIZ", "RLE", "PXR24", "DWAA", "DWAB");
+NAME_TABLE(check_names, "a check", 4, "", "accept", "warn", "reject");
 LOCAL_NAME_TABLE(need_names, "a need", 3, "", "complete", "frames");
 
 #define LATER .flags = FIELD_LATER
@@ -40,6 +41,8 @@ static const struct field inputs_fields[] = {
 	  .doc = "traced: the files that Blender opened; none: the .blend holds all." },
 	{ "files", FIELD_STRINGS, IN(job_inputs, files, struct strings), .form = FORM_ROOT_PATH, .flags = FIELD_SHORTHAND | FIELD_LATER, RENDERS,
 	  .doc = "Libraries, textures and caches, as ROOT:path; `*` stands for anything in a name." },
+	{ "sha256", FIELD_STRING, IN(job_inputs, sha256, const char *), .form = FORM_SHA256, .flags = FIELD_LATER, RENDERS,
+	  .doc = "Digest of all of them together, as `cleave repin` writes it. Without it the one found at the first enqueue is recorded and kept." },
 	{ 0 },
 };
 
@@ -87,6 +90,7 @@ static const struct field requires_fields[] = {
 static const struct field checks_fields[] = {
 	{ "black", FIELD_ENUM, IN(job_checks, black, int), .names = &check_names, LATER, .doc = "A frame that is all black." },
 	{ "constant", FIELD_ENUM, IN(job_checks, constant, int), .names = &check_names, LATER, .doc = "A frame of one colour." },
+	{ "nan", FIELD_ENUM, IN(job_checks, nan, int), .names = &check_names, LATER, .doc = "A frame with values that are no numbers." },
 	{ "missingAssets", FIELD_ENUM, IN(job_checks, missing_assets, int), .names = &check_names, LATER, .doc = "Textures or libraries that Blender did not find." },
 	{ 0 },
 };
@@ -143,12 +147,16 @@ const struct field renderjob_fields[] = {
 	  .flags = FIELD_IN_QUEUE, .doc = "How often a frame that failed is tried again." },
 	{ "timeLimit", FIELD_DURATION, IN(renderjob_spec, time_limit_ms, gint64), .def = "1h", .min = 1000,
 	  .max = 30 * 86400000LL, .doc = "Longest time for one frame; frames queued before a change keep the old one." },
+	{ "memoryLimit", FIELD_BYTES, IN(renderjob_spec, memory_limit_bytes, guint64), .min = 64 * (gint64)MiB, .max = 64 * (gint64)TiB,
+	  .unit = (gint64)MiB, LATER, .doc = "Most memory that Blender may take on the worker; without the key as the worker says." },
 	{ "heal", FIELD_ENUM, IN(renderjob_spec, heal, int), .def = "untilComplete", .names = &heal_names,
 	  .doc = "Whether frames that are lost or damaged after the job was complete come back by themselves." },
 	{ "checks", FIELD_STRUCT, IN(renderjob_spec, checks, struct job_checks), .fields = checks_fields, .doc = "What is thought of suspicious frames." },
 	{ "after", FIELD_LIST, IN(renderjob_spec, after, struct list), ITEMS(after_fields, job_after), LATER, .doc = "Jobs that come first." },
 	{ "arguments", FIELD_STRINGS, IN(renderjob_spec, arguments, struct strings), .max = 256, PIXELS_LATER, .doc = "More arguments for Blender, of those that are allowed." },
 	{ "scripts", FIELD_BOOL, IN(renderjob_spec, scripts, gboolean), PIXELS_LATER, .doc = "Run the scripts and drivers in the .blend." },
+	{ "waive", FIELD_FRAMES, IN(renderjob_spec, waive, struct frame_set), LATER,
+	  .doc = "Frames that are given up: the job is complete without them, and they are not rendered." },
 	{ "suspend", FIELD_BOOL, IN(renderjob_spec, suspend, gboolean), .flags = FIELD_IN_QUEUE,
 	  .doc = "Its frames wait; none is given to a worker." },
 	{ "ttlAfterComplete", FIELD_DURATION, IN(renderjob_spec, ttl_after_complete_ms, gint64), .min = 60000, .max = 3650 * 86400000LL, LATER,
@@ -204,6 +212,15 @@ const struct field renderjob_status_fields[] = {
 	  .doc = "Digest of the frames and keys that were complete last." },
 	{ 0 },
 };
+
+struct list renderjob_outputs(struct arena *a, const struct renderjob_spec *job)
+{
+	if (job->outputs.n)
+		return job->outputs;
+	struct job_output *one = ARENA_NEW(a, struct job_output);
+	*one = (struct job_output){ .file = job->output, .format = job->format, .depth = job->depth, .codec = job->codec };
+	return (struct list){ one, 1 };
+}
 
 const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status)
 {

@@ -2,6 +2,8 @@
 #pragma once
 #include "spec/field.h"
 
+struct arena;
+
 enum job_device { DEVICE_CPU, DEVICE_CUDA, DEVICE_OPTIX, DEVICE_HIP, DEVICE_ONEAPI };
 enum job_heal { HEAL_UNTIL_COMPLETE, HEAL_ALWAYS, HEAL_NEVER };
 enum job_engine { ENGINE_CYCLES, ENGINE_EEVEE, ENGINE_WORKBENCH };
@@ -21,6 +23,7 @@ enum job_inputs_mode { INPUTS_UNSAID, INPUTS_TRACED, INPUTS_NONE };
 struct job_inputs {
 	int mode;
 	struct strings files;
+	const char *sha256; /* of all of them together (frames/inputs.h) */
 };
 
 struct job_chunk {
@@ -44,7 +47,7 @@ struct job_requires {
 };
 
 struct job_checks {
-	int black, constant, missing_assets;
+	int black, constant, nan, missing_assets;
 };
 
 struct job_after {
@@ -77,12 +80,14 @@ struct renderjob_spec {
 	struct list overrides; /* struct job_override */
 	const char *queue;
 	gint64 priority, retries, time_limit_ms;
+	guint64 memory_limit_bytes;
 	struct job_requires requires;
 	int heal;         /* enum job_heal */
 	struct job_checks checks;
 	struct list after; /* struct job_after */
 	struct strings arguments;
 	gboolean scripts;
+	struct frame_set waive; /* the job is complete without them */
 	gboolean suspend; /* frames wait in the queue, none is leased */
 	gint64 ttl_after_complete_ms;
 	int reconcile; /* enum reconcile_mode */
@@ -127,5 +132,10 @@ struct renderjob_status {
  * NULL when there is none of them. */
 const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status);
 
+/* The files of a frame: `outputs`, or the one that `output`, `format`, `depth` and `codec` say, without a name.
+ * The items live in the spec or the arena. All lie below one root (rule job-outputs-one-root). */
+struct list renderjob_outputs(struct arena *a, const struct renderjob_spec *job);
+
+extern const struct name_table depth_names, codec_names, denoise_names, check_names, order_names, inputs_names;
 extern const struct field renderjob_fields[];
 extern const struct field renderjob_status_fields[];

@@ -18,11 +18,12 @@ static gboolean check_task(const struct lease *lease, GError **error)
 	const struct task *t = &lease->task;
 	if (lease->problem)
 		return fail(error, ERROR_INVALID, "%s", lease->problem);
-	if (!image_format_is_known(t->format))
-		return fail(error, ERROR_INVALID, "frames of format %s cannot be verified", t->format);
-	if (!strchr(t->output_template, '#'))
-		return fail(error, ERROR_INVALID, "the output %s has no #### for the frame number", t->output_template);
-	if (g_str_has_suffix(t->output_template, "/") || !sha256_is_valid(t->scene_sha256))
+	const struct task_output *out = &t->outputs[0];
+	if (!image_format_is_known(out->format))
+		return fail(error, ERROR_INVALID, "frames of format %s cannot be verified", out->format);
+	if (!strchr(out->path_template, '#'))
+		return fail(error, ERROR_INVALID, "the output %s has no #### for the frame number", out->path_template);
+	if (g_str_has_suffix(out->path_template, "/") || !sha256_is_valid(t->scene_sha256))
 		return fail(error, ERROR_INVALID, "the task names no output file, or no SHA-256 of its scene");
 	return TRUE;
 }
@@ -102,7 +103,7 @@ static gboolean render(struct session *s, gint64 frame, const char *staged, stru
 static gboolean verify(const struct session *s, const char *staged, const struct answer *done, struct file_digest *ret,
 		       struct image_facts *ret_image, GError **error)
 {
-	const struct image_expected expected = { s->lease->task.format, done->width, done->height };
+	const struct image_expected expected = { s->lease->task.outputs[0].format, done->width, done->height };
 	return stage_seal(s->stage, staged, ret, error) &&
 	       image_check(s->stage->dir_fd, staged, &expected, ret_image, error);
 }
@@ -266,7 +267,7 @@ static enum frame_end settle_failure(struct session *s, gint64 frame, GError *pr
 
 enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
 {
-	g_autofree char *visible = frame_path(s->lease->task.output_template, frame);
+	g_autofree char *visible = frame_path(s->lease->task.outputs[0].path_template, frame);
 	g_autofree char *staged = g_path_get_basename(visible);
 	g_autoptr(GError) problem = NULL;
 	struct file_digest digest;

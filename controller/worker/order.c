@@ -23,13 +23,12 @@ static json_t *encode_settings(const struct task *t)
 	set_number(settings, "width", t->width);
 	set_number(settings, "height", t->height);
 	set_text(settings, "camera", t->camera);
-	set_text(settings, "viewLayer", t->view_layer);
 	set_text(settings, "denoise", t->denoise);
 	set_number(settings, "threads", t->n_threads);
-	set_text(settings, "format", t->format);
-	set_text(settings, "colorMode", t->color_mode);
-	set_text(settings, "colorDepth", t->color_depth);
-	set_text(settings, "codec", t->codec);
+	set_text(settings, "format", t->outputs[0].format);
+	set_text(settings, "colorMode", t->outputs[0].color_mode);
+	set_text(settings, "colorDepth", t->outputs[0].color_depth);
+	set_text(settings, "codec", t->outputs[0].codec);
 	return settings;
 }
 

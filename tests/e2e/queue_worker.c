@@ -113,8 +113,8 @@ static struct task scene_task(struct farm *f, const char *kind)
 		.engine = "CYCLES",
 		.device = "CPU",
 		.output_root = "frames",
-		.output_template = "nimbus/a/beauty.####.png",
-		.format = "PNG",
+		.outputs = arena_memdup(f->a, &(struct task_output){ .path_template = "nimbus/a/beauty.####.png", .format = "PNG" }, sizeof(struct task_output)),
+		.n_outputs = 1,
 	};
 }
 

@@ -17,14 +17,14 @@
 
 #include <cmocka.h>
 
+static struct task_output output = { .path_template = "#.png", .format = "PNG" };
 static const struct task task = { .scene_root = "s",
 				  .scene_path = "a.blend",
 				  .scene_sha256 = "0",
 				  .engine = "CYCLES",
 				  .device = "CPU",
-				  .output_root = "f",
-				  .output_template = "#.png",
-				  .format = "PNG" };
+				  .output_root = "f", .outputs = &output,
+ .n_outputs = 1 };
 static const struct capabilities can = { 0 };
 
 /* -- a model ---------------------------------------------------------------------------------- */

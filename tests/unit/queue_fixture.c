@@ -8,14 +8,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+static struct task_output output = { .path_template = "#.png", .format = "PNG" };
 const struct task queue_fixture_task = { .scene_root = "s",
 	                                 .scene_path = "a.blend",
 	                                 .scene_sha256 = "0",
 	                                 .engine = "CYCLES",
 	                                 .device = "CPU",
-	                                 .output_root = "f",
-	                                 .output_template = "#.png",
-	                                 .format = "PNG" };
+	                                 .output_root = "f", .outputs = &output,
+ .n_outputs = 1 };
 
 struct bench bench_new(void **state)
 {

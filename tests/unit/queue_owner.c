@@ -13,14 +13,14 @@
 
 #include <cmocka.h>
 
+static struct task_output output = { .path_template = "#.png", .format = "PNG" };
 static const struct task task = { .scene_root = "s",
 				  .scene_path = "a.blend",
 				  .scene_sha256 = "0",
 				  .engine = "CYCLES",
 				  .device = "CPU",
-				  .output_root = "f",
-				  .output_template = "#.png",
-				  .format = "PNG" };
+				  .output_root = "f", .outputs = &output,
+ .n_outputs = 1 };
 static const struct job_meta meta = { .chunk = 5, .n_retries = 1 };
 
 static struct owner own(struct redis *r, struct arena *a, const char *name, gint64 ttl_ms)

@@ -13,21 +13,27 @@
 #include <cmocka.h>
 
 #define SHOT                                                                                                           \
-	"{\"device\":\"CPU\",\"engine\":\"CYCLES\",\"format\":\"PNG\",\"outputRoot\":\"frames\","                      \
-	"\"outputTemplate\":\"a/####.png\",\"scenePath\":\"a.blend\",\"sceneRoot\":\"shots\","                         \
+	"{\"device\":\"CPU\",\"engine\":\"CYCLES\",\"outputRoot\":\"frames\","                                         \
+	"\"outputs\":[{\"format\":\"PNG\",\"path\":\"a/####.png\"}],\"scenePath\":\"a.blend\",\"sceneRoot\":\"shots\"," \
 	"\"sceneSha256\":\"00\"}"
+#define ONE "\"outputs\":[{\"format\":\"PNG\",\"path\":\"a/#.png\"}],"
 
 static void task_round_trip(void **state)
 {
 	SCOPED_ARENA(a);
 	struct task task;
 	(void)state;
-	const char *full = "{\"blender\":\"3.4.1\",\"camera\":\"Cam\",\"codec\":\"ZIP\",\"colorDepth\":\"16\","
-			   "\"colorMode\":\"RGB\",\"denoise\":\"none\",\"device\":\"OPTIX\",\"engine\":\"CYCLES\","
-			   "\"format\":\"OPEN_EXR\",\"height\":1080,\"outputRoot\":\"frames\","
-			   "\"outputTemplate\":\"b.####.exr\",\"samples\":256,\"scenePath\":\"é \\\".blend\","
-			   "\"sceneRoot\":\"shots\",\"sceneSha256\":\"ab\",\"threads\":4,\"timeLimitMs\":1800000,"
-			   "\"viewLayer\":\"fg\",\"width\":1920}";
+	const char *full =
+		"{\"arguments\":[\"--verbose\",\"2\"],\"blender\":\"3.4.1\",\"blenderFile\":\"/b.tar.xz\","
+		"\"blenderSha256\":\"cd\",\"camera\":\"Cam\",\"checkBlack\":\"reject\",\"checkMissingAssets\":\"warn\","
+		"\"denoise\":\"none\",\"device\":\"OPTIX\",\"engine\":\"CYCLES\",\"height\":1080,"
+		"\"inputs\":[\"shots:tex/*.png\"],\"inputsMode\":\"files\",\"inputsSha256\":\"ef\",\"memoryLimit\":1048576,"
+		"\"outputRoot\":\"frames\",\"outputs\":[{\"codec\":\"ZIP\",\"colorDepth\":\"16\",\"colorMode\":\"RGB\","
+		"\"format\":\"OPEN_EXR\",\"name\":\"beauty\",\"path\":\"b.####.exr\"},{\"format\":\"PNG\","
+		"\"name\":\"mask\",\"node\":\"File Output\",\"path\":\"m.####.png\"}],\"samples\":256,"
+		"\"sceneBlend\":\"shot/main.blend\",\"sceneName\":\"Main\",\"sceneSha256\":\"ab\","
+		"\"sceneUrl\":\"https://a.example/é.zip\",\"scripts\":1,\"threads\":4,\"timeLimitMs\":1800000,"
+		"\"viewLayers\":[\"fg\",\"bg\"],\"width\":1920}";
 	const char *texts[] = { full, SHOT };
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
 		assert_true(task_decode(a, texts[i], &task, NULL));
@@ -43,9 +49,14 @@ static void task_refused(void **state)
 	static const char *const cases[][2] = {
 		{ "{", "the task is not JSON: string or '}' expected near end of file" },
 		{ "[]", "the task is not a JSON object" },
-		{ "{\"sceneRoot\":\"a\"}", "the task has no scenePath" },
-		{ "{\"sceneRoot\":\"\"}", "the task's sceneRoot is not a text" },
-		{ "{\"sceneRoot\":7}", "the task's sceneRoot is not a text" },
+		{ "{}", "the task's outputs are not a list of 1 to 64" },
+		{ "{\"outputs\":[7]}", "the task is not a JSON object" },
+		{ "{\"outputs\":[{\"path\":\"a\"}]}", "the task has no format" },
+		{ "{" ONE "\"sceneRoot\":\"a\"}", "the task has no sceneSha256" },
+		{ "{" ONE "\"sceneSha256\":\"\"}", "the task's sceneSha256 is not a text" },
+		{ "{" ONE "\"sceneRoot\":7}", "the task's sceneRoot is not a text" },
+		{ "{" ONE "\"inputs\":7}", "the task's inputs is not a list" },
+		{ "{" ONE "\"inputs\":[7]}", "the task's inputs is not a list of texts" },
 	};
 	SCOPED_ARENA(a);
 	struct task task;

@@ -14,12 +14,14 @@
 
 #define HELLO "echo '{\"hello\":1,\"version\":\"9.8.7\",\"devices\":[\"CPU\",\"OPTIX\"]}' >&4\n"
 
+static struct task_output output = { .path_template = "x.png", .format = "PNG" };
 static const struct task task = { .scene_root = "s",
 				  .scene_path = "a.blend",
 				  .scene_sha256 = "00",
 				  .engine = "CYCLES",
 				  .device = "CPU",
-				  .format = "PNG",
+				  .outputs = &output,
+				  .n_outputs = 1,
 				  .time_limit_ms = 1000 };
 static const struct order order = { &task, "/s/a.blend", -7, "/f/x.png" };
 
