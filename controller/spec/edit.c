@@ -77,7 +77,9 @@ static guint find_spec(const struct editing *d)
 static const char *scalar_text(struct arena *a, const char *value)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	if (*value && g_ascii_isalnum(*value) && strspn(value, plain) == strlen(value))
+	if (!*value)
+		return "null";
+	if (g_ascii_isalnum(*value) && strspn(value, plain) == strlen(value))
 		return value;
 	g_autofree char *escaped = g_strescape(value, NULL);
 	return arena_printf(a, "\"%s\"", escaped);
@@ -175,7 +177,8 @@ static gboolean says(struct arena *a, const struct edit *e, const char *text)
 			found = node_get(&all.items[i], "spec");
 	for (guint k = 0; e->keys[k]; k++)
 		found = found ? node_get(found, e->keys[k]) : NULL;
-	gboolean is_said = problems.n_errors == 0 && found && found->type == NODE_SCALAR && strcmp(found->text, e->value) == 0;
+	gboolean is_said = problems.n_errors == 0 && found && found->type == NODE_SCALAR &&
+	                   (*e->value ? strcmp(found->text, e->value) == 0 : node_is_null(found));
 	problems_clear(&problems);
 	return is_said;
 }

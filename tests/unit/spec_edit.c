@@ -30,6 +30,7 @@ static const struct edit_case cases[] = {
 	{ "spec:\n  inputs: traced\n  frames: 1\n", "spec:\n  inputs: {mode: traced, sha256: 1f}\n  frames: 1\n", { "inputs", "sha256" }, "1f" },
 	{ "spec:\n  inputs: [\"s:a/*\", s:b]\n", "spec:\n  inputs: {files: [\"s:a/*\", s:b], sha256: 1f}\n", { "inputs", "sha256" }, "1f" },
 	{ "spec:\n  frames: 1\n", "spec:\n  frames: 1\n  inputs: {sha256: 1f}\n", { "inputs", "sha256" }, "1f" },
+	{ "spec:\n  waive: 3\n", "spec:\n  waive: null\n", { "waive" }, "" },
 	{ "spec:\n  inputs:\n    - s:a\n", NULL, { "inputs", "sha256" }, "1f" },
 	{ "spec:\n  scene: [a]\n", NULL, { "scene", "sha256" }, "1f" },
 	{ "specs: {}\n", NULL, { "waive" }, "1" },
