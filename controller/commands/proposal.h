@@ -32,7 +32,7 @@ gboolean proposal_push(const struct invocation *in, proposal_make make, void *us
 
 /* The job of that name at the tip; the error names what is near. */
 const struct object *proposal_find_job(const struct proposal_tip *tip, const char *name, GError **error);
-/* Sets one scalar of the job's spec, as edit_set() does; on top of what *ret holds already. */
+/* Sets one scalar of the job's spec (NULL takes it out), as edit_set() does; on top of what *ret holds already. */
 gboolean proposal_set(const struct proposal_tip *tip, const struct object *job, const char *const *keys, const char *value,
                     struct proposal *ret, GError **error);
 /* Says what was done: text or JSON. */

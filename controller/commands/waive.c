@@ -42,7 +42,7 @@ static gboolean make(void *user, const struct proposal_tip *tip, struct proposal
 	                            why ? why : "", why ? "\n" : "");
 	if (frames_equal(&all, &job->waive))
 		return fail(error, ERROR_EXISTS, "%s says so already", o->place.path);
-	return proposal_set(tip, o, keys, frames_format(tip->arena, &all), ret, error);
+	return proposal_set(tip, o, keys, all.n_runs ? frames_format(tip->arena, &all) : NULL, ret, error);
 }
 
 int command_waive(struct invocation *in)
