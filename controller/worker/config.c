@@ -11,7 +11,7 @@ enum { DEFAULT_RECYCLE = 500, SHORTEST_LEASE_MS = 1000, SLOTS_MAX = 256, COOLEST
 
 struct raw {
 	char *settings_file;
-	char **mounts, **labels;
+	char **mounts, **markers;
 	char *lease, *slot, *n_slots, *max_celsius;
 	GHashTable *settings; /* never NULL once read */
 };
@@ -85,6 +85,7 @@ static void apply_defaults(struct config *c, struct raw *raw)
 	default_text(&raw->n_slots, raw, "CLEAVE_SLOTS", "1");
 	default_text(&raw->max_celsius, raw, "CLEAVE_MAX_GPU_TEMP", "0");
 	default_list(&raw->mounts, raw, "CLEAVE_MOUNTS");
+	default_list(&raw->markers, raw, "CLEAVE_MARKERS");
 	default_list(&c->labels, raw, "CLEAVE_LABELS");
 }
 
@@ -99,6 +100,18 @@ static gboolean read_mounts(struct config *c, char **mounts, GError **error)
 			return fail(error, ERROR_USAGE, "a mount is NAME=/DIRECTORY, not \"%s\"", mounts[i]);
 		if (!g_hash_table_insert(c->mounts, g_steal_pointer(&name), g_strdup(directory + 1)))
 			return fail(error, ERROR_USAGE, "the root of \"%s\" is mounted twice", mounts[i]);
+	}
+	return TRUE;
+}
+
+static gboolean read_markers(struct config *c, char **markers, GError **error)
+{
+	for (guint i = 0; markers[i]; i++) {
+		const char *file = strchr(markers[i], '=');
+		g_autofree char *name = file ? g_strndup(markers[i], (gsize)(file - markers[i])) : NULL;
+		if (!file || !file[1] || file[1] == '/' || !root_name_is_plain(name))
+			return fail(error, ERROR_USAGE, "a marker is NAME=FILE below the root, not \"%s\"", markers[i]);
+		g_hash_table_replace(c->markers, g_steal_pointer(&name), g_strdup(file + 1));
 	}
 	return TRUE;
 }
@@ -147,7 +160,7 @@ static gboolean read_values(struct config *c, const struct raw *raw, GError **er
 		return fail(error, ERROR_USAGE, "--recycle is a number of frames from 1");
 	if (!c->redis_url)
 		return fail(error, ERROR_USAGE, "say where Redis is: --redis redis://host:6379/0, or CLEAVE_REDIS");
-	return read_mounts(c, raw->mounts, error);
+	return read_mounts(c, raw->mounts, error) && read_markers(c, raw->markers, error);
 }
 
 /* -- the command line ------------------------------------------------------------------------ */
@@ -163,6 +176,9 @@ static gboolean read_command_line(struct config *c, struct raw *raw, int argc, c
 		  "Its password (CLEAVE_REDIS_PASSWORD_FILE)", "FILE" },
 		{ "mount", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->mounts,
 		  "Where a root is mounted; may be repeated (CLEAVE_MOUNTS, with commas)", "NAME=DIR" },
+		{ "marker", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &raw->markers,
+		  "The file that proves that a root is mounted; .cleave-root by default (CLEAVE_MARKERS, with commas)",
+		  "NAME=FILE" },
 		{ "name", 0, 0, G_OPTION_ARG_STRING, &c->name,
 		  "Unique on the farm; the VM's, or host and process id, by default (CLEAVE_WORKER_NAME)", "NAME" },
 		{ "vm", 0, 0, G_OPTION_ARG_STRING, &c->vm, "The VM it runs in (CLEAVE_VM)", "NAME" },
@@ -200,6 +216,7 @@ static void raw_clear(struct raw *raw)
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
 	g_strfreev(raw->mounts);
+	g_strfreev(raw->markers);
 	g_clear_pointer(&raw->settings, g_hash_table_unref);
 }
 
@@ -207,6 +224,7 @@ gboolean config_parse(struct config *c, int argc, char **argv, GError **error)
 {
 	struct raw raw = { 0 };
 	*c = (struct config){ .n_recycle = DEFAULT_RECYCLE };
+	c->markers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	c->mounts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	gboolean is_right = read_command_line(c, &raw, argc, argv, error);
 	if (is_right && !c->version) {
@@ -227,5 +245,6 @@ void config_clear(struct config *c)
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
 	g_hash_table_unref(c->mounts);
+	g_hash_table_unref(c->markers);
 	g_strfreev(c->labels);
 }

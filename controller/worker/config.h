@@ -15,6 +15,7 @@ struct config {
 	char *drain_file;          /* while it is there, and does not say "over", nothing new is begun */
 	char *sysfs;               /* "/sys" */
 	GHashTable *mounts;        /* name of a root → directory */
+	GHashTable *markers;       /* name of a root → its marker, where it is not the usual one */
 	char **labels;             /* NULL-terminated */
 	gint64 lease_ms;
 	int n_recycle; /* frames after which Blender is started anew */
