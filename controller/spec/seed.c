@@ -1,6 +1,7 @@
 /* The files of both media, and their digests. */
 #include "spec/seed.h"
 #include "base/arena.h"
+#include "base/units.h"
 #include "spec/farm.h"
 #include "spec/identity.h"
 #include "spec/resolve.h"
@@ -268,7 +269,7 @@ static void write_settings(struct arena *a, GString *out, const struct guest_inp
 	put_mounts(out, in);
 	put_labels(out, in);
 	put_number(out, "CLEAVE_SLOTS", (guint64)worker->slots_per_gpu * MAX(in->want->gpus.n, 1));
-	put_number(out, "CLEAVE_CACHE", worker->cache_bytes);
+	put(out, "CLEAVE_CACHE_SIZE", worker->cache_bytes ? bytes_format(a, worker->cache_bytes) : NULL);
 	put_number(out, "CLEAVE_MAX_GPU_TEMP", (guint64)worker->max_gpu_temp);
 }
 

@@ -106,7 +106,7 @@ gboolean worker_need_blender(struct worker *w, GError **error)
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
-	w->blender = blender_start(w->config->blender, gpus_environment(w->gpus), error);
+	w->blender = blender_start(w->config->blenders[0], gpus_environment(w->gpus), error);
 	if (!w->blender) {
 		heartbeat_know(w->heartbeat, "", "", "");
 		return FALSE;
