@@ -52,8 +52,9 @@ int worker_open_root(const struct worker *w, const char *name, GError **error)
 		fail(error, ERROR_NOT_FOUND, "this worker has no root %s; give it --mount %s=DIR", name, name);
 		return -1;
 	}
-	SCOPED_FD(fd) = root_open(directory, error);
-	g_autofree char *marked = fd >= 0 ? root_name(fd, error) : NULL;
+	const char *marker = g_hash_table_lookup(w->config->markers, name);
+	SCOPED_FD(fd) = root_open_marked(directory, marker, error);
+	g_autofree char *marked = fd >= 0 ? root_name_in(fd, marker, error) : NULL;
 	if (!marked)
 		return -1;
 	/* A marker made by hand may be empty. */
