@@ -49,6 +49,10 @@ const struct command commands[] = {
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_release, NULL },
 	{ "approve", "VM", "Let a VM go on that is held back: by a crash loop, or by a host that is said to have it.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_approve, NULL },
+	{ "submit", "SCENE", "Render a scene: write its RenderJob, commit it, push it.",
+	  "SCENE is ROOT:path, a path below one of the Farm's roots as this machine or an artist's sees it, or a URL.\n"
+	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_submit, submit_options },
 	{ "waive", "JOB FRAMES", "Give frames of a job up, by a commit: it is complete without them.",
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_waive, waive_options },
