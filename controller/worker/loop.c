@@ -198,7 +198,7 @@ static void fail_all(struct session *s, const GError *problem)
 {
 	/* Another worker may have the root, or be newer. */
 	FRAMES_EACH (it, &s->lease->frames)
-		if (!frame_fail(s, it.frame, problem->message, TRUE))
+		if (!frame_fail(s, it.frame, problem->message, FAILURE_RETRY))
 			return;
 }
 
@@ -252,7 +252,9 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 		return FALSE;
 	g_auto(GStrv) labels = labels_of(w);
 	const char *const blenders[] = { blender_version(w->blender), NULL };
-	const struct capabilities can = { blenders, (const char *const *)labels, w->vm_uuid };
+	const struct capabilities can = { .blenders = blenders,
+					  .labels = (const char *const *)labels,
+					  .vm_uuid = w->vm_uuid };
 	if (!lease_take(w->redis, a, w->config->name, &can, w->config->lease_ms, &lease, error))
 		return FALSE;
 	worker_say_trouble(w, NULL);
