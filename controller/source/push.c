@@ -153,6 +153,15 @@ const char *push_branch(const struct push *p)
 	return p->branch;
 }
 
+/* Takes the commit's name. */
+static void set_tip(struct push *p, char *commit)
+{
+	g_free(p->commit);
+	g_free(p->tip);
+	p->commit = commit;
+	p->tip = g_strdup_printf("%s@%s", p->copy + strlen("--git-dir="), commit);
+}
+
 gboolean push_fetch(struct push *p, GError **error)
 {
 	g_autofree char *ref = g_strdup_printf("+refs/heads/%s:refs/heads/tip", p->branch), *commit = NULL;
@@ -161,10 +170,7 @@ gboolean push_fetch(struct push *p, GError **error)
 		g_prefix_error(error, "reading %s of %s: ", p->branch, p->url);
 		return FALSE;
 	}
-	g_free(p->commit);
-	g_free(p->tip);
-	p->commit = g_steal_pointer(&commit);
-	p->tip = g_strdup_printf("%s@%s", p->copy + strlen("--git-dir="), p->commit);
+	set_tip(p, g_steal_pointer(&commit));
 	return TRUE;
 }
 
@@ -203,9 +209,9 @@ static gboolean make_commit(const struct push *p, const char *index, const char 
 }
 
 /* One line a ref in --porcelain: "!	from:to	[rejected] (fetch first)", or "[remote rejected] (…)" of a hook. */
-static gboolean push_commit(const struct push *p, const char *commit, GError **error)
+gboolean push_send(struct push *p, GError **error)
 {
-	g_autofree char *ref = g_strdup_printf("%s:refs/heads/%s", commit, p->branch), *out = NULL;
+	g_autofree char *ref = g_strdup_printf("%s:refs/heads/%s", p->commit, p->branch), *out = NULL;
 	g_autoptr(GError) problem = NULL;
 	if (git(NULL, &out, &problem, p->copy, "push", "--porcelain", "--", p->url, ref, NULL))
 		return TRUE;
@@ -218,14 +224,16 @@ static gboolean push_commit(const struct push *p, const char *commit, GError **e
 	return fail(error, is_refused ? ERROR_REFUSED : ERROR_FAILED, "pushing to %s: %s", p->url, problem->message);
 }
 
-gboolean push_send(struct push *p, const char *path, const char *bytes, gsize size, const char *message,
-                   char **ret_commit, GError **error)
+gboolean push_commit(struct push *p, const char *path, const char *bytes, gsize size, const char *message, GError **error)
 {
 	g_autofree char *index = g_build_filename(p->folder, "index", NULL), *commit = NULL;
-	if (!stage_file(p, index, path, bytes, size, error) || !make_commit(p, index, message, &commit, error) ||
-	    !push_commit(p, commit, error))
+	if (!stage_file(p, index, path, bytes, size, error) || !make_commit(p, index, message, &commit, error))
 		return FALSE;
-	if (ret_commit)
-		*ret_commit = g_steal_pointer(&commit);
+	set_tip(p, g_steal_pointer(&commit));
 	return TRUE;
+}
+
+const char *push_commit_id(const struct push *p)
+{
+	return p->commit;
 }

@@ -16,14 +16,17 @@ void push_free(struct push *p);
 
 /* Loads the tip of the branch, again when somebody else pushed meanwhile. */
 gboolean push_fetch(struct push *p, GError **error);
-/* Where that lies, as DIR@COMMIT for source_parse(). */
+/* Where that lies, as DIR@COMMIT for source_parse(); valid until the next change. */
 const char *push_tip(const struct push *p);
 /* For messages. */
 const char *push_url(const struct push *p);
 const char *push_branch(const struct push *p);
 
-/* One file of the tree becomes these bytes (`bytes` NULL: it goes), in a commit with this message; *ret_commit (may be
- * NULL; g_free()) is its id. ERROR_EXISTS: the branch has moved, fetch and try again. ERROR_REFUSED: a hook of the
- * repository said no, in its own words. */
-gboolean push_send(struct push *p, const char *path, const char *bytes, gsize size, const char *message,
-                   char **ret_commit, GError **error);
+/* One file of the tree becomes these bytes (`bytes` NULL: it goes), in a commit with this message that nobody else sees
+ * yet. push_tip() is that commit then, so that it can be checked. */
+gboolean push_commit(struct push *p, const char *path, const char *bytes, gsize size, const char *message, GError **error);
+/* Its id, 40 hex digits. */
+const char *push_commit_id(const struct push *p);
+/* ERROR_EXISTS: the branch has moved, begin again with push_fetch(). ERROR_REFUSED: a hook of the repository said
+ * no, in its own words. */
+gboolean push_send(struct push *p, GError **error);

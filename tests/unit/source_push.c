@@ -87,7 +87,7 @@ static void commits_arrive(void **state)
 		assert_non_null(p);
 		assert_string_equal(push_branch(p), "trunk");
 		assert_true(push_fetch(p, NULL));
-		assert_true(push_send(p, path, "b: 2\n", 5, "jobs: one more\n\nwith $(a body) `and` \"quotes\"\n", NULL, NULL));
+		assert_true(push_commit(p, path, "b: 2\n", 5, "jobs: one more\n\nwith $(a body) `and` \"quotes\"\n", NULL) && push_send(p, NULL));
 		assert_true(push_fetch(p, NULL));
 		assert_string_equal(text_at_tip(a, p, path), "b: 2\n");
 		assert_string_equal(text_at_tip(a, p, "a.yaml"), "a: 1\n");
@@ -100,8 +100,8 @@ static void files_go(void **state)
 	const struct bench *b = *state;
 	SCOPED_ARENA(a);
 	struct push *p = push_new(b->bare, "trunk", NULL);
-	assert_true(push_fetch(p, NULL) && push_send(p, "b.yaml", "b: 1\n", 5, "more", NULL, NULL));
-	assert_true(push_fetch(p, NULL) && push_send(p, "a.yaml", NULL, 0, "less", NULL, NULL));
+	assert_true(push_fetch(p, NULL) && push_commit(p, "b.yaml", "b: 1\n", 5, "more", NULL) && push_send(p, NULL));
+	assert_true(push_fetch(p, NULL) && push_commit(p, "a.yaml", NULL, 0, "less", NULL) && push_send(p, NULL));
 	assert_true(push_fetch(p, NULL));
 	assert_null(text_at_tip(a, p, "a.yaml"));
 	assert_string_equal(text_at_tip(a, p, "b.yaml"), "b: 1\n");
@@ -114,10 +114,11 @@ static void moved_branches_are_told(void **state)
 	g_autoptr(GError) error = NULL;
 	struct push *p = push_new(b->bare, NULL, NULL), *q = push_new(b->bare, NULL, NULL);
 	assert_true(push_fetch(p, NULL) && push_fetch(q, NULL));
-	assert_true(push_send(p, "p.yaml", "p: 1\n", 5, "p", NULL, NULL));
-	assert_false(push_send(q, "q.yaml", "q: 1\n", 5, "q", NULL, &error));
+	assert_true(push_commit(p, "p.yaml", "p: 1\n", 5, "p", NULL) && push_send(p, NULL));
+	assert_true(push_commit(q, "q.yaml", "q: 1\n", 5, "q", NULL));
+	assert_false(push_send(q, &error));
 	assert_true(g_error_matches(error, CLEAVE_ERROR, ERROR_EXISTS));
-	assert_true(push_fetch(q, NULL) && push_send(q, "q.yaml", "q: 1\n", 5, "q", NULL, NULL));
+	assert_true(push_fetch(q, NULL) && push_commit(q, "q.yaml", "q: 1\n", 5, "q", NULL) && push_send(q, NULL));
 	push_free(p);
 	push_free(q);
 }
@@ -130,7 +131,8 @@ static void hooks_refuse(void **state)
 	assert_true(g_file_set_contents_full(hook, "#!/bin/sh\necho not on a Friday >&2\nexit 1\n", -1, G_FILE_SET_CONTENTS_NONE, 0755, NULL));
 	struct push *p = push_new(b->bare, NULL, NULL);
 	assert_true(push_fetch(p, NULL));
-	assert_false(push_send(p, "p.yaml", "p: 1\n", 5, "p", NULL, &error));
+	assert_true(push_commit(p, "p.yaml", "p: 1\n", 5, "p", NULL));
+	assert_false(push_send(p, &error));
 	assert_true(g_error_matches(error, CLEAVE_ERROR, ERROR_REFUSED));
 	assert_non_null(strstr(error->message, "not on a Friday"));
 	push_free(p);
