@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <tiffio.h>
+#include <zlib.h>
 
 struct decoder {
 	int fd;
@@ -74,7 +75,7 @@ static toff_t on_size(thandle_t handle)
 	return (toff_t)((struct decoder *)handle)->size;
 }
 
-/* Without memory mapping and with strips read whole: "rm"; 'O' would load all offsets late. */
+/* "m": without memory mapping, which would fault on a file that shrinks. */
 static gboolean begin(struct decoder *d)
 {
 	TIFFOpenOptions *options = TIFFOpenOptionsAlloc();
@@ -162,15 +163,50 @@ static gboolean plan_blocks(struct decoder *d, const struct image_facts *facts)
 	return TRUE;
 }
 
+/* libtiff takes a strip for read as soon as it is full, before the stream's checksum. */
+static gboolean is_stream_whole(const guchar *packed, gsize size)
+{
+	z_stream z = { .next_in = (Bytef *)packed, .avail_in = (uInt)size };
+	guchar out[16 * 1024];
+	int result = inflateInit(&z);
+	while (result == Z_OK) {
+		z.next_out = out;
+		z.avail_out = sizeof out;
+		result = inflate(&z, Z_NO_FLUSH);
+	}
+	inflateEnd(&z);
+	return result == Z_STREAM_END;
+}
+
+static gboolean check_stream(struct decoder *d, guint32 index)
+{
+	guint16 compression = tag(d, TIFFTAG_COMPRESSION);
+	if (compression != COMPRESSION_ADOBE_DEFLATE && compression != COMPRESSION_DEFLATE)
+		return TRUE;
+	guint64 size = TIFFGetStrileByteCount(d->tiff, index);
+	if (size > (guint64)d->size || size > G_MAXUINT32)
+		return fail(&d->error, ERROR_INVALID, "is cut off");
+	g_autofree guchar *packed = g_malloc(size);
+	tmsize_t n = d->is_tiled ? TIFFReadRawTile(d->tiff, index, packed, (tmsize_t)size) :
+	                           TIFFReadRawStrip(d->tiff, index, packed, (tmsize_t)size);
+	if (d->error)
+		return FALSE;
+	if (n != (tmsize_t)size || !is_stream_whole(packed, size))
+		return fail(&d->error, ERROR_INVALID, "strip or tile %u is damaged (checksum)", index);
+	return TRUE;
+}
+
 static gboolean read_block(struct decoder *d, guint x, guint y, guint n_rows)
 {
 	gsize wanted = d->is_tiled ? d->block_size : d->block_size / d->block_height * n_rows;
 	for (guint16 plane = 0; plane < d->planes; plane++) {
 		guchar *to = d->block + plane * d->block_size;
-		tmsize_t n = d->is_tiled ? TIFFReadEncodedTile(d->tiff, TIFFComputeTile(d->tiff, x, y, 0, plane), to,
-		                                               (tmsize_t)wanted) :
-		                           TIFFReadEncodedStrip(d->tiff, TIFFComputeStrip(d->tiff, y, plane), to,
-		                                                (tmsize_t)wanted);
+		guint32 index = d->is_tiled ? TIFFComputeTile(d->tiff, x, y, 0, plane) :
+		                              TIFFComputeStrip(d->tiff, y, plane);
+		if (!check_stream(d, index))
+			return FALSE;
+		tmsize_t n = d->is_tiled ? TIFFReadEncodedTile(d->tiff, index, to, (tmsize_t)wanted) :
+		                           TIFFReadEncodedStrip(d->tiff, index, to, (tmsize_t)wanted);
 		if (d->error)
 			return FALSE;
 		if (n != (tmsize_t)wanted)

@@ -17,11 +17,19 @@ static void plan_update(struct job_plan *j)
 	act->values = j->want;
 }
 
+static const char *told_done(struct job_plan *j)
+{
+	const struct renderjob_spec *said = j->o->spec;
+	guint64 n_waived = frames_count(&said->frames) - j->n_wanted;
+	const char *waived = n_waived ? arena_printf(j->b->arena, ", %" G_GUINT64_FORMAT " waived", n_waived) : "";
+	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s", j->n_whole, j->n_wanted, waived);
+}
+
 static void judge_job(struct job_plan *j)
 {
 	struct builder *b = j->b;
 	struct arena *a = b->arena;
-	const char *done = arena_printf(a, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames", j->n_whole, j->n_wanted);
+	const char *done = told_done(j);
 	if (j->scene_problem && (j->n_new || j->n_waiting || j->n_failed))
 		builder_judge(b, j->o, IS_STALLED, j->scene_problem, j->scene_message);
 	else if (j->foreign.n_runs)
@@ -38,6 +46,9 @@ static void judge_job(struct job_plan *j)
 		                           j->n_failed, j->failure ? j->failure : "no reason given"));
 	else if (j->n_whole == j->n_wanted)
 		builder_judge(b, j->o, IS_READY, "Complete", done);
+	else if (j->n_after && !j->n_waiting && !j->n_new)
+		builder_judge(b, j->o, IS_RECONCILING, "WaitsForJob",
+		              arena_printf(a, "%s; the others wait for %s", done, j->waits_for));
 	else
 		builder_judge(b, j->o, IS_RECONCILING, j->want->suspend ? "Suspended" : "Rendering", done);
 }
@@ -114,7 +125,7 @@ static const struct farm_root_status *missing_root(struct job_plan *j, const str
 static void plan_job(struct builder *b, const struct object *o, const struct object *farm, const struct farm_status *seen)
 {
 	const struct object *have = objects_get(b->in->have, KIND_RENDERJOB, o->id);
-	struct job_plan j = { .b = b, .o = o, .want = o->spec, .have = have ? have->status : NULL,
+	struct job_plan j = { .b = b, .o = o, .want = job_without_waived(b->arena, o->spec), .have = have ? have->status : NULL,
 		              .farm = farm->spec };
 	if (builder_judge_later(b, o))
 		return;
