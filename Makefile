@@ -109,6 +109,7 @@ lint: deps ## Layers, static checks, shell scripts
 
 docs: all ## Write the reference and the JSON Schemas in specs/ from the tables
 	@$(B)/cleave docs specs
+	@$(B)/cleave-worker --reference >specs/worker.md
 
 asan: deps ## The tests again under AddressSanitizer and UndefinedBehaviorSanitizer (UNIT_ONLY=1: the pure parts)
 	@$(MAKE) --no-print-directory B=build/asan OPT="-O1 -g -fno-omit-frame-pointer" \
