@@ -81,6 +81,10 @@ static void worker_clear(struct worker *w)
 	heartbeat_stop(w->heartbeat);
 	redis_free(w->redis);
 	digest_cache_free(w->digests);
+	blenders_choice_clear(&w->choice);
+	blenders_free(w->blenders);
+	g_hash_table_unref(w->roots);
+	g_strfreev(w->devices);
 	cache_free(w->cache);
 	g_free(w->host);
 	g_free(w->boot_id);
@@ -109,6 +113,8 @@ static int run(const struct config *c, const char *argv0)
 	w.host = g_strdup(g_get_host_name());
 	w.digests = digest_cache_new();
 	w.cache = cache_new(c->cache, c->cache_bytes);
+	w.blenders = blenders_new(c->blenders);
+	w.roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	w.redis = redis_new(c->redis_url, c->redis_password_file, ANSWER_MS, &problem);
 	if (w.redis)
 		w.heartbeat = heartbeat_start(c, &self, &problem);
