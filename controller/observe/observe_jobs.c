@@ -104,7 +104,7 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
 	root_path_split(a, job->output, &root, &path);
 	const char *root_path = farm_root_find(farm, root)->path;
 	struct manifest_view *view = shelf_view(in->shelf, root_path, job_dir);
-	struct looking l = { a, in, job, { shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE }, path };
+	struct looking l = { a, in, job, { shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE, NULL }, path };
 	if (!manifest_view_update(view, l.inspection.root_fd, job_dir, error))
 		return FALSE;
 	const struct record *complete = manifest_complete(view);
