@@ -238,15 +238,19 @@ static gboolean read_sum(struct remote *r, const char *path, struct s3_facts *re
 gboolean remote_identify(struct remote *r, const char *path, const struct s3_facts *facts, char ret[SHA256_HEX_SIZE],
 			 GError **error)
 {
-	struct s3_facts now;
 	const char *known = remote_known(r, facts);
-	if (known) {
-		g_strlcpy(ret, known, SHA256_HEX_SIZE);
-		return TRUE;
-	}
-	if (!read_sum(r, path, &now, ret, error))
-		return FALSE;
-	return strcmp(now.etag, facts->etag) == 0 || fail(error, ERROR_EXISTS, "%s is another object by now", path);
+	if (!known)
+		return remote_read(r, path, facts, ret, error);
+	g_strlcpy(ret, known, SHA256_HEX_SIZE);
+	return TRUE;
+}
+
+gboolean remote_read(struct remote *r, const char *path, const struct s3_facts *facts, char ret[SHA256_HEX_SIZE],
+		     GError **error)
+{
+	struct s3_facts now;
+	return read_sum(r, path, &now, ret, error) &&
+	       (strcmp(now.etag, facts->etag) == 0 || fail(error, ERROR_EXISTS, "%s is another object by now", path));
 }
 
 gboolean remote_digest(struct remote *r, const char *path, char ret[SHA256_HEX_SIZE], GError **error)

@@ -39,6 +39,9 @@ void remote_learn(struct remote *r, const struct s3_facts *facts, const char *sh
 /* Reads the object unless its content is known. ERROR_EXISTS when it has other facts by now. */
 gboolean remote_identify(struct remote *r, const char *path, const struct s3_facts *facts, char ret[SHA256_HEX_SIZE],
 			 GError **error);
+/* Reads it in any case. */
+gboolean remote_read(struct remote *r, const char *path, const struct s3_facts *facts, char ret[SHA256_HEX_SIZE],
+		     GError **error);
 /* Of what is there now, for a scene: asks for its facts. ERROR_NOT_FOUND. */
 gboolean remote_digest(struct remote *r, const char *path, char ret[SHA256_HEX_SIZE], GError **error);
 /* What lies below the folder, at any depth: path → struct s3_facts *; fresh. g_hash_table_unref(). */
