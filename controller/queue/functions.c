@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const char *const library_parts[] = { "head", "range", "job", "drain", "homes", "lease", "owner", "show", "worker", "register" };
+static const char *const library_parts[] = { "head", "range",  "order", "scope", "job",	 "idle", "try",	   "drain",
+					     "homes", "choose", "tail",	 "lease", "owner", "show", "worker", "register" };
 
 /* Calling these twice would do something twice: a second lease, a second try counted. */
 static const char *const once_only[] = { "lease", NULL };
@@ -44,7 +45,12 @@ static gboolean library_load(struct redis *r, GError **error)
 	SCOPED_REPLY reply = redis_call(r, REDIS_REPEAT, 4, load, error);
 	if (!reply && error && !g_error_matches(*error, CLEAVE_ERROR, ERROR_AWAY))
 		g_prefix_error(error, "loading cleave's functions (Redis 7.0 or newer is needed): ");
-	return reply != NULL;
+	if (!reply)
+		return FALSE;
+	/* An older library kept no counts of what is running. */
+	const char *mend[] = { "FCALL", "cleave_recount", "0", "1" };
+	SCOPED_REPLY mended = redis_call(r, REDIS_REPEAT, 4, mend, error);
+	return mended != NULL;
 }
 
 /* -- calling --------------------------------------------------------------------------------- */
