@@ -103,7 +103,9 @@ static gboolean render(struct session *s, gint64 frame, const char *staged, stru
 static gboolean verify(const struct session *s, const char *staged, const struct answer *done, struct file_digest *ret,
 		       struct image_facts *ret_image, GError **error)
 {
-	const struct image_expected expected = { s->lease->task.outputs[0].format, done->width, done->height };
+	const struct task_output *out = &s->lease->task.outputs[0];
+	struct image_expected expected = { .width = done->width, .height = done->height };
+	image_expect(out->format, out->color_mode, out->color_depth, &expected);
 	return stage_seal(s->stage, staged, ret, error) &&
 	       image_check(s->stage->dir_fd, staged, &expected, ret_image, error);
 }

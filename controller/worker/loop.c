@@ -52,8 +52,9 @@ int worker_open_root(const struct worker *w, const char *name, GError **error)
 		fail(error, ERROR_NOT_FOUND, "this worker has no root %s; give it --mount %s=DIR", name, name);
 		return -1;
 	}
-	SCOPED_FD(fd) = root_open(directory, error);
-	g_autofree char *marked = fd >= 0 ? root_name(fd, error) : NULL;
+	const char *marker = g_hash_table_lookup(w->config->markers, name);
+	SCOPED_FD(fd) = root_open_marked(directory, marker, error);
+	g_autofree char *marked = fd >= 0 ? root_name_in(fd, marker, error) : NULL;
 	if (!marked)
 		return -1;
 	/* A marker made by hand may be empty. */
@@ -105,7 +106,7 @@ gboolean worker_need_blender(struct worker *w, GError **error)
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
-	w->blender = blender_start(w->config->blender, gpus_environment(w->gpus), error);
+	w->blender = blender_start(w->config->blenders[0], gpus_environment(w->gpus), error);
 	if (!w->blender) {
 		heartbeat_know(w->heartbeat, "", "", "");
 		return FALSE;
