@@ -59,7 +59,10 @@ static gboolean identify(const struct inspection *in, gint64 frame, const char *
 			 GError **error)
 {
 	const struct record *seen = manifest_seen(in->view, frame, visible);
-	if (!in->is_sweep && seen && agrees(seen, &ret->digest.facts)) {
+	gboolean is_believed = !in->is_sweep && seen && agrees(seen, &ret->digest.facts);
+	/* A sweep may have read other content under the same facts, and nothing is written of that yet. */
+	const struct file_digest *read = is_believed && in->cache ? digest_cache_peek(in->cache, &ret->digest.facts) : NULL;
+	if (is_believed && (!read || strcmp(read->sha256, seen->sha256) == 0)) {
 		g_strlcpy(ret->digest.sha256, seen->sha256, sizeof ret->digest.sha256);
 		return TRUE;
 	}

@@ -16,12 +16,18 @@ struct job_plan {
 	const char *failure; /* of the first failed frames */
 	const char *problem, *problem_message; /* why nothing can be rendered; NULL = it can */
 	struct frame_set foreign, lost;
+	guint64 n_after; /* that wait for another job */
+	const char *waits_for; /* its id */
 };
 
 /* The frames that a list of struct job_frames has under the key; NULL: under any. */
 struct frame_set job_frames_of(struct arena *a, const struct list *list, const char *key);
 struct action *job_act(struct job_plan *j, enum verb verb, const char *reason, struct frame_set frames, const char *key);
 
+/* Of frames that would be rendered, those that have to wait for another job (plan_after.c). */
+struct frame_set job_waiting(struct job_plan *j, const struct frame_set *rest);
+/* The spec without the frames that were waived; itself when none were. */
+const struct renderjob_spec *job_without_waived(struct arena *a, const struct renderjob_spec *job);
 /* What is done about the frames of each group: keep, deliver, put back, render, cancel. Fills in the counts. */
 void job_plan_frames(struct job_plan *j);
 

@@ -17,13 +17,21 @@ static void plan_update(struct job_plan *j)
 	act->values = j->want;
 }
 
+static const char *told_done(struct job_plan *j)
+{
+	const struct renderjob_spec *said = j->o->spec;
+	guint64 n_waived = frames_count(&said->frames) - j->n_wanted;
+	const char *waived = n_waived ? arena_printf(j->b->arena, ", %" G_GUINT64_FORMAT " waived", n_waived) : "";
+	const char *undeclared = job_tell_undeclared(j);
+	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s%s%s", j->n_whole, j->n_wanted, waived,
+	                    undeclared ? "; UndeclaredInputs: " : "", undeclared ? undeclared : "");
+}
+
 static void judge_job(struct job_plan *j)
 {
 	struct builder *b = j->b;
 	struct arena *a = b->arena;
-	const char *undeclared = job_tell_undeclared(j);
-	const char *done = arena_printf(a, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s%s", j->n_whole, j->n_wanted,
-	                                undeclared ? "; UndeclaredInputs: " : "", undeclared ? undeclared : "");
+	const char *done = told_done(j);
 	if (j->problem && (j->n_new || j->n_waiting || j->n_failed))
 		builder_judge(b, j->o, IS_STALLED, j->problem, j->problem_message);
 	else if (j->foreign.n_runs)
@@ -40,6 +48,9 @@ static void judge_job(struct job_plan *j)
 		                           j->n_failed, j->failure ? j->failure : "no reason given"));
 	else if (j->n_whole == j->n_wanted)
 		builder_judge(b, j->o, IS_READY, "Complete", done);
+	else if (j->n_after && !j->n_waiting && !j->n_new)
+		builder_judge(b, j->o, IS_RECONCILING, "WaitsForJob",
+		              arena_printf(a, "%s; the others wait for %s", done, j->waits_for));
 	else
 		builder_judge(b, j->o, IS_RECONCILING, j->want->suspend ? "Suspended" : "Rendering", done);
 }
@@ -89,7 +100,7 @@ static const struct farm_root_status *missing_root(struct job_plan *j, const str
 static void plan_job(struct builder *b, const struct object *o, const struct object *farm, const struct farm_status *seen)
 {
 	const struct object *have = objects_get(b->in->have, KIND_RENDERJOB, o->id);
-	struct job_plan j = { .b = b, .o = o, .want = o->spec, .have = have ? have->status : NULL,
+	struct job_plan j = { .b = b, .o = o, .want = job_without_waived(b->arena, o->spec), .have = have ? have->status : NULL,
 		              .farm = farm->spec };
 	if (builder_judge_later(b, o))
 		return;

@@ -63,6 +63,7 @@ const struct reason_row plan_reasons[] = {
 	{ "Complete", "All frames are there." },
 	{ "Rendering", "Its frames are rendered." },
 	{ "Suspended", "Its `suspend` keeps frames out of the queue." },
+	{ "WaitsForJob", "Its frames wait for those of the job that its `after` names." },
 	{ "OutputOccupied", "Files that are not this job's lie where its frames go." },
 	{ "FramesLost", "Frames were there and are gone; `heal` says whether they are rendered again." },
 	{ "FramesFailed", "Frames failed as often as they may be tried." },

@@ -38,7 +38,8 @@ static const char head[] =
     "| `cleave.schema.json` | JSON Schema (2020-12) of all kinds, for editors |\n"
     "| `KIND.schema.json` | the same of one kind |\n"
     "| `farm.yaml`, `host.yaml`, `gpu.yaml`, `vm.yaml`, `renderjob.yaml` | a sample of each kind; together a valid farm |\n"
-    "| `controller.yaml` | a sample of what lies on a host, outside git |\n\n"
+    "| `controller.yaml` | a sample of what lies on a host, outside git |\n"
+    "| [`worker.md`](worker.md) | the settings of cleave-worker |\n\n"
     "An editor with yaml-language-server completes, explains and checks a file that begins with\n"
     "`# yaml-language-server: $schema=PATH/cleave.schema.json`.\n\n";
 

@@ -2,6 +2,7 @@
  * (spec/frame_key.c), so a new one of them needs a default that leaves old keys as they were. */
 #include "spec/renderjob.h"
 #include "base/arena.h"
+#include <string.h>
 #include "spec/farm.h"
 
 NAME_TABLE(device_names, "a device", 5, "CPU", "CUDA", "OPTIX", "HIP", "ONEAPI");
@@ -152,10 +153,10 @@ const struct field renderjob_fields[] = {
 	{ "heal", FIELD_ENUM, IN(renderjob_spec, heal, int), .def = "untilComplete", .names = &heal_names,
 	  .doc = "Whether frames that are lost or damaged after the job was complete come back by themselves." },
 	{ "checks", FIELD_STRUCT, IN(renderjob_spec, checks, struct job_checks), .fields = checks_fields, .doc = "What is thought of suspicious frames." },
-	{ "after", FIELD_LIST, IN(renderjob_spec, after, struct list), ITEMS(after_fields, job_after), LATER, .doc = "Jobs that come first." },
+	{ "after", FIELD_LIST, IN(renderjob_spec, after, struct list), ITEMS(after_fields, job_after), .doc = "Jobs that come first." },
 	{ "arguments", FIELD_STRINGS, IN(renderjob_spec, arguments, struct strings), .max = 256, PIXELS, .doc = "More arguments for Blender, of those that are allowed." },
 	{ "scripts", FIELD_BOOL, IN(renderjob_spec, scripts, gboolean), PIXELS, .doc = "Run the scripts and drivers in the .blend." },
-	{ "waive", FIELD_FRAMES, IN(renderjob_spec, waive, struct frame_set), LATER,
+	{ "waive", FIELD_FRAMES, IN(renderjob_spec, waive, struct frame_set),
 	  .doc = "Frames that are given up: the job is complete without them, and they are not rendered." },
 	{ "suspend", FIELD_BOOL, IN(renderjob_spec, suspend, gboolean), .flags = FIELD_IN_QUEUE,
 	  .doc = "Its frames wait; none is given to a worker." },
@@ -252,6 +253,11 @@ static const char *which_digest(const struct renderjob_spec *job, const char *de
 	if (job->scene.follow)
 		return found ? found : pinned;
 	return pinned ? pinned : found;
+}
+
+const char *renderjob_after_id(struct arena *a, const struct renderjob_spec *job, const struct job_after *after)
+{
+	return strchr(after->job, '/') ? after->job : arena_printf(a, "%s/%s", job->project ? job->project : "", after->job);
 }
 
 const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status)

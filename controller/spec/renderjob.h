@@ -4,6 +4,7 @@
 
 struct arena;
 
+enum job_need { NEED_UNSAID, NEED_COMPLETE, NEED_FRAMES };
 enum job_device { DEVICE_CPU, DEVICE_CUDA, DEVICE_OPTIX, DEVICE_HIP, DEVICE_ONEAPI };
 enum job_heal { HEAL_UNTIL_COMPLETE, HEAL_ALWAYS, HEAL_NEVER };
 enum job_engine { ENGINE_CYCLES, ENGINE_EEVEE, ENGINE_WORKBENCH };
@@ -149,6 +150,8 @@ struct renderjob_status {
 	const char *completed; /* digest of the frames and keys that were complete last */
 };
 
+/* The id of the job that it comes after. */
+const char *renderjob_after_id(struct arena *a, const struct renderjob_spec *job, const struct job_after *after);
 /* The digest that the job's frames are keyed with: declared, else pinned, else of the file as it is now;
  * NULL when there is none of them. Where the job follows the file: as it is now, else pinned. */
 const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status);

@@ -228,8 +228,7 @@ static struct object *job_before(struct arena *a, const struct objects *all, con
 	const struct renderjob_spec *job = o->spec;
 	if (!after->job)
 		return NULL;
-	return objects_get(all, KIND_RENDERJOB,
-	                   strchr(after->job, '/') ? after->job : arena_printf(a, "%s/%s", job->project ? job->project : "", after->job));
+	return objects_get(all, KIND_RENDERJOB, renderjob_after_id(a, job, after));
 }
 
 RULE(job_after_known)

@@ -121,6 +121,15 @@ static int run(const struct config *c, const char *argv0)
 	return code;
 }
 
+static int print_reference(void)
+{
+	g_autofree char *table = config_reference();
+	return fputs("<!-- Written by `make docs` from the table in controller/worker/config.c; `make test` fails when it differs. -->\n"
+		     "# Settings of cleave-worker\n\nThe command line counts before the environment, and that "
+		     "before the settings file\n`/etc/cleave/worker.env`, in which a line is `CLEAVE_NAME=VALUE`.\n\n",
+		     stdout) < 0 || fputs(table, stdout) < 0 ? EXIT_COULD_NOT : EXIT_FINE;
+}
+
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) problem = NULL;
@@ -134,6 +143,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "cleave-worker: %s\n", problem->message);
 	else if (c.version)
 		code = printf("cleave-worker %s\n", CLEAVE_VERSION) < 0 ? EXIT_COULD_NOT : EXIT_FINE;
+	else if (c.reference)
+		code = print_reference();
 	else {
 		handle_signals();
 		code = run(&c, argv0);

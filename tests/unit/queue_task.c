@@ -55,8 +55,8 @@ static void task_refused(void **state)
 		{ "{" ONE "\"sceneRoot\":\"a\"}", "the task has no sceneSha256" },
 		{ "{" ONE "\"sceneSha256\":\"\"}", "the task's sceneSha256 is not a text" },
 		{ "{" ONE "\"sceneRoot\":7}", "the task's sceneRoot is not a text" },
-		{ "{" ONE "\"inputs\":7}", "the task's inputs is not a list" },
-		{ "{" ONE "\"inputs\":[7]}", "the task's inputs is not a list of texts" },
+		{ "{" ONE "\"sceneSha256\":\"00\",\"inputs\":7}", "the task's inputs is not a list" },
+		{ "{" ONE "\"sceneSha256\":\"00\",\"inputs\":[7]}", "the task's inputs is not a list of texts" },
 	};
 	SCOPED_ARENA(a);
 	struct task task;

@@ -33,7 +33,7 @@ static void command_line(void **state)
 	assert_string_equal(g_hash_table_lookup(c.mounts, "frames"), "/mnt/a=b");
 	assert_string_equal(c.name, "w.1");
 	assert_string_equal(c.labels[1], "b");
-	assert_string_equal(c.blender, "/opt/blender");
+	assert_string_equal(c.blenders[0], "/opt/blender");
 	assert_int_equal(c.lease_ms, 90000);
 	assert_int_equal(c.n_recycle, 7);
 	assert_true(c.once);
@@ -56,7 +56,7 @@ static void environment(void **state)
 	assert_string_equal(c.redis_url, "redis://env");
 	assert_string_equal(c.redis_password_file, "/p");
 	assert_string_equal(g_hash_table_lookup(c.mounts, "b"), "/b");
-	assert_string_equal(c.blender, "/env/blender");
+	assert_string_equal(c.blenders[0], "/env/blender");
 	assert_string_equal(c.name, "given");
 	assert_int_equal(c.lease_ms, 5000);
 	assert_string_equal(c.labels[1], "y");
@@ -70,13 +70,42 @@ static void defaults(void **state)
 	struct config c;
 	(void)state;
 	assert_true(parse(&c, "--redis redis://h", NULL));
-	assert_string_equal(c.blender, "blender");
+	assert_string_equal(c.blenders[0], "blender");
 	assert_int_equal(c.lease_ms, 30000);
 	assert_int_equal(c.n_recycle, 500);
 	assert_true(g_str_has_prefix(c.name, g_get_host_name()));
 	assert_null(c.labels[0]);
 	assert_false(c.once);
+	assert_string_equal(c.cache, "/var/cache/cleave");
+	assert_true(c.cache_bytes == (guint64)20 << 30 && c.fetch_limit_bytes == (guint64)64 << 30);
+	assert_true(c.is_warm && c.sandbox == SANDBOX_AUTO && !c.cold_check_percent && !c.blender_memory_bytes && !c.max_celsius);
 	config_clear(&c);
+}
+
+static void words_sizes_and_lists(void **state)
+{
+	struct config c;
+	(void)state;
+	g_setenv("CLEAVE_BLENDER", "/opt/blender-4.2/blender,/opt/blender-3.6/blender", TRUE);
+	g_setenv("CLEAVE_COLD_CHECK", "5", TRUE);
+	assert_true(parse(&c, "--redis redis://h --sandbox bubblewrap --warm off --cache-size 3GiB --blender-memory 2GiB --max-gpu-temp 0", NULL));
+	g_unsetenv("CLEAVE_BLENDER");
+	g_unsetenv("CLEAVE_COLD_CHECK");
+	assert_string_equal(c.blenders[1], "/opt/blender-3.6/blender");
+	assert_int_equal(c.sandbox, SANDBOX_BUBBLEWRAP);
+	assert_false(c.is_warm);
+	assert_int_equal(c.cold_check_percent, 5);
+	assert_true(c.cache_bytes == (guint64)3 << 30 && c.blender_memory_bytes == (guint64)2 << 30);
+	assert_int_equal(c.max_celsius, 0);
+	config_clear(&c);
+}
+
+static void reference_has_all(void **state)
+{
+	(void)state;
+	g_autofree char *table = config_reference();
+	assert_non_null(strstr(table, "\n| `--cache-size SIZE` | `CLEAVE_CACHE_SIZE` | 20GiB | "));
+	assert_non_null(strstr(table, "\n| | `CLEAVE_SYSFS` | /sys | "));
 }
 
 static char *settings_with(const char *text)
@@ -113,7 +142,7 @@ static void settings_file(void **state)
 	assert_string_equal(g_hash_table_lookup(c.mounts, "b"), "/b c");
 	assert_int_equal(c.max_celsius, 85);
 	assert_int_equal(c.lease_ms, 7000);
-	assert_string_equal(c.blender, "blender");
+	assert_string_equal(c.blenders[0], "blender");
 	assert_int_equal(c.slot, 3);
 	config_clear(&c);
 	g_unlink(path);
@@ -149,12 +178,17 @@ static void misuse(void **state)
 		{ "--redis redis://h --lease 30", "--lease: " },
 		{ "--redis redis://h --lease 10ms", "--lease is at least 1s" },
 		{ "--redis redis://h --name a/b", "--name: \"a/b\" has more than" },
-		{ "--redis redis://h --recycle 0", "--recycle is a number of frames from 1" },
+		{ "--redis redis://h --recycle 0", "--recycle is a number from 1 to 2147483647, not \"0\"" },
 		{ "--redis redis://h now", "\"now\" is no option; see --help" },
 		{ "--nope", "Unknown option --nope" },
 		{ "--redis redis://h --slots 2 --slot 3", "--slot is a number from 1 to 2, not \"3\"" },
 		{ "--redis redis://h --slots 0", "--slots is a number from 1 to 256" },
 		{ "--redis redis://h --max-gpu-temp 30", "--max-gpu-temp is a number from 40 to 110" },
+		{ "--redis redis://h --sandbox chroot", "--sandbox is one of auto, bubblewrap, systemd, none, not \"chroot\"" },
+		{ "--redis redis://h --cache-size 3", "--cache-size: " },
+		{ "--redis redis://h --cache-size 3KiB", "--cache-size is at least 1MiB" },
+		{ "--redis redis://h --cache here", "--cache is an absolute path" },
+		{ "--redis redis://h --cold-check 101", "--cold-check is a number from 0 to 100" },
 		{ "--settings /nowhere/worker.env", "settings: Failed to open file" },
 	};
 	(void)state;
@@ -175,6 +209,8 @@ int main(void)
 		cmocka_unit_test(command_line),
 		cmocka_unit_test(environment),
 		cmocka_unit_test(defaults),
+		cmocka_unit_test(words_sizes_and_lists),
+		cmocka_unit_test(reference_has_all),
 		cmocka_unit_test(settings_file),
 		cmocka_unit_test(settings_that_are_none),
 		cmocka_unit_test(misuse),
