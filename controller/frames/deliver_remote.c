@@ -1,4 +1,5 @@
 /* Conditions of writes do here what exclusive links and exchanges do in a folder. */
+#include <stdio.h>
 #include "frames/deliver_remote.h"
 #include "base/error.h"
 #include "frames/digest.h"
