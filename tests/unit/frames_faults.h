@@ -66,7 +66,7 @@ int fdatasync(int fd)
 }
 
 /* Runs `act` with a fault at step `step`, in a process of its own when that is a crash. */
-static void with_fault(void (*act)(gpointer user), gpointer user, gint step, int fault_errno)
+static inline void with_fault(void (*act)(gpointer user), gpointer user, gint step, int fault_errno)
 {
 	disk.steps_left = step;
 	disk.fault_errno = fault_errno;
@@ -81,7 +81,7 @@ static void with_fault(void (*act)(gpointer user), gpointer user, gint step, int
 }
 
 /* How many steps `act` takes without a fault. */
-static gint count_steps(void (*act)(gpointer user), gpointer user)
+static inline gint count_steps(void (*act)(gpointer user), gpointer user)
 {
 	gint before = disk.n_steps;
 	act(user);
