@@ -1,5 +1,4 @@
 /* Conditions of writes do here what exclusive links and exchanges do in a folder. */
-#include <stdio.h>
 #include "frames/deliver_remote.h"
 #include "base/error.h"
 #include "frames/digest.h"
@@ -7,6 +6,7 @@
 #include "frames/remote.h"
 #include "frames/root.h"
 #include "frames/store.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { ATTEMPTS = 8 };
