@@ -231,6 +231,7 @@ const struct field renderjob_status_fields[] = {
 	{ "keys", FIELD_LIST, IN(renderjob_status, keys, struct list), ITEMS(keys_fields, job_key), .doc = "What keys stand for." },
 	{ "queue", FIELD_STRUCT, IN(renderjob_status, queue, struct job_queue_status), .fields = queue_status_fields,
 	  .doc = "What the queue knows." },
+	{ "secondsPerFrame", FIELD_DECIMAL, IN(renderjob_status, frame_seconds, gint64), .doc = "What a frame took on average." },
 	{ "completed", FIELD_STRING, IN(renderjob_status, completed, const char *),
 	  .doc = "Digest of the frames and keys that were complete last." },
 	{ 0 },
