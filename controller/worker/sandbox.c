@@ -6,6 +6,7 @@
 #include <gio/gio.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -149,6 +150,13 @@ static void add_user(const struct sandbox *s, GPtrArray *argv)
 	add(argv, "--", NULL, NULL);
 }
 
+/* An empty one that ends with it. */
+static void add_private(GPtrArray *argv, const char *folder)
+{
+	add(argv, "--perms", "1777", NULL);
+	add(argv, "--tmpfs", folder, NULL);
+}
+
 /* The folder a program was unpacked to holds its data too. */
 static void add_program(GPtrArray *argv, const char *program)
 {
@@ -171,9 +179,8 @@ char **sandbox_wrap(const struct sandbox *s, const struct cage *cage, const char
 	add_system(argv);
 	add_devices(argv);
 	add_proc(s, argv);
-	add(argv, "--tmpfs", "/tmp", NULL);
-	add(argv, "--tmpfs", "/var/tmp", NULL);
-	add(argv, "--tmpfs", "/dev/shm", NULL);
+	add_private(argv, "/tmp");
+	add_private(argv, "/dev/shm");
 	add_program(argv, command[0]);
 	for (guint i = 0; cage->readable && cage->readable[i]; i++)
 		add(argv, "--ro-bind", cage->readable[i], cage->readable[i]);
