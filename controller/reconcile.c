@@ -402,6 +402,12 @@ gboolean session_hold_jobs(struct session *s)
 	       owner.is_mine;
 }
 
+gboolean session_reap_leases(struct session *s)
+{
+	guint n = 0;
+	return s->redis && s->holds_jobs && lease_reap(s->redis, &n, NULL) && n > 0;
+}
+
 /* -- plan and apply ------------------------------------------------------------------------------------ */
 
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,

@@ -73,3 +73,5 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);
 /* Renews the job owner's lease. FALSE: another controller has the jobs, or Redis is away. */
 gboolean session_hold_jobs(struct session *s);
+/* Gives frames of workers that fell silent back, as the job owner. TRUE: there were some. */
+gboolean session_reap_leases(struct session *s);

@@ -18,6 +18,16 @@ enum exit_code {
 
 enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, N_OUTPUTS };
 
+/* An option of one command alone. A row each, ends with a row without name; the command reads in->own[] at the
+ * row's index: the value, "" for a flag that was given, NULL for what was not. */
+struct own_option {
+	const char *name;
+	char letter;          /* 0: none */
+	const char *argument; /* as --help shows it; NULL: a flag */
+	const char *doc;
+};
+enum { OWN_OPTIONS_MAX = 24 };
+
 struct invocation {
 	const struct command *command;
 	struct settings settings;
@@ -31,6 +41,7 @@ struct invocation {
 	const char *controller; /* the host's own file, when another is named */
 	char *local_warnings;   /* what does not act in it */
 	gint64 interval_ms;
+	char *own[OWN_OPTIONS_MAX]; /* owned */
 };
 
 struct command {
@@ -43,6 +54,7 @@ struct command {
 	unsigned options;      /* enum command_options */
 	guint most_args;
 	int (*run)(struct invocation *in);
+	const struct own_option *own; /* may be NULL */
 };
 
 enum command_options {
@@ -90,6 +102,9 @@ int command_init(struct invocation *in);
 int command_adopt(struct invocation *in);
 int command_release(struct invocation *in);
 int command_approve(struct invocation *in);
+int command_waive(struct invocation *in);
+int command_repin(struct invocation *in);
+extern const struct own_option waive_options[];
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */

@@ -130,6 +130,8 @@ void invocation_clear(struct invocation *in)
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
 	g_free(in->local_warnings);
+	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
+		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };
 }
 
@@ -139,6 +141,7 @@ struct options {
 	GArray *all; /* GOptionEntry */
 	char *output, *interval;
 	char *output_doc, *details;
+	gboolean flags[OWN_OPTIONS_MAX]; /* of in->own */
 };
 
 static void add_option(struct options *o, GOptionEntry entry)
@@ -183,6 +186,26 @@ static void add_own_options(struct options *o, struct invocation *in)
 	for (guint i = 0; i < G_N_ELEMENTS(rows); i++)
 		if (in->command->options & rows[i].option)
 			add_option(o, rows[i].entry);
+}
+
+/* Rows of the command itself. */
+static void add_rows(struct options *o, struct invocation *in)
+{
+	const struct own_option *row = in->command->own;
+	for (guint i = 0; row && row[i].name; i++) {
+		g_assert(i < OWN_OPTIONS_MAX);
+		add_option(o, (GOptionEntry){ row[i].name, row[i].letter, 0,
+			                      row[i].argument ? G_OPTION_ARG_FILENAME : G_OPTION_ARG_NONE,
+			                      row[i].argument ? (gpointer)&in->own[i] : (gpointer)&o->flags[i], row[i].doc,
+			                      row[i].argument });
+	}
+}
+
+static void take_flags(const struct options *o, struct invocation *in)
+{
+	for (guint i = 0; i < OWN_OPTIONS_MAX; i++)
+		if (o->flags[i])
+			in->own[i] = g_strdup("");
 }
 
 /* All commands take them, so that one line serves for several; help lists those that the command uses. */
@@ -288,11 +311,13 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 		              .all = g_array_new(FALSE, FALSE, sizeof(GOptionEntry)) };
 	add_details(&o, command);
 	add_own_options(&o, in);
+	add_rows(&o, in);
 	add_global_options(&o, in);
 	g_set_prgname(program);
 	int code = parse_options(&o, in, argc, argv);
 	if (code >= 0)
 		return code;
+	take_flags(&o, in);
 	if (in->n_args > command->most_args)
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
 	if (in->settings.sysfs && (command->options & OPTION_ACTS))

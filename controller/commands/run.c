@@ -20,7 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000, HOLD_JOBS_MS = 20000, OFTEN_MS = 5000 };
+enum { RETRY_FIRST_MS = 1000, RETRY_MOST_MS = 60000, HOLD_JOBS_MS = 20000, REAP_MS = 1000, OFTEN_MS = 5000 };
 
 /* The revision in force: specs that were read and found valid. */
 struct in_force {
@@ -41,6 +41,7 @@ struct runner {
 	gboolean is_busy, look_again, is_ending;
 	gboolean has_passed; /* since the timer was set */
 	guint n_failed;      /* failed or skipped actions of the last pass */
+	gboolean has_leases; /* the last pass saw frames that run */
 	gboolean looks_often; /* leases may run out, a driver may let a device go, and nobody says so */
 	gint64 wake_ms;    /* the last plan has something due so long after it; 0: nothing */
 	gboolean is_stuck; /* the same actions were planned twice: only a new revision or the timer goes on */
@@ -272,7 +273,8 @@ static void pass(struct runner *r)
 	if (has_stalled(p))
 		r->retry_ms = MAX(r->retry_ms, CLAMP(retry_before * 2, RETRY_FIRST_MS, RETRY_MOST_MS));
 	r->wake_ms = p->wake_ms;
-	r->looks_often = has_running(p) || has_stuck_device(p);
+	r->has_leases = has_running(p);
+	r->looks_often = r->has_leases || has_stuck_device(p);
 	progress_show(r->progress, p);
 }
 
@@ -410,6 +412,15 @@ static gboolean on_hold_jobs(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
+/* Workers reap when they ask for frames; where all of them died, or are busy, nobody else would. */
+static gboolean on_reap(gpointer user)
+{
+	struct runner *r = user;
+	if (!r->is_busy && r->has_leases && session_reap_leases(r->session))
+		look(r);
+	return G_SOURCE_CONTINUE;
+}
+
 static gboolean on_signal(gpointer user)
 {
 	struct runner *r = user;
@@ -442,6 +453,7 @@ static gboolean start(struct runner *r, GError **error)
 	g_unix_signal_add(SIGINT, on_signal, r);
 	g_unix_signal_add(SIGHUP, on_hangup, r);
 	g_timeout_add(HOLD_JOBS_MS, on_hold_jobs, r);
+	g_timeout_add(REAP_MS, on_reap, r);
 	return TRUE;
 }
 

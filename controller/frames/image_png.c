@@ -5,7 +5,7 @@
  * Ancillary chunks are not decoded: their content cannot harm the pixels, and an odd colour profile is
  * no damage. */
 #include "base/error.h"
-#include "frames/image.h"
+#include "frames/image_reader.h"
 #include "frames/root.h"
 #include <png.h>
 #include <string.h>
@@ -155,7 +155,8 @@ struct decoder {
 	png_structp png;
 	png_infop info;
 	guchar *row;
-	guchar first[8]; /* the first pixel */
+	const struct image_expected *expected;
+	struct image_pixels pixels;
 	GError *error;
 };
 
@@ -175,21 +176,6 @@ static void on_error(png_structp png, png_const_charp message)
 	png_longjmp(png, 1);
 }
 
-/* Alpha is the last channel of an even number of them. */
-static void judge_row(struct decoder *d, guint width, gboolean is_first, struct image_facts *facts)
-{
-	gsize sample = facts->bits / 8, pixel = facts->channels * sample;
-	gsize colour = (facts->channels - (facts->channels % 2 == 0 ? 1 : 0)) * sample;
-	if (is_first)
-		memcpy(d->first, d->row, pixel);
-	if (facts->is_constant)
-		facts->is_constant = memcmp(d->row, d->first, pixel) == 0 &&
-				     memcmp(d->row, d->row + pixel, (width - 1) * pixel) == 0;
-	for (guint x = 0; x < width && facts->is_black; x++)
-		for (gsize i = 0; i < colour; i++)
-			facts->is_black &= d->row[x * pixel + i] == 0;
-}
-
 /* Pixels of `size` that a pass holds, which starts at `start` and takes every 2^shift-th. */
 static guint pass_size(guint size, int start, int shift)
 {
@@ -198,23 +184,31 @@ static guint pass_size(guint size, int start, int shift)
 
 /* Without libpng's interlace handling each pass of an interlaced image comes as a small image of its
  * own, which needs no buffer for the whole (PNG specification, 8.2). */
-static void read_rows(struct decoder *d, struct image_facts *facts)
+static void read_pass(struct decoder *d, const struct image_facts *facts, int pass)
 {
-	gboolean is_interlaced = png_get_interlace_type(d->png, d->info) != PNG_INTERLACE_NONE;
-	gboolean is_first = TRUE;
-	facts->is_black = facts->is_constant = TRUE;
-	for (int pass = 0; pass < (is_interlaced ? PNG_INTERLACE_ADAM7_PASSES : 1); pass++) {
-		guint width = is_interlaced
-				      ? pass_size(facts->width, PNG_PASS_START_COL(pass), PNG_PASS_COL_SHIFT(pass))
-				      : facts->width;
-		guint height = is_interlaced
-				       ? pass_size(facts->height, PNG_PASS_START_ROW(pass), PNG_PASS_ROW_SHIFT(pass))
-				       : facts->height;
-		for (guint y = 0; y < height && width > 0; y++) {
-			png_read_row(d->png, d->row, NULL);
-			judge_row(d, width, is_first, facts);
-			is_first = FALSE;
-		}
+	guint width = pass_size(facts->width, PNG_PASS_START_COL(pass), PNG_PASS_COL_SHIFT(pass));
+	guint height = pass_size(facts->height, PNG_PASS_START_ROW(pass), PNG_PASS_ROW_SHIFT(pass));
+	for (guint y = 0; y < height && width > 0; y++) {
+		png_read_row(d->png, d->row, NULL);
+		const struct pixel_row row = { .y = (guint)PNG_PASS_START_ROW(pass) + (y << PNG_PASS_ROW_SHIFT(pass)),
+			                       .x = (guint)PNG_PASS_START_COL(pass),
+			                       .step = 1u << PNG_PASS_COL_SHIFT(pass),
+			                       .n = width,
+			                       .samples = d->row };
+		pixels_row(&d->pixels, &row);
+	}
+}
+
+static void read_rows(struct decoder *d, const struct image_facts *facts)
+{
+	if (png_get_interlace_type(d->png, d->info) != PNG_INTERLACE_NONE) {
+		for (int pass = 0; pass < PNG_INTERLACE_ADAM7_PASSES; pass++)
+			read_pass(d, facts, pass);
+		return;
+	}
+	for (guint y = 0; y < facts->height; y++) {
+		png_read_row(d->png, d->row, NULL);
+		pixels_row(&d->pixels, &(struct pixel_row){ y, 0, 1, facts->width, d->row });
 	}
 }
 
@@ -225,11 +219,17 @@ static void decode(struct decoder *d, struct image_facts *facts)
 	png_set_keep_unknown_chunks(d->png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
 	png_read_info(d->png, d->info);
 	png_set_expand(d->png); /* palette to colours, less than 8 bits to 8 */
+	if (G_BYTE_ORDER == G_LITTLE_ENDIAN)
+		png_set_swap(d->png);
 	png_read_update_info(d->png, d->info);
 	facts->width = png_get_image_width(d->png, d->info);
 	facts->height = png_get_image_height(d->png, d->info);
 	facts->channels = png_get_channels(d->png, d->info);
 	facts->bits = png_get_bit_depth(d->png, d->info);
+	d->pixels.facts = facts;
+	d->pixels.sample = facts->bits == 16 ? PIXEL_16 : PIXEL_8;
+	if (!image_depth_check(d->expected, facts, &d->error) || !pixels_begin(&d->pixels, &d->error))
+		png_longjmp(d->png, 1);
 	d->row = g_malloc(png_get_rowbytes(d->png, d->info));
 	read_rows(d, facts);
 	png_read_end(d->png, d->info);
@@ -248,16 +248,18 @@ static gboolean decode_guarded(struct decoder *d, struct image_facts *facts)
 	return TRUE;
 }
 
-gboolean image_png_check(int fd, const struct image_expected *expected, struct image_facts *ret, GError **error)
+gboolean image_png_check(int fd, const struct image_expected *expected, const struct image_sink *sink,
+			 struct image_facts *ret, GError **error)
 {
 	g_autofree guchar *bytes = g_malloc(WINDOW_SIZE);
 	struct window walk = { .fd = fd, .bytes = bytes };
 	if (!walk_chunks(&walk, expected, error))
 		return FALSE;
-	struct decoder d = { .window = { .fd = fd, .bytes = bytes } };
+	struct decoder d = { .window = { .fd = fd, .bytes = bytes }, .expected = expected, .pixels.sink = sink };
 	struct image_facts facts = *ret;
 	gboolean ok = decode_guarded(&d, &facts);
 	png_destroy_read_struct(&d.png, &d.info, NULL);
+	pixels_clear(&d.pixels);
 	g_free(d.row);
 	if (!ok) {
 		g_propagate_error(error, d.error);

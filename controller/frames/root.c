@@ -13,52 +13,72 @@ enum {
 	RACE_RETRIES = 16,   /* openat2 gives EAGAIN when a rename crosses its walk */
 };
 
-int root_open(const char *path, GError **error)
+/* Regular, and reached without leaving the root. */
+static gboolean marker_is_there(int fd, const char *path, const char *marker, GError **error)
+{
+	struct stat st;
+	SCOPED_FD(found) = root_openat(fd, marker, O_PATH | O_NOFOLLOW, 0);
+	if (found >= 0 && fstat(found, &st) == 0)
+		return S_ISREG(st.st_mode) || fail(error, ERROR_AWAY, "root %s: its %s is not a regular file", path, marker);
+	if (errno == ENOENT || errno == ENOTDIR)
+		return fail(error, ERROR_AWAY, "root %s is not mounted: no %s in it", path, marker);
+	return fail(error, ERROR_AWAY, "root %s cannot be read: %s", path, g_strerror(errno));
+}
+
+int root_open_marked(const char *path, const char *marker, GError **error)
 {
 	SCOPED_FD(fd) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		fail(error, ERROR_AWAY, "root %s cannot be opened: %s", path, g_strerror(errno));
 		return -1;
 	}
-	struct stat st;
-	if (fstatat(fd, ROOT_MARKER, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-		if (S_ISREG(st.st_mode))
-			return fd_steal(&fd);
-		fail(error, ERROR_AWAY, "root %s: its " ROOT_MARKER " is not a regular file", path);
-	} else if (errno == ENOENT) {
-		fail(error, ERROR_AWAY, "root %s is not mounted: no " ROOT_MARKER " in it", path);
-	} else {
-		fail(error, ERROR_AWAY, "root %s cannot be read: %s", path, g_strerror(errno));
-	}
-	return -1;
+	return marker_is_there(fd, path, marker ? marker : ROOT_MARKER, error) ? fd_steal(&fd) : -1;
+}
+
+int root_open(const char *path, GError **error)
+{
+	return root_open_marked(path, NULL, error);
+}
+
+gboolean root_mark_as(const char *path, const char *marker, const char *name, GError **error)
+{
+	SCOPED_ENTRY(at);
+	SCOPED_FD(dir) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return fail_errno(error, errno, "root %s cannot be opened", path);
+	if (!root_open_entry(dir, marker, TRUE, &at, error))
+		return FALSE;
+	SCOPED_FD(fd) = openat(at.dir_fd, at.name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (fd < 0 && errno == EEXIST)
+		return fail(error, ERROR_EXISTS, "root %s has a %s already", path, marker);
+	if (fd < 0)
+		return fail_errno(error, errno, "root %s: %s cannot be written", path, marker);
+	g_autofree char *line = g_strdup_printf("%s\n", name);
+	ssize_t size = (ssize_t)strlen(line);
+	if (write(fd, line, (size_t)size) != size || fsync(fd) || root_sync_dir(at.dir_fd))
+		return fail_errno(error, errno, "root %s: %s cannot be written", path, marker);
+	return TRUE;
 }
 
 gboolean root_mark(const char *path, const char *name, GError **error)
 {
-	SCOPED_FD(dir) = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return fail_errno(error, errno, "root %s cannot be opened", path);
-	SCOPED_FD(fd) = openat(dir, ROOT_MARKER, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0 && errno == EEXIST)
-		return fail(error, ERROR_EXISTS, "root %s has a " ROOT_MARKER " already", path);
-	if (fd < 0)
-		return fail_errno(error, errno, "root %s: " ROOT_MARKER " cannot be written", path);
-	g_autofree char *line = g_strdup_printf("%s\n", name);
-	ssize_t size = (ssize_t)strlen(line);
-	if (write(fd, line, (size_t)size) != size || fsync(fd) || root_sync_dir(dir))
-		return fail_errno(error, errno, "root %s: " ROOT_MARKER " cannot be written", path);
-	return TRUE;
+	return root_mark_as(path, ROOT_MARKER, name, error);
+}
+
+char *root_name_in(int root_fd, const char *marker, GError **error)
+{
+	char text[NAME_MAX_SIZE] = "";
+	SCOPED_FD(fd) = root_openat(root_fd, marker ? marker : ROOT_MARKER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
+		fail(error, ERROR_AWAY, "%s cannot be read: %s", marker ? marker : ROOT_MARKER, g_strerror(errno));
+		return NULL;
+	}
+	return g_strdup(g_strstrip(text));
 }
 
 char *root_name(int root_fd, GError **error)
 {
-	char text[NAME_MAX_SIZE] = "";
-	SCOPED_FD(fd) = openat(root_fd, ROOT_MARKER, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 || read(fd, text, sizeof text - 1) < 0) {
-		fail(error, ERROR_AWAY, ROOT_MARKER " cannot be read: %s", g_strerror(errno));
-		return NULL;
-	}
-	return g_strdup(g_strstrip(text));
+	return root_name_in(root_fd, NULL, error);
 }
 
 static gboolean is_link(int dir_fd, const char *name)

@@ -45,10 +45,14 @@ static inline void root_entry_clear(struct root_entry *e)
 
 /* The root's directory descriptor, or -1: ERROR_AWAY when it cannot be opened or bears no marker. */
 int root_open(const char *path, GError **error);
+/* The same with a marker of another name, a path below the root; NULL: the usual one. */
+int root_open_marked(const char *path, const char *marker, GError **error);
 /* Writes the marker with the root's name in it. ERROR_EXISTS when there is one. */
 gboolean root_mark(const char *path, const char *name, GError **error);
+gboolean root_mark_as(const char *path, const char *marker, const char *name, GError **error);
 /* The name that the marker holds; g_free(). Tells one mounted root from another at the same place. */
 char *root_name(int root_fd, GError **error);
+char *root_name_in(int root_fd, const char *marker, GError **error);
 
 /* openat(2) that never leaves `dir_fd`, neither by "..", an absolute path nor a symbolic link (EXDEV).
  * Before Linux 5.6 (no openat2) symbolic links are not followed at all (ELOOP). errno. */

@@ -4,6 +4,7 @@
 
 struct shelf {
 	GHashTable *roots; /* path → descriptor + 1 */
+	GHashTable *markers; /* path → its marker */
 	GHashTable *views; /* "root path\njob dir" → struct manifest_view * */
 	struct digest_cache *digests;
 };
@@ -22,6 +23,7 @@ struct shelf *shelf_new(void)
 {
 	struct shelf *s = g_new0(struct shelf, 1);
 	s->roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_root);
+	s->markers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	s->views = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_view);
 	s->digests = digest_cache_new();
 	return s;
@@ -32,6 +34,7 @@ void shelf_free(struct shelf *s)
 	if (!s)
 		return;
 	g_hash_table_destroy(s->roots);
+	g_hash_table_destroy(s->markers);
 	g_hash_table_destroy(s->views);
 	digest_cache_free(s->digests);
 	g_free(s);
@@ -42,12 +45,20 @@ void shelf_begin(struct shelf *s)
 	g_hash_table_remove_all(s->roots);
 }
 
+void shelf_mark(struct shelf *s, const char *path, const char *marker)
+{
+	if (g_strcmp0(g_hash_table_lookup(s->markers, path), marker) == 0)
+		return;
+	g_hash_table_insert(s->markers, g_strdup(path), g_strdup(marker));
+	g_hash_table_remove(s->roots, path);
+}
+
 int shelf_root(struct shelf *s, const char *path, GError **error)
 {
 	int fd = GPOINTER_TO_INT(g_hash_table_lookup(s->roots, path)) - 1;
 	if (fd >= 0)
 		return fd;
-	fd = root_open(path, error);
+	fd = root_open_marked(path, g_hash_table_lookup(s->markers, path), error);
 	if (fd >= 0)
 		g_hash_table_insert(s->roots, g_strdup(path), GINT_TO_POINTER(fd + 1));
 	return fd;

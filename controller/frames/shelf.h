@@ -13,6 +13,8 @@ void shelf_free(struct shelf *s);
 
 /* A new pass: every root has to prove itself again. */
 void shelf_begin(struct shelf *s);
+/* How the root of that path is marked, from now on; NULL: as usual. */
+void shelf_mark(struct shelf *s, const char *path, const char *marker);
 /* The root's directory, or -1 with ERROR_AWAY; the shelf closes it. */
 int shelf_root(struct shelf *s, const char *path, GError **error);
 /* The job's view below that root, as it was read last; never NULL. */

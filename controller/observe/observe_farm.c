@@ -18,6 +18,8 @@ static void observe_roots(struct arena *a, const struct observe_input *in, const
 		g_autoptr(GError) error = NULL;
 		const struct farm_root *root = LIST_AT(farm->roots, struct farm_root, i);
 		roots[i].name = root->name;
+		if (root->path)
+			shelf_mark(in->shelf, root->path, root->marker);
 		roots[i].mounted = root->path && shelf_root(in->shelf, root->path, &error) >= 0;
 		roots[i].reason = error ? arena_strdup(a, error->message) : root->path ? NULL : "a root with a url does not act yet";
 	}

@@ -262,6 +262,7 @@ static void plan_work(struct builder *b)
 		judge_farm(b, o);
 	plan_vms(b);
 	plan_jobs(b);
+	plan_bound_render(b);
 	OBJECTS_EACH (o, b->in->have, KIND_WORKER)
 		judge_worker(b, o);
 	g_array_sort(b->actions, by_total_order);

@@ -1,169 +1,8 @@
-/* Render jobs, frame by frame: what is whole is kept; what the store has is put back; what is queued
- * with the right key goes on; the rest is rendered. All as sets of frames, never frame lists. */
+/* Render jobs: which scene a job renders, whether it can, and what is said of it; and the jobs that are not
+ * wanted any more. Its frames: plan_frames.c. */
 #include "base/arena.h"
-#include "plan/builder.h"
-#include "spec/farm.h"
+#include "plan/plan_job.h"
 #include <string.h>
-
-struct job_plan {
-	struct builder *b;
-	const struct object *o;
-	const struct renderjob_spec *want;
-	const struct renderjob_status *have;
-	const struct farm_spec *farm;
-	struct key_groups groups;
-	const char *scene; /* the digest its frames are keyed with */
-	const char *digest; /* of groups */
-	guint64 n_whole, n_wanted, n_waiting, n_failed, n_new;
-	const char *failure; /* of the first failed frames */
-	const char *scene_problem, *scene_message; /* why nothing can be rendered; NULL = it can */
-	struct frame_set foreign, lost;
-};
-
-static struct frame_set frames_with_key(struct arena *a, const struct list *list, const char *key)
-{
-	struct frame_set all = { 0 };
-	for (guint i = 0; i < list->n; i++) {
-		const struct job_frames *f = LIST_AT(*list, struct job_frames, i);
-		if (!key || (f->key && strcmp(f->key, key) == 0))
-			all = frames_union(a, &all, &f->frames);
-	}
-	return all;
-}
-
-static struct action *act_on_frames(struct job_plan *j, enum verb verb, const char *reason, struct frame_set frames,
-                                    const char *key)
-{
-	struct action *act = builder_act(j->b, verb, j->o, KIND_RENDERJOB, j->o->id, reason);
-	act->frames = frames;
-	act->count = frames_count(&frames);
-	act->key = key;
-	return act;
-}
-
-/* Takes from `rest` what the list has under the key, and returns it. */
-static struct frame_set take(struct job_plan *j, struct frame_set *rest, const struct list *list, const char *key)
-{
-	struct arena *a = j->b->arena;
-	struct frame_set there = frames_with_key(a, list, key), taken = frames_common(a, rest, &there);
-	*rest = frames_minus(a, rest, &there);
-	return taken;
-}
-
-/* -- one group of frames with one key ------------------------------------------------------------- */
-
-/* Why frames are rendered, in the order a person asks: damaged, other values, never rendered, gone. */
-static const char *render_reason(struct job_plan *j, const struct frame_set *frames, const char *key)
-{
-	struct arena *a = j->b->arena;
-	struct frame_set damaged = frames_with_key(a, &j->have->damaged, NULL);
-	struct frame_set known = frames_with_key(a, &j->have->rendered, key);
-	struct frame_set other = frames_with_key(a, &j->have->rendered, NULL);
-	struct frame_set standing = frames_with_key(a, &j->have->whole, NULL);
-	if (frames_overlap(frames, &damaged))
-		return "are not what was verified any more";
-	if (frames_overlap(frames, &standing))
-		return "were rendered with other values";
-	if (frames_overlap(frames, &known))
-		return "are gone";
-	if (frames_overlap(frames, &other))
-		return "were rendered with other values";
-	return "were never rendered";
-}
-
-/* Frames that were there and are not: whether they come back by themselves is for `heal`. Where a whole
- * frame of another key stands, cleave itself replaced them: they are not lost. */
-static struct frame_set not_healed(struct job_plan *j, const struct frame_set *rest, const char *key)
-{
-	struct arena *a = j->b->arena;
-	struct frame_set was_there = frames_with_key(a, &j->have->rendered, key);
-	struct frame_set replaced = frames_with_key(a, &j->have->whole, NULL);
-	gboolean was_complete = j->have->completed && strcmp(j->have->completed, j->digest) == 0;
-	if (j->want->heal == HEAL_ALWAYS || (j->want->heal == HEAL_UNTIL_COMPLETE && !was_complete))
-		return (struct frame_set){ 0 };
-	was_there = frames_minus(a, &was_there, &replaced);
-	return frames_common(a, rest, &was_there);
-}
-
-/* A Redis that came back from an old snapshot, or a worker that died before its commit: the queue would
- * render again what is there. What runs is left to its worker. */
-static void plan_cancel_done(struct job_plan *j, const struct key_group *g, const struct frame_set *done)
-{
-	struct arena *a = j->b->arena;
-	struct frame_set queued = frames_with_key(a, &j->have->queued, g->key), both = frames_common(a, done, &queued);
-	if (!both.n_runs)
-		return;
-	struct action *act = act_on_frames(j, VERB_CANCEL_FRAMES, "need no rendering any more", both, g->key);
-	act->effect = EFFECT_CANCEL;
-}
-
-/* Takes from `rest` what is there: whole, verified but not delivered, or in the store. */
-static void plan_present(struct job_plan *j, const struct key_group *g, struct frame_set *rest)
-{
-	struct arena *a = j->b->arena;
-	struct frame_set before = *rest;
-	struct frame_set whole = take(j, rest, &j->have->whole, g->key);
-	j->n_whole += frames_count(&whole);
-	struct frame_set staged = take(j, rest, &j->have->staged, g->key);
-	if (staged.n_runs)
-		act_on_frames(j, VERB_DELIVER_FRAMES, "are verified, not delivered", staged, g->key);
-	struct frame_set stored = take(j, rest, &j->have->stored, g->key);
-	if (stored.n_runs)
-		act_on_frames(j, VERB_PUT_BACK_FRAMES, "are in the store", stored, g->key);
-	struct frame_set done = frames_minus(a, &before, rest);
-	plan_cancel_done(j, g, &done);
-}
-
-static void plan_group(struct job_plan *j, const struct key_group *g)
-{
-	struct arena *a = j->b->arena;
-	struct frame_set rest = g->frames, foreign = take(j, &rest, &j->have->foreign, NULL);
-	j->foreign = frames_union(a, &j->foreign, &foreign);
-	plan_present(j, g, &rest);
-	/* Raising `retries` is how a person says: try them again. */
-	struct frame_set failed = { 0 };
-	if (!j->have->queue.known || j->want->retries <= j->have->queue.values.retries)
-		failed = take(j, &rest, &j->have->failed, g->key);
-	j->n_failed += frames_count(&failed);
-	struct frame_set queued = take(j, &rest, &j->have->queued, g->key);
-	struct frame_set running = take(j, &rest, &j->have->running, g->key);
-	j->n_waiting += frames_count(&queued) + frames_count(&running);
-	struct frame_set lost = not_healed(j, &rest, g->key);
-	rest = frames_minus(a, &rest, &lost);
-	j->lost = frames_union(a, &j->lost, &lost);
-	j->n_new += frames_count(&rest);
-	if (!rest.n_runs || j->scene_problem)
-		return;
-	struct action *act = act_on_frames(j, VERB_ENQUEUE_FRAMES, render_reason(j, &rest, g->key), rest, g->key);
-	act->effect = EFFECT_RENDER;
-	act->expect = "neither whole nor queued";
-	act->values = &g->values;
-}
-
-/* -- the job --------------------------------------------------------------------------------------- */
-
-/* What waits or runs under a key that is not the frame's any more. */
-static void plan_cancel(struct job_plan *j)
-{
-	struct arena *a = j->b->arena;
-	const struct list *lists[] = { &j->have->queued, &j->have->running };
-	/* Given up ones under another key are forgotten when they are queued anew; those cut off, here. */
-	struct frame_set failed = frames_with_key(a, &j->have->failed, NULL);
-	struct frame_set unwanted = frames_minus(a, &failed, &j->want->frames);
-	for (guint l = 0; l < G_N_ELEMENTS(lists); l++)
-		for (guint i = 0; i < lists[l]->n; i++) {
-			const struct job_frames *f = LIST_AT(*lists[l], struct job_frames, i);
-			struct frame_set left = f->frames;
-			for (guint g = 0; g < j->groups.n; g++)
-				if (f->key && strcmp(j->groups.items[g].key, f->key) == 0)
-					left = frames_minus(a, &left, &j->groups.items[g].frames);
-			unwanted = frames_union(a, &unwanted, &left);
-		}
-	if (!unwanted.n_runs)
-		return;
-	struct action *act = act_on_frames(j, VERB_CANCEL_FRAMES, "are not wanted with these values any more", unwanted, NULL);
-	act->effect = EFFECT_CANCEL;
-}
 
 static void plan_update(struct job_plan *j)
 {
@@ -237,7 +76,7 @@ static const char *find_scene_problem(struct job_plan *j, const char **ret_messa
 	return NULL;
 }
 
-static void plan_frames(struct job_plan *j)
+static void plan_known_job(struct job_plan *j)
 {
 	struct builder *b = j->b;
 	j->scene_problem = find_scene_problem(j, &j->scene_message);
@@ -246,13 +85,11 @@ static void plan_frames(struct job_plan *j)
 	j->n_wanted = frames_count(&j->want->frames);
 	if (j->have->failed.n)
 		j->failure = LIST_AT(j->have->failed, struct job_frames, 0)->detail;
-	for (guint i = 0; i < j->groups.n; i++)
-		plan_group(j, &j->groups.items[i]);
+	job_plan_frames(j);
 	if (j->n_new && !j->scene_problem)
 		plan_pin(j);
 	else
 		plan_update(j);
-	plan_cancel(j);
 	plan_complete(j);
 	judge_job(j);
 }
@@ -298,7 +135,7 @@ static void plan_job(struct builder *b, const struct object *o, const struct obj
 		if (!j.scene)
 			builder_judge(b, o, IS_STALLED, "SceneMissing", s->reason);
 		else
-			plan_frames(&j);
+			plan_known_job(&j);
 	}
 }
 
@@ -309,9 +146,9 @@ static void plan_gone_jobs(struct builder *b)
 		const struct renderjob_status *s = o->status;
 		if (!s || objects_get(b->in->want, KIND_RENDERJOB, o->id))
 			continue;
-		struct frame_set queued = frames_with_key(b->arena, &s->queued, NULL);
-		struct frame_set running = frames_with_key(b->arena, &s->running, NULL);
-		struct frame_set failed = frames_with_key(b->arena, &s->failed, NULL);
+		struct frame_set queued = job_frames_of(b->arena, &s->queued, NULL);
+		struct frame_set running = job_frames_of(b->arena, &s->running, NULL);
+		struct frame_set failed = job_frames_of(b->arena, &s->failed, NULL);
 		struct frame_set waiting = frames_union(b->arena, &queued, &running);
 		struct frame_set all = frames_union(b->arena, &waiting, &failed);
 		if (!all.n_runs)

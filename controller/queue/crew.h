@@ -22,6 +22,8 @@ struct crew_member {
 	const char *job;     /* in hand, or "" */
 	gint64 frame;        /* in hand */
 	gint64 n_done, n_failed;
+	const char *resting; /* why it gets nothing for a while; "": it does not rest; only read */
+	gint64 resting_ms;   /* for how long still; only read */
 	gint64 age_ms; /* since its last heartbeat; only read */
 };
 

@@ -18,6 +18,10 @@ static char *encode_capabilities(const struct capabilities *can)
 	json_t *object = json_object();
 	json_object_set_new(object, "blenders", encode_list(can->blenders));
 	json_object_set_new(object, "labels", encode_list(can->labels));
+	json_object_set_new(object, "vram", json_integer((json_int_t)can->vram_bytes));
+	json_object_set_new(object, "gpus", json_integer(can->n_gpus));
+	json_object_set_new(object, "installs", json_boolean(can->installs));
+	json_object_set_new(object, "model", json_string(can->model ? can->model : ""));
 	char *json = json_dumps(object, JSON_COMPACT);
 	char *copy = g_strdup(json);
 	free(json);
@@ -73,22 +77,34 @@ gboolean lease_extend(struct redis *r, const char *token, gint64 ttl_ms, const g
 	return TRUE;
 }
 
-gboolean lease_commit(struct redis *r, const char *token, gint64 frame, gboolean *ret_accepted, GError **error)
+gboolean lease_progress(struct redis *r, const char *token, gint64 ttl_ms, gint64 frame, double progress,
+			gboolean *ret_held, GError **error)
 {
-	gint64 answer;
-	if (!function_call_number(r, error, &answer, "commit", "si", token, frame))
+	gint64 answer, permille = progress < 0 ? -1 : (gint64)(CLAMP(progress, 0, 1) * 1000);
+	if (!function_call_number(r, error, &answer, "extend", "siii", token, ttl_ms, frame, permille))
+		return FALSE;
+	*ret_held = answer != 0;
+	return TRUE;
+}
+
+gboolean lease_commit(struct redis *r, const char *token, gint64 frame, double seconds, gboolean *ret_accepted,
+		      GError **error)
+{
+	gint64 answer, took_ms = (gint64)(seconds * 1000);
+	if (!function_call_number(r, error, &answer, "commit", "sii", token, frame, took_ms))
 		return FALSE;
 	*ret_accepted = answer != 0;
 	return TRUE;
 }
 
-gboolean lease_fail(struct redis *r, const char *token, gint64 frame, const char *reason, gboolean may_retry,
+gboolean lease_fail(struct redis *r, const char *token, gint64 frame, const char *reason, enum lease_failure how,
 		    enum lease_failed *ret, GError **error)
 {
+	static const char *const words[] = { [FAILURE_RETRY] = "retry", [FAILURE_FINAL] = "final", [FAILURE_VRAM] = "vram" };
 	/* Blender's words may be in any encoding; the failure becomes JSON. */
 	g_autofree char *valid = g_utf8_make_valid(reason, -1);
 	gint64 answer;
-	if (!function_call_number(r, error, &answer, "fail", "sisi", token, frame, valid, (gint64)(may_retry ? 1 : 0)))
+	if (!function_call_number(r, error, &answer, "fail", "siss", token, frame, valid, words[how]))
 		return FALSE;
 	*ret = answer == 1 ? LEASE_QUEUED_AGAIN : answer == 2 ? LEASE_GIVEN_UP : LEASE_SUPERSEDED;
 	return TRUE;

@@ -13,6 +13,10 @@ struct capabilities {
 	const char *const *blenders; /* versions, NULL-terminated */
 	const char *const *labels;   /* NULL-terminated */
 	const char *vm_uuid;         /* of the VM it runs in; NULL: none */
+	guint64 vram_bytes;          /* of its smallest GPU; 0: unknown */
+	guint n_gpus;                /* that one frame can use together; 0: unknown */
+	gboolean installs;           /* takes a Blender that the Farm has an archive of */
+	const char *model;           /* of its GPUs; NULL: unknown */
 };
 
 struct lease {
@@ -36,15 +40,27 @@ gboolean lease_wait(struct redis *r, const char *worker, guint timeout_ms, int s
  * begun: ERROR_REFUSED with the reason when the VM is drained meanwhile. */
 gboolean lease_extend(struct redis *r, const char *token, gint64 ttl_ms, const gint64 *frame, gboolean *ret_held,
 		      GError **error);
-/* Asking again gives the same answer for ten minutes. */
-gboolean lease_commit(struct redis *r, const char *token, gint64 frame, gboolean *ret_accepted, GError **error);
+/* As lease_extend() with the frame in hand, which has been begun: a drained VM does not end it. `progress` is 0 to 1,
+ * negative when it is not known. */
+gboolean lease_progress(struct redis *r, const char *token, gint64 ttl_ms, gint64 frame, double progress,
+			gboolean *ret_held, GError **error);
+/* `seconds` is what the frame took, 0: not known; chunks by time and stragglers are judged by it. Asking again gives
+ * the same answer for ten minutes. */
+gboolean lease_commit(struct redis *r, const char *token, gint64 frame, double seconds, gboolean *ret_accepted,
+		      GError **error);
+
+enum lease_failure {
+	FAILURE_RETRY, /* may go well another time or elsewhere */
+	FAILURE_FINAL, /* no other attempt helps */
+	FAILURE_VRAM,  /* the GPU's memory was too small; counts as no attempt */
+};
 
 enum lease_failed {
 	LEASE_SUPERSEDED, /* it was not this lease's frame any more */
 	LEASE_QUEUED_AGAIN,
 	LEASE_GIVEN_UP,
 };
-gboolean lease_fail(struct redis *r, const char *token, gint64 frame, const char *reason, gboolean may_retry,
+gboolean lease_fail(struct redis *r, const char *token, gint64 frame, const char *reason, enum lease_failure how,
 		    enum lease_failed *ret, GError **error);
 /* All frames that are left go back to the backlog, not counted as tried. */
 gboolean lease_give_back(struct redis *r, const char *token, GError **error);

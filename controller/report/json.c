@@ -200,6 +200,15 @@ void report_decision_json(GString *out, const char *decision, const char *vm)
 	append_line(out, line);
 }
 
+void report_change_json(GString *out, const char *commit, const char *branch, const char *path)
+{
+	json_t *line = type("change");
+	json_object_set_new(line, "commit", commit ? json_string(commit) : json_null());
+	set_text(line, "branch", branch);
+	set_text(line, "path", path);
+	append_line(out, line);
+}
+
 /* -- objects ------------------------------------------------------------------------------------------ */
 
 /* The open objects and arrays, innermost last. */

@@ -49,6 +49,8 @@ void report_problems_text(GString *out, const struct problems *problems, report_
 void report_version_json(GString *out, const struct plan *p);
 /* What a person has decided about a VM, and was done. */
 void report_decision_json(GString *out, const char *decision, const char *vm);
+/* A commit that was pushed; `commit` NULL: it was so already. */
+void report_change_json(GString *out, const char *commit, const char *branch, const char *path);
 void report_problems_json(GString *out, const struct problems *problems);
 /* Lines for a job of GitHub Actions: each stands at its place in the merge request. */
 void report_problems_github(GString *out, const struct problems *problems);

@@ -144,19 +144,51 @@ static struct splice replace_scalar(struct editing *d, guint at, const char *val
 	return (struct splice){ from, to, from == to ? arena_printf(d->arena, " %s", value) : value };
 }
 
+/* Takes the key out with its value: in block style the whole line, in flow style with one of its commas. */
+static struct splice take_out(struct editing *d, guint value, gboolean is_flow)
+{
+	const struct fmt_event *key = event_at(d, value - 1), *e = event_at(d, value);
+	const char *bytes = d->e->bytes;
+	gsize from = byte_of(d, &key->start), to = byte_of(d, &e->end);
+	gsize line = g_array_index(d->source.lines, gsize, key->start.line);
+	if (is_flow) {
+		gsize n_after = strspn(bytes + to, " ");
+		if (bytes[to + n_after] == ',') {
+			to += n_after + 1;
+			to += strspn(bytes + to, " ");
+		} else {
+			while (from > 0 && strchr(" ,", bytes[from - 1]))
+				from--;
+		}
+		return (struct splice){ from, to, "" };
+	}
+	if (e->type != YAML_SCALAR_EVENT || strspn(bytes + line, " ") != from - line || e->end.line != key->start.line) {
+		d->problem = arena_printf(d->arena, "take `%s` in line %u out", key->text, key->start.line + 1);
+		return (struct splice){ 0 };
+	}
+	const char *end = strchr(bytes + to, '\n');
+	return (struct splice){ line, end ? (gsize)(end - bytes) + 1 : d->e->size, "" };
+}
+
 static struct splice find_splice(struct editing *d, guint map)
 {
-	const char *value = scalar_text(d->arena, d->e->value);
+	const char *value = d->e->value ? scalar_text(d->arena, d->e->value) : NULL;
 	const struct field *fields = d->e->fields;
 	const char *const *keys = d->e->keys;
 	for (;; keys++) {
 		guint at = find_value(d, map, keys[0]);
+		if (!at && !value)
+			return (struct splice){ 0, 0, "" };
 		if (!at)
 			return add_member(d, map, keys, value);
+		if (!keys[1] && !value)
+			return take_out(d, at, event_at(d, map)->flow);
 		if (!keys[1])
 			return replace_scalar(d, at, value);
 		const struct field *row = field_find(fields, keys[0]);
 		fields = row ? row->fields : NULL;
+		if (event_at(d, at)->type != YAML_MAPPING_START_EVENT && !value)
+			return (struct splice){ 0, 0, "" };
 		if (event_at(d, at)->type != YAML_MAPPING_START_EVENT)
 			return expand_shorthand(d, at, fields, keys + 1, value);
 		map = at;
@@ -175,7 +207,8 @@ static gboolean says(struct arena *a, const struct edit *e, const char *text)
 			found = node_get(&all.items[i], "spec");
 	for (guint k = 0; e->keys[k]; k++)
 		found = found ? node_get(found, e->keys[k]) : NULL;
-	gboolean is_said = problems.n_errors == 0 && found && found->type == NODE_SCALAR && strcmp(found->text, e->value) == 0;
+	gboolean is_right = e->value ? found && found->type == NODE_SCALAR && strcmp(found->text, e->value) == 0 : !found;
+	gboolean is_said = problems.n_errors == 0 && is_right;
 	problems_clear(&problems);
 	return is_said;
 }

@@ -14,7 +14,7 @@ struct edit {
 	guint line;                 /* of the document's first key, from 1 */
 	const struct field *fields; /* of the map that `keys` begins in, which is `spec` */
 	const char *const *keys;    /* below `spec`, NULL-terminated */
-	const char *value;          /* a scalar */
+	const char *value;          /* a scalar; NULL: the key goes */
 };
 
 /* The new text in the arena, or NULL with the sentence that says why it has to be written by hand. */

@@ -63,8 +63,8 @@ static const struct field root_fields[] = {
 	  .doc = "Where the root is mounted on the hosts. A file .cleave-root in it proves that it is." },
 	{ "url", FIELD_STRING, IN(farm_root, url, const char *), LATER, .form = FORM_URL, .doc = "An S3 bucket instead of a path." },
 	{ "mount", FIELD_STRUCT, IN(farm_root, mount, struct root_mount), .fields = mount_fields, .doc = "How guests mount it." },
-	{ "marker", FIELD_STRING, IN(farm_root, marker, const char *), LATER, .def = ".cleave-root", .form = FORM_TREE_FOLDER,
-	  .doc = "The file that proves that the root is mounted." },
+	{ "marker", FIELD_STRING, IN(farm_root, marker, const char *), .def = FARM_ROOT_MARKER, .form = FORM_TREE_FOLDER,
+	  .doc = "The file that proves that the root is mounted; `cleave root init` writes it. Workers are told of another name than the usual one." },
 	{ "artist", FIELD_STRUCT, IN(farm_root, artist, struct root_artist), .fields = artist_fields,
 	  .doc = "Where artists see it, so that their paths can be translated." },
 	{ "store", FIELD_STRUCT, IN(farm_root, store, struct root_store), .fields = store_fields,
@@ -129,8 +129,8 @@ static const struct field budget_fields[] = {
 	  .doc = "Most VMs of a host that may be down for a restart at a time; others wait until these are Ready again." },
 	{ "maxDataLoss", FIELD_INT, IN(farm_budgets, max_data_loss, gint64), .def = "0", .max = 1000000,
 	  .doc = "Most disks made anew, and volumes deleted, in a pass, with the data that they have." },
-	{ "maxRender", FIELD_INT, IN(farm_budgets, max_render, gint64), LATER, .def = "100000", .max = 1000000000,
-	  .doc = "Most frames that a pass may send to the queue." },
+	{ "maxRender", FIELD_INT, IN(farm_budgets, max_render, gint64), .def = "100000", .max = 1000000000,
+	  .doc = "Most frames that a pass sends to the queue, of all jobs together, the most urgent first; the rest waits for the next pass." },
 	{ 0 },
 };
 

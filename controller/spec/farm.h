@@ -116,6 +116,9 @@ struct farm_spec {
 	struct farm_defaults defaults;
 };
 
+/* The usual `marker` of a root. */
+#define FARM_ROOT_MARKER ".cleave-root"
+
 enum plane_state { PLANE_LEFT_OUT, PLANE_OK, PLANE_AWAY };
 extern const struct name_table plane_state_names;
 

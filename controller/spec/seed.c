@@ -242,13 +242,18 @@ static void put_labels(GString *out, const struct guest_input *in)
 static void put_mounts(GString *out, const struct guest_input *in)
 {
 	const struct farm_spec *farm = guest_farm(in->all);
-	g_autoptr(GString) all = g_string_new(NULL);
+	g_autoptr(GString) all = g_string_new(NULL), markers = g_string_new(NULL);
 	for (guint i = 0; i < in->want->roots.n; i++) {
 		const struct farm_root *root = farm_root_find(farm, in->want->roots.items[i]);
-		if (root && (root->path || root->mount.nfs))
-			g_string_append_printf(all, "%s%s=%s/%s", all->len ? "," : "", root->name, GUEST_ROOTS, root->name);
+		if (!root || (!root->path && !root->mount.nfs))
+			continue;
+		g_string_append_printf(all, "%s%s=%s/%s", all->len ? "," : "", root->name, GUEST_ROOTS, root->name);
+		if (root->marker && strcmp(root->marker, FARM_ROOT_MARKER) != 0)
+			g_string_append_printf(markers, "%s%s=%s", markers->len ? "," : "", root->name, root->marker);
 	}
 	put(out, "CLEAVE_MOUNTS", all->str);
+	if (markers->len)
+		put(out, "CLEAVE_MARKERS", markers->str);
 }
 
 static void write_settings(struct arena *a, GString *out, const struct guest_input *in)

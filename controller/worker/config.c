@@ -40,6 +40,8 @@ static const struct setting settings[] = {
 	{ "redis-password-file", "CLEAVE_REDIS_PASSWORD_FILE", KIND_TEXT, IN(redis_password_file), .argument = "FILE",
 	  .help = "Its password" },
 	{ "mount", "CLEAVE_MOUNTS", KIND_LIST, IN(mount_texts), .argument = "NAME=DIR", .help = "Where a root is mounted" },
+	{ "marker", "CLEAVE_MARKERS", KIND_LIST, IN(marker_texts), .argument = "NAME=FILE",
+	  .help = "The file in a root that proves that it is mounted; .cleave-root if not said" },
 	{ "name", "CLEAVE_WORKER_NAME", KIND_TEXT, IN(name), .argument = "NAME",
 	  .help = "Unique on the farm; the VM's, or host and process id, if not said" },
 	{ "vm", "CLEAVE_VM", KIND_TEXT, IN(vm), .argument = "NAME", .help = "The VM it runs in" },
@@ -272,6 +274,18 @@ static void complete_name(struct config *c, gboolean is_own)
 
 /* -- checking -------------------------------------------------------------------------------- */
 
+static gboolean read_markers(struct config *c, GError **error)
+{
+	for (char **marker = c->marker_texts; *marker; marker++) {
+		const char *file = strchr(*marker, '=');
+		g_autofree char *name = file ? g_strndup(*marker, (gsize)(file - *marker)) : NULL;
+		if (!file || !file[1] || file[1] == '/' || !root_name_is_plain(name))
+			return fail(error, ERROR_USAGE, "a marker is NAME=FILE, the file below the root, not \"%s\"", *marker);
+		g_hash_table_replace(c->markers, g_steal_pointer(&name), g_strdup(file + 1));
+	}
+	return TRUE;
+}
+
 static gboolean read_mounts(struct config *c, GError **error)
 {
 	char **mounts = c->mount_texts;
@@ -296,7 +310,7 @@ static gboolean check(struct config *c, GError **error)
 		return fail(error, ERROR_USAGE, "say where Redis is: --redis redis://host:6379/0, or CLEAVE_REDIS");
 	if (!g_path_is_absolute(c->cache))
 		return fail(error, ERROR_USAGE, "--cache is an absolute path, not \"%s\"", c->cache);
-	return read_mounts(c, error);
+	return read_mounts(c, error) && read_markers(c, error);
 }
 
 static gboolean read_all(struct config *c, struct raw *raw, GError **error)
@@ -347,6 +361,7 @@ gboolean config_parse(struct config *c, int argc, char **argv, GError **error)
 {
 	struct raw raw = { 0 };
 	*c = (struct config){ 0 };
+	c->markers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	c->mounts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	gboolean is_right = read_command_line(c, &raw, argc, argv, error);
 	if (is_right && !c->version && !c->reference)
@@ -368,4 +383,5 @@ void config_clear(struct config *c)
 			g_strfreev(*(char ***)member(c, &settings[i]));
 	g_free(c->vm_uuid_otherwise);
 	g_hash_table_unref(c->mounts);
+	g_hash_table_unref(c->markers);
 }

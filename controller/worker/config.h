@@ -19,6 +19,8 @@ struct config {
 	char *sysfs;               /* "/sys" */
 	char **mount_texts;        /* NAME=DIR each */
 	GHashTable *mounts;        /* the same: name of a root → directory */
+	char **marker_texts;       /* NAME=FILE each */
+	GHashTable *markers;       /* the same: name of a root → its marker, where it is not the usual one */
 	char **labels;             /* NULL-terminated, as all lists */
 	gint64 lease_ms;
 	int slot; /* which of n_slots workers of this machine, from 1 */

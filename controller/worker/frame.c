@@ -103,7 +103,9 @@ static gboolean render(struct session *s, gint64 frame, const char *staged, stru
 static gboolean verify(const struct session *s, const char *staged, const struct answer *done, struct file_digest *ret,
 		       struct image_facts *ret_image, GError **error)
 {
-	const struct image_expected expected = { s->lease->task.outputs[0].format, done->width, done->height };
+	const struct task_output *out = &s->lease->task.outputs[0];
+	struct image_expected expected = { .width = done->width, .height = done->height };
+	image_expect(out->format, out->color_mode, out->color_depth, &expected);
 	return stage_seal(s->stage, staged, ret, error) &&
 	       image_check(s->stage->dir_fd, staged, &expected, ret_image, error);
 }
@@ -137,7 +139,7 @@ static gboolean write_manifest(const struct session *s, gint64 frame, const char
 /* From the order to the manifest line. The scene is checked again afterwards: it may have been saved
  * between the first look and Blender's. */
 static gboolean make(struct session *s, gint64 frame, const char *visible, const char *staged, struct file_digest *ret,
-		     GError **error)
+		     double *ret_seconds, GError **error)
 {
 	struct answer done = { 0 };
 	struct image_facts image;
@@ -149,6 +151,7 @@ static gboolean make(struct session *s, gint64 frame, const char *visible, const
 			   s->lease->job, frame, done.seconds, done.device ? done.device : "");
 	else
 		(void)unlinkat(s->stage->dir_fd, staged, 0);
+	*ret_seconds = done.seconds;
 	answer_clear(&done);
 	return is_made;
 }
@@ -175,25 +178,25 @@ static gint64 patience(const struct session *s)
 	return g_get_monotonic_time() + s->w->config->lease_ms * 1000;
 }
 
-gboolean frame_fail(struct session *s, gint64 frame, const char *reason, gboolean may_retry)
+gboolean frame_fail(struct session *s, gint64 frame, const char *reason, enum lease_failure how)
 {
 	g_autoptr(GError) problem = NULL;
 	enum lease_failed outcome;
 	gint64 until_us = patience(s);
 	log_warning("worker", "failed job=%s frame=%" G_GINT64_FORMAT ": %s", s->lease->job, frame, reason);
 	heartbeat_count(s->w->heartbeat, FALSE);
-	while (!lease_fail(s->w->redis, s->lease->token, frame, reason, may_retry, &outcome, &problem))
+	while (!lease_fail(s->w->redis, s->lease->token, frame, reason, how, &outcome, &problem))
 		if (!ask_again(s, until_us, &problem))
 			return FALSE;
 	return TRUE;
 }
 
 /* FALSE when Redis did not answer for as long as the lease lasts. */
-static gboolean commit(struct session *s, gint64 frame, gboolean *ret_accepted)
+static gboolean commit(struct session *s, gint64 frame, double seconds, gboolean *ret_accepted)
 {
 	g_autoptr(GError) problem = NULL;
 	gint64 until_us = patience(s);
-	while (!lease_commit(s->w->redis, s->lease->token, frame, ret_accepted, &problem))
+	while (!lease_commit(s->w->redis, s->lease->token, frame, seconds, ret_accepted, &problem))
 		if (!ask_again(s, until_us, &problem)) {
 			log_warning("worker", "a verified frame stays in staging job=%s frame=%" G_GINT64_FORMAT ": %s",
 				    s->lease->job, frame, problem->message);
@@ -262,7 +265,7 @@ static enum frame_end settle_failure(struct session *s, gint64 frame, GError *pr
 		g_propagate_error(error, g_error_copy(problem));
 		return FRAME_GIVE_BACK;
 	}
-	return frame_fail(s, frame, problem->message, !is_refused) ? FRAME_SETTLED : FRAME_LEASE_OVER;
+	return frame_fail(s, frame, problem->message, is_refused ? FAILURE_FINAL : FAILURE_RETRY) ? FRAME_SETTLED : FRAME_LEASE_OVER;
 }
 
 enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
@@ -272,6 +275,7 @@ enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
 	g_autoptr(GError) problem = NULL;
 	struct file_digest digest;
 	gboolean is_wanted_still, is_accepted;
+	double seconds;
 	if (!is_wanted(s, frame, &is_wanted_still, &problem)) {
 		if (!g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED))
 			return FRAME_LEASE_OVER;
@@ -283,9 +287,9 @@ enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
 	if (!worker_may_begin(s->w, error) || !worker_need_blender(s->w, error))
 		return FRAME_GIVE_BACK;
 	heartbeat_frame(s->w->heartbeat, frame);
-	if (!make(s, frame, visible, staged, &digest, &problem))
+	if (!make(s, frame, visible, staged, &digest, &seconds, &problem))
 		return settle_failure(s, frame, problem, error);
-	if (!commit(s, frame, &is_accepted))
+	if (!commit(s, frame, seconds, &is_accepted))
 		return FRAME_LEASE_OVER;
 	if (is_accepted)
 		deliver(s, frame, visible, &digest);

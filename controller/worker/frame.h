@@ -28,4 +28,4 @@ enum frame_end {
 };
 enum frame_end frame_work(struct session *s, gint64 frame, GError **error);
 /* Tells the queue; FALSE when the lease is over. */
-gboolean frame_fail(struct session *s, gint64 frame, const char *reason, gboolean may_retry);
+gboolean frame_fail(struct session *s, gint64 frame, const char *reason, enum lease_failure how);

@@ -52,8 +52,9 @@ int worker_open_root(const struct worker *w, const char *name, GError **error)
 		fail(error, ERROR_NOT_FOUND, "this worker has no root %s; give it --mount %s=DIR", name, name);
 		return -1;
 	}
-	SCOPED_FD(fd) = root_open(directory, error);
-	g_autofree char *marked = fd >= 0 ? root_name(fd, error) : NULL;
+	const char *marker = g_hash_table_lookup(w->config->markers, name);
+	SCOPED_FD(fd) = root_open_marked(directory, marker, error);
+	g_autofree char *marked = fd >= 0 ? root_name_in(fd, marker, error) : NULL;
 	if (!marked)
 		return -1;
 	/* A marker made by hand may be empty. */
@@ -197,7 +198,7 @@ static void fail_all(struct session *s, const GError *problem)
 {
 	/* Another worker may have the root, or be newer. */
 	FRAMES_EACH (it, &s->lease->frames)
-		if (!frame_fail(s, it.frame, problem->message, TRUE))
+		if (!frame_fail(s, it.frame, problem->message, FAILURE_RETRY))
 			return;
 }
 
@@ -251,7 +252,9 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 		return FALSE;
 	g_auto(GStrv) labels = labels_of(w);
 	const char *const blenders[] = { blender_version(w->blender), NULL };
-	const struct capabilities can = { blenders, (const char *const *)labels, w->vm_uuid };
+	const struct capabilities can = { .blenders = blenders,
+					  .labels = (const char *const *)labels,
+					  .vm_uuid = w->vm_uuid };
 	if (!lease_take(w->redis, a, w->config->name, &can, w->config->lease_ms, &lease, error))
 		return FALSE;
 	worker_say_trouble(w, NULL);

@@ -12,7 +12,7 @@ enum { SIGNATURE = 8, HEAD = 8, CRC = 4 };
 static void check(const uint8_t *data, size_t size)
 {
 	struct image_facts facts = { 0 };
-	const struct image_expected expected = { "PNG", 0, 0 };
+	const struct image_expected expected = { .format = "PNG" };
 	g_autoptr(GError) error = NULL;
 	int fd = memfd_create("png", MFD_CLOEXEC);
 	g_assert(fd >= 0 && write(fd, data, size) == (ssize_t)size);

@@ -132,7 +132,7 @@ static void test_whole(void **state)
 		g_autoptr(GByteArray) png = make_png(p);
 		struct image_facts facts;
 		g_autoptr(GError) error = NULL;
-		if (!check_bytes(png->data, png->len, &(struct image_expected){ "PNG", p->width, p->height }, &facts,
+		if (!check_bytes(png->data, png->len, &(struct image_expected){ "PNG", p->width, p->height, 0, 0 }, &facts,
 				 &error))
 			fail_msg("case %u: %s", i, error->message);
 		assert_int_equal(facts.width, p->width);
@@ -314,12 +314,20 @@ static void test_sentences(void **state)
 	test_text(&r, "empty.png", "");
 	test_text(&r, "text.png", "GIF89a..................");
 	assert_true(image_check(r.fd, "whole.png", &any, &facts, &error));
-	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "PNG", 24, 17 }, &facts, &error));
+	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "PNG", 24, 17, 0, 0 }, &facts, &error));
 	test_assert_error(&error, ERROR_INVALID, "whole.png: is 24x16 pixels, should be 24x17");
-	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "PNG", 1920, 0 }, &facts, &error));
+	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "PNG", 1920, 0, 4, 8 }, &facts, &error));
 	test_assert_error(&error, ERROR_INVALID, "is 24x16 pixels, should be 1920x16");
-	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "IRIS", 0, 0 }, &facts, &error));
-	test_assert_error(&error, ERROR_INVALID, "format IRIS cannot be verified (these can: PNG)");
+	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "IRIS", 0, 0, 0, 0 }, &facts, &error));
+	test_assert_error(&error, ERROR_INVALID, "format IRIS cannot be verified as frames (these can: PNG");
+	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "WEBP", 0, 0, 0, 0 }, &facts, &error));
+	test_assert_error(&error, ERROR_INVALID, "WebP has no checksum");
+	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "FFMPEG", 0, 0, 0, 0 }, &facts, &error));
+	test_assert_error(&error, ERROR_INVALID, "a movie has no frames of its own");
+	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "PNG", 24, 16, 3, 8 }, &facts, &error));
+	test_assert_error(&error, ERROR_INVALID, "whole.png: is RGBA, should be RGB");
+	assert_false(image_check(r.fd, "whole.png", &(struct image_expected){ "PNG", 24, 16, 4, 16 }, &facts, &error));
+	test_assert_error(&error, ERROR_INVALID, "whole.png: has 8 bits a channel, should have 16");
 	assert_false(image_check(r.fd, "empty.png", &any, &facts, &error));
 	test_assert_error(&error, ERROR_INVALID, "empty.png: is empty (0 bytes)");
 	assert_false(image_check(r.fd, "cut.png", &any, &facts, &error));

@@ -123,14 +123,14 @@ static void do_report(struct model *m)
 	gboolean is_mine = is_running && lease == m->frames[frame].lease;
 	if (draw(m, 2)) {
 		gboolean is_accepted;
-		assert_true(lease_commit(m->r, m->leases[lease]->token, frame + FIRST, &is_accepted, NULL));
+		assert_true(lease_commit(m->r, m->leases[lease]->token, frame + FIRST, 0, &is_accepted, NULL));
 		assert_true(is_accepted || !is_mine);
 		if (is_mine)
 			m->frames[frame].where = NOWHERE;
 		return;
 	}
 	enum lease_failed outcome;
-	assert_true(lease_fail(m->r, m->leases[lease]->token, frame + FIRST, "x", TRUE, &outcome, NULL));
+	assert_true(lease_fail(m->r, m->leases[lease]->token, frame + FIRST, "x", FAILURE_RETRY, &outcome, NULL));
 	assert_int_equal(outcome, is_mine ? LEASE_GIVEN_UP : LEASE_SUPERSEDED);
 	if (is_mine)
 		m->frames[frame].where = FAILED;

@@ -69,7 +69,7 @@ static void drained_in_the_middle_of_a_lease(void **state)
 	assert_true(lease_extend(b.r, lease->token, 60000, &frame, &is_held, NULL) && is_held);
 	assert_true(drain_set(b.r, R1, "why", NULL));
 	assert_true(lease_extend(b.r, lease->token, 60000, NULL, &is_held, NULL) && is_held);
-	assert_true(lease_commit(b.r, lease->token, 1, &is_accepted, NULL) && is_accepted);
+	assert_true(lease_commit(b.r, lease->token, 1, 0, &is_accepted, NULL) && is_accepted);
 	frame = 2;
 	assert_false(lease_extend(b.r, lease->token, 60000, &frame, &is_held, &problem));
 	assert_true(g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED));

@@ -16,7 +16,7 @@
 
 static const char *const labels[] = { "pool:render", NULL };
 static const char *const blenders[] = { "3.4.1", "4.2.3", NULL };
-static const struct capabilities can = { blenders, labels, NULL };
+static const struct capabilities can = { .blenders = blenders, .labels = labels };
 
 static struct frame_set frames(struct bench *b, const char *text)
 {
@@ -44,14 +44,14 @@ static struct lease *take(struct bench *b, const char *worker, gint64 ttl_ms)
 static gboolean commit(struct bench *b, const struct lease *l, gint64 frame)
 {
 	gboolean is_accepted;
-	assert_true(lease_commit(b->r, l->token, frame, &is_accepted, NULL));
+	assert_true(lease_commit(b->r, l->token, frame, 0, &is_accepted, NULL));
 	return is_accepted;
 }
 
-static enum lease_failed fails(struct bench *b, const struct lease *l, gint64 frame, gboolean may_retry)
+static enum lease_failed fails(struct bench *b, const struct lease *l, gint64 frame, enum lease_failure how)
 {
 	enum lease_failed outcome;
-	assert_true(lease_fail(b->r, l->token, frame, "bad \xff luck", may_retry, &outcome, NULL));
+	assert_true(lease_fail(b->r, l->token, frame, "bad \xff luck", how, &outcome, NULL));
 	return outcome;
 }
 
@@ -112,11 +112,11 @@ static void retries_until_they_are_used_up(void **state)
 {
 	struct bench b = bench_new(state);
 	enqueue(&b, "p/a", "k", "5", (struct job_meta){ .chunk = 3, .n_retries = 2 });
-	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, TRUE), LEASE_QUEUED_AGAIN);
-	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, TRUE), LEASE_QUEUED_AGAIN);
+	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, FAILURE_RETRY), LEASE_QUEUED_AGAIN);
+	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, FAILURE_RETRY), LEASE_QUEUED_AGAIN);
 	struct lease *last = take(&b, "w", 60000);
-	assert_int_equal(fails(&b, last, 5, TRUE), LEASE_GIVEN_UP);
-	assert_int_equal(fails(&b, last, 5, TRUE), LEASE_SUPERSEDED);
+	assert_int_equal(fails(&b, last, 5, FAILURE_RETRY), LEASE_GIVEN_UP);
+	assert_int_equal(fails(&b, last, 5, FAILURE_RETRY), LEASE_SUPERSEDED);
 	assert_null(take(&b, "w", 60000));
 	struct backlog *log = backlog_show(b.r, b.a, "p/a", NULL);
 	assert_int_equal(log->n_failed, 1);
@@ -128,7 +128,7 @@ static void retries_until_they_are_used_up(void **state)
 	/* Queueing it again starts afresh. */
 	enqueue(&b, "p/a", "k", "5", (struct job_meta){ .chunk = 3, .n_retries = 2 });
 	assert_int_equal(backlog_show(b.r, b.a, "p/a", NULL)->n_failed, 0);
-	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, FALSE), LEASE_GIVEN_UP);
+	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, FAILURE_FINAL), LEASE_GIVEN_UP);
 	assert_int_equal(backlog_show(b.r, b.a, "p/a", NULL)->failed[0].n_tries, 1);
 	bench_free(&b);
 }
@@ -202,7 +202,7 @@ static void revoked_by_cancel(void **state)
 	assert_true(lease_extend(b.r, l->token, 60000, &frame, &is_held, NULL) && is_held);
 	assert_true(backlog_cancel(b.r, &b.by, "p/a", NULL, NULL));
 	assert_true(lease_extend(b.r, l->token, 60000, NULL, &is_held, NULL) && !is_held);
-	assert_int_equal(fails(&b, l, 3, TRUE), LEASE_SUPERSEDED);
+	assert_int_equal(fails(&b, l, 3, FAILURE_RETRY), LEASE_SUPERSEDED);
 	assert_null(take(&b, "w", 60000));
 	bench_free(&b);
 }
@@ -277,7 +277,7 @@ static void emptied_redis(void **state)
 	struct lease *l = take(&b, "w", 60000);
 	g_free(redis_fixture_ask(b.f, "FLUSHALL", NULL));
 	assert_false(commit(&b, l, 1));
-	assert_int_equal(fails(&b, l, 2, TRUE), LEASE_SUPERSEDED);
+	assert_int_equal(fails(&b, l, 2, FAILURE_RETRY), LEASE_SUPERSEDED);
 	assert_true(lease_extend(b.r, l->token, 1000, NULL, &is_held, NULL) && !is_held);
 	assert_true(lease_give_back(b.r, l->token, NULL));
 	assert_null(take(&b, "w", 60000));
@@ -339,7 +339,7 @@ static void idle_worker_is_woken(void **state)
 	gboolean is_woken;
 	struct lease *lease;
 	static const char *const none[] = { NULL };
-	const struct capabilities nothing = { none, none, NULL };
+	const struct capabilities nothing = { .blenders = none, .labels = none };
 	/* One worker that is not capable and three that are: two chunks wake two of these. */
 	assert_true(lease_take(b.r, b.a, "unfit", &nothing, 1000, &lease, NULL) && !lease);
 	assert_null(take(&b, "w1", 1000));

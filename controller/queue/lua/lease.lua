@@ -188,9 +188,9 @@ local function commit(_, args)
   return 1
 end
 
--- fail TOKEN FRAME REASON RETRY -> 1 queued again, 2 given up, 0 not this lease's any more
+-- fail TOKEN FRAME REASON HOW -> 1 queued again, 2 given up, 0 not this lease's any more
 local function fail(_, args)
-  local token, frame, reason, may_retry = args[1], args[2], args[3], args[4] == '1'
+  local token, frame, reason, may_retry = args[1], args[2], args[3], args[4] == '1' or args[4] == 'retry' or args[4] == 'vram'
   local id, key, worker = lease_of(token, frame)
   if not id then
     return 0

@@ -1,0 +1,156 @@
+/* The loop around source/push.h. What is pushed has been read back and checked as a whole: nobody breaks the farm
+ * with `cleave waive`. */
+#include "commands/proposal.h"
+#include "base/arena.h"
+#include "report/report.h"
+#include "source/push.h"
+#include "spec/edit.h"
+#include "spec/kinds.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { TRIES_MAX = 10, PAUSE_MS = 50 };
+
+/* DIR-or-repository[@BRANCH]; a URL may hold an `@` before its host. */
+static struct push *open_push(const struct invocation *in, GError **error)
+{
+	const char *text = in->settings.specs, *at = strrchr(text, '@');
+	g_autofree char *left = at ? g_strndup(text, (gsize)(at - text)) : NULL;
+	gboolean has_branch = at && !g_file_test(text, G_FILE_TEST_EXISTS) &&
+	                      (g_file_test(left, G_FILE_TEST_EXISTS) || (!strchr(at, ':') && strchr(left, ':')));
+	return push_new(has_branch ? left : text, has_branch ? at + 1 : NULL, error);
+}
+
+static void print_problems(const struct wanted *w)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	report_problems_text(text, &w->problems, wanted_find_text, (void *)w);
+	fputs(text->str, stderr);
+}
+
+/* The tree as it would be. FALSE without an error: it is not valid, and that was said. */
+static gboolean check(struct arena *a, const struct settings *settings, const char *tip, GError **error)
+{
+	struct settings its = *settings;
+	struct wanted after = { 0 };
+	its.specs = tip;
+	struct session *session = session_new(&its);
+	gboolean ok = session_want(session, a, &after, error);
+	if (ok && after.problems.n_errors) {
+		print_problems(&after);
+		ok = FALSE;
+	}
+	wanted_clear(&after);
+	session_free(session);
+	return ok;
+}
+
+/* One try on the tip that was fetched. */
+static gboolean try_once(const struct invocation *in, struct push *p, proposal_make make, void *user, struct proposal_done *ret,
+                         GError **error)
+{
+	SCOPED_ARENA(a);
+	struct settings settings = in->settings;
+	struct wanted wanted = { 0 };
+	struct proposal change = { 0 };
+	settings.specs = push_tip(p);
+	settings.worktree = FALSE;
+	struct session *session = session_new(&settings);
+	gboolean ok = session_want(session, a, &wanted, error);
+	const struct proposal_tip tip = { a, &settings, &wanted };
+	ok = ok && make(user, &tip, &change, error) &&
+	     push_commit(p, change.path, change.bytes, change.size, change.message, error) && check(a, &settings, push_tip(p), error);
+	if (ok) {
+		g_free(ret->path);
+		ret->path = g_strdup(change.path);
+	}
+	wanted_clear(&wanted);
+	session_free(session);
+	return ok;
+}
+
+gboolean proposal_push(const struct invocation *in, proposal_make make, void *user, struct proposal_done *ret, GError **error)
+{
+	*ret = (struct proposal_done){ 0 };
+	struct push *p = open_push(in, error);
+	gboolean ok = p != NULL;
+	for (guint n = 1; ok; n++) {
+		g_autoptr(GError) moved = NULL;
+		ok = push_fetch(p, error) && try_once(in, p, make, user, ret, error);
+		if (!ok || push_send(p, &moved))
+			break;
+		ok = g_error_matches(moved, CLEAVE_ERROR, ERROR_EXISTS) && n < TRIES_MAX;
+		if (!ok)
+			g_propagate_error(error, g_steal_pointer(&moved));
+		else
+			g_usleep(PAUSE_MS * 1000 * n + (gulong)g_random_int_range(0, PAUSE_MS * 1000));
+	}
+	if (ok)
+		ret->commit = g_strdup(push_commit_id(p));
+	if (p) {
+		ret->url = g_strdup(push_url(p));
+		ret->branch = g_strdup(push_branch(p));
+	}
+	push_free(p);
+	return ok;
+}
+
+void proposal_done_clear(struct proposal_done *d)
+{
+	char *texts[] = { d->commit, d->url, d->branch, d->path };
+	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
+		g_free(texts[i]);
+	*d = (struct proposal_done){ 0 };
+}
+
+const struct object *proposal_find_job(const struct proposal_tip *tip, const char *name, GError **error)
+{
+	const struct object *found = objects_get(tip->wanted->objects, KIND_RENDERJOB, name);
+	g_autoptr(GString) all = g_string_new(NULL);
+	guint n = 0;
+	OBJECTS_EACH (o, tip->wanted->objects, KIND_RENDERJOB) {
+		if (found || strcmp(o->meta.name, name) != 0)
+			continue;
+		g_string_append_printf(all, "%s%s", n++ ? ", " : "", o->id);
+	}
+	if (!found && n == 1)
+		found = objects_get(tip->wanted->objects, KIND_RENDERJOB, all->str);
+	if (!found && n > 1)
+		fail(error, ERROR_INVALID, "%s is a job of several projects: %s; write PROJECT/NAME", name, all->str);
+	else if (!found)
+		fail(error, ERROR_NOT_FOUND, "there is no RenderJob %s in the specs; `cleave get jobs` lists them", name);
+	return found;
+}
+
+gboolean proposal_set(const struct proposal_tip *tip, const struct object *job, const char *const *keys, const char *value,
+                    struct proposal *ret, GError **error)
+{
+	gsize size = ret->size;
+	const char *bytes = ret->bytes, *problem;
+	if (!bytes)
+		bytes = wanted_find_text((void *)tip->wanted, job->place.path, &size);
+	if (!bytes)
+		return fail(error, ERROR_FAILED, "%s cannot be read again", job->place.path);
+	const struct edit e = { arena_strndup(tip->arena, bytes, size), size, job->place.line, job->kind->spec_fields, keys, value };
+	const char *text = edit_set(tip->arena, &e, &problem);
+	if (!text)
+		return fail(error, ERROR_REFUSED, "%s: %s; write it by hand", job->place.path, problem);
+	if (strcmp(text, e.bytes) == 0)
+		return fail(error, ERROR_EXISTS, "%s says so already", job->place.path);
+	ret->path = job->place.path;
+	ret->bytes = text;
+	ret->size = strlen(text);
+	return TRUE;
+}
+
+int proposal_report(const struct invocation *in, const struct proposal_done *d, const char *sentence)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	if (in->output == OUTPUT_JSON)
+		report_change_json(text, d->commit, d->branch, d->path);
+	else if (d->commit)
+		g_string_append_printf(text, "%s: %s@%.12s, %s\n", sentence, d->branch, d->commit, d->path);
+	else
+		g_string_append_printf(text, "%s already\n", sentence);
+	return command_print(text) ? EXIT_FINE : EXIT_FAILED;
+}

@@ -1,0 +1,39 @@
+/* A change of the specs that a command makes for its user: read the branch's tip, change one file, check the
+ * whole tree, commit, push, and begin again where somebody else pushed first. */
+#pragma once
+#include "commands/command.h"
+
+/* What is made of the tree at the branch's tip. */
+struct proposal {
+	const char *path;    /* within the tree */
+	const char *bytes;   /* NULL: the file goes */
+	gsize size;
+	const char *message; /* of the commit */
+};
+
+/* What the command sees of the tip, and says. Called again after each push of somebody else. */
+struct proposal_tip {
+	struct arena *arena;
+	const struct settings *settings; /* with the tip as --specs */
+	const struct wanted *wanted;
+};
+/* Fills *ret, which is empty; strings in the arena. ERROR_EXISTS: it is so already, and nothing is to be done. */
+typedef gboolean (*proposal_make)(void *user, const struct proposal_tip *tip, struct proposal *ret, GError **error);
+
+struct proposal_done {
+	char *commit;            /* 40 hex digits; NULL: it was so already */
+	char *url, *branch, *path;
+};
+void proposal_done_clear(struct proposal_done *d);
+
+/* The repository is that of --specs, the branch its REV. FALSE: see `error`; when it is not set, problems of the changed
+ * tree were printed and nothing was pushed. proposal_done_clear() in any case. */
+gboolean proposal_push(const struct invocation *in, proposal_make make, void *user, struct proposal_done *ret, GError **error);
+
+/* The job of that name at the tip; the error names what is near. */
+const struct object *proposal_find_job(const struct proposal_tip *tip, const char *name, GError **error);
+/* Sets one scalar of the job's spec (NULL takes it out), as edit_set() does; on top of what *ret holds already. */
+gboolean proposal_set(const struct proposal_tip *tip, const struct object *job, const char *const *keys, const char *value,
+                    struct proposal *ret, GError **error);
+/* Says what was done: text or JSON. */
+int proposal_report(const struct invocation *in, const struct proposal_done *d, const char *sentence);
