@@ -44,7 +44,7 @@ struct blender {
 	const struct blender_setup *setup; /* only while it is started */
 	const struct sandbox *sandbox;
 	char *version;
-	char **devices, **arguments;
+	char **devices, **arguments, **opened;
 	gboolean runs_scripts;
 	int n_frames;
 	gboolean is_worn;
@@ -212,6 +212,7 @@ void blender_stop(struct blender *b)
 		g_free(texts[i]);
 	g_strfreev(b->devices);
 	g_strfreev(b->arguments);
+	g_strfreev(b->opened);
 	g_string_free(b->answers, TRUE);
 	g_string_free(b->tail, TRUE);
 	g_free(b);
@@ -396,6 +397,11 @@ const char *blender_folder(const struct blender *b)
 	return b->output;
 }
 
+const char *const *blender_opened(const struct blender *b)
+{
+	return (const char *const *)b->opened;
+}
+
 const char *blender_printed(const struct blender *b)
 {
 	return b->tail->len > TAIL_SIZE ? b->tail->str + b->tail->len - TAIL_SIZE : b->tail->str;
@@ -433,8 +439,9 @@ static gboolean send_order(const struct blender *b, struct order o)
 	return TRUE;
 }
 
-static enum render_end failed(struct blender *b, struct answer *ret, char *reason)
+static enum render_end failed(struct blender *b, struct answer *ret, char *said)
 {
+	char *reason = said ? said : g_strdup("Blender gave no reason");
 	answer_clear(ret);
 	ret->type = ANSWER_FAILED;
 	ret->reason = reason;
@@ -452,6 +459,10 @@ static gint64 deadline_of(const struct order *o)
 static enum render_end done(struct blender *b, struct answer *ret)
 {
 	read_log(b);
+	if (ret->opened) {
+		g_strfreev(b->opened);
+		b->opened = g_steal_pointer(&ret->opened);
+	}
 	if (words_tell_gpu_full(b->tail->str))
 		return failed(b, ret, words_last(b->tail->str));
 	guint64 bytes = memory_of_tree(b->pid);
@@ -479,6 +490,7 @@ enum render_end blender_render(struct blender *b, const struct order *o, const i
 	/* An order that cannot be sent is heard as the end of the answers; without this its pipe would end us. */
 	signal(SIGPIPE, SIG_IGN);
 	(void)send_order(b, *o);
+	gboolean was_loaded = FALSE;
 	for (struct patience patience = { deadline_of(o), o->memory_bytes, stop_fds };;) {
 		g_autofree char *line = NULL;
 		enum heard heard = hear(b, &patience, &line);
@@ -488,6 +500,7 @@ enum render_end blender_render(struct blender *b, const struct order *o, const i
 			return failed(b, ret, heard == HEARD_END ? describe_end(b) : describe_limit(heard, o));
 		answer_clear(ret);
 		*ret = answer_decode(line);
+		ret->was_loaded = was_loaded;
 		if (ret->type == ANSWER_DONE)
 			return done(b, ret);
 		if (ret->type == ANSWER_FAILED) {
@@ -501,5 +514,6 @@ enum render_end blender_render(struct blender *b, const struct order *o, const i
 			return failed(b, ret, g_strdup_printf("Blender answered \"%s\"", line));
 		patience.deadline_us = deadline_of(o);
 		b->loaded_bytes = 0;
+		was_loaded = TRUE;
 	}
 }

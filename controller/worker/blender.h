@@ -32,6 +32,8 @@ gboolean blender_suits(const struct blender *b, const struct task *task);
 gboolean blender_is_worn(const struct blender *b);
 /* The folder of the files that were ordered last; only as long as `b`. */
 const char *blender_folder(const struct blender *b);
+/* Absolute paths of the files that the scene used for the last frame; NULL: none is known. */
+const char *const *blender_opened(const struct blender *b);
 /* What it printed since the last order, the last 64 KiB. */
 const char *blender_printed(const struct blender *b);
 

@@ -100,13 +100,51 @@ static char **labels_of(const struct worker *w)
 	return labels;
 }
 
-gboolean worker_need_blender(struct worker *w, GError **error)
+/* What Blender may read: the roots, and what was fetched. */
+static char **readable_of(const struct worker *w)
 {
-	if (w->blender && blender_n_frames(w->blender) >= w->config->n_recycle)
+	GStrvBuilder *builder = g_strv_builder_new();
+	GHashTableIter i;
+	gpointer folder;
+	g_hash_table_iter_init(&i, w->config->mounts);
+	while (g_hash_table_iter_next(&i, NULL, &folder))
+		g_strv_builder_add(builder, folder);
+	if (g_mkdir_with_parents(w->config->cache, 0755) == 0)
+		g_strv_builder_add(builder, w->config->cache);
+	char **folders = g_strv_builder_end(builder);
+	g_strv_builder_unref(builder);
+	return folders;
+}
+
+static gboolean need_sandbox(struct worker *w, GError **error)
+{
+	if (w->sandbox)
+		return TRUE;
+	w->sandbox = sandbox_find(w->config->sandbox, error);
+	if (w->sandbox)
+		log_notice("worker", "confining Blender: %s", sandbox_text(w->sandbox));
+	return w->sandbox != NULL;
+}
+
+struct blender *worker_start_blender(struct worker *w, const struct task *task, GError **error)
+{
+	g_auto(GStrv) readable = readable_of(w);
+	const struct blender_setup setup = { .program = w->config->blenders[0],
+					     .variables = gpus_environment(w->gpus),
+					     .readable = (const char *const *)readable,
+					     .arguments = task ? task->arguments : NULL,
+					     .runs_scripts = task && task->runs_scripts,
+					     .sandbox = w->sandbox };
+	return blender_start(&setup, error);
+}
+
+gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error)
+{
+	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blender_suits(w->blender, task)))
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
-	w->blender = blender_start(w->config->blenders[0], gpus_environment(w->gpus), error);
+	w->blender = need_sandbox(w, error) ? worker_start_blender(w, task, error) : NULL;
 	if (!w->blender) {
 		heartbeat_know(w->heartbeat, "", "", "");
 		return FALSE;
@@ -248,7 +286,7 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 	*ret_idle = FALSE;
 	look_at_gpus(w);
 	if (!worker_may_begin(w, error) || is_drained_by_queue(w, a, error) || !roots_are_there(w, error) ||
-	    !worker_need_blender(w, error))
+	    !worker_need_blender(w, NULL, error))
 		return FALSE;
 	g_auto(GStrv) labels = labels_of(w);
 	const char *const blenders[] = { blender_version(w->blender), NULL };

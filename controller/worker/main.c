@@ -3,6 +3,7 @@
  * Exit codes: 0 it was told to leave, or (--once) there is nothing left; 1 it could not; 64 usage. */
 #include "base/error.h"
 #include "base/log.h"
+#include "worker/traced.h"
 #include "worker/worker.h"
 #include <errno.h>
 #include <signal.h>
@@ -75,6 +76,8 @@ static char *find_self(const char *argv0)
 static void worker_clear(struct worker *w)
 {
 	blender_stop(w->blender);
+	sandbox_free(w->sandbox);
+	traced_free(w->traced);
 	gpus_free(w->gpus);
 	g_free(w->vm_uuid);
 	heartbeat_stop(w->heartbeat);
@@ -106,6 +109,7 @@ static int run(const struct config *c, const char *argv0)
 	int code = EXIT_COULD_NOT;
 	w.host = g_strdup(g_get_host_name());
 	w.digests = digest_cache_new();
+	w.traced = traced_new();
 	w.redis = redis_new(c->redis_url, c->redis_password_file, ANSWER_MS, &problem);
 	if (w.redis)
 		w.heartbeat = heartbeat_start(c, &self, &problem);

@@ -128,7 +128,7 @@ static void decode_done(const json_t *object, struct answer *a)
 	a->device = get_text(object, "device");
 	a->muted = get_list(object, "muted");
 	a->missing = get_list(object, "missing");
-	a->opened = get_texts(object, "opened");
+	a->opened = json_object_get(object, "opened") ? get_texts(object, "opened") : NULL;
 }
 
 struct answer answer_decode(const char *line)

@@ -32,7 +32,8 @@ struct answer {
 	guint32 n_samples;   /* DONE */
 	char *muted;         /* DONE: names of File Output nodes that were silenced; NULL none */
 	char *missing;       /* DONE: files that the scene uses and that are not there; NULL none */
-	char **opened;       /* DONE: absolute paths of the files that it uses and that are */
+	char **opened;       /* DONE: absolute paths of the files that it uses and that are; NULL: as told before */
+	gboolean was_loaded; /* DONE: the scene was read for this frame; set by blender.c */
 };
 
 /* A line that is no answer gives ANSWER_UNKNOWN. answer_clear() what it gives. */

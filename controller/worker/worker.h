@@ -17,6 +17,8 @@ struct worker {
 	struct redis *redis;
 	struct heartbeat *heartbeat;
 	struct digest_cache *digests; /* of scenes */
+	struct traced *traced;        /* of what scenes use */
+	struct sandbox *sandbox;      /* NULL: to be found */
 	struct blender *blender;      /* NULL: to be started */
 	char *trouble;                /* why it waits; NULL: it does not */
 	gboolean is_blind;            /* it was said that the GPU's temperature is not known */
@@ -31,8 +33,11 @@ gboolean worker_may_begin(struct worker *w, GError **error);
 /* Sleeps; FALSE as soon as the worker shall leave. */
 gboolean worker_pause(const struct worker *w, guint ms);
 gboolean worker_must_stop(const struct worker *w);
-/* Starts Blender when there is none, or when it has rendered its share. */
-gboolean worker_need_blender(struct worker *w, GError **error);
+/* Starts Blender when there is none, when it has rendered its share, or when it is not as this task needs it (NULL: no
+ * task yet). */
+gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error);
+/* One more, for the same; blender_stop() it. */
+struct blender *worker_start_blender(struct worker *w, const struct task *task, GError **error);
 /* The directory that is proven to be the root; -1 and ERROR_AWAY when it is not there, ERROR_NOT_FOUND
  * when this worker has no such root. Close it. */
 int worker_open_root(const struct worker *w, const char *name, GError **error);
