@@ -6,10 +6,13 @@
 
 gboolean job_place_find(const struct apply_input *in, const struct action *act, struct job_place *ret, GError **error)
 {
-	const char *root;
+	const char *root = NULL;
 	const struct object *farm = objects_farm(in->plan->want);
 	*ret = (struct job_place){ .job = act->want->spec, .farm = farm->spec, .root_fd = -1 };
-	root_path_split(in->arena, ret->job->output, &root, &ret->output);
+	ret->outputs = renderjob_outputs(in->arena, ret->job);
+	ret->templates = ARENA_ARRAY(in->arena, const char *, ret->outputs.n);
+	for (guint i = 0; i < ret->outputs.n; i++)
+		root_path_split(in->arena, LIST_AT(ret->outputs, struct job_output, i)->file, &root, &ret->templates[i]);
 	const char *path = farm_root_find(ret->farm, root)->path;
 	ret->job_dir = root_job_dir(act->id);
 	ret->root_fd = shelf_root(in->shelf, path, error);
@@ -20,6 +23,11 @@ gboolean job_place_find(const struct apply_input *in, const struct action *act, 
 void job_place_clear(struct job_place *p)
 {
 	g_clear_pointer(&p->job_dir, g_free);
+}
+
+char *job_place_visible(const struct job_place *p, guint output, gint64 frame)
+{
+	return frame_path(p->templates[output], frame);
 }
 
 struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error)

@@ -85,7 +85,7 @@ static char *bar(guint64 whole, guint64 wanted)
 	return g_strdup(cells);
 }
 
-static void show_job(struct progress *p, const struct plan *plan, const char *id)
+void progress_show_job(struct progress *p, const struct plan *plan, const char *id)
 {
 	guint64 whole, wanted;
 	gint64 now = g_get_monotonic_time();
@@ -168,5 +168,5 @@ void progress_show(struct progress *p, const struct plan *plan)
 		if (!p->is_json && plan_verdict(plan, KIND_VM, o->id))
 			show_vm(p, plan, o);
 	OBJECTS_EACH (o, plan->want, KIND_RENDERJOB)
-		show_job(p, plan, o->id);
+		progress_show_job(p, plan, o->id);
 }

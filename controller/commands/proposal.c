@@ -12,7 +12,7 @@
 enum { TRIES_MAX = 10, PAUSE_MS = 50 };
 
 /* DIR-or-repository[@BRANCH]; a URL may hold an `@` before its host. */
-static struct push *open_push(const struct invocation *in, GError **error)
+struct push *proposal_open(const struct invocation *in, GError **error)
 {
 	const char *text = in->settings.specs, *at = strrchr(text, '@');
 	g_autofree char *left = at ? g_strndup(text, (gsize)(at - text)) : NULL;
@@ -72,7 +72,7 @@ static gboolean try_once(const struct invocation *in, struct push *p, proposal_m
 gboolean proposal_push(const struct invocation *in, proposal_make make, void *user, struct proposal_done *ret, GError **error)
 {
 	*ret = (struct proposal_done){ 0 };
-	struct push *p = open_push(in, error);
+	struct push *p = proposal_open(in, error);
 	gboolean ok = p != NULL;
 	for (guint n = 1; ok; n++) {
 		g_autoptr(GError) moved = NULL;

@@ -3,6 +3,8 @@
 #pragma once
 #include "commands/command.h"
 
+struct push;
+
 /* What is made of the tree at the branch's tip. */
 struct proposal {
 	const char *path;    /* within the tree */
@@ -26,6 +28,8 @@ struct proposal_done {
 };
 void proposal_done_clear(struct proposal_done *d);
 
+/* The repository of --specs, at the branch that is its REV. push_free(). */
+struct push *proposal_open(const struct invocation *in, GError **error);
 /* The repository is that of --specs, the branch its REV. FALSE: see `error`; when it is not set, problems of the changed
  * tree were printed and nothing was pushed. proposal_done_clear() in any case. */
 gboolean proposal_push(const struct invocation *in, proposal_make make, void *user, struct proposal_done *ret, GError **error);

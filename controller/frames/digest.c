@@ -128,20 +128,32 @@ void digest_cache_free(struct digest_cache *c)
 	g_free(c);
 }
 
+const struct file_digest *digest_cache_peek(struct digest_cache *c, const struct file_facts *facts)
+{
+	const struct file_digest wanted = { .facts = *facts };
+	const struct file_digest *known = g_hash_table_lookup(c->files, &wanted);
+	return known && facts_equal(&known->facts, facts) ? known : NULL;
+}
+
+void digest_cache_put(struct digest_cache *c, const struct file_digest *digest)
+{
+	if (facts_are_settled(&digest->facts))
+		g_hash_table_add(c->files, g_memdup2(digest, sizeof *digest));
+}
+
 static gboolean digest_cached(struct digest_cache *c, int fd, struct file_digest *ret, GError **error)
 {
 	struct file_digest now = { 0 };
 	if (!facts_read(fd, &now.facts, error))
 		return FALSE;
-	const struct file_digest *known = g_hash_table_lookup(c->files, &now);
-	if (known && facts_equal(&known->facts, &now.facts)) {
+	const struct file_digest *known = digest_cache_peek(c, &now.facts);
+	if (known) {
 		*ret = *known;
 		return TRUE;
 	}
 	if (!digest_fd(fd, &now, error))
 		return FALSE;
-	if (facts_are_settled(&now.facts))
-		g_hash_table_add(c->files, g_memdup2(&now, sizeof now));
+	digest_cache_put(c, &now);
 	*ret = now;
 	return TRUE;
 }

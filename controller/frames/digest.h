@@ -38,3 +38,7 @@ gboolean digest_file(struct digest_cache *cache, int dir_fd, const char *path, s
 /* One entry a file (device, inode); it answers while size, mtime and ctime are what they were. */
 struct digest_cache *digest_cache_new(void);
 void digest_cache_free(struct digest_cache *c);
+/* What was read last of a file with exactly these facts, or NULL; valid until the cache changes. */
+const struct file_digest *digest_cache_peek(struct digest_cache *c, const struct file_facts *facts);
+/* Remembers a reading that was made without the cache; unless the file was written only just now. */
+void digest_cache_put(struct digest_cache *c, const struct file_digest *digest);

@@ -21,6 +21,10 @@ struct image_format {
 
 static const struct image_format image_formats[] = {
 	{ "PNG", { ".png" }, image_png_check, TELLS_DEPTH | TELLS_GREY | TELLS_COLOUR },
+	{ "OPEN_EXR", { ".exr" }, image_exr_check, TELLS_DEPTH | TELLS_COLOUR },
+	{ "OPEN_EXR_MULTILAYER", { NULL }, image_exr_check, TELLS_DEPTH },
+	{ "JPEG", { ".jpg", ".jpeg" }, image_jpeg_check, TELLS_GREY | TELLS_COLOUR },
+	{ "TIFF", { ".tif", ".tiff" }, image_tiff_check, TELLS_DEPTH | TELLS_GREY | TELLS_COLOUR },
 };
 
 /* Blender's other formats, and why not. */

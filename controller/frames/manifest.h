@@ -9,6 +9,7 @@
 
 struct arena;
 struct manifest_view;
+struct remote;
 
 /* ---- writing ---- */
 
@@ -17,6 +18,9 @@ struct manifest;
 /* Opens or makes the segment; a torn last line of an earlier writer is cut off. ERROR_EXISTS when
  * another process has it open. */
 struct manifest *manifest_open(int root_fd, const char *job_dir, const char *writer, GError **error);
+/* The same for a root that is a bucket; NULL: a folder. What is appended is in the bucket as well. */
+struct manifest *manifest_open_remote(struct remote *remote, int root_fd, const char *job_dir, const char *writer,
+				      GError **error);
 /* One record; on disk when it returns TRUE. A time_us of 0 is replaced by now, or by one µs after the
  * writer's latest record where the clock went back. */
 gboolean manifest_append(struct manifest *m, const struct record *r, GError **error);
@@ -53,6 +57,8 @@ const struct record *manifest_output(const struct manifest_view *v, gint64 frame
 const struct record *manifest_next_failure(const struct manifest_view *v, gint64 frame, const struct record *after);
 /* What is known of files that Blender opened: const struct record *, sorted by file. g_ptr_array_unref(). */
 GPtrArray *manifest_inputs(const struct manifest_view *v);
+/* What was in such a file when it was opened first: frames rendered since then count on it. NULL: not known. */
+const struct record *manifest_first_input(const struct manifest_view *v, const char *file);
 /* The frame's records, latest first: start with NULL; NULL at the end. */
 const struct record *manifest_next(const struct manifest_view *v, gint64 frame, const struct record *after);
 /* The frame's record of this content; one of `key` (may be NULL) if there is, else the latest. */

@@ -26,6 +26,7 @@ struct transfer {
 	gint64 measured_at; /* where there was room last */
 	GChecksum *sum;
 	GError *error; /* of writing; libcurl then only says that it was not wanted */
+	struct curl_slist *headers; /* If-Range of a part */
 	char said[CURL_ERROR_SIZE];
 };
 
@@ -79,8 +80,9 @@ static gboolean has_room(struct transfer *t)
 static size_t on_bytes(char *bytes, size_t size, size_t n, void *user)
 {
 	struct transfer *t = user;
-	if (t->at + (gint64)(size * n) > MOST_BYTES && !t->error)
-		fail(&t->error, ERROR_INVALID, "it does not end");
+	gint64 most = t->order->most_bytes ? (gint64)t->order->most_bytes : MOST_BYTES;
+	if (t->at + (gint64)(size * n) > most && !t->error)
+		fail(&t->error, ERROR_INVALID, "it has more than %" G_GINT64_FORMAT " bytes", most);
 	return !t->error && has_room(t) && write_at(t, bytes, size * n, &t->error) ? size * n : 0;
 }
 
@@ -88,6 +90,41 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
 {
 	(void)total, (void)now, (void)up_total, (void)up_now;
 	return g_atomic_int_get(&((struct transfer *)user)->is_cancelled);
+}
+
+/* -- which version it is ------------------------------------------------------------------------------------------ */
+
+static char *tag_path(const struct transfer *t)
+{
+	return t->order->tag ? g_build_filename(t->order->folder, t->order->tag, NULL) : NULL;
+}
+
+/* Kept as soon as it is told: a part without it is only half as good. A weak one is no proof of equal bytes. */
+static size_t on_header(char *bytes, size_t size, size_t n, void *user)
+{
+	struct transfer *t = user;
+	g_autofree char *line = g_strndup(bytes, size * n), *path = tag_path(t);
+	long status = 0;
+	curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (path && status == 200 && g_ascii_strncasecmp(line, "etag:", strlen("etag:")) == 0) {
+		const char *tag = g_strstrip(line + strlen("etag:"));
+		if (*tag == '"')
+			(void)g_file_set_contents(path, tag, -1, NULL);
+	}
+	return size * n;
+}
+
+static void ask_for_version(struct transfer *t)
+{
+	g_autofree char *path = tag_path(t), *tag = NULL;
+	g_clear_pointer(&t->headers, curl_slist_free_all);
+	if (path && t->at > 0 && g_file_get_contents(path, &tag, NULL, NULL)) {
+		g_autofree char *header = g_strconcat("If-Range: ", tag, NULL);
+		t->headers = curl_slist_append(NULL, header);
+	} else if (path && t->at == 0) {
+		(void)unlink(path);
+	}
+	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
 }
 
 /* -- what is there already --------------------------------------------------------------------------------------- */
@@ -115,13 +152,13 @@ static gboolean open_part(struct transfer *t)
 
 /* -- transfers --------------------------------------------------------------------------------------------------- */
 
-static void set_protocols(CURL *c)
+static void set_protocols(CURL *c, gboolean is_web)
 {
 #if LIBCURL_VERSION_NUM >= 0x075500
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https,file");
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, is_web ? "http,https" : "http,https,file");
 	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
 #else
-	curl_easy_setopt(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS | CURLPROTO_FILE));
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS | (is_web ? 0 : CURLPROTO_FILE)));
 	curl_easy_setopt(c, CURLOPT_REDIR_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
 }
@@ -129,19 +166,22 @@ static void set_protocols(CURL *c)
 static void set_up(struct transfer *t)
 {
 	CURL *c = t->curl;
-	set_protocols(c);
+	guint stall_s = t->order->stall_s ? t->order->stall_s : STALL_S;
+	set_protocols(c, t->order->is_web);
 	curl_easy_setopt(c, CURLOPT_URL, t->order->url);
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L); /* other threads run */
 	curl_easy_setopt(c, CURLOPT_FAILONERROR, 1L);
 	curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 1L);
 	curl_easy_setopt(c, CURLOPT_MAXREDIRS, (long)N_REDIRECTS);
-	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)MIN(stall_s, (guint)CONNECT_S));
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)MAX(t->order->slowest, 1));
+	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)stall_s);
 	curl_easy_setopt(c, CURLOPT_BUFFERSIZE, (long)BLOCK);
 	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->said);
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_bytes);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
 	curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
 	curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
 	curl_easy_setopt(c, CURLOPT_XFERINFODATA, t);
@@ -164,19 +204,34 @@ static CURLcode perform(struct transfer *t)
 {
 	t->said[0] = 0;
 	t->measured_at = -1;
+	ask_for_version(t);
 	curl_easy_setopt(t->curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)t->at);
 	CURLcode code = curl_easy_perform(t->curl);
 	if (t->at == 0 || !is_refused_part(code) || t->error || !begin_anew(t))
 		return code;
+	ask_for_version(t);
 	curl_easy_setopt(t->curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)0);
 	return curl_easy_perform(t->curl);
 }
 
+/* A pause that ends when it is over. */
+static void pause_between(const struct transfer *t, gint64 us)
+{
+	for (; us > 0 && !g_atomic_int_get(&t->is_cancelled); us -= TICK_MS * 1000)
+		g_usleep((gulong)MIN(us, (gint64)TICK_MS * 1000));
+}
+
+/* As long as more of it comes each time, being cut off is no reason to give up. */
 static gboolean transfer_all(struct transfer *t)
 {
+	guint n_tries = t->order->n_tries ? t->order->n_tries : N_TRIES;
+	gint64 most_there = t->at;
 	CURLcode code = perform(t);
-	for (guint i = 1; is_worth_retry(code) && i < N_TRIES && !t->error && !g_atomic_int_get(&t->is_cancelled); i++) {
-		g_usleep((gulong)PAUSE_US << i);
+	for (guint i = 1; is_worth_retry(code) && i < n_tries && !t->error && !g_atomic_int_get(&t->is_cancelled); i++) {
+		if (t->at > most_there)
+			i = 1;
+		most_there = MAX(most_there, t->at);
+		pause_between(t, (gint64)PAUSE_US << (i - 1));
 		code = perform(t);
 	}
 	if (t->error)
@@ -197,7 +252,7 @@ static gboolean is_right(struct transfer *t)
 
 static gboolean fail_wrong(struct transfer *t)
 {
-	return fail(&t->error, ERROR_INVALID, "its sha256 is %s, not %s; correct the Farm's, or the file", g_checksum_get_string(t->sum), t->order->sha256);
+	return fail(&t->error, ERROR_INVALID, "its sha256 is %s, not %s; correct what is asked for, or the file", g_checksum_get_string(t->sum), t->order->sha256);
 }
 
 /* A part from an earlier time may be of another file: once more from its begin. */
@@ -228,9 +283,13 @@ static gpointer run(gpointer data)
 	/* What the other side did not give may come later; what is wrong, or has no room, may not stay. */
 	if (!good && !g_error_matches(t->error, CLEAVE_ERROR, ERROR_AWAY) && !g_error_matches(t->error, CLEAVE_ERROR, ERROR_TIMEOUT))
 		unlink(t->path);
+	g_autofree char *tag = tag_path(t);
+	if (tag && (good || !g_file_test(t->path, G_FILE_TEST_EXISTS)))
+		unlink(tag);
 	if (t->fd >= 0)
 		close(t->fd);
 	curl_easy_cleanup(t->curl);
+	curl_slist_free_all(t->headers);
 	g_checksum_free(t->sum);
 	g_atomic_int_set(&t->is_done, 1);
 	g_main_context_wakeup(NULL);

@@ -7,6 +7,15 @@ struct fetch_order {
 	const char *folder, *part; /* the file that it comes into; what is there of it already is not fetched again */
 	const char *sha256;
 	guint64 least_free_bytes; /* that stay free on the folder's file system */
+
+	/* 0, FALSE and NULL: as it is for images of VMs. */
+	guint64 most_bytes;  /* no more than that are taken; else 16 TiB */
+	guint stall_s;       /* how long it may stand still; else a minute */
+	guint64 slowest;     /* bytes a second over that time that count as standing still; else 1 */
+	guint n_tries;       /* in a row that bring nothing; else 4 */
+	gboolean is_web;     /* http and https, no file */
+	const char *tag;     /* a file beside the part that says which version of it the part is of (its ETag), so that the
+			      * server sends all of it when it has another one by now; else that shows in the digest */
 };
 
 /* Takes as long as it takes while bytes come, and ends with ERROR_TIMEOUT when none have come for a minute. On the main

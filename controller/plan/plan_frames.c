@@ -114,8 +114,10 @@ static void plan_group(struct job_plan *j, const struct key_group *g)
 	struct frame_set lost = not_healed(j, &rest, g->key);
 	rest = frames_minus(a, &rest, &lost);
 	j->lost = frames_union(a, &j->lost, &lost);
+	struct frame_set waiting = job_waiting(j, &rest);
+	rest = frames_minus(a, &rest, &waiting);
 	j->n_new += frames_count(&rest);
-	if (!rest.n_runs || j->scene_problem)
+	if (!rest.n_runs || j->problem)
 		return;
 	struct action *act = job_act(j, VERB_ENQUEUE_FRAMES, render_reason(j, &rest, g->key), rest, g->key);
 	act->effect = EFFECT_RENDER;

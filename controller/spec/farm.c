@@ -33,9 +33,9 @@ static const struct field mount_fields[] = {
 };
 
 static const struct field artist_fields[] = {
-	{ "windows", FIELD_STRING, IN(root_artist, windows, const char *), LATER, .doc = "Drive or share on Windows, as P:\\." },
-	{ "macos", FIELD_STRING, IN(root_artist, macos, const char *), LATER, .form = FORM_ABSOLUTE_PATH, .doc = "Mount point on macOS." },
-	{ "linux", FIELD_STRING, IN(root_artist, linux_path, const char *), LATER, .form = FORM_ABSOLUTE_PATH, .doc = "Mount point on Linux." },
+	{ "windows", FIELD_STRING, IN(root_artist, windows, const char *), .doc = "Drive or share on Windows, as P:\\." },
+	{ "macos", FIELD_STRING, IN(root_artist, macos, const char *), .form = FORM_ABSOLUTE_PATH, .doc = "Mount point on macOS." },
+	{ "linux", FIELD_STRING, IN(root_artist, linux_path, const char *), .form = FORM_ABSOLUTE_PATH, .doc = "Mount point on Linux." },
 	{ 0 },
 };
 

@@ -237,6 +237,19 @@ static enum frame_end settle_failure(struct session *s, gint64 frame, const stru
 	return frame_fail(s, frame, problem->message, made->failure) ? FRAME_SETTLED : FRAME_LEASE_OVER;
 }
 
+/* Where this machine's usual Blender does not start, frames wait for better times; what only this task wants of it is
+ * the task's failure, or it would be given back for ever. */
+static enum frame_end settle_no_blender(struct session *s, gint64 frame, GError *problem, GError **error)
+{
+	const struct task *t = &s->lease->task;
+	gboolean is_special = t->arguments || t->runs_scripts || *t->blender;
+	const struct made none = { .failure = g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED) ? FAILURE_FINAL : FAILURE_RETRY };
+	if (is_special || !g_error_matches(problem, CLEAVE_ERROR, ERROR_FAILED))
+		return settle_failure(s, frame, &none, 0, problem, error);
+	g_propagate_error(error, g_error_copy(problem));
+	return FRAME_GIVE_BACK;
+}
+
 /* After an error nothing is known of its state. */
 static enum frame_end work(struct session *s, gint64 frame, struct made *made, GError **error)
 {
@@ -269,8 +282,10 @@ enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
 	}
 	if (!is_wanted_still)
 		return FRAME_SETTLED;
-	if (!worker_may_begin(s->w, error) || !worker_need_blender(s->w, &s->lease->task, error))
+	if (!worker_may_begin(s->w, error))
 		return FRAME_GIVE_BACK;
+	if (!worker_need_blender(s->w, &s->lease->task, &problem))
+		return settle_no_blender(s, frame, problem, error);
 	heartbeat_frame(s->w->heartbeat, frame);
 	enum frame_end end = work(s, frame, &made, error);
 	made_clear(&made);
