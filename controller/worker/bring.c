@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <string.h>
 
-enum { N_TRIES = 2, N_ENTRIES = 100000, SLOWEST = 256 };
+enum { N_TRIES = 2, N_ENTRIES = 100000, SLOWEST = 4096 };
 #define LEAST_FREE (64 * MiB)
 
 gboolean bring_is_over(void *worker)
@@ -17,6 +17,18 @@ gboolean bring_is_over(void *worker)
 	const struct worker *w = worker;
 	struct pollfd fds[] = { { w->stop_fd, POLLIN, 0 }, { heartbeat_lost_fd(w->heartbeat), POLLIN, 0 } };
 	return poll(fds, G_N_ELEMENTS(fds), 0) > 0;
+}
+
+/* Of one download, which has an end even where a little always comes. */
+struct limited {
+	const struct worker *w;
+	gint64 until_us;
+};
+
+static gboolean download_is_over(void *user)
+{
+	const struct limited *l = user;
+	return g_get_monotonic_time() > l->until_us || bring_is_over((gpointer)l->w);
 }
 
 static guint64 most_bytes(const struct worker *w)
@@ -30,9 +42,10 @@ gboolean bring_url(const struct worker *w, const char *url, const char *sha256, 
 					   .least_free_bytes = LEAST_FREE, .most_bytes = most_bytes(w),
 					   .stall_s = (guint)((w->config->fetch_stall_ms + 999) / 1000), .slowest = SLOWEST,
 					   .n_tries = N_TRIES, .is_web = TRUE, .tag = place->tag };
+	struct limited l = { w, g_get_monotonic_time() + w->config->fetch_ms * 1000 };
 	if (!sha256_is_valid(sha256))
 		return fail(error, ERROR_INVALID, "it has no SHA-256 to check it by");
-	return fetch_file(&order, bring_is_over, (gpointer)w, error);
+	return fetch_file(&order, download_is_over, &l, error);
 }
 
 gboolean bring_archive(struct worker *w, int fd, const struct cache_place *place, GError **error)

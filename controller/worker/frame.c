@@ -45,6 +45,7 @@ gboolean session_open(struct session *s, struct worker *w, const struct lease *l
 
 void session_close(struct session *s)
 {
+	scene_close(&s->scene);
 	g_clear_pointer(&s->manifest, manifest_close);
 	/* Files that are left are verified frames which wait for the job owner. */
 	if (s->stage)
@@ -55,24 +56,11 @@ void session_close(struct session *s)
 
 /* -- making ---------------------------------------------------------------------------------- */
 
-/* The scene is what the job was queued for. ERROR_REFUSED: it is not, and trying again does not help. */
-static gboolean check_scene(const struct session *s, GError **error)
+/* Opened with the first frame of the lease. */
+static gboolean check_scene(struct session *s, GError **error)
 {
 	const struct task *t = &s->lease->task;
-	struct file_digest digest;
-	SCOPED_FD(fd) = worker_open_root(s->w, t->scene_root, error);
-	if (fd < 0 || !digest_file(s->w->digests, fd, t->scene_path, &digest, error))
-		return FALSE;
-	if (strcmp(digest.sha256, t->scene_sha256) == 0)
-		return TRUE;
-	return fail(error, ERROR_REFUSED, "SceneChanged: %s:%s is %.12s now, the job renders %.12s", t->scene_root,
-		    t->scene_path, digest.sha256, t->scene_sha256);
-}
-
-static char *scene_path(const struct session *s)
-{
-	const struct task *t = &s->lease->task;
-	return g_build_filename(g_hash_table_lookup(s->w->config->mounts, t->scene_root), t->scene_path, NULL);
+	return s->scene.path ? scene_check(s->w, t, &s->scene, error) : scene_open(s->w, t, &s->scene, error);
 }
 
 /* Has Blender render into staging. ERROR_TIMEOUT: interrupted. */
@@ -80,9 +68,8 @@ static gboolean render(struct session *s, gint64 frame, const char *staged, stru
 {
 	struct worker *w = s->w;
 	const char *root = g_hash_table_lookup(w->config->mounts, s->lease->task.output_root);
-	g_autofree char *scene = scene_path(s);
 	g_autofree char *output = g_build_filename(root, s->stage->path, staged, NULL);
-	const struct order order = { &s->lease->task, scene, frame, output };
+	const struct order order = { &s->lease->task, s->scene.path, frame, output };
 	const int stop_fds[] = { w->stop_fd, heartbeat_lost_fd(w->heartbeat) };
 	enum render_end end = blender_render(w->blender, &order, stop_fds, ret);
 	if (end == RENDER_DONE) {

@@ -6,12 +6,14 @@
 #include "frames/manifest.h"
 #include "frames/stage.h"
 #include "queue/lease.h"
+#include "worker/scene.h"
 #include "worker/worker.h"
 
 struct session {
 	struct worker *w;
 	const struct lease *lease;
 	char *job_dir;
+	struct scene scene; /* its path NULL: not opened yet */
 	int root_fd; /* of the output's root */
 	struct stage *stage;
 	struct manifest *manifest;
