@@ -87,7 +87,7 @@ static const struct field image_fields[] = {
 };
 
 static const struct field blender_fields[] = {
-	FILE_ROWS("the archive", FIELD_LATER),
+	FILE_ROWS("the archive", 0),
 	{ "installed", FIELD_BOOL, IN(farm_file, is_installed, gboolean), .doc = "The workers' own system brings this version." },
 	{ 0 },
 };

@@ -25,8 +25,8 @@ LOCAL_NAME_TABLE(need_names, "a need", 3, "", "complete", "frames");
 static const struct field scene_fields[] = {
 	{ "file", FIELD_STRING, IN(job_scene, file, const char *), .form = FORM_ROOT_PATH, RENDERS,
 	  .doc = "The .blend, as ROOT:path." },
-	{ "url", FIELD_STRING, IN(job_scene, url, const char *), .form = FORM_URL, LATER, RENDERS, .doc = "A .blend or an archive to fetch, instead of `file`." },
-	{ "blend", FIELD_STRING, IN(job_scene, blend, const char *), .form = FORM_BLEND, LATER, RENDERS, .doc = "The .blend inside the archive." },
+	{ "url", FIELD_STRING, IN(job_scene, url, const char *), .form = FORM_URL, RENDERS, .doc = "A .blend or an archive to fetch, instead of `file`." },
+	{ "blend", FIELD_STRING, IN(job_scene, blend, const char *), .form = FORM_BLEND, RENDERS, .doc = "The .blend inside the archive." },
 	{ "sha256", FIELD_STRING, IN(job_scene, sha256, const char *), .form = FORM_SHA256, RENDERS,
 	  .doc = "Its digest. Without it the digest found at the first enqueue is recorded and kept." },
 	{ "follow", FIELD_BOOL, IN(job_scene, follow, gboolean), RENDERS, .doc = "Render anew whenever the file changes, instead of stopping." },
