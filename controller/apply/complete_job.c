@@ -5,15 +5,15 @@
 #include "base/error.h"
 #include "base/frameset.h"
 #include "frames/collect.h"
+#include "frames/deliver_remote.h"
 #include "frames/inspect.h"
 #include "frames/stage.h"
 
-/* Looks once more: a job is not complete when a frame of it went in between. */
-static gboolean add_sight(struct arena *a, const struct inspection *look, const char *output, gint64 frame,
+/* Looks once more: a job is not complete when a file of a frame went in between. */
+static gboolean add_sight(struct arena *a, const struct inspection *look, const char *path, gint64 frame,
                           const char *key, GArray *records, GError **error)
 {
 	struct frame_sight *sight = ARENA_NEW(a, struct frame_sight);
-	g_autofree char *path = frame_path(output, frame);
 	const char *visible = arena_strdup(a, path);
 	if (!frame_inspect(look, frame, key, visible, sight, error))
 		return FALSE;
@@ -26,25 +26,48 @@ static gboolean add_sight(struct arena *a, const struct inspection *look, const 
 	return TRUE;
 }
 
+static gboolean add_sights(struct arena *a, const struct inspection *look, const struct job_place *p, gint64 frame,
+                           const char *key, GArray *records, GError **error)
+{
+	for (guint i = 0; i < p->outputs.n; i++) {
+		g_autofree char *path = job_place_visible(p, i, frame);
+		if (!add_sight(a, look, path, frame, key, records, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean gather_sights(const struct apply_input *in, const struct action *act, const struct job_place *p,
                               GArray *records, GError **error)
 {
 	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
 	const struct list *unseen = &((const struct renderjob_status *)have->status)->unseen;
-	struct inspection look = { p->root_fd, p->job_dir, p->view, shelf_digests(in->shelf), FALSE, NULL };
+	struct inspection look = job_place_look(in, p);
 	for (guint i = 0; i < unseen->n; i++) {
 		const struct job_frames *f = LIST_AT(*unseen, struct job_frames, i);
 		FRAMES_EACH (it, &f->frames)
-			if (!add_sight(in->arena, &look, p->output, it.frame, f->key, records, error))
+			if (!add_sights(in->arena, &look, p, it.frame, f->key, records, error))
 				return FALSE;
 	}
 	return TRUE;
+}
+
+static void clear_remote(const struct job_place *p)
+{
+	g_autoptr(GPtrArray) tokens = remote_tokens(p->remote, p->job_dir, NULL);
+	struct collected done;
+	for (guint i = 0; tokens && i < tokens->len; i++)
+		remote_collect(p->remote, p->root_fd, p->job_dir, tokens->pdata[i], p->view, NULL, &done, NULL);
 }
 
 /* All frames are visible and nobody has a lease: what still lies in staging was left by attempts that
  * died or came too late. What cannot be cleared is not worth failing for. */
 static void clear_staging(const struct apply_input *in, const struct job_place *p)
 {
+	if (p->remote) {
+		clear_remote(p);
+		return;
+	}
 	g_autoptr(GArray) left = stage_list(in->arena, p->root_fd, p->job_dir, NULL, NULL);
 	struct collected done;
 	for (guint i = 0; left && i < left->len; i++)

@@ -6,6 +6,7 @@
 #include "frames/remote.h"
 #include "frames/root.h"
 #include "frames/store.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { ATTEMPTS = 8 };

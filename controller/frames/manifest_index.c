@@ -49,6 +49,7 @@ void index_init(struct manifest_index *x)
 		.superseded = g_hash_table_new(attempt_hash, attempt_equal),
 		.pins = g_hash_table_new(g_str_hash, g_str_equal),
 		.inputs = g_hash_table_new(g_str_hash, g_str_equal),
+		.first_inputs = g_hash_table_new(g_str_hash, g_str_equal),
 	};
 }
 
@@ -57,6 +58,7 @@ void index_clear(struct manifest_index *x)
 	g_clear_pointer(&x->contents, g_hash_table_unref);
 	g_clear_pointer(&x->pins, g_hash_table_unref);
 	g_clear_pointer(&x->inputs, g_hash_table_unref);
+	g_clear_pointer(&x->first_inputs, g_hash_table_unref);
 	g_clear_pointer(&x->superseded, g_hash_table_unref);
 	g_clear_pointer(&x->frames, g_hash_table_unref);
 	g_clear_pointer(&x->strings, g_string_chunk_free);
@@ -171,6 +173,18 @@ static void keep_by_file(struct manifest_index *x, GHashTable *table, const stru
 		g_hash_table_insert(table, (gpointer)latest->file, latest);
 }
 
+static void add_input(struct manifest_index *x, const struct record *r)
+{
+	struct record *first = g_hash_table_lookup(x->first_inputs, r->file);
+	keep_by_file(x, x->inputs, r);
+	if (first && is_newer(r, first))
+		return;
+	if (!first)
+		first = ARENA_NEW(x->arena, struct record);
+	*first = *r;
+	g_hash_table_replace(x->first_inputs, (gpointer)first->file, first);
+}
+
 static void add_pin(struct manifest_index *x, const struct record *r)
 {
 	keep_by_file(x, x->pins, r);
@@ -188,7 +202,7 @@ void index_add(struct manifest_index *x, const struct record *r)
 	case RECORD_COMPLETE: keep_latest(x, &x->complete, r); return;
 	case RECORD_SUPERSEDED: add_superseded(x, r); return;
 	case RECORD_FAILED: add_failed(x, r); return;
-	case RECORD_INPUT: keep_by_file(x, x->inputs, r); return;
+	case RECORD_INPUT: add_input(x, r); return;
 	case RECORD_TYPES: break;
 	}
 	g_assert_not_reached();

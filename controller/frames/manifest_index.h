@@ -11,6 +11,7 @@ struct manifest_index {
 	GHashTable *contents;   /* sha256 → struct frame_record, of all frames; made when first asked for */
 	GHashTable *pins;       /* scene → record */
 	GHashTable *inputs;     /* file → record, the latest */
+	GHashTable *first_inputs; /* file → record, the earliest */
 	struct record *pin, *complete;
 	guint64 n_frames, n_superseded;
 	gint64 latest_us;

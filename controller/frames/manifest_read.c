@@ -234,6 +234,11 @@ GPtrArray *manifest_inputs(const struct manifest_view *v)
 	return all;
 }
 
+const struct record *manifest_first_input(const struct manifest_view *v, const char *file)
+{
+	return g_hash_table_lookup(v->index.first_inputs, file);
+}
+
 const struct record *manifest_content(const struct manifest_view *v, gint64 frame, const char *sha256, const char *key)
 {
 	const struct record *found = NULL, *r = NULL;

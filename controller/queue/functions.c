@@ -41,10 +41,18 @@ static gboolean library_load(struct redis *r, GError **error)
 	if (version && reply_number(version) >= library_version(text))
 		return TRUE;
 	const char *load[] = { "FUNCTION", "LOAD", "REPLACE", text->str };
-	SCOPED_REPLY reply = redis_call(r, REDIS_REPEAT, 4, load, error);
-	if (!reply && error && !g_error_matches(*error, CLEAVE_ERROR, ERROR_AWAY))
-		g_prefix_error(error, "loading cleave's functions (Redis 7.0 or newer is needed): ");
-	return reply != NULL;
+	g_autoptr(GError) problem = NULL;
+	SCOPED_REPLY reply = redis_call(r, REDIS_REPEAT, 4, load, &problem);
+	if (reply)
+		return TRUE;
+	/* A worker's user: the controllers load them, on a server that was just promoted or emptied as well. */
+	if (strstr(problem->message, "NOPERM"))
+		return fail(error, ERROR_AWAY, "Redis has %s of cleave's functions, and this user may not load them: a controller of this version does",
+			    version ? "an older version" : "none");
+	if (!g_error_matches(problem, CLEAVE_ERROR, ERROR_AWAY))
+		g_prefix_error(&problem, "loading cleave's functions (Redis 7.0 or newer is needed): ");
+	g_propagate_error(error, g_steal_pointer(&problem));
+	return FALSE;
 }
 
 /* -- calling --------------------------------------------------------------------------------- */

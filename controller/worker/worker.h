@@ -7,6 +7,8 @@
 #include "worker/gpus.h"
 #include "worker/heartbeat.h"
 
+struct cache;
+
 struct worker {
 	const struct config *config;
 	char *host, *boot_id;
@@ -17,6 +19,7 @@ struct worker {
 	struct redis *redis;
 	struct heartbeat *heartbeat;
 	struct digest_cache *digests; /* of scenes */
+	struct cache *cache;          /* of what was fetched */
 	struct blender *blender;      /* NULL: to be started */
 	char *trouble;                /* why it waits; NULL: it does not */
 	gboolean is_blind;            /* it was said that the GPU's temperature is not known */
