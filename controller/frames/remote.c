@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #define KNOWN_FILE  ".cleave-known" /* lines of ETAG SIZE SHA256 */
-#define PARTIAL     ".fetched~"
 enum { MARKER_MAX = 4096, LOCAL_MODE = 0755 };
 static const guint64 SEGMENT_FULL = 512 * 1024;
 
@@ -296,7 +295,8 @@ static gboolean fetch(struct remote *r, int root_fd, const char *path, const cha
 	SCOPED_ENTRY(entry);
 	if (!root_open_entry(root_fd, path, TRUE, &entry, error))
 		return FALSE;
-	g_autofree char *partial = g_strconcat(entry.name, PARTIAL, NULL);
+	/* several processes may share the folder */
+	g_autofree char *partial = g_strdup_printf("%s.%d.fetched~", entry.name, (int)getpid());
 	SCOPED_FD(fd) = openat(entry.dir_fd, partial, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail_errno(error, errno, "%s cannot be made in %s", partial, r->local);

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "worker/cache.h"
+#include "worker/buckets.h"
 #include "worker/worker.h"
 #include <errno.h>
 #include <signal.h>
@@ -81,6 +82,7 @@ static void worker_clear(struct worker *w)
 	heartbeat_stop(w->heartbeat);
 	redis_free(w->redis);
 	digest_cache_free(w->digests);
+	buckets_free(w->buckets);
 	cache_free(w->cache);
 	g_free(w->host);
 	g_free(w->boot_id);
@@ -108,6 +110,7 @@ static int run(const struct config *c, const char *argv0)
 	int code = EXIT_COULD_NOT;
 	w.host = g_strdup(g_get_host_name());
 	w.digests = digest_cache_new();
+	w.buckets = buckets_new(c);
 	w.cache = cache_new(c->cache, c->cache_bytes);
 	w.redis = redis_new(c->redis_url, c->redis_password_file, ANSWER_MS, &problem);
 	if (w.redis)

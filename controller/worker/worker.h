@@ -9,6 +9,8 @@
 
 struct cache;
 
+struct buckets;
+
 struct worker {
 	const struct config *config;
 	char *host, *boot_id;
@@ -19,6 +21,7 @@ struct worker {
 	struct redis *redis;
 	struct heartbeat *heartbeat;
 	struct digest_cache *digests; /* of scenes */
+	struct buckets *buckets;
 	struct cache *cache;          /* of what was fetched */
 	struct blender *blender;      /* NULL: to be started */
 	char *trouble;                /* why it waits; NULL: it does not */
