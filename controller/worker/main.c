@@ -83,6 +83,10 @@ static void worker_clear(struct worker *w)
 	redis_free(w->redis);
 	digest_cache_free(w->digests);
 	buckets_free(w->buckets);
+	blenders_choice_clear(&w->choice);
+	blenders_free(w->blenders);
+	g_hash_table_unref(w->roots);
+	g_strfreev(w->devices);
 	cache_free(w->cache);
 	g_free(w->host);
 	g_free(w->boot_id);
@@ -112,6 +116,8 @@ static int run(const struct config *c, const char *argv0)
 	w.digests = digest_cache_new();
 	w.buckets = buckets_new(c);
 	w.cache = cache_new(c->cache, c->cache_bytes);
+	w.blenders = blenders_new(c->blenders);
+	w.roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	w.redis = redis_new(c->redis_url, c->redis_password_file, ANSWER_MS, &problem);
 	if (w.redis)
 		w.heartbeat = heartbeat_start(c, &self, &problem);
