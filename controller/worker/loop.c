@@ -157,17 +157,13 @@ static gboolean need_any_blender(struct worker *w, GError **error)
 	return worker_need_blender(w, NULL, error);
 }
 
-static struct blender *start_blender(struct worker *w, GError **error)
-{
-	return blender_start(w->choice.program, gpus_environment(w->gpus), error);
-}
-
 /* Errors of choosing are those of blenders_choose(), and speak of the task; ERROR_FAILED speaks of this machine. */
 gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
 	const char *wanted = task ? task->blender : "";
-	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blenders_suits(blender_version(w->blender), wanted)))
+	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blender_suits(w->blender, task) ||
+	                   !blenders_suits(blender_version(w->blender), wanted)))
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
@@ -176,7 +172,7 @@ gboolean worker_need_blender(struct worker *w, const struct task *task, GError *
 		return FALSE;
 	blenders_choice_clear(&w->choice);
 	w->choice = choice;
-	w->blender = start_blender(w, &problem);
+	w->blender = worker_start_blender(w, task, &problem);
 	if (!w->blender) {
 		heartbeat_know(w->heartbeat, "", "", "");
 		return fail(error, ERROR_FAILED, "%s", problem->message);
