@@ -264,6 +264,11 @@ char *farm_redis_url(const struct farm_redis *redis, const char *url)
 	return g_strdup_printf("%.*s%s@%s", (int)(rest - url), url, redis->user, rest);
 }
 
+const char *farm_root_where(const struct farm_root *root)
+{
+	return root->path ? root->path : root->url;
+}
+
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name)
 {
 	for (guint i = 0; i < farm->roots.n; i++)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "frames/root.h"
 #include "queue/drain.h"
+#include "worker/buckets.h"
 #include "worker/frame.h"
 #include <poll.h>
 #include <string.h>
@@ -92,7 +93,8 @@ int worker_open_root(const struct worker *w, const char *name, GError **error)
 		return -1;
 	}
 	const char *marker = g_hash_table_lookup(w->config->markers, name);
-	SCOPED_FD(fd) = root_open_marked(directory, marker, error);
+	gboolean is_bucket = g_hash_table_contains(w->config->buckets, name);
+	SCOPED_FD(fd) = is_bucket ? worker_open_bucket(w, name, marker, error) : root_open_marked(directory, marker, error);
 	g_autofree char *marked = fd >= 0 ? root_name_in(fd, marker, error) : NULL;
 	if (!marked)
 		return -1;
@@ -128,6 +130,7 @@ static gboolean prove_roots(struct worker *w, GError **error)
 	gpointer name;
 	gboolean is_new = FALSE;
 	g_autoptr(GError) last = NULL;
+	buckets_begin(w->buckets);
 	g_hash_table_iter_init(&i, w->config->mounts);
 	while (g_hash_table_iter_next(&i, &name, NULL)) {
 		g_autoptr(GError) problem = NULL;
