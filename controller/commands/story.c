@@ -76,9 +76,10 @@ int story_open(struct invocation *in, const char *job, struct story_book *ret)
 	ret->verdict = plan_verdict(p, KIND_RENDERJOB, want->id);
 	ret->job_dir = root_job_dir(want->id);
 	open_root(ret);
-	const char *scene = ret->have ? renderjob_scene_sha256(want->spec, ret->have) : NULL;
-	if (scene)
-		ret->groups = frame_key_groups(ret->looked.arena, want->spec, scene);
+	if (ret->have)
+		ret->of = frame_key_digests(want->spec, ret->have);
+	if (ret->of.scene)
+		ret->groups = frame_key_groups(ret->looked.arena, want->spec, &ret->of);
 	return -1;
 }
 
@@ -139,12 +140,11 @@ static void tell_state(const struct story_book *b, struct frame_story *f)
 
 static void tell_key(const struct story_book *b, struct frame_story *f, gboolean is_full)
 {
-	const char *scene = renderjob_scene_sha256(b->want->spec, b->have);
 	for (guint i = 0; i < b->groups.n; i++)
 		if (frames_contain(&b->groups.items[i].frames, f->frame)) {
 			f->key = b->groups.items[i].key;
 			if (is_full)
-				f->values = frame_key_text(b->looked.arena, &b->groups.items[i].values, scene);
+				f->values = frame_key_text(b->looked.arena, &b->groups.items[i].values, &b->of);
 		}
 }
 

@@ -12,6 +12,7 @@ struct story_book {
 	char *job_dir;
 	int root_fd;
 	struct manifest_view *view;
+	struct key_digests of;
 	struct key_groups groups;
 };
 
