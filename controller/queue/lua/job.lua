@@ -86,8 +86,20 @@ local function meta_store(id, meta)
   end
 end
 
--- Does a worker with these capabilities do for this job? "3.4" is content with 3.4.1.
+local function is_among(id, jobs)
+  for _, job in ipairs(jobs) do
+    if job == id then
+      return true
+    end
+  end
+  return false
+end
+
+-- Does a worker with these capabilities do for this job? With `jobs` who asks knows which do, whatever they require. "3.4" is content with 3.4.1.
 local function is_capable(id, capabilities)
+  if capabilities.jobs then
+    return is_among(id, capabilities.jobs)
+  end
   local job = redis.call('HMGET', 'cleave:job:' .. id, 'blender', 'requires')
   local has, labels = not job[1] or job[1] == '', {}
   for _, version in ipairs(capabilities.blenders or {}) do
