@@ -35,6 +35,7 @@ const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_START_VM] = { .check = start_vm_check, .run = start_vm, .is_parallel = TRUE },
 	[VERB_UNDRAIN_VM] = { .check = undrain_vm_check, .run = undrain_vm },
 	[VERB_PIN_SCENE] = { .run = pin_scene },
+	[VERB_PIN_INPUTS] = { .run = pin_inputs },
 	[VERB_DELIVER_FRAMES] = { .run = deliver_frames },
 	[VERB_PUT_BACK_FRAMES] = { .run = put_back_frames },
 	[VERB_UPDATE_JOB] = { .run = update_job },

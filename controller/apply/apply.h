@@ -129,6 +129,7 @@ gboolean cancel_frames(const struct apply_input *in, const struct action *act, G
 gboolean update_job(const struct apply_input *in, const struct action *act, GError **error);
 gboolean enqueue_frames(const struct apply_input *in, const struct action *act, GError **error);
 gboolean pin_scene(const struct apply_input *in, const struct action *act, GError **error);
+gboolean pin_inputs(const struct apply_input *in, const struct action *act, GError **error);
 gboolean deliver_frames(const struct apply_input *in, const struct action *act, GError **error);
 gboolean put_back_frames(const struct apply_input *in, const struct action *act, GError **error);
 gboolean take_plain_results(const struct apply_input *in, const struct action *act, GError **error);

@@ -8,12 +8,11 @@
 #include "frames/inspect.h"
 #include "frames/stage.h"
 
-/* Looks once more: a job is not complete when a frame of it went in between. */
-static gboolean add_sight(struct arena *a, const struct inspection *look, const char *output, gint64 frame,
+/* Looks once more: a job is not complete when a file of a frame went in between. */
+static gboolean add_sight(struct arena *a, const struct inspection *look, const char *path, gint64 frame,
                           const char *key, GArray *records, GError **error)
 {
 	struct frame_sight *sight = ARENA_NEW(a, struct frame_sight);
-	g_autofree char *path = frame_path(output, frame);
 	const char *visible = arena_strdup(a, path);
 	if (!frame_inspect(look, frame, key, visible, sight, error))
 		return FALSE;
@@ -26,16 +25,27 @@ static gboolean add_sight(struct arena *a, const struct inspection *look, const 
 	return TRUE;
 }
 
+static gboolean add_sights(struct arena *a, const struct inspection *look, const struct job_place *p, gint64 frame,
+                           const char *key, GArray *records, GError **error)
+{
+	for (guint i = 0; i < p->outputs.n; i++) {
+		g_autofree char *path = job_place_visible(p, i, frame);
+		if (!add_sight(a, look, path, frame, key, records, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 static gboolean gather_sights(const struct apply_input *in, const struct action *act, const struct job_place *p,
                               GArray *records, GError **error)
 {
 	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
 	const struct list *unseen = &((const struct renderjob_status *)have->status)->unseen;
-	struct inspection look = { p->root_fd, p->job_dir, p->view, shelf_digests(in->shelf), FALSE };
+	struct inspection look = { p->root_fd, p->job_dir, p->view, shelf_digests(in->shelf), FALSE, NULL };
 	for (guint i = 0; i < unseen->n; i++) {
 		const struct job_frames *f = LIST_AT(*unseen, struct job_frames, i);
 		FRAMES_EACH (it, &f->frames)
-			if (!add_sight(in->arena, &look, p->output, it.frame, f->key, records, error))
+			if (!add_sights(in->arena, &look, p, it.frame, f->key, records, error))
 				return FALSE;
 	}
 	return TRUE;

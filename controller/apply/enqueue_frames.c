@@ -68,13 +68,14 @@ static void add_blender(const struct renderjob_spec *values, const struct farm_s
 }
 
 static struct task task_of(struct arena *a, const struct renderjob_spec *values, const struct farm_spec *farm,
-                           const char *scene_sha256)
+                           const struct key_digests *of)
 {
 	const struct job_checks *checks = &values->checks;
-	struct task t = { .scene_sha256 = scene_sha256,
+	struct task t = { .scene_sha256 = of->scene,
 		          .inputs_mode = values->inputs.files.n ? "files" : word(&inputs_names, values->inputs.mode),
 		          .inputs = texts(a, &values->inputs.files),
-		          .inputs_sha256 = text(values->inputs.sha256),
+		          /* Of traced files it is no digest that a worker could compare. */
+		          .inputs_sha256 = text(values->inputs.files.n ? of->inputs : NULL),
 		          .engine = name_of(&engine_names, values->engine),
 		          .device = name_of(&device_names, values->device),
 		          .samples = values->samples,
@@ -96,19 +97,18 @@ static struct task task_of(struct arena *a, const struct renderjob_spec *values,
 	return t;
 }
 
-/* The digest the plan keyed these frames with: declared, pinned, or found and pinned just before. */
-static const char *scene_digest(const struct apply_input *in, const struct action *act)
+/* What the plan keyed these frames with: declared, pinned, or found and pinned just before. */
+static struct key_digests digests_of(const struct apply_input *in, const struct action *act)
 {
-	const struct renderjob_spec *job = act->want->spec;
 	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
-	const struct renderjob_status *s = have->status;
-	return renderjob_scene_sha256(job, s);
+	return frame_key_digests(act->want->spec, have->status);
 }
 
 gboolean enqueue_frames(const struct apply_input *in, const struct action *act, GError **error)
 {
 	const struct farm_spec *farm = objects_farm(in->plan->want)->spec;
-	struct task task = task_of(in->arena, act->values, farm, scene_digest(in, act));
+	const struct key_digests of = digests_of(in, act);
+	struct task task = task_of(in->arena, act->values, farm, &of);
 	struct backlog_part part = { act->key, act->frames, &task };
 	struct job_meta meta = job_meta_of(in->arena, act->want->spec, farm);
 	struct authority by = job_authority(in);

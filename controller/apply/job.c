@@ -6,10 +6,13 @@
 
 gboolean job_place_find(const struct apply_input *in, const struct action *act, struct job_place *ret, GError **error)
 {
-	const char *root;
+	const char *root = NULL;
 	const struct object *farm = objects_farm(in->plan->want);
 	*ret = (struct job_place){ .job = act->want->spec, .farm = farm->spec, .root_fd = -1 };
-	root_path_split(in->arena, ret->job->output, &root, &ret->output);
+	ret->outputs = renderjob_outputs(in->arena, ret->job);
+	ret->templates = ARENA_ARRAY(in->arena, const char *, ret->outputs.n);
+	for (guint i = 0; i < ret->outputs.n; i++)
+		root_path_split(in->arena, LIST_AT(ret->outputs, struct job_output, i)->file, &root, &ret->templates[i]);
 	const char *path = farm_root_find(ret->farm, root)->path;
 	ret->job_dir = root_job_dir(act->id);
 	ret->root_fd = shelf_root(in->shelf, path, error);
@@ -20,6 +23,11 @@ gboolean job_place_find(const struct apply_input *in, const struct action *act, 
 void job_place_clear(struct job_place *p)
 {
 	g_clear_pointer(&p->job_dir, g_free);
+}
+
+char *job_place_visible(const struct job_place *p, guint output, gint64 frame)
+{
+	return frame_path(p->templates[output], frame);
 }
 
 struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error)
@@ -36,15 +44,28 @@ struct authority job_authority(const struct apply_input *in)
 	return (struct authority){ in->fence, (gint64)in->plan->epoch };
 }
 
+/* Labels root:NAME of the roots that a worker has to have mounted, each once; room for `n_more` labels and the end. */
+static guint list_roots(struct arena *a, const struct renderjob_spec *job, guint n_more, const char ***ret)
+{
+	const struct strings paths = renderjob_paths(a, job);
+	const char *root, *path, **labels = ARENA_ARRAY(a, const char *, paths.n + n_more + 1);
+	guint n = 0;
+	for (guint i = 0; i < paths.n; i++) {
+		if (!root_path_split(a, paths.items[i], &root, &path))
+			continue;
+		const char *label = arena_printf(a, "root:%s", root);
+		if (!g_strv_contains(labels, label))
+			labels[n++] = label;
+	}
+	*ret = labels;
+	return n;
+}
+
 struct job_meta job_meta_of(struct arena *a, const struct renderjob_spec *job, const struct farm_spec *farm)
 {
-	const char *output_root, *scene_root, *path;
-	const char **requires = ARENA_ARRAY(a, const char *, 4);
-	root_path_split(a, job->output, &output_root, &path);
-	root_path_split(a, job->scene.file, &scene_root, &path);
-	requires[0] = arena_printf(a, "root:%s", output_root);
-	requires[1] = arena_printf(a, "root:%s", scene_root);
-	requires[2] = arena_printf(a, "device:%s", name_of(&device_names, job->device));
+	const char **requires;
+	guint n = list_roots(a, job, 1, &requires);
+	requires[n] = arena_printf(a, "device:%s", name_of(&device_names, job->device));
 	return (struct job_meta){ .rank = farm_queue_rank(farm, job->queue),
 		                  .priority = job->priority,
 		                  .chunk = job->chunk.n_frames,

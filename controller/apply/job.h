@@ -12,13 +12,16 @@ struct job_place {
 	const struct farm_spec *farm;
 	int root_fd;        /* the shelf's */
 	char *job_dir;
-	const char *output; /* template below the root */
+	struct list outputs; /* struct job_output: the files of a frame, all below that root */
+	const char **templates; /* of each its path below the root */
 	struct manifest_view *view;
 };
 
 /* ERROR_AWAY when the root is not mounted (any more). job_place_clear() in any case. */
 gboolean job_place_find(const struct apply_input *in, const struct action *act, struct job_place *ret, GError **error);
 void job_place_clear(struct job_place *p);
+/* Below the root, where that output of the frame is to be seen; g_free(). */
+char *job_place_visible(const struct job_place *p, guint output, gint64 frame);
 
 /* The controller's own segment of the job's manifest; later than all that the view holds. */
 struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error);

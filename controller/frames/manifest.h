@@ -9,6 +9,7 @@
 
 struct arena;
 struct manifest_view;
+struct remote;
 
 /* ---- writing ---- */
 
@@ -17,6 +18,9 @@ struct manifest;
 /* Opens or makes the segment; a torn last line of an earlier writer is cut off. ERROR_EXISTS when
  * another process has it open. */
 struct manifest *manifest_open(int root_fd, const char *job_dir, const char *writer, GError **error);
+/* The same for a root that is a bucket; NULL: a folder. What is appended is in the bucket as well. */
+struct manifest *manifest_open_remote(struct remote *remote, int root_fd, const char *job_dir, const char *writer,
+				      GError **error);
 /* One record; on disk when it returns TRUE. A time_us of 0 is replaced by now, or by one µs after the
  * writer's latest record where the clock went back. */
 gboolean manifest_append(struct manifest *m, const struct record *r, GError **error);
@@ -34,6 +38,7 @@ struct manifest_counts {
 	guint64 frames, superseded; /* frame records that count; that were fenced off */
 	guint64 invalid_lines;      /* damaged, skipped */
 	guint64 unknown_lines;      /* of a later version's type */
+	guint64 records, kept;      /* that were read; that still say something */
 };
 
 struct manifest_view *manifest_view_new(void);
@@ -42,6 +47,8 @@ void manifest_view_free(struct manifest_view *v);
  * it read all again. Records stay valid until the next update. On failure the view holds what was read
  * so far, and the next update goes on. No manifest folder: an empty view. */
 gboolean manifest_view_update(struct manifest_view *v, int root_fd, const char *job_dir, GError **error);
+/* A view of some segments alone, by their file names; NULL on failure, as when one is not there. manifest_view_free(). */
+struct manifest_view *manifest_read_segments(int root_fd, const char *job_dir, const GPtrArray *names, GError **error);
 /* A view that is read once and ends with the arena; NULL on failure. */
 struct manifest_view *manifest_read(struct arena *a, int root_fd, const char *job_dir, GError **error);
 
@@ -53,6 +60,8 @@ const struct record *manifest_output(const struct manifest_view *v, gint64 frame
 const struct record *manifest_next_failure(const struct manifest_view *v, gint64 frame, const struct record *after);
 /* What is known of files that Blender opened: const struct record *, sorted by file. g_ptr_array_unref(). */
 GPtrArray *manifest_inputs(const struct manifest_view *v);
+/* What was in such a file when it was opened first: frames rendered since then count on it. NULL: not known. */
+const struct record *manifest_first_input(const struct manifest_view *v, const char *file);
 /* The frame's records, latest first: start with NULL; NULL at the end. */
 const struct record *manifest_next(const struct manifest_view *v, gint64 frame, const struct record *after);
 /* The frame's record of this content; one of `key` (may be NULL) if there is, else the latest. */
@@ -65,5 +74,8 @@ const struct record *manifest_seen(const struct manifest_view *v, gint64 frame, 
 const struct record *manifest_pin(const struct manifest_view *v, const char *scene);
 const struct record *manifest_complete(const struct manifest_view *v);
 struct manifest_counts manifest_counts(const struct manifest_view *v);
+/* What index_each() of manifest_index.h gives. */
+gboolean manifest_each(const struct manifest_view *v, gboolean (*each)(const struct record *r, gpointer user, GError **error),
+		       gpointer user, GError **error);
 /* The latest time_us of any record; 0 when there is none. */
 gint64 manifest_latest_us(const struct manifest_view *v);

@@ -18,6 +18,10 @@ enum record_type {
 };
 extern const struct name_table record_types;
 
+/* The token of a failed record that stands for all earlier failures of its frame: their seconds together, and how many
+ * as the number that `reason` begins with. Written by compact.c; what it stands for counts no more. */
+#define FAILED_EARLIER "~earlier"
+
 /* What a pin record of all inputs together has as its file. */
 #define PIN_INPUTS "inputs"
 
@@ -34,6 +38,7 @@ struct record {
 	const char *file;                    /* frame, seen: the visible path; pin: the scene, or PIN_INPUTS; input: ROOT:path, or an absolute path outside of roots */
 	const char *staged;                  /* frame: the name in staging/<token>/; NULL: that of `file` */
 	const char *digest;                  /* complete */
+	const char *etag;                    /* frame, seen: of the object, where the root is a bucket */
 	guint64 size;                        /* frame, seen: bytes */
 	guint64 ino;                         /* seen; as the owner's host sees it */
 	gint64 mtime_ns;                     /* frame (staged), seen (visible) */

@@ -3,15 +3,20 @@
 #pragma once
 #include "frames/inspect.h"
 #include "observe/observe.h"
-#include "spec/renderjob.h"
+#include "spec/farm.h"
+#include "spec/frame_key.h"
 
 struct looking {
 	struct arena *arena;
 	const struct observe_input *in;
+	const struct farm_spec *farm;
 	const struct renderjob_spec *job;
 	struct inspection inspection;
-	const char *output; /* below the root */
+	const char **templates; /* of each output, below the root */
+	guint n_outputs;
 };
 
-/* Fills in the lists of what is on disk. `scene`: the digest its frames are keyed with. */
-gboolean observe_frames(const struct looking *l, const char *scene, struct renderjob_status *status, GError **error);
+/* Fills in the lists of what is on disk. `of`: what its frames are keyed with. */
+gboolean observe_frames(const struct looking *l, const struct key_digests *of, struct renderjob_status *status, GError **error);
+/* The listed inputs, or those that Blender opened, against what is recorded of them. What cannot be read is told. */
+void observe_inputs(const struct looking *l, struct renderjob_status *status);

@@ -13,19 +13,23 @@
 
 /* -- scene and queue --------------------------------------------------------------------------------- */
 
-static void look_at_scene(struct looking *l, const struct farm_spec *farm, struct renderjob_status *status)
+static void look_at_scene(struct looking *l, struct renderjob_status *status)
 {
 	g_autoptr(GError) error = NULL;
 	const char *root, *path;
 	struct file_digest digest;
+	if (!l->job->scene.file)
+		return;
 	const struct record *pin = manifest_pin(l->inspection.view, l->job->scene.file);
 	status->scene.pinned = pin ? arena_strdup(l->arena, pin->sha256) : NULL;
 	root_path_split(l->arena, l->job->scene.file, &root, &path);
-	int fd = shelf_root(l->in->shelf, farm_root_find(farm, root)->path, &error);
-	if (fd >= 0 && digest_file(shelf_digests(l->in->shelf), fd, path, &digest, &error))
-		status->scene.found = arena_strdup(l->arena, digest.sha256);
-	else
+	int fd = shelf_root(l->in->shelf, farm_root_find(l->farm, root)->path, &error);
+	if (fd < 0 || !digest_file(shelf_digests(l->in->shelf), fd, path, &digest, &error)) {
 		status->scene.reason = arena_printf(l->arena, "scene %s: %s", l->job->scene.file, error->message);
+		return;
+	}
+	status->scene.found = arena_strdup(l->arena, digest.sha256);
+	status->scene.changing = l->job->scene.follow && !facts_are_settled(&digest.facts);
 }
 
 static struct list queued_list(struct arena *a, const struct backlog *b)
@@ -78,10 +82,10 @@ static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *
 static gboolean all_roots_there(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
                                 const struct renderjob_spec *job)
 {
-	const char *texts[] = { job->output, job->scene.file };
-	for (guint i = 0; i < G_N_ELEMENTS(texts); i++) {
+	const struct strings paths = renderjob_paths(a, job);
+	for (guint i = 0; i < paths.n; i++) {
 		const char *root, *path;
-		if (!root_path_split(a, texts[i], &root, &path))
+		if (!root_path_split(a, paths.items[i], &root, &path))
 			return FALSE;
 		const char *folder = farm_root_find(farm, root)->path;
 		if (!folder || shelf_root(in->shelf, folder, NULL) < 0)
@@ -90,28 +94,39 @@ static gboolean all_roots_there(struct arena *a, const struct observe_input *in,
 	return TRUE;
 }
 
+/* The root's path, which all outputs share. */
+static const char *split_outputs(struct looking *l)
+{
+	const char *root = NULL;
+	struct list outputs = renderjob_outputs(l->arena, l->job);
+	l->templates = ARENA_ARRAY(l->arena, const char *, outputs.n);
+	for (l->n_outputs = 0; l->n_outputs < outputs.n; l->n_outputs++)
+		root_path_split(l->arena, LIST_AT(outputs, struct job_output, l->n_outputs)->file, &root, &l->templates[l->n_outputs]);
+	return farm_root_find(l->farm, root)->path;
+}
+
 /* FALSE: nothing of it is known, so nothing of it is planned. */
 static gboolean look_at_job(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
                             const struct object *o, struct renderjob_status *status, GError **error)
 {
-	const char *root, *path;
 	const struct renderjob_spec *job = o->spec;
 	if (!all_roots_there(a, in, farm, job))
 		return FALSE;
 	if (!look_at_queue(a, in->redis, o->id, status, error))
 		return FALSE;
 	g_autofree char *job_dir = root_job_dir(o->id);
-	root_path_split(a, job->output, &root, &path);
-	const char *root_path = farm_root_find(farm, root)->path;
+	struct looking l = { .arena = a, .in = in, .farm = farm, .job = job };
+	const char *root_path = split_outputs(&l);
 	struct manifest_view *view = shelf_view(in->shelf, root_path, job_dir);
-	struct looking l = { a, in, job, { shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE }, path };
+	l.inspection = (struct inspection){ shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE, NULL };
 	if (!manifest_view_update(view, l.inspection.root_fd, job_dir, error))
 		return FALSE;
 	const struct record *complete = manifest_complete(view);
 	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
-	look_at_scene(&l, farm, status);
-	const char *scene = renderjob_scene_sha256(job, status);
-	return !scene || observe_frames(&l, scene, status, error);
+	look_at_scene(&l, status);
+	observe_inputs(&l, status);
+	const struct key_digests of = frame_key_digests(job, status);
+	return !of.scene || observe_frames(&l, &of, status, error);
 }
 
 /* Jobs that the queue still has and nobody wants. */

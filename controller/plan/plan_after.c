@@ -15,10 +15,10 @@ static gboolean frames_of_other(struct job_plan *j, const struct object *other, 
 	const struct renderjob_status *s = have ? have->status : NULL;
 	*ret_wanted = want->frames;
 	*ret_whole = (struct frame_set){ 0 };
-	const char *scene = s && !s->trouble ? renderjob_scene_sha256(want, s) : NULL;
-	if (!scene)
+	const struct key_digests of = s && !s->trouble ? frame_key_digests(want, s) : (struct key_digests){ 0 };
+	if (!of.scene)
 		return FALSE;
-	struct key_groups groups = frame_key_groups(a, want, scene);
+	struct key_groups groups = frame_key_groups(a, want, &of);
 	for (guint i = 0; i < groups.n; i++) {
 		struct frame_set there = job_frames_of(a, &s->whole, groups.items[i].key);
 		struct frame_set its = frames_common(a, &groups.items[i].frames, &there);

@@ -117,7 +117,7 @@ static void plan_group(struct job_plan *j, const struct key_group *g)
 	struct frame_set waiting = job_waiting(j, &rest);
 	rest = frames_minus(a, &rest, &waiting);
 	j->n_new += frames_count(&rest);
-	if (!rest.n_runs || j->scene_problem)
+	if (!rest.n_runs || j->problem)
 		return;
 	struct action *act = job_act(j, VERB_ENQUEUE_FRAMES, render_reason(j, &rest, g->key), rest, g->key);
 	act->effect = EFFECT_RENDER;

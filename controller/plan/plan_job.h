@@ -10,11 +10,11 @@ struct job_plan {
 	const struct renderjob_status *have;
 	const struct farm_spec *farm;
 	struct key_groups groups;
-	const char *scene; /* the digest its frames are keyed with */
+	struct key_digests of; /* what its frames are keyed with */
 	const char *digest; /* of groups */
 	guint64 n_whole, n_wanted, n_waiting, n_failed, n_new;
 	const char *failure; /* of the first failed frames */
-	const char *scene_problem, *scene_message; /* why nothing can be rendered; NULL = it can */
+	const char *problem, *problem_message; /* why nothing can be rendered; NULL = it can */
 	struct frame_set foreign, lost;
 	guint64 n_after; /* that wait for another job */
 	const char *waits_for; /* its id */
@@ -30,3 +30,13 @@ struct frame_set job_waiting(struct job_plan *j, const struct frame_set *rest);
 const struct renderjob_spec *job_without_waived(struct arena *a, const struct renderjob_spec *job);
 /* What is done about the frames of each group: keep, deliver, put back, render, cancel. Fills in the counts. */
 void job_plan_frames(struct job_plan *j);
+
+/* TRUE, and judged, while a file that the job follows is being written: which keys are wanted is not known. */
+gboolean job_is_changing(struct job_plan *j);
+/* Finds .problem: rendering needs scene and inputs as they were pinned; keeping and putting back does not. */
+void job_find_problem(struct job_plan *j);
+/* Records what is rendered from now on, beside the frames. */
+void job_plan_pins(struct job_plan *j);
+/* Files that Blender opened and the spec does not name: told, and where `inputs` says which there are, as a
+ * phrase for the condition; else NULL. */
+const char *job_tell_undeclared(struct job_plan *j);

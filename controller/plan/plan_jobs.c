@@ -22,7 +22,9 @@ static const char *told_done(struct job_plan *j)
 	const struct renderjob_spec *said = j->o->spec;
 	guint64 n_waived = frames_count(&said->frames) - j->n_wanted;
 	const char *waived = n_waived ? arena_printf(j->b->arena, ", %" G_GUINT64_FORMAT " waived", n_waived) : "";
-	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s", j->n_whole, j->n_wanted, waived);
+	const char *undeclared = job_tell_undeclared(j);
+	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s%s%s", j->n_whole, j->n_wanted, waived,
+	                    undeclared ? "; UndeclaredInputs: " : "", undeclared ? undeclared : "");
 }
 
 static void judge_job(struct job_plan *j)
@@ -30,8 +32,8 @@ static void judge_job(struct job_plan *j)
 	struct builder *b = j->b;
 	struct arena *a = b->arena;
 	const char *done = told_done(j);
-	if (j->scene_problem && (j->n_new || j->n_waiting || j->n_failed))
-		builder_judge(b, j->o, IS_STALLED, j->scene_problem, j->scene_message);
+	if (j->problem && (j->n_new || j->n_waiting || j->n_failed))
+		builder_judge(b, j->o, IS_STALLED, j->problem, j->problem_message);
 	else if (j->foreign.n_runs)
 		builder_judge(b, j->o, IS_STALLED, "OutputOccupied",
 		              arena_printf(a, "%s; files that cleave did not make stand at frames %s; move them away", done,
@@ -61,45 +63,18 @@ static void plan_complete(struct job_plan *j)
 	act->digest = j->digest;
 }
 
-static void plan_pin(struct job_plan *j)
-{
-	if (j->want->scene.sha256 || j->have->scene.pinned)
-		return;
-	struct action *act = builder_act(j->b, VERB_PIN_SCENE, j->o, KIND_RENDERJOB, j->o->id, "the scene has no digest yet");
-	act->digest = j->scene;
-}
-
-/* Rendering needs the scene as it was pinned; keeping and putting back does not. */
-static const char *find_scene_problem(struct job_plan *j, const char **ret_message)
-{
-	const struct job_scene_status *s = &j->have->scene;
-	if (!s->found) {
-		*ret_message = s->reason ? s->reason : "the scene cannot be read";
-		return "SceneMissing";
-	}
-	if (strcmp(s->found, j->scene) != 0) {
-		*ret_message = arena_printf(j->b->arena,
-		                            "%s is not the scene this job was pinned to (%.12s…) any more; save it under a new "
-		                            "name, or take it by writing scene.sha256: %s",
-		                            j->want->scene.file, j->scene, s->found);
-		return "SceneChanged";
-	}
-	return NULL;
-}
-
 static void plan_known_job(struct job_plan *j)
 {
 	struct builder *b = j->b;
-	j->scene_problem = find_scene_problem(j, &j->scene_message);
-	j->groups = frame_key_groups(b->arena, j->want, j->scene);
+	job_find_problem(j);
+	j->groups = frame_key_groups(b->arena, j->want, &j->of);
 	j->digest = frame_key_groups_digest(b->arena, &j->groups);
 	j->n_wanted = frames_count(&j->want->frames);
 	if (j->have->failed.n)
 		j->failure = LIST_AT(j->have->failed, struct job_frames, 0)->detail;
 	job_plan_frames(j);
-	if (j->n_new && !j->scene_problem)
-		plan_pin(j);
-	else
+	job_plan_pins(j);
+	if (!j->n_new || j->problem)
 		plan_update(j);
 	plan_complete(j);
 	judge_job(j);
@@ -108,10 +83,10 @@ static void plan_known_job(struct job_plan *j)
 /* The first of the job's roots that is not there: NULL when all are. */
 static const struct farm_root_status *missing_root(struct job_plan *j, const struct farm_status *farm)
 {
-	const char *texts[] = { j->want->output, j->want->scene.file };
-	for (guint t = 0; t < G_N_ELEMENTS(texts); t++) {
+	const struct strings paths = renderjob_paths(j->b->arena, j->want);
+	for (guint t = 0; t < paths.n; t++) {
 		const char *root, *path;
-		if (!root_path_split(j->b->arena, texts[t], &root, &path))
+		if (!root_path_split(j->b->arena, paths.items[t], &root, &path))
 			continue;
 		for (guint i = 0; i < farm->roots.n; i++) {
 			const struct farm_root_status *r = LIST_AT(farm->roots, struct farm_root_status, i);
@@ -141,11 +116,10 @@ static void plan_job(struct builder *b, const struct object *o, const struct obj
 	} else if (j.have->trouble) {
 		builder_judge(b, o, IS_STALLED, "NotReadable", j.have->trouble);
 	} else {
-		const struct job_scene_status *s = &j.have->scene;
-		j.scene = renderjob_scene_sha256(j.want, j.have);
-		if (!j.scene)
-			builder_judge(b, o, IS_STALLED, "SceneMissing", s->reason);
-		else
+		j.of = frame_key_digests(j.want, j.have);
+		if (!j.of.scene)
+			builder_judge(b, o, IS_STALLED, "SceneMissing", j.have->scene.reason);
+		else if (!job_is_changing(&j))
 			plan_known_job(&j);
 	}
 }

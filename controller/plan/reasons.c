@@ -70,6 +70,10 @@ const struct reason_row plan_reasons[] = {
 	{ "NotReadable", "Its folder of frames cannot be read." },
 	{ "SceneMissing", "Its scene is not there." },
 	{ "SceneChanged", "Its scene is not the file any more that its frames were rendered from." },
+	{ "SceneChanging", "The scene that it follows was written a moment ago: which frames are wanted is known when it rests." },
+	{ "InputsMissing", "One of its inputs is not there or cannot be read." },
+	{ "InputsChanged", "Its inputs are not the files any more that its frames were rendered from." },
+	{ "InputsChanging", "Inputs that it follows were written a moment ago." },
 	{ "Idle", "The worker waits for frames." },
 	{ "Waiting", "The worker takes no frames until something is there, as a root or a cooler GPU." },
 };

@@ -26,6 +26,7 @@ const struct verb_row verbs[N_VERBS] = {
 	[VERB_START_VM] = { "start-vm", '>', PHASE_GUESTS, FALSE, FALSE, "Starts a VM." },
 	[VERB_UNDRAIN_VM] = { "undrain-vm", 'o', PHASE_GUESTS, FALSE, FALSE, "Lets a VM's worker take frames again." },
 	[VERB_PIN_SCENE] = { "pin-scene", '*', PHASE_WORK, FALSE, FALSE, "Records the digest of a job's scene beside its frames." },
+	[VERB_PIN_INPUTS] = { "pin-inputs", '*', PHASE_WORK, FALSE, FALSE, "Records the digests of a job's inputs beside its frames." },
 	[VERB_DELIVER_FRAMES] = { "deliver-frames", '^', PHASE_WORK, FALSE, FALSE, "Makes verified frames visible that a worker could not deliver." },
 	[VERB_PUT_BACK_FRAMES] = { "put-back-frames", '<', PHASE_WORK, FALSE, FALSE, "Puts frames back from the store, without rendering." },
 	[VERB_UPDATE_JOB] = { "update-job", '~', PHASE_WORK, FALSE, FALSE, "Changes how the queue treats a job: priority, chunk, retries." },

@@ -1,6 +1,7 @@
 /* For people: aligned, few words, colour only where it is asked for. */
 #include "base/arena.h"
 #include "report/report.h"
+#include "report/tables.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
 #include "spec/vm.h"
@@ -206,7 +207,7 @@ static guint append_differences(GString *out, const struct action *actions, guin
 	guint n = 0;
 	for (guint i = 0; i < n_actions; i++) {
 		const struct action *act = &actions[i];
-		if (act->verb == VERB_COMPLETE_JOB || act->verb == VERB_PIN_SCENE)
+		if (act->verb == VERB_COMPLETE_JOB || act->verb == VERB_PIN_SCENE || act->verb == VERB_PIN_INPUTS)
 			continue; /* records of what is there, no difference to it */
 		paint(out, style, BOLD, "%s/%s", kinds[act->kind].name, act->id);
 		g_string_append(out, ": ");
@@ -235,10 +236,10 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 		return FALSE;
 	const struct renderjob_spec *spec = want->spec;
 	const struct renderjob_status *s = have->status;
-	const char *scene = renderjob_scene_sha256(spec, s);
+	const struct key_digests of = frame_key_digests(spec, s);
 	*ret_wanted = frames_count(&spec->frames);
 	*ret_whole = 0;
-	struct key_groups g = scene ? frame_key_groups(scratch, spec, scene) : (struct key_groups){ 0 };
+	struct key_groups g = of.scene ? frame_key_groups(scratch, spec, &of) : (struct key_groups){ 0 };
 	for (guint i = 0; i < g.n; i++)
 		for (guint k = 0; k < s->whole.n; k++) {
 			const struct job_frames *f = LIST_AT(s->whole, struct job_frames, k);
@@ -255,6 +256,8 @@ guint report_get_text(GString *out, const struct plan *p, const struct kind *kin
 {
 	static const enum colour colours[] = { GREEN, YELLOW, RED };
 	guint n = 0;
+	if (kind && (kind->id == KIND_RENDERJOB || kind->id == KIND_WORKER))
+		return report_table_text(out, p, kind->id, id);
 	for (guint i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
 		if ((kind && v->object->kind != kind) || (id && strcmp(v->object->id, id) != 0))

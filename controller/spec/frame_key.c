@@ -10,12 +10,44 @@ static void add_line(void *user, const char *key, const struct field *f, const c
 	g_string_append_printf(user, "%s %s\n", key ? key : f->name, text);
 }
 
-char *frame_key_text(struct arena *a, const struct renderjob_spec *values, const char *scene_sha256)
+static void add_output_line(void *user, const char *key, const struct field *f, const char *text)
+{
+	g_string_append_printf(user, "output.%s %s\n", key ? key : f->name, text);
+}
+
+static gint by_name(gconstpointer x, gconstpointer y)
+{
+	const struct job_output *const *a = x, *const *b = y;
+	return strcmp((*a)->name, (*b)->name);
+}
+
+/* By name: their order in the spec decides no pixel. */
+static void add_outputs(GString *s, const struct list *outputs)
+{
+	static const struct visitor lines = { .scalar = add_output_line };
+	const struct field *table = field_find(renderjob_fields, "outputs")->fields;
+	g_autoptr(GPtrArray) sorted = g_ptr_array_new();
+	for (guint i = 0; i < outputs->n; i++)
+		g_ptr_array_add(sorted, LIST_AT(*outputs, struct job_output, i));
+	g_ptr_array_sort(sorted, by_name);
+	for (guint i = 0; i < sorted->len; i++)
+		walk_struct(table, sorted->pdata[i], FIELD_IN_KEY, FALSE, &lines, s);
+}
+
+struct key_digests frame_key_digests(const struct renderjob_spec *job, const struct renderjob_status *status)
+{
+	return (struct key_digests){ renderjob_scene_sha256(job, status), renderjob_inputs_sha256(job, status) };
+}
+
+char *frame_key_text(struct arena *a, const struct renderjob_spec *values, const struct key_digests *of)
 {
 	static const struct visitor lines = { .scalar = add_line };
 	g_autoptr(GString) s = g_string_new("k1\n");
-	g_string_append_printf(s, "scene %s\n", scene_sha256);
+	g_string_append_printf(s, "scene %s\n", of->scene);
+	if (of->inputs)
+		g_string_append_printf(s, "inputs %s\n", of->inputs);
 	walk_struct(renderjob_fields, values, FIELD_IN_KEY, FALSE, &lines, s);
+	add_outputs(s, &values->outputs);
 	return arena_strdup(a, s->str);
 }
 
@@ -73,7 +105,7 @@ static GArray *split_by(struct arena *a, GArray *pieces, const struct job_overri
 	return out;
 }
 
-struct key_groups frame_key_groups(struct arena *a, const struct renderjob_spec *job, const char *scene_sha256)
+struct key_groups frame_key_groups(struct arena *a, const struct renderjob_spec *job, const struct key_digests *of)
 {
 	GArray *pieces = g_array_new(FALSE, FALSE, sizeof(struct key_group));
 	struct key_group all = { job->frames, NULL, *job };
@@ -83,7 +115,7 @@ struct key_groups frame_key_groups(struct arena *a, const struct renderjob_spec 
 	g_autoptr(GArray) groups = g_array_new(FALSE, FALSE, sizeof(struct key_group));
 	for (guint i = 0; i < pieces->len; i++) {
 		const struct key_group *p = &g_array_index(pieces, struct key_group, i);
-		const char *key = short_digest(a, "k1-", frame_key_text(a, &p->values, scene_sha256));
+		const char *key = short_digest(a, "k1-", frame_key_text(a, &p->values, of));
 		group_add(a, groups, &p->frames, key, &p->values);
 	}
 	g_array_free(pieces, TRUE);

@@ -2,12 +2,19 @@
  *
  * "k1-" and 32 hex digits of SHA-256 over the canonical text below; the frame number stands beside
  * the key, not in the hash, so that a range of frames with the same values shares one key and a
- * job's state stays ranges. Format k1: a line "k1", "scene SHA256", then "field value" for each
- * FIELD_IN_KEY row of renderjob_fields that is not absent, in table order. */
+ * job's state stays ranges. Format k1: a line "k1", "scene SHA256", "inputs SHA256" where inputs count, then
+ * "field value" for each FIELD_IN_KEY row of renderjob_fields that is not absent, in table order, then
+ * "output.field value" for those of each of `outputs`, in order of their names. */
 #pragma once
 #include "spec/renderjob.h"
 
 struct arena;
+
+/* What a job's frames are keyed with besides its spec: as it is declared and observed. */
+struct key_digests {
+	const char *scene;
+	const char *inputs; /* NULL: they do not count */
+};
 
 /* Frames of a job that share all values that decide pixels. */
 struct key_group {
@@ -21,9 +28,10 @@ struct key_groups {
 	guint n;
 };
 
+struct key_digests frame_key_digests(const struct renderjob_spec *job, const struct renderjob_status *status);
 /* The canonical text, for tests and `why`. */
-char *frame_key_text(struct arena *a, const struct renderjob_spec *values, const char *scene_sha256);
+char *frame_key_text(struct arena *a, const struct renderjob_spec *values, const struct key_digests *of);
 /* The job's frames grouped by key, in order of each group's first frame. */
-struct key_groups frame_key_groups(struct arena *a, const struct renderjob_spec *job, const char *scene_sha256);
+struct key_groups frame_key_groups(struct arena *a, const struct renderjob_spec *job, const struct key_digests *of);
 /* A digest of groups: which frames with which keys. Equal exactly when frames and keys are. */
 char *frame_key_groups_digest(struct arena *a, const struct key_groups *g);

@@ -30,19 +30,19 @@ static const struct field scene_fields[] = {
 	{ "blend", FIELD_STRING, IN(job_scene, blend, const char *), .form = FORM_BLEND, LATER, RENDERS, .doc = "The .blend inside the archive." },
 	{ "sha256", FIELD_STRING, IN(job_scene, sha256, const char *), .form = FORM_SHA256, RENDERS,
 	  .doc = "Its digest. Without it the digest found at the first enqueue is recorded and kept." },
-	{ "follow", FIELD_BOOL, IN(job_scene, follow, gboolean), LATER, RENDERS, .doc = "Render anew whenever the file changes, instead of stopping." },
-	{ "name", FIELD_STRING, IN(job_scene, name, const char *), .max = 63, PIXELS_LATER, .doc = "The scene in the .blend; without the key the one it was saved with." },
-	{ "camera", FIELD_STRING, IN(job_scene, camera, const char *), .max = 63, PIXELS_LATER, .doc = "The camera; without the key the scene's." },
-	{ "viewLayers", FIELD_STRINGS, IN(job_scene, view_layers, struct strings), .max = 63, PIXELS_LATER, .doc = "View layers to render; without the key those that are on." },
+	{ "follow", FIELD_BOOL, IN(job_scene, follow, gboolean), RENDERS, .doc = "Render anew whenever the file changes, instead of stopping." },
+	{ "name", FIELD_STRING, IN(job_scene, name, const char *), .max = 63, PIXELS, .doc = "The scene in the .blend; without the key the one it was saved with." },
+	{ "camera", FIELD_STRING, IN(job_scene, camera, const char *), .max = 63, PIXELS, .doc = "The camera; without the key the scene's." },
+	{ "viewLayers", FIELD_STRINGS, IN(job_scene, view_layers, struct strings), .max = 63, PIXELS, .doc = "View layers to render; without the key those that are on." },
 	{ 0 },
 };
 
 static const struct field inputs_fields[] = {
-	{ "mode", FIELD_ENUM, IN(job_inputs, mode, int), .names = &inputs_names, .flags = FIELD_SHORTHAND | FIELD_LATER,
+	{ "mode", FIELD_ENUM, IN(job_inputs, mode, int), .names = &inputs_names, .flags = FIELD_SHORTHAND,
 	  .doc = "traced: the files that Blender opened; none: the .blend holds all." },
-	{ "files", FIELD_STRINGS, IN(job_inputs, files, struct strings), .form = FORM_ROOT_PATH, .flags = FIELD_SHORTHAND | FIELD_LATER, RENDERS,
+	{ "files", FIELD_STRINGS, IN(job_inputs, files, struct strings), .form = FORM_ROOT_PATH, .flags = FIELD_SHORTHAND, RENDERS,
 	  .doc = "Libraries, textures and caches, as ROOT:path; `*` stands for anything in a name." },
-	{ "sha256", FIELD_STRING, IN(job_inputs, sha256, const char *), .form = FORM_SHA256, .flags = FIELD_LATER, RENDERS,
+	{ "sha256", FIELD_STRING, IN(job_inputs, sha256, const char *), .form = FORM_SHA256, RENDERS,
 	  .doc = "Digest of all of them together, as `cleave repin` writes it. Without it the one found at the first enqueue is recorded and kept." },
 	{ 0 },
 };
@@ -55,12 +55,12 @@ static const struct field chunk_fields[] = {
 };
 
 static const struct field output_fields[] = {
-	{ "name", FIELD_STRING, IN(job_output, name, const char *), .required = TRUE, .form = FORM_NAME, .doc = "What reports call it." },
+	{ "name", FIELD_STRING, IN(job_output, name, const char *), .required = TRUE, .form = FORM_NAME, PIXELS, .doc = "What reports call it." },
 	{ "file", FIELD_STRING, IN(job_output, file, const char *), .required = TRUE, .form = FORM_OUTPUT, .doc = "As the job's `output`." },
-	{ "node", FIELD_STRING, IN(job_output, node, const char *), .max = 63, RENDERS, .doc = "The File Output node that writes it; without the key the render itself." },
-	{ "format", FIELD_ENUM, IN(job_output, format, int), .def = "PNG", .names = &image_format_names, RENDERS, .doc = "File format." },
-	{ "depth", FIELD_ENUM, IN(job_output, depth, int), .names = &depth_names, RENDERS, .doc = "Bits a channel." },
-	{ "codec", FIELD_ENUM, IN(job_output, codec, int), .names = &codec_names, RENDERS, .doc = "Compression of OpenEXR." },
+	{ "node", FIELD_STRING, IN(job_output, node, const char *), .max = 63, PIXELS, .doc = "The File Output node that writes it; without the key the render itself." },
+	{ "format", FIELD_ENUM, IN(job_output, format, int), .def = "PNG", .names = &image_format_names, PIXELS, .doc = "File format." },
+	{ "depth", FIELD_ENUM, IN(job_output, depth, int), .names = &depth_names, PIXELS, .doc = "Bits a channel." },
+	{ "codec", FIELD_ENUM, IN(job_output, codec, int), .names = &codec_names, PIXELS, .doc = "Compression of OpenEXR." },
 	{ 0 },
 };
 
@@ -117,7 +117,7 @@ const struct field renderjob_fields[] = {
 	  .doc = "Order of the frames; interleave shows a rough animation first. Without the key forward." },
 	{ "chunk", FIELD_STRUCT, IN(renderjob_spec, chunk, struct job_chunk), .fields = chunk_fields,
 	  .flags = FIELD_IN_QUEUE, .doc = "Frames a worker takes at once." },
-	{ "engine", FIELD_ENUM, IN(renderjob_spec, engine, int), .def = "CYCLES", .names = &engine_names, PIXELS_LATER,
+	{ "engine", FIELD_ENUM, IN(renderjob_spec, engine, int), .def = "CYCLES", .names = &engine_names, PIXELS,
 	  .doc = "Render engine." },
 	{ "device", FIELD_ENUM, IN(renderjob_spec, device, int), .def = "CPU", .names = &device_names, PIXELS,
 	  .doc = "What Cycles computes on. Never another one silently." },
@@ -125,16 +125,16 @@ const struct field renderjob_fields[] = {
 	  .doc = "Samples a pixel." },
 	{ "resolution", FIELD_RESOLUTION, IN(renderjob_spec, resolution, struct resolution), .required = TRUE, PIXELS,
 	  .doc = "Width and height in pixels." },
-	{ "denoise", FIELD_ENUM, IN(renderjob_spec, denoise, int), .names = &denoise_names, PIXELS_LATER,
+	{ "denoise", FIELD_ENUM, IN(renderjob_spec, denoise, int), .names = &denoise_names, PIXELS,
 	  .doc = "Denoiser; without the key as the scene says." },
-	{ "threads", FIELD_INT, IN(renderjob_spec, n_threads, gint64), .min = 1, .max = 1024, LATER, .doc = "CPU threads; without the key all of the worker." },
+	{ "threads", FIELD_INT, IN(renderjob_spec, n_threads, gint64), .min = 1, .max = 1024, .doc = "CPU threads; without the key all of the worker." },
 	{ "format", FIELD_ENUM, IN(renderjob_spec, format, int), .def = "PNG", .names = &image_format_names, PIXELS_LATER,
 	  .doc = "File format of the frames." },
 	{ "depth", FIELD_ENUM, IN(renderjob_spec, depth, int), .names = &depth_names, PIXELS_LATER, .doc = "Bits a channel; without the key as the scene says." },
 	{ "codec", FIELD_ENUM, IN(renderjob_spec, codec, int), .names = &codec_names, PIXELS_LATER, .doc = "Compression of OpenEXR; without the key as the scene says." },
 	{ "output", FIELD_STRING, IN(renderjob_spec, output, const char *), .form = FORM_OUTPUT,
 	  .doc = "Where frames go, as ROOT:path/name.####.png." },
-	{ "outputs", FIELD_LIST, IN(renderjob_spec, outputs, struct list), ITEMS(output_fields, job_output), LATER, RENDERS,
+	{ "outputs", FIELD_LIST, IN(renderjob_spec, outputs, struct list), ITEMS(output_fields, job_output), RENDERS,
 	  .doc = "Several files a frame, instead of `output`." },
 	{ "preview", FIELD_STRUCT, IN(renderjob_spec, preview, struct job_preview), .fields = preview_fields, .doc = "A movie to look at." },
 	{ "overrides", FIELD_LIST, IN(renderjob_spec, overrides, struct list), ITEMS(override_fields, job_override),
@@ -154,8 +154,8 @@ const struct field renderjob_fields[] = {
 	  .doc = "Whether frames that are lost or damaged after the job was complete come back by themselves." },
 	{ "checks", FIELD_STRUCT, IN(renderjob_spec, checks, struct job_checks), .fields = checks_fields, .doc = "What is thought of suspicious frames." },
 	{ "after", FIELD_LIST, IN(renderjob_spec, after, struct list), ITEMS(after_fields, job_after), .doc = "Jobs that come first." },
-	{ "arguments", FIELD_STRINGS, IN(renderjob_spec, arguments, struct strings), .max = 256, PIXELS_LATER, .doc = "More arguments for Blender, of those that are allowed." },
-	{ "scripts", FIELD_BOOL, IN(renderjob_spec, scripts, gboolean), PIXELS_LATER, .doc = "Run the scripts and drivers in the .blend." },
+	{ "arguments", FIELD_STRINGS, IN(renderjob_spec, arguments, struct strings), .max = 256, PIXELS, .doc = "More arguments for Blender, of those that are allowed." },
+	{ "scripts", FIELD_BOOL, IN(renderjob_spec, scripts, gboolean), PIXELS, .doc = "Run the scripts and drivers in the .blend." },
 	{ "waive", FIELD_FRAMES, IN(renderjob_spec, waive, struct frame_set),
 	  .doc = "Frames that are given up: the job is complete without them, and they are not rendered." },
 	{ "suspend", FIELD_BOOL, IN(renderjob_spec, suspend, gboolean), .flags = FIELD_IN_QUEUE,
@@ -171,6 +171,25 @@ static const struct field scene_status_fields[] = {
 	{ "pinned", FIELD_STRING, IN(job_scene_status, pinned, const char *), .doc = "Digest recorded at the first enqueue." },
 	{ "found", FIELD_STRING, IN(job_scene_status, found, const char *), .doc = "Digest of the file now." },
 	{ "reason", FIELD_STRING, IN(job_scene_status, reason, const char *), .doc = "Why it cannot be read." },
+	{ "changing", FIELD_BOOL, IN(job_scene_status, changing, gboolean), .doc = "It was written a moment ago." },
+	{ 0 },
+};
+
+static const struct field inputs_status_fields[] = {
+	{ "pinned", FIELD_STRING, IN(job_inputs_status, pinned, const char *), .doc = "Digest of the listed files, recorded at the first enqueue." },
+	{ "found", FIELD_STRING, IN(job_inputs_status, found, const char *), .doc = "Digest of the listed files now; of traced ones, of those that changed." },
+	{ "reason", FIELD_STRING, IN(job_inputs_status, reason, const char *), .doc = "Why they cannot be read." },
+	{ "changing", FIELD_BOOL, IN(job_inputs_status, changing, gboolean), .doc = "One was written a moment ago." },
+	{ "changed", FIELD_STRINGS, IN(job_inputs_status, changed, struct strings), .doc = "The first of those that are not what was recorded." },
+	{ "changedCount", FIELD_INT, IN(job_inputs_status, n_changed, gint64), .doc = "How many those are." },
+	{ "undeclared", FIELD_STRINGS, IN(job_inputs_status, undeclared, struct strings), .doc = "The first of those that Blender opened and `inputs` does not name." },
+	{ "undeclaredCount", FIELD_INT, IN(job_inputs_status, n_undeclared, gint64), .doc = "How many those are." },
+	{ 0 },
+};
+
+static const struct field keys_fields[] = {
+	{ "key", FIELD_STRING, IN(job_key, key, const char *), .doc = "Key of frames." },
+	{ "values", FIELD_STRINGS, IN(job_key, values, struct strings), .doc = "The declared values that it stands for." },
 	{ 0 },
 };
 
@@ -197,6 +216,8 @@ const struct field renderjob_status_fields[] = {
 	  .doc = "Why it could not be looked at; nothing else is told then." },
 	{ "scene", FIELD_STRUCT, IN(renderjob_status, scene, struct job_scene_status), .fields = scene_status_fields,
 	  .doc = "The scene file." },
+	{ "inputs", FIELD_STRUCT, IN(renderjob_status, inputs, struct job_inputs_status), .fields = inputs_status_fields,
+	  .doc = "The files that the scene needs." },
 	FRAMES_ROW("whole", whole, "Delivered and as verified."),
 	FRAMES_ROW("damaged", damaged, "Delivered once, but the file is not what was verified."),
 	FRAMES_ROW("foreign", foreign, "A file that cleave did not make stands there."),
@@ -207,6 +228,7 @@ const struct field renderjob_status_fields[] = {
 	FRAMES_ROW("queued", queued, "Waiting in the queue."),
 	FRAMES_ROW("running", running, "Leased by a worker."),
 	FRAMES_ROW("failed", failed, "Given up after the retries."),
+	{ "keys", FIELD_LIST, IN(renderjob_status, keys, struct list), ITEMS(keys_fields, job_key), .doc = "What keys stand for." },
 	{ "queue", FIELD_STRUCT, IN(renderjob_status, queue, struct job_queue_status), .fields = queue_status_fields,
 	  .doc = "What the queue knows." },
 	{ "completed", FIELD_STRING, IN(renderjob_status, completed, const char *),
@@ -223,6 +245,16 @@ struct list renderjob_outputs(struct arena *a, const struct renderjob_spec *job)
 	return (struct list){ one, 1 };
 }
 
+/* Declared, followed or pinned: of scene and inputs alike. */
+static const char *which_digest(const struct renderjob_spec *job, const char *declared, const char *pinned, const char *found)
+{
+	if (declared)
+		return declared;
+	if (job->scene.follow)
+		return found ? found : pinned;
+	return pinned ? pinned : found;
+}
+
 const char *renderjob_after_id(struct arena *a, const struct renderjob_spec *job, const struct job_after *after)
 {
 	return strchr(after->job, '/') ? after->job : arena_printf(a, "%s/%s", job->project ? job->project : "", after->job);
@@ -230,7 +262,29 @@ const char *renderjob_after_id(struct arena *a, const struct renderjob_spec *job
 
 const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status)
 {
-	if (job->scene.sha256)
-		return job->scene.sha256;
-	return status->scene.pinned ? status->scene.pinned : status->scene.found;
+	return which_digest(job, job->scene.sha256, status->scene.pinned, status->scene.found);
+}
+
+const char *renderjob_inputs_sha256(const struct renderjob_spec *job, const struct renderjob_status *status)
+{
+	const struct job_inputs *in = &job->inputs;
+	if (in->files.n)
+		return which_digest(job, in->sha256, status->inputs.pinned, status->inputs.found);
+	if (in->mode != INPUTS_TRACED)
+		return NULL;
+	return in->sha256 || !job->scene.follow ? in->sha256 : status->inputs.found;
+}
+
+struct strings renderjob_paths(struct arena *a, const struct renderjob_spec *job)
+{
+	struct strings all = { ARENA_ARRAY(a, const char *, job->outputs.n + job->inputs.files.n + 2), 0 };
+	struct list outputs = renderjob_outputs(a, job);
+	for (guint i = 0; i < outputs.n; i++)
+		if (LIST_AT(outputs, struct job_output, i)->file)
+			all.items[all.n++] = LIST_AT(outputs, struct job_output, i)->file;
+	if (job->scene.file)
+		all.items[all.n++] = job->scene.file;
+	for (guint i = 0; i < job->inputs.files.n; i++)
+		all.items[all.n++] = job->inputs.files.items[i];
+	return all;
 }

@@ -105,6 +105,25 @@ struct job_scene_status {
 	const char *pinned; /* recorded at the first enqueue */
 	const char *found;  /* of the file as it is now; NULL when it cannot be read */
 	const char *reason; /* why it cannot */
+	gboolean changing;  /* written in the last 2 s: it may be half of a file */
+};
+
+/* Of `inputs: files` the listed ones, of `traced` those that Blender opened. */
+struct job_inputs_status {
+	const char *pinned;        /* listed: recorded at the first enqueue */
+	const char *found;         /* listed: of all as they are now; traced: of those that changed, NULL when none did */
+	const char *reason;        /* why they cannot be read */
+	gboolean changing;         /* one was written in the last 2 s */
+	struct strings changed;    /* the first of those that are not what was recorded */
+	gint64 n_changed;
+	struct strings undeclared; /* the first of those that Blender opened and the spec does not name */
+	gint64 n_undeclared;
+};
+
+/* What a key of earlier frames stands for. */
+struct job_key {
+	const char *key;
+	struct strings values; /* "samples 128": the lines of its text, without the first */
 };
 
 /* What the queue knows of the job: FIELD_IN_QUEUE rows of renderjob_fields. */
@@ -117,6 +136,7 @@ struct job_queue_status {
 struct renderjob_status {
 	const char *trouble; /* why it could not be looked at; the rest is then empty */
 	struct job_scene_status scene;
+	struct job_inputs_status inputs;
 	struct list whole;   /* struct job_frames: visible files as the manifest says */
 	struct list damaged; /* visible, ours, but not what was verified */
 	struct list foreign; /* a file cleave did not make stands at the frame's name */
@@ -125,6 +145,7 @@ struct renderjob_status {
 	struct list stored;  /* superseded, can be put back */
 	struct list rendered; /* verified at least once, whatever became of the file */
 	struct list queued, running, failed;
+	struct list keys; /* struct job_key: of whole and rendered frames, as far as they are recorded */
 	struct job_queue_status queue;
 	const char *completed; /* digest of the frames and keys that were complete last */
 };
@@ -132,8 +153,12 @@ struct renderjob_status {
 /* The id of the job that it comes after. */
 const char *renderjob_after_id(struct arena *a, const struct renderjob_spec *job, const struct job_after *after);
 /* The digest that the job's frames are keyed with: declared, else pinned, else of the file as it is now;
- * NULL when there is none of them. */
+ * NULL when there is none of them. Where the job follows the file: as it is now, else pinned. */
 const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status);
+/* The same of its inputs; NULL when they do not count: none are listed, or of traced ones none has changed. */
+const char *renderjob_inputs_sha256(const struct renderjob_spec *job, const struct renderjob_status *status);
+/* What has to be mounted where the job is looked at: ROOT:path of outputs, scene and inputs, each that is said. */
+struct strings renderjob_paths(struct arena *a, const struct renderjob_spec *job);
 
 /* The files of a frame: `outputs`, or the one that `output`, `format`, `depth` and `codec` say, without a name.
  * The items live in the spec or the arena. All lie below one root (rule job-outputs-one-root). */

@@ -81,6 +81,8 @@ RULE(vm_commands_are_words);
 RULE(vm_drain_covers_jobs);
 RULE(job_scene_one);
 RULE(job_output_one);
+RULE(job_outputs_one_root);
+RULE(job_inputs_one);
 RULE(job_roots_known);
 RULE(job_queue_known);
 RULE(job_blender_known);

@@ -114,6 +114,8 @@ const struct spec_rule spec_rules[] = {
 	OWN(RENDERJOB, "job-scene-one", "A scene is a file or a URL, and a URL has a SHA-256.", job_scene_one),
 	OWN(RENDERJOB, "job-scene-blend", "A scene's file is a .blend.", job_scene_blend),
 	OWN(RENDERJOB, "job-output-one", "A job has output or outputs.", job_output_one),
+	OWN(RENDERJOB, "job-outputs-one-root", "The outputs of a job are below one root.", job_outputs_one_root),
+	OWN(RENDERJOB, "job-inputs-one", "Inputs are files or a mode, and a digest is of such.", job_inputs_one),
 	OWN(RENDERJOB, "job-roots-known", "A job's paths are in roots of the Farm.", job_roots_known),
 	OWN(RENDERJOB, "job-queue-known", "A job's queue is one of the Farm.", job_queue_known),
 	OWN(RENDERJOB, "job-blender-known", "A job's Blender is one of the Farm, when it lists any.", job_blender_known),

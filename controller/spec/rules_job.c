@@ -19,6 +19,15 @@ RULE(job_output_one)
 		ERROR(o, HAS(o, "output") ? "output" : "", "RenderJob %s: give exactly one of output and outputs", o->id);
 }
 
+RULE(job_inputs_one)
+{
+	const struct job_inputs *in = &((const struct renderjob_spec *)o->spec)->inputs;
+	if (in->mode && in->files.n)
+		ERROR(o, "inputs", "RenderJob %s: inputs: give files or a mode, not both", o->id);
+	if (in->sha256 && !in->files.n && in->mode != INPUTS_TRACED && !HAS(o, "inputs.files"))
+		ERROR(o, "inputs.sha256", "RenderJob %s: inputs.sha256: a digest of which files? Give inputs.files, or mode: traced", o->id);
+}
+
 static void check_root(struct arena *a, const struct object *o, const struct farm_spec *farm, const char *text, const char *at,
                        struct problems *problems)
 {

@@ -169,6 +169,21 @@ RULE(job_output_own)
 		check_group(a, claims, group, before, problems);
 }
 
+/* One manifest and one staging folder tell of a frame's files; a rename does not cross file systems. */
+RULE(job_outputs_one_root)
+{
+	const struct list *outputs = &((const struct renderjob_spec *)o->spec)->outputs;
+	const char *first = NULL, *root, *path;
+	for (guint i = 0; i < outputs->n; i++) {
+		if (!root_path_split(a, LIST_AT(*outputs, struct job_output, i)->file, &root, &path))
+			continue;
+		first = first ? first : root;
+		const char *at = arena_printf(a, "outputs[%u].file", i);
+		if (strcmp(first, root) != 0)
+			ERROR(o, at, "RenderJob %s: %s: root %s; the outputs of a job are below one root, and the first is below %s", o->id, at, root, first);
+	}
+}
+
 RULE(job_preview_own)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);

@@ -108,15 +108,6 @@ struct plan *plan_fixture_build(struct arena *a, const struct objects *want, con
 	return plan_build(a, &in);
 }
 
-const char *plan_fixture_scene(const struct renderjob_spec *want, const struct renderjob_status *have)
-{
-	if (want->scene.sha256)
-		return want->scene.sha256;
-	if (!have)
-		return NULL;
-	return have->scene.pinned ? have->scene.pinned : have->scene.found;
-}
-
 /* -- the text --------------------------------------------------------------------------------------- */
 
 static void dump_changes(GString *out, const struct changes *c)
@@ -181,10 +172,11 @@ static void dump_keys(struct arena *a, GString *out, const struct plan *p)
 	OBJECTS_EACH (o, p->want, KIND_RENDERJOB) {
 		const struct renderjob_spec *job = o->spec;
 		const struct object *have = objects_get(p->have, KIND_RENDERJOB, o->id);
-		const char *scene = plan_fixture_scene(job, have ? have->status : NULL);
-		if (!scene)
+		static const struct renderjob_status nothing;
+		const struct key_digests of = frame_key_digests(job, have && have->status ? have->status : &nothing);
+		if (!of.scene)
 			continue;
-		struct key_groups groups = frame_key_groups(a, job, scene);
+		struct key_groups groups = frame_key_groups(a, job, &of);
 		for (guint g = 0; g < groups.n; g++)
 			g_string_append_printf(out, "key %s %s %s\n", o->id, groups.items[g].key,
 			                       frames_format(a, &groups.items[g].frames));

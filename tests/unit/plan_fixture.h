@@ -20,8 +20,6 @@ char **plan_fixture_cases(const char *kind);
 /* The plan of host "h1" at revision "test", epoch 7. */
 struct plan *plan_fixture_build(struct arena *a, const struct objects *want, const struct objects *have);
 
-/* The digest a job's frames are keyed with: declared, pinned or found; NULL when there is none. */
-const char *plan_fixture_scene(const struct renderjob_spec *want, const struct renderjob_status *have);
 
 /* Actions, verdicts, refusals and notes; then, to write observations with, each job's keys. */
 char *plan_fixture_dump(struct arena *a, const struct plan *p);

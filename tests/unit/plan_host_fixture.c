@@ -181,7 +181,7 @@ static void observe_wanted_job(struct arena *a, struct sim *s, const struct obje
 	const char *scene = want->scene.sha256 ? want->scene.sha256 : job->pinned ? job->pinned : job->found;
 	if (!scene)
 		return;
-	struct key_groups groups = frame_key_groups(a, want, scene);
+	struct key_groups groups = frame_key_groups(a, want, &(struct key_digests){ scene, NULL });
 	for (guint g = 0; g < groups.n; g++)
 		FRAMES_EACH (it, &groups.items[g].frames)
 			observe_frame(a, s, &job->frames[it.frame], it.frame, sim_key(s, groups.items[g].key), status);

@@ -163,7 +163,7 @@ static guint key_of(struct sim *s, const struct object *o, const char *scene, gi
 {
 	if (!o || !scene)
 		return 0;
-	struct key_groups groups = frame_key_groups(s->arena, o->spec, scene);
+	struct key_groups groups = frame_key_groups(s->arena, o->spec, &(struct key_digests){ scene, NULL });
 	for (guint g = 0; g < groups.n; g++)
 		if (frames_contain(&groups.items[g].frames, frame))
 			return sim_key(s, groups.items[g].key);
@@ -223,7 +223,7 @@ static void random_job(struct sim *s, GRand *r, const struct worlds *w, const ch
 	if (!o || fresh || one_in(r, 3))
 		return;
 	const struct renderjob_spec *spec = o->spec;
-	struct key_groups groups = frame_key_groups(s->arena, spec, spec->scene.sha256 ? spec->scene.sha256 : digests[0]);
+	struct key_groups groups = frame_key_groups(s->arena, spec, &(struct key_digests){ spec->scene.sha256 ? spec->scene.sha256 : digests[0], NULL });
 	job->completed = frame_key_groups_digest(s->arena, &groups);
 }
 
@@ -317,7 +317,7 @@ static struct census take_census(struct arena *a, struct sim *s, const struct ob
 {
 	const struct renderjob_spec *spec = o->spec;
 	const struct sim_job *job = sim_job_find(s, o->id);
-	struct key_groups groups = frame_key_groups(a, spec, scene);
+	struct key_groups groups = frame_key_groups(a, spec, &(struct key_digests){ scene, NULL });
 	gboolean complete = g_strcmp0(job->completed, frame_key_groups_digest(a, &groups)) == 0;
 	gboolean may_be_lost = spec->heal == HEAL_NEVER || (spec->heal == HEAL_UNTIL_COMPLETE && complete);
 	struct census c = { 0 };
@@ -567,7 +567,7 @@ static void check_job_is_as_wanted(struct arena *a, const struct sim *s, const s
 	if (v->readiness != IS_READY)
 		return;
 	const char *scene = want->scene.sha256 ? want->scene.sha256 : job->pinned ? job->pinned : job->found;
-	struct key_groups groups = frame_key_groups(a, want, scene);
+	struct key_groups groups = frame_key_groups(a, want, &(struct key_digests){ scene, NULL });
 	assert_string_equal(job->completed, frame_key_groups_digest(a, &groups));
 }
 
