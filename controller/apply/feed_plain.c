@@ -13,9 +13,11 @@
 static gboolean describe(const struct apply_input *in, const struct farm_spec *farm, struct plain_task *t, GError **error)
 {
 	const struct farm_root *root = farm_root_find(farm, t->task.output_root), *scene = farm_root_find(farm, t->task.scene_root);
-	int root_fd = root && root->path ? shelf_root(in->shelf, root->path, error) : -1;
+	if (!root || !root->path)
+		return fail(error, ERROR_INVALID, "plain workers write to folders; root %s is none", t->task.output_root);
+	int root_fd = shelf_root(in->shelf, root->path, error);
 	if (root_fd < 0)
-		return error && *error ? FALSE : fail(error, ERROR_AWAY, "the farm has no root %s any more", t->task.output_root);
+		return FALSE;
 	g_autofree char *job_dir = root_job_dir(t->job);
 	struct stage *stage = stage_begin(root_fd, job_dir, t->id, error);
 	if (!stage)

@@ -160,9 +160,11 @@ static gboolean open_task(struct taking *t, GError **error)
 {
 	const struct farm_root *root = farm_root_find(t->act->want->spec, t->task->task.output_root);
 	t->job_dir = root_job_dir(t->task->job);
-	t->root_fd = root && root->path ? shelf_root(t->in->shelf, root->path, error) : -1;
+	if (!root->path)
+		return fail(error, ERROR_INVALID, "plain workers write to folders; root %s is none", root->name);
+	t->root_fd = shelf_root(t->in->shelf, root->path, error);
 	if (t->root_fd < 0)
-		return error && *error ? FALSE : fail(error, ERROR_AWAY, "the farm has no root %s any more", t->task->task.output_root);
+		return FALSE;
 	t->view = shelf_view(t->in->shelf, root->path, t->job_dir);
 	t->stage = stage_open(t->root_fd, t->job_dir, t->task->id, NULL);
 	if (!t->stage) /* somebody removed it, and every frame in it */
@@ -213,6 +215,8 @@ static gboolean end_task(struct taking *t, enum plain_state state, GError **erro
 {
 	gboolean was_unread;
 	struct authority by = job_authority(t->in);
+	if (!farm_root_find(t->act->want->spec, t->task->task.output_root))
+		return abandon(t, PLAIN_REVOKED, error);
 	gboolean ok = open_task(t, error) && settle(t, state, error);
 	close_task(t);
 	return ok && plain_drop(t->in->redis, &by, t->act->list, t->task, FALSE, &was_unread, error);

@@ -6,9 +6,13 @@
 enum { LOOK_MS = 1000 };
 
 /* What the item in the list has no word for; NULL: the job can be told. */
-static const char *untold(const struct renderjob_spec *job)
+static const char *untold(struct arena *a, const struct farm_spec *farm, const struct renderjob_spec *job)
 {
 	const struct job_scene *s = &job->scene;
+	const char *root, *path;
+	const struct farm_root *output = job->output && root_path_split(a, job->output, &root, &path) ? farm_root_find(farm, root) : NULL;
+	if (output && !output->path)
+		return "a root that is no folder";
 	if (s->url ? !g_str_has_prefix(s->url, "http") || !s->blend : s->blend != NULL)
 		return "an archive";
 	if (s->name || s->camera || s->view_layers.n)
@@ -30,7 +34,7 @@ static struct strings jobs_of(struct builder *b, const struct farm_spec *farm, g
 		const struct renderjob_status *s = have ? have->status : NULL;
 		if (!s || !s->queued.n || job->suspend || farm_queue_rank(farm, job->queue) != (int)rank)
 			continue;
-		const char *why = untold(job);
+		const char *why = untold(b->arena, farm, job);
 		if (why)
 			builder_note(b, KIND_RENDERJOB, o->id,
 			             arena_printf(b->arena, "not given to the plain workers of %s, who cannot be told of %s", list, why));
