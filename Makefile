@@ -150,7 +150,7 @@ help: ## Show the targets
 # -- tests -----------------------------------------------------------------------------------------
 UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out %_fixture.c,$(wildcard tests/unit/*.c)))
 PURE_UNIT := $(filter $(B)/tests/unit/base_% $(B)/tests/unit/spec_% $(B)/tests/unit/plan_%,$(UNIT))
-FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c))
+FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c tests/unit/*_fixture.cc))
 PURE_FIXTURES := $(call obj,$(wildcard tests/unit/plan_*fixture.c))
 PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs $(B)/tests/tools/sim_kernel $(B)/tests/schema/cases
 # Fuzz targets: with a driver that runs them over their corpus, or (make fuzz) with libFuzzer.

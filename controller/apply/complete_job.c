@@ -41,7 +41,7 @@ static gboolean gather_sights(const struct apply_input *in, const struct action 
 {
 	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
 	const struct list *unseen = &((const struct renderjob_status *)have->status)->unseen;
-	struct inspection look = { p->root_fd, p->job_dir, p->view, shelf_digests(in->shelf), FALSE };
+	struct inspection look = { p->root_fd, p->job_dir, p->view, shelf_digests(in->shelf), FALSE, NULL };
 	for (guint i = 0; i < unseen->n; i++) {
 		const struct job_frames *f = LIST_AT(*unseen, struct job_frames, i);
 		FRAMES_EACH (it, &f->frames)

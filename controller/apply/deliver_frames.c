@@ -85,7 +85,7 @@ static gboolean deliver_all(const struct apply_input *in, const struct action *a
 	g_autoptr(GHashTable) tokens = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	gboolean ok = job_place_find(in, act, &p, error);
 	if (ok) {
-		struct delivering d = { &p, act->key, { p.root_fd, p.job_dir, p.view, shelf_digests(in->shelf), FALSE }, tokens };
+		struct delivering d = { &p, act->key, { p.root_fd, p.job_dir, p.view, shelf_digests(in->shelf), FALSE, NULL }, tokens };
 		FRAMES_EACH (it, &act->frames) {
 			last = it.frame;
 			ok = deliver_one(&d, last, error);

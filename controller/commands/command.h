@@ -102,6 +102,9 @@ int command_init(struct invocation *in);
 int command_adopt(struct invocation *in);
 int command_release(struct invocation *in);
 int command_approve(struct invocation *in);
+int command_get_frames(struct invocation *in); /* `get frames` */
+int command_why(struct invocation *in);
+int command_logs(struct invocation *in);
 int command_submit(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);

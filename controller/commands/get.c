@@ -2,6 +2,7 @@
 #include "commands/command.h"
 #include "report/report.h"
 #include "spec/emit.h"
+#include <string.h>
 
 /* Wanted and observed in one document each. */
 static guint emit_both(GString *out, const struct plan *p, const struct kind *kind, const char *id)
@@ -44,6 +45,8 @@ int command_get(struct invocation *in)
 	struct looked l;
 	g_autoptr(GString) text = g_string_new(NULL);
 	int code = EXIT_FINE;
+	if (in->n_args > 0 && (strcmp(in->args[0], "frames") == 0 || strcmp(in->args[0], "frame") == 0))
+		return command_get_frames(in);
 	const struct kind *kind = in->n_args > 0 ? command_find_kind(in->args[0], FALSE, &code) : NULL;
 	const char *id = in->n_args > 1 ? in->args[1] : NULL;
 	if (in->n_args > 0 && !kind)

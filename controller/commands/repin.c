@@ -54,6 +54,7 @@ static int look(struct invocation *in, struct looked *l, struct repinning *r)
 		return EXIT_FAILED;
 	}
 	r->scene = s->scene.found;
+	r->inputs = s->inputs.found;
 	return -1;
 }
 

@@ -37,6 +37,7 @@ struct record {
 	const char *staged;                  /* frame: the name in staging/<token>/; NULL: that of `file` */
 	const char *digest;                  /* complete */
 	const char *values;                  /* pin of a key: the lines that it is the digest of */
+	const char *etag;                    /* frame, seen: of the object, where the root is a bucket */
 	guint64 size;                        /* frame, seen: bytes */
 	guint64 ino;                         /* seen; as the owner's host sees it */
 	gint64 mtime_ns;                     /* frame (staged), seen (visible) */

@@ -118,7 +118,7 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
 	struct looking l = { .arena = a, .in = in, .farm = farm, .job = job };
 	const char *root_path = split_outputs(&l);
 	struct manifest_view *view = shelf_view(in->shelf, root_path, job_dir);
-	l.inspection = (struct inspection){ shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE };
+	l.inspection = (struct inspection){ shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE, NULL };
 	if (!manifest_view_update(view, l.inspection.root_fd, job_dir, error))
 		return FALSE;
 	const struct record *complete = manifest_complete(view);

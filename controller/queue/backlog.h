@@ -37,7 +37,6 @@ struct job_meta {
 	const char *const *requires; /* labels that a worker must have; NULL-terminated; NULL: none */
 	guint64 vram_bytes;          /* a GPU must have so much; 0: any */
 	gint64 n_gpus;               /* that a worker must have; 0: any */
-	const char *const *scopes;   /* what it counts towards besides its project; NULL-terminated; NULL: none */
 	const struct job_limit *limits; /* those that hold for it */
 	guint n_limits;
 	gint64 backoff_ms; /* before a frame that failed is tried again, five times as long each time; 0: 1 s */

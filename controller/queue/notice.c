@@ -2,16 +2,20 @@
 #include "queue/notice.h"
 #include "base/error.h"
 #include "queue/functions.h"
+#include "queue/sentinel.h"
 #include <fcntl.h>
+#include <gio/gio.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum { FIRST_DELAY_MS = 250, LONGEST_DELAY_MS = 30000 };
+enum { FIRST_DELAY_MS = 250, LONGEST_DELAY_MS = 30000, SENTINEL_MS = 3000 };
 
 struct notice {
-	struct redis_address address;
+	char *url, *password_file;
+	struct redis_address address;  /* read again for each attempt */
+	GCancellable *asking;          /* a thread asks the sentinels; NULL: none does */
 	void (*look)(gpointer data);
 	gpointer data;
 	redisContext *context; /* NULL while waiting for the next attempt */
@@ -118,7 +122,7 @@ static gboolean on_writable(int fd, GIOCondition condition, gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-static void start(struct notice *n)
+static void connect_now(struct notice *n)
 {
 	const struct redis_address *a = &n->address;
 	n->context = a->host ? redisConnectNonBlock(a->host, a->port) : redisConnectUnixNonBlock(a->socket_path);
@@ -131,15 +135,82 @@ static void start(struct notice *n)
 	set_source(n, g_unix_fd_source_new(n->context->fd, G_IO_OUT | G_IO_HUP | G_IO_ERR), G_SOURCE_FUNC(on_writable));
 }
 
+/* -- sentinels ------------------------------------------------------------------------------- */
+
+static void address_free(gpointer data)
+{
+	redis_address_clear(data);
+	g_free(data);
+}
+
+/* hiredis asks and waits, so a thread of its own does, with an address of its own. */
+static void ask_sentinels(GTask *task, gpointer object, gpointer data, GCancellable *cancellable)
+{
+	g_autoptr(GError) problem = NULL;
+	struct redis_address *a = data;
+	(void)object;
+	(void)cancellable;
+	if (sentinel_find(a, SENTINEL_MS, &problem))
+		g_task_return_boolean(task, TRUE);
+	else
+		g_task_return_error(task, g_steal_pointer(&problem));
+}
+
+static void on_told(GObject *object, GAsyncResult *result, gpointer data)
+{
+	struct notice *n = data;
+	GTask *task = G_TASK(result);
+	(void)object;
+	/* Then the subscription is gone, or asks anew. */
+	if (g_cancellable_is_cancelled(g_task_get_cancellable(task)))
+		return;
+	g_clear_object(&n->asking);
+	if (!g_task_propagate_boolean(task, NULL)) {
+		wait_and_start(n);
+		return;
+	}
+	struct redis_address *told = g_task_get_task_data(task);
+	redis_address_clear(&n->address);
+	n->address = *told;
+	*told = (struct redis_address){ 0 };
+	connect_now(n);
+}
+
+static void start(struct notice *n)
+{
+	struct redis_address *a = g_new0(struct redis_address, 1);
+	set_source(n, NULL, NULL);
+	if (!redis_address_parse(n->url, n->password_file, a, NULL)) {
+		address_free(a);
+		wait_and_start(n); /* the password's file, which is being changed */
+		return;
+	}
+	if (!a->service) {
+		redis_address_clear(&n->address);
+		n->address = *a;
+		g_free(a);
+		connect_now(n);
+		return;
+	}
+	n->asking = g_cancellable_new();
+	g_autoptr(GTask) task = g_task_new(NULL, n->asking, on_told, n);
+	g_task_set_task_data(task, a, address_free);
+	g_task_run_in_thread(task, ask_sentinels);
+}
+
+/* -- outside --------------------------------------------------------------------------------- */
+
 struct notice *notice_new(const char *url, const char *password_file, void (*look)(gpointer data), gpointer data,
 			  GError **error)
 {
 	struct redis_address address;
 	if (!redis_address_parse(url, password_file, &address, error))
 		return NULL;
+	redis_address_clear(&address);
 	signal(SIGPIPE, SIG_IGN);
 	struct notice *n = g_new0(struct notice, 1);
-	n->address = address;
+	n->url = g_strdup(url);
+	n->password_file = g_strdup(password_file);
 	n->look = look;
 	n->data = data;
 	n->delay_ms = FIRST_DELAY_MS;
@@ -151,9 +222,14 @@ void notice_free(struct notice *n)
 {
 	if (!n)
 		return;
+	if (n->asking)
+		g_cancellable_cancel(n->asking);
+	g_clear_object(&n->asking);
 	set_source(n, NULL, NULL);
 	g_clear_pointer(&n->context, redisFree);
 	redis_address_clear(&n->address);
+	g_free(n->url);
+	g_free(n->password_file);
 	g_free(n);
 }
 

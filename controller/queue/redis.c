@@ -1,6 +1,7 @@
 /* Connecting, authenticating, calling; hiredis's errors in cleave's words. */
 #include "queue/redis.h"
 #include "base/error.h"
+#include "queue/sentinel.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
@@ -15,99 +16,6 @@ struct redis {
 	gboolean is_used;      /* redis_first_use() was asked on this connection */
 };
 
-/* -- addresses ------------------------------------------------------------------------------- */
-
-static gboolean parse_db(const char *text, int *ret, GError **error)
-{
-	guint64 db;
-	if (!text || !*text) {
-		*ret = 0;
-		return TRUE;
-	}
-	if (!g_ascii_string_to_unsigned(text, 10, 0, 1 << 20, &db, NULL))
-		return fail(error, ERROR_INVALID, "the database in a Redis URL is a number, as redis://host:6379/0");
-	*ret = (int)db;
-	return TRUE;
-}
-
-static gboolean read_password(const char *path, char **ret, GError **error)
-{
-	g_autofree char *text = NULL;
-	if (!g_file_get_contents(path, &text, NULL, error)) {
-		g_prefix_error(error, "Redis password: ");
-		return FALSE;
-	}
-	text[strcspn(text, "\r\n")] = '\0';
-	if (!*text)
-		return TRUE; /* a place for a password, and none in it */
-	g_free(*ret);
-	*ret = g_steal_pointer(&text);
-	return TRUE;
-}
-
-static gboolean parse_tcp(GUri *uri, struct redis_address *a, GError **error)
-{
-	const char *path = g_uri_get_path(uri);
-	if (!g_uri_get_host(uri) || !*g_uri_get_host(uri))
-		return fail(error, ERROR_INVALID, "the Redis URL names no host; write redis://host:6379/0");
-	a->host = g_strdup(g_uri_get_host(uri));
-	a->port = g_uri_get_port(uri) > 0 ? g_uri_get_port(uri) : 6379;
-	return parse_db(*path == '/' ? path + 1 : path, &a->db, error);
-}
-
-static gboolean parse_socket(GUri *uri, struct redis_address *a, GError **error)
-{
-	const char *query = g_uri_get_query(uri);
-	const char *host = g_uri_get_host(uri);
-	if (*g_uri_get_path(uri) != '/' || (host && *host))
-		return fail(error, ERROR_INVALID,
-			    "the Redis URL names no socket; write redis+unix:///run/redis/redis.sock");
-	a->socket_path = g_strdup(g_uri_get_path(uri));
-	if (query && !g_str_has_prefix(query, "db="))
-		return fail(error, ERROR_INVALID,
-			    "after ? a Redis socket URL has only db=, as redis+unix:///path?db=1");
-	return parse_db(query ? query + 3 : NULL, &a->db, error);
-}
-
-gboolean redis_address_parse(const char *url, const char *password_file, struct redis_address *ret, GError **error)
-{
-	struct redis_address a = { 0 };
-	g_autoptr(GUri) uri = g_uri_parse(url, G_URI_FLAGS_HAS_PASSWORD, NULL);
-	const char *scheme = uri ? g_uri_get_scheme(uri) : "";
-	gboolean is_right = FALSE;
-	if (strcmp(scheme, "redis") == 0)
-		is_right = parse_tcp(uri, &a, error);
-	else if (strcmp(scheme, "redis+unix") == 0)
-		is_right = parse_socket(uri, &a, error);
-	else if (strcmp(scheme, "rediss") == 0)
-		fail(error, ERROR_INVALID,
-		     "rediss:// needs TLS, which hiredis 0.14 does not have; put stunnel in front and "
-		     "use redis+unix:// or redis://127.0.0.1");
-	else
-		fail(error, ERROR_INVALID, "a Redis URL is redis://host:6379/0 or redis+unix:///path");
-	if (is_right) {
-		const char *user = g_uri_get_user(uri);
-		a.user = user && *user ? g_strdup(user) : NULL;
-		a.password = g_strdup(g_uri_get_password(uri));
-		is_right = !password_file || read_password(password_file, &a.password, error);
-	}
-	if (!is_right) {
-		redis_address_clear(&a);
-		return FALSE;
-	}
-	*ret = a;
-	return TRUE;
-}
-
-void redis_address_clear(struct redis_address *a)
-{
-	g_free(a->host);
-	g_free(a->socket_path);
-	g_free(a->user);
-	g_free(a->password);
-	*a = (struct redis_address){ 0 };
-}
-
 /* -- errors ---------------------------------------------------------------------------------- */
 
 /* The first word of an error reply, and what it means to the caller. */
@@ -118,10 +26,12 @@ static const struct {
 	{ "FENCED", ERROR_REFUSED },  { "STALE", ERROR_REFUSED },  { "DRAINED", ERROR_REFUSED }, { "INVALID", ERROR_INVALID },
 	{ "LOADING", ERROR_AWAY },    { "BUSY", ERROR_AWAY },     { "READONLY", ERROR_AWAY },
 	{ "MASTERDOWN", ERROR_AWAY }, { "TRYAGAIN", ERROR_AWAY }, { "NOREPLICAS", ERROR_AWAY },
-	{ "UNKILLABLE", ERROR_AWAY },
+	{ "UNKILLABLE", ERROR_AWAY }, { "UNBLOCKED", ERROR_AWAY },
+	/* While a password is changed, one side has the new one first. */
+	{ "WRONGPASS", ERROR_AWAY },  { "NOAUTH", ERROR_AWAY },
 };
 
-static gboolean fail_reply(GError **error, const char *message)
+static gboolean fail_reply(struct redis *r, GError **error, const char *message)
 {
 	/* Redis 7.0 appends " script: NAME, on @user_function:LINE." to what a function said. */
 	const char *tail = strstr(message, " script: ");
@@ -130,22 +40,27 @@ static gboolean fail_reply(GError **error, const char *message)
 		gsize len = strlen(reply_codes[i].word);
 		if (strncmp(said, reply_codes[i].word, len) != 0 || said[len] != ' ')
 			continue;
-		gboolean ours = reply_codes[i].code != ERROR_AWAY;
-		return fail(error, reply_codes[i].code, "Redis: %s", ours ? said + len + 1 : said);
+		if (reply_codes[i].code != ERROR_AWAY)
+			return fail(error, reply_codes[i].code, "Redis: %s", said + len + 1);
+		g_autofree char *where = redis_address_text(&r->address);
+		return fail(error, ERROR_AWAY, "Redis at %s: %s", where, said);
 	}
 	return fail(error, ERROR_FAILED, "Redis: %s", said);
 }
 
 static gboolean fail_context(struct redis *r, GError **error)
 {
-	const struct redis_address *a = &r->address;
-	const char *what = r->context ? r->context->errstr : "out of memory";
-	if (a->host)
-		fail(error, ERROR_AWAY, "Redis at %s:%d does not answer: %s", a->host, a->port, what);
-	else
-		fail(error, ERROR_AWAY, "Redis at %s does not answer: %s", a->socket_path, what);
+	g_autofree char *where = redis_address_text(&r->address);
+	fail(error, ERROR_AWAY, "Redis at %s does not answer: %s", where, r->context ? r->context->errstr : "out of memory");
 	g_clear_pointer(&r->context, redisFree);
 	return FALSE;
+}
+
+/* What it says is that it is not the server to talk to (any more): the sentinels know another one. */
+static gboolean is_demoted(const struct redis *r, const char *message)
+{
+	return r->address.service && (g_str_has_prefix(message, "READONLY ") || g_str_has_prefix(message, "UNBLOCKED ") ||
+				      g_str_has_prefix(message, "MASTERDOWN "));
 }
 
 /* -- connecting ------------------------------------------------------------------------------ */
@@ -155,7 +70,8 @@ static struct timeval timeval_of(guint ms)
 	return (struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
 }
 
-/* Sends a command and reads its answer; on a broken connection the context is gone afterwards. */
+/* Sends a command and reads its answer. The context is gone afterwards when the connection broke, or leads to a
+ * server that takes no writes any more. */
 static redisReply *exchange(struct redis *r, guint n, const char *const *args, GError **error)
 {
 	/* hiredis's prototype lacks a const; it writes to neither. */
@@ -165,8 +81,11 @@ static redisReply *exchange(struct redis *r, guint n, const char *const *args, G
 		return NULL;
 	}
 	if (reply->type == REDIS_REPLY_ERROR) {
-		fail_reply(error, reply->str);
+		gboolean is_over = is_demoted(r, reply->str);
+		fail_reply(r, error, reply->str);
 		freeReplyObject(reply);
+		if (is_over)
+			g_clear_pointer(&r->context, redisFree);
 		return NULL;
 	}
 	return reply;
@@ -194,9 +113,11 @@ static gboolean greet(struct redis *r, GError **error)
 
 static gboolean redis_connect(struct redis *r, GError **error)
 {
-	const struct redis_address *a = &r->address;
+	struct redis_address *a = &r->address;
 	struct timeval timeout = timeval_of(r->timeout_ms);
 	r->is_used = FALSE;
+	if (!redis_address_refresh(a, error) || (a->service && !sentinel_find(a, r->timeout_ms, error)))
+		return FALSE;
 	r->context = a->host ? redisConnectWithTimeout(a->host, a->port, timeout)
 			     : redisConnectUnixWithTimeout(a->socket_path, timeout);
 	if (!r->context || r->context->err)
@@ -205,7 +126,7 @@ static gboolean redis_connect(struct redis *r, GError **error)
 	redisSetTimeout(r->context, timeout);
 	if (a->host)
 		redisEnableKeepAlive(r->context);
-	if (!greet(r, error)) {
+	if (!greet(r, error) || !sentinel_check_role(a, r->context, error)) {
 		g_clear_pointer(&r->context, redisFree);
 		return FALSE;
 	}
@@ -250,8 +171,10 @@ struct redisReply *redis_call(struct redis *r, enum redis_repeat repeat, guint n
 	if (!was_connected && !redis_connect(r, error))
 		return NULL;
 	redisReply *reply = exchange(r, n_args, args, &problem);
-	/* Only a connection that had worked is worth a second attempt: Redis may have been restarted. */
-	if (!reply && !r->context && was_connected && repeat == REDIS_REPEAT) {
+	/* Only a connection that had worked is worth a second attempt: Redis may have been restarted. A command that a
+	 * former primary refused was not done, whatever it is. */
+	gboolean may_repeat = repeat == REDIS_REPEAT || (problem && strstr(problem->message, ": READONLY "));
+	if (!reply && !r->context && was_connected && may_repeat) {
 		g_clear_error(&problem);
 		if (!redis_connect(r, error))
 			return NULL;
@@ -309,7 +232,9 @@ gboolean redis_wait(struct redis *r, const char *list, guint timeout_ms, int sto
 	gboolean is_error = reply->type == REDIS_REPLY_ERROR;
 	gboolean is_woken = reply->type == REDIS_REPLY_ARRAY;
 	if (is_error)
-		fail_reply(error, reply->str);
+		fail_reply(r, error, reply->str);
+	if (is_error && is_demoted(r, reply->str))
+		g_clear_pointer(&r->context, redisFree);
 	freeReplyObject(reply);
 	if (!is_error)
 		*ret_woken = is_woken;

@@ -4,28 +4,13 @@
  * ERROR_REFUSED when a function fenced the caller off, ERROR_INVALID, ERROR_FAILED. Used by the other
  * files of queue/; everybody else only opens, frees and pings. */
 #pragma once
-#include <glib.h>
+#include "queue/address.h"
 
 struct redis;
 struct redisReply;
 
-/* Where Redis is. The URL is redis://[user[:password]@]host[:port][/db] or redis+unix:///path[?db=n]. */
-struct redis_address {
-	char *host; /* NULL for a socket */
-	int port;
-	char *socket_path; /* NULL for TCP */
-	char *user;        /* NULL: the default user */
-	char *password;    /* NULL: none */
-	int db;
-};
-
-/* The password of `password_file` (may be NULL), without its line end, goes before the URL's; an empty file has
- * none. */
-gboolean redis_address_parse(const char *url, const char *password_file, struct redis_address *ret, GError **error);
-void redis_address_clear(struct redis_address *address);
-
-/* Does not connect; fails only on the URL or the password file. `timeout_ms` bounds connecting and each
- * answer. SIGPIPE is ignored from now on, since hiredis 0.14 writes with write(2). */
+/* Does not connect; fails only on the URL or the password file, which is read again for each connection. `timeout_ms`
+ * bounds connecting (with sentinels: each step of it) and each answer. SIGPIPE is ignored from now on, since hiredis 0.14 writes with write(2). */
 struct redis *redis_new(const char *url, const char *password_file, guint timeout_ms, GError **error);
 void redis_free(struct redis *r);
 

@@ -1,6 +1,7 @@
 /* For people: aligned, few words, colour only where it is asked for. */
 #include "base/arena.h"
 #include "report/report.h"
+#include "report/tables.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
 #include "spec/vm.h"
@@ -255,6 +256,8 @@ guint report_get_text(GString *out, const struct plan *p, const struct kind *kin
 {
 	static const enum colour colours[] = { GREEN, YELLOW, RED };
 	guint n = 0;
+	if (kind && (kind->id == KIND_RENDERJOB || kind->id == KIND_WORKER))
+		return report_table_text(out, p, kind->id, id);
 	for (guint i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
 		if ((kind && v->object->kind != kind) || (id && strcmp(v->object->id, id) != 0))

@@ -18,6 +18,7 @@
 	"(" HEX ":){1,4}(:" HEX "){3}|(" HEX ":){1,3}(:" HEX "){4}|(" HEX ":){1,2}(:" HEX "){5}|"                 \
 	HEX ":(:" HEX "){6}|:(:" HEX "){1,7}|::)"
 #define PORT "(6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+#define SENTINEL "(\\[" IPV6 "\\]|[A-Za-z0-9._-]+)(:" PORT ")?"
 #define CPUS "[0-9]{1,4}(-[0-9]{1,4})?"
 #define DAY "(Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 
@@ -59,11 +60,11 @@ static const char *hint_redis_url(struct arena *a, const char *text)
 {
 	(void)a;
 	if (g_str_has_prefix(text, "rediss://"))
-		return "TLS is not built in; put stunnel in front and write redis:// to it";
-	const char *at = strchr(text, '@'), *colon = strchr(text + MIN(strlen(text), strlen("redis://")), ':');
+		return "TLS is not built in; put stunnel in front, as contrib/redis/stunnel.conf does, and write redis://127.0.0.1:6379/0";
+	const char *mark = strstr(text, "://"), *at = strchr(text, '@'), *colon = mark ? strchr(mark + strlen("://"), ':') : NULL;
 	if (at && colon && colon < at)
 		return "a password does not stand in a spec; put it in a file on the host and name that in `passwordFile`";
-	return "write redis://HOST:PORT/DB or redis+unix:///PATH";
+	return "write redis://HOST:PORT/DB, redis+unix:///PATH or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE";
 }
 
 static const char *hint_tag(struct arena *a, const char *text)
@@ -182,10 +183,13 @@ const struct form forms[N_FORMS] = {
 	               { "", "img.example/a", "file:///a", "https://u:p@h/a", "https://h/a b", "ftp://h/a" }, .hint = NULL },
 	[FORM_REDIS_URL] = { "a Redis URL",
 	                     "^(redis://([A-Za-z0-9._-]+@)?(\\[" IPV6 "\\]|[A-Za-z0-9._-]+)(:" PORT ")?(/[0-9]{0,6})?"
-	                     "|redis\\+unix:///[^" BLANKS "?#%]+(\\?db=[0-9]{1,6})?)$",
-	                     "write redis://HOST:PORT/DB or redis+unix:///PATH",
-	                     { "redis://127.0.0.1:6379/0", "redis+unix:///run/redis.sock?db=1", "redis://cleave@h", "redis://[::1]:6379" },
-	                     { "", "rediss://h", "redis://", "redis://u:p@h", "h:6379", "redis+unix://a", "redis://h:65536", "redis://a%zz" }, .hint = hint_redis_url },
+	                     "|redis\\+unix:///[^" BLANKS "?#%]+(\\?db=[0-9]{1,6})?"
+	                     "|redis\\+sentinel://([A-Za-z0-9._-]+@)?" SENTINEL "(," SENTINEL ")*/[A-Za-z0-9._-]+(/[0-9]{0,6})?"
+	                     "(\\?sentinelUser=[A-Za-z0-9._-]+)?)$",
+	                     "write redis://HOST:PORT/DB, redis+unix:///PATH or redis+sentinel://HOST:PORT,HOST:PORT/SERVICE",
+	                     { "redis://127.0.0.1:6379/0", "redis+unix:///run/redis.sock?db=1", "redis://cleave@h", "redis://[::1]:6379",
+	                       "redis+sentinel://s@a:26379,b/render/1?sentinelUser=w" },
+	                     { "", "rediss://h", "redis://", "redis://u:p@h", "h:6379", "redis+unix://a", "redis://h:65536", "redis+sentinel://h", "redis+sentinel://u:p@h/s" }, .hint = hint_redis_url },
 	[FORM_LIBVIRT_URI] = { "a libvirt URI", "^(none|[a-z]+(\\+[a-z0-9]+)?:(//)?[^" BLANKS "]+)$",
 	                       "write a libvirt URI, as qemu:///system, or none",
 	                       { "qemu:///system", "none", "test:///default", "qemu+ssh://h/system" }, { "", "system", "/run/libvirt" }, .hint = NULL },

@@ -47,8 +47,8 @@ struct form {
 	const char *what;    /* "a name" */
 	const char *pattern; /* NULL: any line (FORM_LINE), any text (FORM_TEXT) */
 	const char *right;   /* what would be right, as "write an absolute path" */
-	const char *good[4]; /* the first stands in `explain`; the tests take all */
-	const char *bad[8];
+	const char *good[5]; /* the first stands in `explain`; the tests take all */
+	const char *bad[10];
 	/* TRUE only of texts that match: a loop over plain ones, ten times faster than a match. May be NULL. */
 	gboolean (*is_surely)(const char *text);
 	/* More about a text that does not match, or NULL for `right`. */

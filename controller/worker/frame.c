@@ -284,7 +284,7 @@ enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
 	}
 	if (!is_wanted_still)
 		return FRAME_SETTLED;
-	if (!worker_may_begin(s->w, error) || !worker_need_blender(s->w, error))
+	if (!worker_may_begin(s->w, error) || !worker_need_blender(s->w, &s->lease->task, error))
 		return FRAME_GIVE_BACK;
 	heartbeat_frame(s->w->heartbeat, frame);
 	if (!make(s, frame, visible, staged, &digest, &seconds, &problem))

@@ -152,6 +152,18 @@ const char *gpus_text(const struct gpus *g)
 	return g->text;
 }
 
+const char *const *gpus_devices(const struct gpus *g)
+{
+	static const char *const cpu[] = { "CPU", NULL }, *const nvidia[] = { "CPU", "CUDA", "OPTIX", NULL }, *const amd[] = { "CPU", "HIP", NULL };
+	gboolean has_amd = FALSE;
+	for (guint i = 0; i < g->n; i++) {
+		if (g->seen[i].vendor == VENDOR_NVIDIA)
+			return nvidia;
+		has_amd |= g->seen[i].vendor == VENDOR_AMD;
+	}
+	return has_amd ? amd : cpu;
+}
+
 const char *const *gpus_environment(const struct gpus *g)
 {
 	return g->environment;

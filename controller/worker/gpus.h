@@ -17,6 +17,8 @@ gboolean gpus_look(struct gpus *g);
 void gpus_name(struct gpus *g);
 /* "10de:2231 NVIDIA RTX A5000" a line, in the order of their addresses; without NVML the numbers alone. */
 const char *gpus_text(const struct gpus *g);
+/* What Blender may find them to be: "CPU", "CUDA", "OPTIX", …; NULL-terminated. Only a driver knows. */
+const char *const *gpus_devices(const struct gpus *g);
 /* What confines a child to this slot's GPU: "CUDA_VISIBLE_DEVICES=1", …; NULL-terminated, empty where there is no
  * choice to make. */
 const char *const *gpus_environment(const struct gpus *g);

@@ -7,6 +7,7 @@
 #include "worker/frame.h"
 #include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FIRST_DELAY_MS = 250, LONGEST_DELAY_MS = 10000, IDLE_MS = 10000, DRAIN_LOOK_MS = 1000 };
 
@@ -43,6 +44,44 @@ gboolean worker_must_stop(const struct worker *w)
 	return !worker_pause(w, 0);
 }
 
+/* -- what it can do -------------------------------------------------------------------------- */
+
+/* Where Blenders are installed. */
+static gboolean can_install(const struct worker *w)
+{
+	return g_mkdir_with_parents(w->config->cache, 0755) == 0 && access(w->config->cache, R_OK | W_OK | X_OK) == 0;
+}
+
+static void add_labels(GStrvBuilder *to, const char *kind, const char *const *values)
+{
+	for (guint i = 0; values && values[i]; i++) {
+		g_autofree char *label = g_strconcat(kind, values[i], NULL);
+		g_strv_builder_add(to, label);
+	}
+}
+
+/* What jobs may require: the given labels, and root:NAME and device:KIND of what was found. Before the first Blender
+ * has told its devices, those are taken from the GPUs: it fails where it does not have what it is told to use. */
+static char **labels_of(const struct worker *w)
+{
+	GStrvBuilder *builder = g_strv_builder_new();
+	g_autofree char **roots = (char **)g_hash_table_get_keys_as_array(w->roots, NULL);
+	g_strv_builder_addv(builder, (const char **)w->config->labels);
+	add_labels(builder, "root:", (const char *const *)roots);
+	add_labels(builder, "device:", w->devices ? (const char *const *)w->devices : gpus_devices(w->gpus));
+	char **labels = g_strv_builder_end(builder);
+	g_strv_builder_unref(builder);
+	return labels;
+}
+
+static void tell_skills(struct worker *w)
+{
+	g_auto(GStrv) labels = labels_of(w);
+	g_autofree char *all = g_strjoinv(",", labels), *devices = w->devices ? g_strjoinv(",", w->devices) : g_strdup("");
+	g_autofree char *versions = g_strjoinv(",", (char **)blenders_versions(w->blenders));
+	heartbeat_know(w->heartbeat, versions, devices, all);
+}
+
 /* -- what is needed -------------------------------------------------------------------------- */
 
 int worker_open_root(const struct worker *w, const char *name, GError **error)
@@ -65,58 +104,85 @@ int worker_open_root(const struct worker *w, const char *name, GError **error)
 	return fd_steal(&fd);
 }
 
-static gboolean roots_are_there(const struct worker *w, GError **error)
+/* TRUE when the set is not what it was. A root that goes or comes is said once. */
+static gboolean note_root(struct worker *w, const char *name, const GError *problem)
 {
-	GHashTableIter i;
-	gpointer name;
-	g_hash_table_iter_init(&i, w->config->mounts);
-	while (g_hash_table_iter_next(&i, &name, NULL)) {
-		SCOPED_FD(fd) = worker_open_root(w, name, error);
-		if (fd < 0)
-			return FALSE;
+	gboolean was_there = g_hash_table_contains(w->roots, name);
+	if (was_there == !problem)
+		return FALSE;
+	if (problem) {
+		g_hash_table_remove(w->roots, name);
+		log_warning("worker", "root is away name=%s: %s", name, problem->message);
+	} else {
+		g_hash_table_add(w->roots, g_strdup(name));
+		log_notice("worker", "root is there name=%s", name);
 	}
 	return TRUE;
 }
 
-/* What jobs may require: the given labels, and root:NAME and device:KIND of what was found. */
-static char **labels_of(const struct worker *w)
+/* Only what is proven now is promised: jobs on the other roots are for other workers, or for later. An error when
+ * there is none at all. */
+static gboolean prove_roots(struct worker *w, GError **error)
 {
-	GStrvBuilder *builder = g_strv_builder_new();
 	GHashTableIter i;
 	gpointer name;
-	g_strv_builder_addv(builder, (const char **)w->config->labels);
+	gboolean is_new = FALSE;
+	g_autoptr(GError) last = NULL;
 	g_hash_table_iter_init(&i, w->config->mounts);
 	while (g_hash_table_iter_next(&i, &name, NULL)) {
-		g_autofree char *label = g_strconcat("root:", name, NULL);
-		g_strv_builder_add(builder, label);
+		g_autoptr(GError) problem = NULL;
+		SCOPED_FD(fd) = worker_open_root(w, name, &problem);
+		is_new |= note_root(w, name, problem);
+		if (problem) {
+			g_clear_error(&last);
+			last = g_steal_pointer(&problem);
+		}
 	}
-	const char *const *devices = blender_devices(w->blender);
-	for (guint d = 0; devices && devices[d]; d++) {
-		g_autofree char *label = g_strconcat("device:", devices[d], NULL);
-		g_strv_builder_add(builder, label);
-	}
-	char **labels = g_strv_builder_end(builder);
-	g_strv_builder_unref(builder);
-	return labels;
+	if (is_new)
+		tell_skills(w);
+	if (!last || g_hash_table_size(w->roots) > 0)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&last));
+	return FALSE;
 }
 
-gboolean worker_need_blender(struct worker *w, GError **error)
+/* The programs of this machine; or, where there are none but one can be installed, none yet. */
+static gboolean need_any_blender(struct worker *w, GError **error)
 {
-	if (w->blender && blender_n_frames(w->blender) >= w->config->n_recycle)
+	if (!w->blender && !blenders_versions(w->blenders)[0] && can_install(w))
+		return TRUE;
+	return worker_need_blender(w, NULL, error);
+}
+
+static struct blender *start_blender(struct worker *w, GError **error)
+{
+	return blender_start(w->choice.program, gpus_environment(w->gpus), error);
+}
+
+/* Errors of choosing are those of blenders_choose(), and speak of the task; ERROR_FAILED speaks of this machine. */
+gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+	const char *wanted = task ? task->blender : "";
+	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blenders_suits(blender_version(w->blender), wanted)))
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
-	w->blender = blender_start(w->config->blenders[0], gpus_environment(w->gpus), error);
+	struct blenders_choice choice;
+	if (!blenders_choose(w, task, &choice, error))
+		return FALSE;
+	blenders_choice_clear(&w->choice);
+	w->choice = choice;
+	w->blender = start_blender(w, &problem);
 	if (!w->blender) {
 		heartbeat_know(w->heartbeat, "", "", "");
-		return FALSE;
+		return fail(error, ERROR_FAILED, "%s", problem->message);
 	}
+	g_strfreev(w->devices);
+	w->devices = g_strdupv((char **)blender_devices(w->blender));
 	gpus_name(w->gpus);
 	heartbeat_see(w->heartbeat, gpus_text(w->gpus));
-	g_auto(GStrv) labels = labels_of(w);
-	g_autofree char *all = g_strjoinv(",", labels);
-	g_autofree char *devices = g_strjoinv(",", (char **)blender_devices(w->blender));
-	heartbeat_know(w->heartbeat, blender_version(w->blender), devices, all);
+	tell_skills(w);
 	return TRUE;
 }
 
@@ -213,19 +279,39 @@ static gboolean give_back(struct worker *w, const struct lease *lease, GError *w
 	return FALSE;
 }
 
+/* FALSE: nothing can be rendered now. What was interrupted because the lease is lost is nobody's concern any more. */
+static gboolean settle(struct session *s, GError *problem, gboolean is_of_machine, GError **error)
+{
+	if (g_error_matches(problem, CLEAVE_ERROR, ERROR_TIMEOUT) && !worker_must_stop(s->w))
+		return TRUE;
+	if (is_of_machine || g_error_matches(problem, CLEAVE_ERROR, ERROR_TIMEOUT))
+		return give_back(s->w, s->lease, problem, error);
+	fail_all(s, problem);
+	return TRUE;
+}
+
+/* Fetching the Blender of a task may take minutes; the heartbeat keeps the lease. */
+static gboolean is_ready(struct session *s, gboolean *ret_goes_on, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+	if (!s->lease->problem && !worker_need_blender(s->w, &s->lease->task, &problem)) {
+		*ret_goes_on = settle(s, problem, g_error_matches(problem, CLEAVE_ERROR, ERROR_FAILED), error);
+		return FALSE;
+	}
+	if (session_open(s, s->w, s->lease, &problem))
+		return TRUE;
+	gboolean is_here = g_error_matches(problem, CLEAVE_ERROR, ERROR_AWAY) || g_error_matches(problem, CLEAVE_ERROR, ERROR_EXISTS);
+	*ret_goes_on = settle(s, problem, is_here, error);
+	return FALSE;
+}
+
 /* Renders the frames of a lease one by one. FALSE: nothing can be rendered now. */
 static gboolean work(struct worker *w, const struct lease *lease, GError **error)
 {
-	struct session s;
+	struct session s = { .w = w, .lease = lease, .root_fd = -1 };
 	g_autoptr(GError) problem = NULL;
 	gboolean goes_on = TRUE;
-	if (!session_open(&s, w, lease, &problem)) {
-		gboolean is_here = g_error_matches(problem, CLEAVE_ERROR, ERROR_AWAY) ||
-				   g_error_matches(problem, CLEAVE_ERROR, ERROR_EXISTS);
-		if (is_here)
-			goes_on = give_back(w, lease, problem, error);
-		else
-			fail_all(&s, problem);
+	if (!is_ready(&s, &goes_on, error)) {
 		session_close(&s);
 		return goes_on;
 	}
@@ -247,8 +333,8 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 	struct lease *lease;
 	*ret_idle = FALSE;
 	look_at_gpus(w);
-	if (!worker_may_begin(w, error) || is_drained_by_queue(w, a, error) || !roots_are_there(w, error) ||
-	    !worker_need_blender(w, error))
+	if (!worker_may_begin(w, error) || is_drained_by_queue(w, a, error) || !prove_roots(w, error) ||
+	    !need_any_blender(w, error))
 		return FALSE;
 	g_auto(GStrv) labels = labels_of(w);
 	const char *const blenders[] = { blender_version(w->blender), NULL };

@@ -3,6 +3,7 @@
  * Exit codes: 0 it was told to leave, or (--once) there is nothing left; 1 it could not; 64 usage. */
 #include "base/error.h"
 #include "base/log.h"
+#include "worker/cache.h"
 #include "worker/worker.h"
 #include <errno.h>
 #include <signal.h>
@@ -80,6 +81,11 @@ static void worker_clear(struct worker *w)
 	heartbeat_stop(w->heartbeat);
 	redis_free(w->redis);
 	digest_cache_free(w->digests);
+	blenders_choice_clear(&w->choice);
+	blenders_free(w->blenders);
+	g_hash_table_unref(w->roots);
+	g_strfreev(w->devices);
+	cache_free(w->cache);
 	g_free(w->host);
 	g_free(w->boot_id);
 	g_free(w->trouble);
@@ -106,6 +112,9 @@ static int run(const struct config *c, const char *argv0)
 	int code = EXIT_COULD_NOT;
 	w.host = g_strdup(g_get_host_name());
 	w.digests = digest_cache_new();
+	w.cache = cache_new(c->cache, c->cache_bytes);
+	w.blenders = blenders_new(c->blenders);
+	w.roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	w.redis = redis_new(c->redis_url, c->redis_password_file, ANSWER_MS, &problem);
 	if (w.redis)
 		w.heartbeat = heartbeat_start(c, &self, &problem);

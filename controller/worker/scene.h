@@ -12,6 +12,7 @@ struct scene {
 	char *path;   /* absolute, of the .blend */
 	char *folder; /* absolute: the root, or the cache's entry; nothing of the scene's own lies outside. Only read. */
 	struct cache_entry *entry; /* NULL: it lies on a root as it is */
+	struct file_facts facts;   /* of the .blend in the cache */
 };
 
 /* May take long; ends early when the worker shall stop or its lease is lost. Errors say what it means for the frames:

@@ -3,9 +3,12 @@
 #include "frames/digest.h"
 #include "queue/redis.h"
 #include "worker/blender.h"
+#include "worker/blenders.h"
 #include "worker/config.h"
 #include "worker/gpus.h"
 #include "worker/heartbeat.h"
+
+struct cache;
 
 struct worker {
 	const struct config *config;
@@ -17,7 +20,12 @@ struct worker {
 	struct redis *redis;
 	struct heartbeat *heartbeat;
 	struct digest_cache *digests; /* of scenes */
+	struct cache *cache;          /* of what was fetched */
+	struct blenders *blenders;    /* versions */
+	struct blenders_choice choice; /* what `blender` was started from */
 	struct blender *blender;      /* NULL: to be started */
+	char **devices;               /* that the last Blender told; NULL: none yet */
+	GHashTable *roots;            /* names of those that are proven now */
 	char *trouble;                /* why it waits; NULL: it does not */
 	gboolean is_blind;            /* it was said that the GPU's temperature is not known */
 	guint delay_ms;               /* before it looks at the trouble again */
@@ -31,8 +39,9 @@ gboolean worker_may_begin(struct worker *w, GError **error);
 /* Sleeps; FALSE as soon as the worker shall leave. */
 gboolean worker_pause(const struct worker *w, guint ms);
 gboolean worker_must_stop(const struct worker *w);
-/* Starts Blender when there is none, or when it has rendered its share. */
-gboolean worker_need_blender(struct worker *w, GError **error);
+/* Starts Blender when there is none, when it has rendered its share, or when it is not the one that this task needs
+ * (NULL: no task yet). */
+gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error);
 /* The directory that is proven to be the root; -1 and ERROR_AWAY when it is not there, ERROR_NOT_FOUND
  * when this worker has no such root. Close it. */
 int worker_open_root(const struct worker *w, const char *name, GError **error);

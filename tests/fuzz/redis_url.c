@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		g_assert(!is_spec);
 		return 0;
 	}
-	g_assert((address.host != NULL) != (address.socket_path != NULL));
+	g_assert((address.host != NULL) + (address.socket_path != NULL) + (address.service != NULL) == 1);
 	g_assert(!is_spec || !address.password);
 	redis_address_clear(&address);
 	return 0;

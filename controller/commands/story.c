@@ -1,0 +1,252 @@
+/* What is said of a frame comes from the same look as a plan: its state from the lists of the job's status, its past
+ * from the manifest, which outlives the queue. */
+#include "commands/story.h"
+#include "base/arena.h"
+#include "base/frameset.h"
+#include "frames/manifest.h"
+#include "frames/root.h"
+#include "spec/farm.h"
+#include "spec/renderjob.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { LOG_TAIL = 2000, ATTEMPTS_MAX = 20 };
+
+/* -- the job ------------------------------------------------------------------------------------------------ */
+
+static const struct object *find_job(const struct plan *p, const char *name, const char **ret_several)
+{
+	const struct object *found = objects_get(p->want, KIND_RENDERJOB, name);
+	*ret_several = NULL;
+	if (found)
+		return found;
+	OBJECTS_EACH (o, p->want, KIND_RENDERJOB) {
+		if (strcmp(o->meta.name, name) != 0)
+			continue;
+		*ret_several = found ? found->id : NULL;
+		found = o;
+	}
+	return found;
+}
+
+static int no_job(const struct plan *p, const char *name, const char *several, const struct object *other)
+{
+	g_autoptr(GPtrArray) ids = g_ptr_array_new();
+	if (several) {
+		fprintf(stderr, "cleave: %s is a job of several projects, as %s and %s\n", name, several, other->id);
+		return EXIT_FAILED;
+	}
+	OBJECTS_EACH (o, p->want, KIND_RENDERJOB)
+		g_ptr_array_add(ids, (gpointer)o->id);
+	return command_no_object(&kinds[KIND_RENDERJOB], name, ids, p->revision);
+}
+
+/* The manifest is beside the frames; without the root only the queue's word is left. */
+static void open_root(struct story_book *b)
+{
+	g_autoptr(GError) error = NULL;
+	struct arena *a = b->looked.arena;
+	const char *root;
+	struct list outputs = renderjob_outputs(a, b->want->spec);
+	if (!root_path_split(a, LIST_AT(outputs, struct job_output, 0)->file, &root, &b->output))
+		return;
+	const struct farm_root *r = farm_root_find(objects_farm(b->looked.plan->want)->spec, root);
+	b->root_path = r ? r->path : NULL;
+	b->root_fd = b->root_path ? root_open(b->root_path, &error) : -1;
+	if (b->root_fd >= 0)
+		b->view = manifest_read(a, b->root_fd, b->job_dir, &error);
+	if (error)
+		fprintf(stderr, "cleave: what was rendered cannot be told: %s\n", error->message);
+}
+
+int story_open(struct invocation *in, const char *job, struct story_book *ret)
+{
+	*ret = (struct story_book){ .root_fd = -1 };
+	const char *several;
+	int code = command_look(in, &ret->looked);
+	if (code >= 0)
+		return code;
+	const struct plan *p = ret->looked.plan;
+	const struct object *want = find_job(p, job, &several);
+	if (!want || several)
+		return no_job(p, job, several, want);
+	const struct object *have = objects_get(p->have, KIND_RENDERJOB, want->id);
+	ret->want = want;
+	ret->have = have ? have->status : NULL;
+	ret->verdict = plan_verdict(p, KIND_RENDERJOB, want->id);
+	ret->job_dir = root_job_dir(want->id);
+	open_root(ret);
+	if (ret->have)
+		ret->of = frame_key_digests(want->spec, ret->have);
+	if (ret->of.scene)
+		ret->groups = frame_key_groups(ret->looked.arena, want->spec, &ret->of);
+	return -1;
+}
+
+void story_close(struct story_book *b)
+{
+	fd_clear(&b->root_fd);
+	g_free(b->job_dir);
+	looked_clear(&b->looked);
+}
+
+/* -- a frame ------------------------------------------------------------------------------------------------ */
+
+static const struct job_frames *find_in(const struct list *list, gint64 frame)
+{
+	for (guint i = 0; i < list->n; i++)
+		if (frames_contain(&LIST_AT(*list, struct job_frames, i)->frames, frame))
+			return LIST_AT(*list, struct job_frames, i);
+	return NULL;
+}
+
+static gboolean is_key(const char *x, const char *y)
+{
+	return x && y && strcmp(x, y) == 0;
+}
+
+static void tell_state(const struct story_book *b, struct frame_story *f)
+{
+	const struct renderjob_spec *job = b->want->spec;
+	const struct renderjob_status *s = b->have;
+	const struct job_frames *whole = find_in(&s->whole, f->frame), *found;
+	const struct {
+		const struct list *list;
+		const char *state;
+		gboolean has_worker;
+	} order[] = {
+		{ &s->running, "running", TRUE },   { &s->failed, "failed", FALSE },   { &s->staged, "delivering", FALSE },
+		{ &s->foreign, "foreign", FALSE },  { &s->damaged, "damaged", FALSE }, { &s->queued, "queued", FALSE },
+		{ &s->stored, "stored", FALSE },
+	};
+	f->found_key = whole ? whole->key : NULL;
+	f->state = frames_contain(&job->waive, f->frame) ? "waived" : !frames_contain(&job->frames, f->frame) ? "notWanted" : "missing";
+	if (whole && is_key(whole->key, f->key)) {
+		f->state = "whole";
+		return;
+	}
+	for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
+		found = find_in(order[i].list, f->frame);
+		if (!found)
+			continue;
+		f->state = order[i].state;
+		if (order[i].has_worker)
+			f->worker = found->detail;
+		else
+			f->detail = found->detail;
+		return;
+	}
+}
+
+static void tell_key(const struct story_book *b, struct frame_story *f, gboolean is_full)
+{
+	for (guint i = 0; i < b->groups.n; i++)
+		if (frames_contain(&b->groups.items[i].frames, f->frame)) {
+			f->key = b->groups.items[i].key;
+			if (is_full)
+				f->values = frame_key_text(b->looked.arena, &b->groups.items[i].values, &b->of);
+		}
+}
+
+static struct frame_attempt attempt_of(const struct record *r)
+{
+	return (struct frame_attempt){ .time_us = r->time_us,
+		                       .worker = r->worker,
+		                       .host = r->host,
+		                       .device = r->device,
+		                       .seconds = r->seconds,
+		                       .is_done = r->type == RECORD_FRAME,
+		                       .reason = r->reason,
+		                       .key = r->key };
+}
+
+/* Done and failed ones, merged, latest first. */
+static void tell_attempts(const struct story_book *b, struct frame_story *f)
+{
+	struct frame_attempt *all = ARENA_ARRAY(b->looked.arena, struct frame_attempt, ATTEMPTS_MAX);
+	const struct record *done = manifest_next(b->view, f->frame, NULL), *failed = manifest_next_failure(b->view, f->frame, NULL);
+	const char *token = NULL;
+	while (f->n_attempts < ATTEMPTS_MAX && (done || failed)) {
+		gboolean takes_done = done && (!failed || done->time_us >= failed->time_us);
+		const struct record *r = takes_done ? done : failed;
+		/* Of several outputs one line is enough. */
+		if (g_strcmp0(token, r->token) != 0 || !takes_done)
+			all[f->n_attempts++] = attempt_of(r);
+		token = r->token;
+		if (takes_done)
+			done = manifest_next(b->view, f->frame, done);
+		else
+			failed = manifest_next_failure(b->view, f->frame, failed);
+	}
+	f->attempts = all;
+}
+
+static void tell_log(const struct story_book *b, struct frame_story *f)
+{
+	struct arena *a = b->looked.arena;
+	gsize size;
+	char *text;
+	const char *path = arena_printf(a, "%s/.cleave/%s/log/%" G_GINT64_FORMAT ".log", b->root_path, b->job_dir, f->frame);
+	if (!g_file_get_contents(path, &text, &size, NULL))
+		return;
+	const char *tail = size > LOG_TAIL ? text + size - LOG_TAIL : text;
+	const char *line = size > LOG_TAIL ? strchr(tail, '\n') : NULL;
+	g_autofree char *valid = g_utf8_make_valid(line ? line + 1 : tail, -1);
+	f->log = arena_strdup(a, valid);
+	f->log_file = path;
+	g_free(text);
+}
+
+/* What the plan does about the frame, or what a person can. */
+static const char *tell_next(const struct story_book *b, const struct frame_story *f)
+{
+	struct arena *a = b->looked.arena;
+	const struct plan *p = b->looked.plan;
+	for (guint i = 0; i < p->n_actions; i++) {
+		const struct action *act = &p->actions[i];
+		if (act->kind == KIND_RENDERJOB && strcmp(act->id, f->job) == 0 && frames_contain(&act->frames, f->frame))
+			return arena_printf(a, "%s: such frames %s", verbs[act->verb].name, act->reason);
+	}
+	if (strcmp(f->state, "whole") == 0)
+		return "nothing: it is as it should be";
+	if (strcmp(f->state, "failed") == 0)
+		return arena_printf(a, "a person: raise `retries` to try again, or `cleave waive %s %" G_GINT64_FORMAT "` to give it up", f->job, f->frame);
+	if (strcmp(f->state, "foreign") == 0)
+		return "a person: move that file away";
+	if (strcmp(f->state, "queued") == 0)
+		return "a worker takes it";
+	if (strcmp(f->state, "running") == 0)
+		return "its worker commits it, or its lease runs out";
+	if (strcmp(f->state, "waived") == 0 || strcmp(f->state, "notWanted") == 0)
+		return "nothing";
+	return b->verdict && b->verdict->message ? arena_printf(a, "%s: %s", b->verdict->reason, b->verdict->message) : NULL;
+}
+
+struct frame_story story_tell(const struct story_book *b, gint64 frame, gboolean is_full)
+{
+	struct arena *a = b->looked.arena;
+	struct frame_story f = { .job = b->want->id, .frame = frame, .state = "unknown" };
+	if (b->output) {
+		g_autofree char *path = frame_path(b->output, frame);
+		f.file = b->root_path ? arena_printf(a, "%s/%s", b->root_path, path) : arena_strdup(a, path);
+	}
+	if (b->have && !b->have->trouble) {
+		tell_key(b, &f, is_full);
+		tell_state(b, &f);
+	} else {
+		f.detail = b->verdict ? b->verdict->message : NULL;
+	}
+	const struct record *made = b->view && f.found_key ? manifest_frame(b->view, frame, f.found_key) : NULL;
+	if (made && strcmp(f.state, "whole") == 0) {
+		f.worker = made->worker;
+		f.seconds = made->seconds;
+		f.detail = made->reason;
+	}
+	if (is_full && b->view)
+		tell_attempts(b, &f);
+	if (is_full && b->root_fd >= 0)
+		tell_log(b, &f);
+	if (is_full)
+		f.next = tell_next(b, &f);
+	return f;
+}

@@ -1,0 +1,24 @@
+/* Gathering the story of frames: the plan, the manifest beside the frames, their logs. */
+#pragma once
+#include "commands/command.h"
+#include "report/frames.h"
+
+struct story_book {
+	struct looked looked;
+	const struct object *want;           /* the job */
+	const struct renderjob_status *have; /* NULL: it could not be looked at */
+	const struct verdict *verdict;
+	const char *root_path, *output;      /* of the first output */
+	char *job_dir;
+	int root_fd;
+	struct manifest_view *view;
+	struct key_digests of;
+	struct key_groups groups;
+};
+
+/* Looks, and finds the job, PROJECT/NAME or NAME where it is the only one. Prints what is wrong; -1 = fine, else an exit
+ * code. story_close() in any case. */
+int story_open(struct invocation *in, const char *job, struct story_book *ret);
+void story_close(struct story_book *b);
+/* Strings in the look's arena. `is_full`: with attempts, values and log. */
+struct frame_story story_tell(const struct story_book *b, gint64 frame, gboolean is_full);
