@@ -9,7 +9,8 @@
 
 struct manifest {
 	int fd;
-	char *path;       /* for messages */
+	char *path;       /* for messages; its last component is the name in the folder */
+	int dir_fd;       /* the folder */
 	off_t size;       /* of the whole lines; the next one goes here */
 	gint64 latest_us; /* no record is stamped earlier */
 	struct remote *remote;   /* NULL: the root is a folder */
@@ -55,9 +56,9 @@ static gboolean claim_segment(struct manifest *m, GError **error)
 
 static struct manifest *open_segment(struct manifest *m, int root_fd, const char *folder, GError **error)
 {
-	SCOPED_FD(dir) = root_mkdirs(root_fd, folder);
-	m->fd = dir < 0 ? -1 : root_openat(root_fd, m->path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
-	if (m->fd < 0 || root_sync_dir(dir) < 0)
+	m->dir_fd = root_mkdirs(root_fd, folder);
+	m->fd = m->dir_fd < 0 ? -1 : root_openat(root_fd, m->path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
+	if (m->fd < 0 || root_sync_dir(m->dir_fd) < 0)
 		fail_errno(error, errno, "segment %s cannot be opened", m->path);
 	else if (claim_segment(m, error))
 		return m;
@@ -102,6 +103,7 @@ void manifest_close(struct manifest *m)
 	if (!m)
 		return;
 	fd_clear(&m->fd);
+	fd_clear(&m->dir_fd);
 	g_free(m->path);
 	g_free(m);
 }
@@ -124,6 +126,16 @@ static gboolean write_all(int fd, const char *bytes, gsize size, off_t at)
 		size -= (gsize)n;
 	}
 	return TRUE;
+}
+
+/* The job owner closes the segment of a writer that it takes for gone, by another name (compact.c). What is written
+ * before that is read; what comes later must not count, since nobody may read it any more. */
+static gboolean still_has_its_name(const struct manifest *m)
+{
+	struct stat mine, there;
+	const char *name = strrchr(m->path, '/') + 1;
+	return fstat(m->fd, &mine) == 0 && fstatat(m->dir_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
 }
 
 /* A failed write leaves no half line, and a failed fsync no line that its caller believes unwritten; if
@@ -150,7 +162,8 @@ static gboolean append_bytes(struct manifest *m, const GString *lines, GError **
 		return FALSE;
 	}
 	m->size += (off_t)lines->len;
-	return TRUE;
+	return still_has_its_name(m) ||
+	       fail(error, ERROR_REFUSED, "segment %s was closed by the job owner meanwhile; open it again", m->path);
 }
 
 gboolean manifest_append_all(struct manifest *m, const struct record *records, guint n, GError **error)

@@ -38,6 +38,7 @@ struct manifest_counts {
 	guint64 frames, superseded; /* frame records that count; that were fenced off */
 	guint64 invalid_lines;      /* damaged, skipped */
 	guint64 unknown_lines;      /* of a later version's type */
+	guint64 records, kept;      /* that were read; that still say something */
 };
 
 struct manifest_view *manifest_view_new(void);
@@ -46,6 +47,8 @@ void manifest_view_free(struct manifest_view *v);
  * it read all again. Records stay valid until the next update. On failure the view holds what was read
  * so far, and the next update goes on. No manifest folder: an empty view. */
 gboolean manifest_view_update(struct manifest_view *v, int root_fd, const char *job_dir, GError **error);
+/* A view of some segments alone, by their file names; NULL on failure, as when one is not there. manifest_view_free(). */
+struct manifest_view *manifest_read_segments(int root_fd, const char *job_dir, const GPtrArray *names, GError **error);
 /* A view that is read once and ends with the arena; NULL on failure. */
 struct manifest_view *manifest_read(struct arena *a, int root_fd, const char *job_dir, GError **error);
 
@@ -71,5 +74,8 @@ const struct record *manifest_seen(const struct manifest_view *v, gint64 frame, 
 const struct record *manifest_pin(const struct manifest_view *v, const char *scene);
 const struct record *manifest_complete(const struct manifest_view *v);
 struct manifest_counts manifest_counts(const struct manifest_view *v);
+/* What index_each() of manifest_index.h gives. */
+gboolean manifest_each(const struct manifest_view *v, gboolean (*each)(const struct record *r, gpointer user, GError **error),
+		       gpointer user, GError **error);
 /* The latest time_us of any record; 0 when there is none. */
 gint64 manifest_latest_us(const struct manifest_view *v);

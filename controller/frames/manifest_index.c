@@ -18,12 +18,14 @@ struct frame_entry {
 	gint64 frame;
 	struct frame_record *latest; /* descending by time */
 	struct frame_record *failed; /* the same */
+	gint64 folded_us;            /* failures up to then are in one FAILED_EARLIER; 0: there is none */
 	struct seen_record *seen;    /* the latest of each path */
 };
 
 struct attempt {
 	gint64 frame;
 	const char *token;
+	gint64 time_us; /* of the record that says so */
 };
 
 enum { STRINGS_BLOCK = 64 * 1024 };
@@ -92,27 +94,63 @@ static void add_content(struct manifest_index *x, struct frame_record *f)
 		g_hash_table_insert(x->contents, (gpointer)f->record.sha256, f);
 }
 
-static void put_in_order(struct frame_record **at, struct frame_record *f)
+/* One record in two segments, while a compaction is half done. */
+static gboolean is_same(const struct record *a, const struct record *b)
 {
-	while (*at && !is_newer(&f->record, &(*at)->record))
+	return a->time_us == b->time_us && g_strcmp0(a->token, b->token) == 0 && g_strcmp0(a->sha256, b->sha256) == 0 &&
+	       g_strcmp0(a->file, b->file) == 0;
+}
+
+/* FALSE: it is there already. */
+static gboolean put_in_order(struct manifest_index *x, struct frame_record **at, const struct record *r,
+			     struct frame_record **ret)
+{
+	while (*at && !is_newer(r, &(*at)->record))
 		at = &(*at)->older;
-	f->older = *at;
-	*at = f;
+	for (const struct frame_record *f = *at; f && f->record.time_us == r->time_us; f = f->older)
+		if (is_same(&f->record, r))
+			return FALSE;
+	struct frame_record *f = ARENA_NEW(x->arena, struct frame_record);
+	*f = (struct frame_record){ .record = *r, .older = *at };
+	*at = *ret = f;
+	x->n_kept++;
+	return TRUE;
+}
+
+/* What the folded record stands for goes, in whatever order the segments are read. */
+static void drop_folded(struct manifest_index *x, struct frame_entry *e)
+{
+	for (struct frame_record **at = &e->failed; *at;) {
+		gboolean is_folded = (*at)->record.time_us <= e->folded_us;
+		gboolean is_the_one = (*at)->record.time_us == e->folded_us && g_strcmp0((*at)->record.token, FAILED_EARLIER) == 0;
+		if (is_folded && !is_the_one) {
+			*at = (*at)->older;
+			x->n_kept--;
+		} else {
+			at = &(*at)->older;
+		}
+	}
 }
 
 static void add_failed(struct manifest_index *x, const struct record *r)
 {
-	struct frame_record *f = ARENA_NEW(x->arena, struct frame_record);
-	f->record = *r;
-	put_in_order(&entry_of(x, r->frame)->failed, f);
+	struct frame_record *f;
+	struct frame_entry *e = entry_of(x, r->frame);
+	gboolean is_fold = g_strcmp0(r->token, FAILED_EARLIER) == 0;
+	if (e->folded_us && r->time_us <= e->folded_us)
+		return;
+	if (!put_in_order(x, &e->failed, r, &f) || !is_fold)
+		return;
+	e->folded_us = r->time_us;
+	drop_folded(x, e);
 }
 
 static void add_frame(struct manifest_index *x, const struct record *r)
 {
-	struct frame_record *f = ARENA_NEW(x->arena, struct frame_record);
-	f->record = *r;
-	f->is_superseded = g_hash_table_contains(x->superseded, &(struct attempt){ r->frame, r->token });
-	put_in_order(&entry_of(x, r->frame)->latest, f);
+	struct frame_record *f;
+	if (!put_in_order(x, &entry_of(x, r->frame)->latest, r, &f))
+		return;
+	f->is_superseded = g_hash_table_contains(x->superseded, &(struct attempt){ .frame = r->frame, .token = r->token });
 	if (f->is_superseded)
 		x->n_superseded++;
 	else
@@ -132,6 +170,7 @@ static void add_seen(struct manifest_index *x, const struct record *r)
 		s->next = e->seen;
 		e->seen = s;
 		s->record = *r;
+		x->n_kept++;
 	} else if (is_newer(r, &s->record)) {
 		s->record = *r;
 	}
@@ -139,9 +178,10 @@ static void add_seen(struct manifest_index *x, const struct record *r)
 
 static void add_superseded(struct manifest_index *x, const struct record *r)
 {
-	struct attempt key = { r->frame, r->token };
+	struct attempt key = { r->frame, r->token, r->time_us };
 	if (g_hash_table_contains(x->superseded, &key))
 		return;
+	x->n_kept++;
 	g_hash_table_add(x->superseded, arena_memdup(x->arena, &key, sizeof key));
 	const struct frame_entry *e = g_hash_table_lookup(x->frames, &r->frame);
 	for (struct frame_record *f = e ? e->latest : NULL; f; f = f->older) {
@@ -169,8 +209,10 @@ static void keep_by_file(struct manifest_index *x, GHashTable *table, const stru
 	struct record *known = g_hash_table_lookup(table, r->file);
 	struct record *latest = known;
 	keep_latest(x, &latest, r);
-	if (!known)
-		g_hash_table_insert(table, (gpointer)latest->file, latest);
+	if (known)
+		return;
+	x->n_kept++;
+	g_hash_table_insert(table, (gpointer)latest->file, latest);
 }
 
 static void add_input(struct manifest_index *x, const struct record *r)
@@ -195,11 +237,12 @@ static void add_pin(struct manifest_index *x, const struct record *r)
 void index_add(struct manifest_index *x, const struct record *r)
 {
 	x->latest_us = MAX(x->latest_us, r->time_us);
+	x->n_added++;
 	switch (r->type) {
 	case RECORD_FRAME: add_frame(x, r); return;
 	case RECORD_SEEN: add_seen(x, r); return;
 	case RECORD_PIN: add_pin(x, r); return;
-	case RECORD_COMPLETE: keep_latest(x, &x->complete, r); return;
+	case RECORD_COMPLETE: x->n_kept += x->complete ? 0 : 1; keep_latest(x, &x->complete, r); return;
 	case RECORD_SUPERSEDED: add_superseded(x, r); return;
 	case RECORD_FAILED: add_failed(x, r); return;
 	case RECORD_INPUT: add_input(x, r); return;
@@ -257,4 +300,50 @@ const struct record *index_any_content(struct manifest_index *x, const char *sha
 	}
 	const struct frame_record *f = g_hash_table_lookup(x->contents, sha256);
 	return f ? &f->record : NULL;
+}
+
+static gboolean each_of_frame(const struct frame_entry *e, index_each_fn *each, gpointer user, GError **error)
+{
+	for (const struct frame_record *f = e->latest; f; f = f->older)
+		if (!each(&f->record, user, error))
+			return FALSE;
+	for (const struct frame_record *f = e->failed; f; f = f->older)
+		if (!each(&f->record, user, error))
+			return FALSE;
+	for (const struct seen_record *s = e->seen; s; s = s->next)
+		if (!each(&s->record, user, error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean each_attempt(const struct manifest_index *x, index_each_fn *each, gpointer user, GError **error)
+{
+	GHashTableIter it;
+	gpointer p;
+	g_hash_table_iter_init(&it, x->superseded);
+	while (g_hash_table_iter_next(&it, &p, NULL)) {
+		const struct attempt *a = p;
+		struct record r = { .type = RECORD_SUPERSEDED, .frame = a->frame, .token = a->token, .time_us = a->time_us };
+		if (!each(&r, user, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean index_each(const struct manifest_index *x, index_each_fn *each, gpointer user, GError **error)
+{
+	GHashTable *const tables[] = { x->pins, x->inputs };
+	GHashTableIter it;
+	gpointer p;
+	g_hash_table_iter_init(&it, x->frames);
+	while (g_hash_table_iter_next(&it, &p, NULL))
+		if (!each_of_frame(p, each, user, error))
+			return FALSE;
+	for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
+		g_hash_table_iter_init(&it, tables[i]);
+		while (g_hash_table_iter_next(&it, NULL, &p))
+			if (!each(p, user, error))
+				return FALSE;
+	}
+	return each_attempt(x, each, user, error) && (!x->complete || each(x->complete, user, error));
 }

@@ -14,6 +14,7 @@ struct manifest_index {
 	GHashTable *first_inputs; /* file → record, the earliest */
 	struct record *pin, *complete;
 	guint64 n_frames, n_superseded;
+	guint64 n_added, n_kept; /* records that were read; those that still say something */
 	gint64 latest_us;
 };
 
@@ -21,6 +22,9 @@ void index_init(struct manifest_index *x);
 void index_clear(struct manifest_index *x);
 /* Copies the record; its strings must be in x->strings. */
 void index_add(struct manifest_index *x, const struct record *r);
+/* All that still says something, in no order; a superseded frame's record comes with the one that voids it. */
+typedef gboolean index_each_fn(const struct record *r, gpointer user, GError **error);
+gboolean index_each(const struct manifest_index *x, index_each_fn *each, gpointer user, GError **error);
 const struct record *index_any_content(struct manifest_index *x, const char *sha256);
 const struct record *index_next(const struct manifest_index *x, gint64 frame, const struct record *after);
 /* The frame's failed attempts, latest first. */

@@ -181,6 +181,21 @@ gboolean manifest_view_update(struct manifest_view *v, int root_fd, const char *
 	return FALSE;
 }
 
+struct manifest_view *manifest_read_segments(int root_fd, const char *job_dir, const GPtrArray *names, GError **error)
+{
+	g_autofree char *folder = root_job_path(job_dir, "manifest", NULL, error);
+	SCOPED_FD(dir) = folder ? root_openat(root_fd, folder, O_RDONLY | O_DIRECTORY, 0) : -1;
+	if (dir < 0)
+		return folder ? (fail_errno(error, errno, "%s cannot be opened", folder), NULL) : NULL;
+	struct manifest_view *v = manifest_view_new();
+	for (guint i = 0; i < names->len; i++)
+		if (!update_segment(v, dir, names->pdata[i], error)) {
+			g_clear_pointer(&v, manifest_view_free);
+			break;
+		}
+	return v;
+}
+
 struct manifest_view *manifest_read(struct arena *a, int root_fd, const char *job_dir, GError **error)
 {
 	struct manifest_view *v = manifest_view_new();
@@ -283,10 +298,18 @@ struct manifest_counts manifest_counts(const struct manifest_view *v)
 		.superseded = v->index.n_superseded,
 		.invalid_lines = v->invalid_lines,
 		.unknown_lines = v->unknown_lines,
+		.records = v->index.n_added,
+		.kept = v->index.n_kept,
 	};
 }
 
 gint64 manifest_latest_us(const struct manifest_view *v)
 {
 	return v->index.latest_us;
+}
+
+gboolean manifest_each(const struct manifest_view *v, gboolean (*each)(const struct record *r, gpointer user, GError **error),
+		       gpointer user, GError **error)
+{
+	return index_each(&v->index, each, user, error);
 }

@@ -18,6 +18,10 @@ enum record_type {
 };
 extern const struct name_table record_types;
 
+/* The token of a failed record that stands for all earlier failures of its frame: their seconds together, and how many
+ * as the number that `reason` begins with. Written by compact.c; what it stands for counts no more. */
+#define FAILED_EARLIER "~earlier"
+
 /* What a pin record of all inputs together has as its file. */
 #define PIN_INPUTS "inputs"
 /* And one of what a frame key stands for, in front of the key; its `values` are the key's text. */

@@ -1,11 +1,12 @@
 /* Into the store by rename, out of it by a verified copy. */
 #include "frames/store.h"
 #include "base/error.h"
+#include "frames/copy.h"
 #include "frames/root.h"
 #include <stdio.h>
 #include <string.h>
 
-enum { COPY_SIZE = 128 * 1024, EXTENSION_MAX = 16 };
+enum { EXTENSION_MAX = 16 };
 
 static gboolean extension_is_plain(const char *extension)
 {
@@ -65,63 +66,6 @@ static gboolean make_room(int store_fd, const char *name, const char *sha256, co
 	return TRUE;
 }
 
-static gboolean write_all(int fd, const guchar *bytes, gsize size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, bytes, size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return FALSE;
-		bytes += n;
-		size -= (gsize)n;
-	}
-	return TRUE;
-}
-
-/* By read and write, not copy_file_range: the digest needs the bytes anyway. */
-static gboolean copy_summed(int from, int to, char ret_sha256[SHA256_HEX_SIZE], GError **error)
-{
-	g_autofree guchar *buffer = g_malloc(COPY_SIZE);
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	for (;;) {
-		ssize_t n = read(from, buffer, COPY_SIZE);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_errno(error, errno, "cannot be read");
-		if (n == 0)
-			break;
-		g_checksum_update(sum, buffer, n);
-		if (!write_all(to, buffer, (gsize)n))
-			return fail_errno(error, errno, "its copy cannot be written");
-	}
-	if (fsync(to) < 0)
-		return fail_errno(error, errno, "its copy cannot be written");
-	g_strlcpy(ret_sha256, g_checksum_get_string(sum), SHA256_HEX_SIZE);
-	return TRUE;
-}
-
-/* Replaces what is at (to_dir, name). */
-static gboolean copy_checked(int from_dir, const char *path, int to_dir, const char *name, const char *sha256,
-			     GError **error)
-{
-	char copied[SHA256_HEX_SIZE];
-	SCOPED_FD(from) = root_openat(from_dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (from < 0)
-		return fail_errno(error, errno, "%s cannot be opened", path);
-	SCOPED_FD(to) = openat(to_dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0666);
-	if (to < 0)
-		return fail_errno(error, errno, "%s cannot be made", name);
-	if (!copy_summed(from, to, copied, error)) {
-		g_prefix_error(error, "%s: ", path);
-		return FALSE;
-	}
-	if (strcmp(copied, sha256) != 0)
-		return fail(error, ERROR_INVALID, "%s is damaged: its content is %s", path, copied);
-	return TRUE;
-}
-
 /* Takes the file into the store. Where it has further names, as in a backup of hard links or between two
  * steps of a delivery, a copy goes there instead: a stored file shares its inode with nothing. */
 static gboolean move_in(int dir_fd, const char *name, int store_fd, const char *stored, const char *sha256,
@@ -130,7 +74,7 @@ static gboolean move_in(int dir_fd, const char *name, int store_fd, const char *
 	struct stat st;
 	g_autofree char *partial = g_strconcat(name, STORE_PARTIAL, NULL);
 	gboolean is_shared = fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink > 1;
-	if (is_shared && !copy_checked(dir_fd, name, dir_fd, partial, sha256, error))
+	if (is_shared && !copy_checked(dir_fd, name, dir_fd, partial, sha256, NULL, error))
 		return FALSE;
 	if (renameat(dir_fd, is_shared ? partial : name, store_fd, stored) < 0)
 		return fail_errno(error, errno, "%s cannot be moved into the store", name);
@@ -171,7 +115,7 @@ gboolean store_copy_out(int root_fd, const char *sha256, const char *extension, 
 			GError **error)
 {
 	g_autofree char *path = store_path(sha256, extension, error);
-	return path && copy_checked(root_fd, path, dir_fd, name, sha256, error);
+	return path && copy_checked(root_fd, path, dir_fd, name, sha256, NULL, error);
 }
 
 gboolean store_remove(int root_fd, const char *sha256, const char *extension, GError **error)
@@ -185,4 +129,35 @@ gboolean store_remove(int root_fd, const char *sha256, const char *extension, GE
 	if ((unlinkat(entry.dir_fd, entry.name, 0) < 0 && errno != ENOENT) || root_sync_dir(entry.dir_fd) < 0)
 		return fail_errno(error, errno, "%s cannot be removed", path);
 	return TRUE;
+}
+
+/* In the store under a name that nobody looks for, until it is whole. */
+static gboolean copy_in(const struct root_entry *from, int store_fd, const char *stored, const char *sha256,
+			enum copy_how how, GError **error)
+{
+	g_autofree char *partial = g_strconcat(stored, STORE_PARTIAL, NULL);
+	gboolean is_copied = how == COPY_SHARED ? copy_shared(from->dir_fd, from->name, store_fd, partial, sha256, error)
+						: copy_checked(from->dir_fd, from->name, store_fd, partial, sha256, NULL, error);
+	if (is_copied && renameat(store_fd, partial, store_fd, stored) == 0)
+		return root_sync_dir(store_fd) == 0 || fail_errno(error, errno, "the store cannot be put on disk");
+	if (is_copied)
+		fail_errno(error, errno, "%s cannot be made", stored);
+	(void)unlinkat(store_fd, partial, 0);
+	return FALSE;
+}
+
+gboolean store_copy_in(int root_fd, const char *visible, const char *sha256, enum copy_how how, GError **error)
+{
+	SCOPED_ENTRY(from);
+	g_autofree char *path = store_path(sha256, store_extension(visible), error);
+	if (!path || !root_open_entry(root_fd, visible, FALSE, &from, error))
+		return FALSE;
+	if (from.dir_fd < 0)
+		return fail(error, ERROR_NOT_FOUND, "%s is not there", visible);
+	if (store_has(root_fd, sha256, store_extension(visible), 0))
+		return TRUE;
+	SCOPED_FD(store) = root_mkdirs(root_fd, ROOT_STORE);
+	if (store < 0)
+		return fail_errno(error, errno, ROOT_STORE " cannot be opened");
+	return copy_in(&from, store, path + strlen(ROOT_STORE "/"), sha256, how, error);
 }

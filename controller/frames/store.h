@@ -4,6 +4,7 @@
  * A file in it never shares its inode with a visible one: damage there would be damage here. Called by
  * deliver, collect and inspect, and by whoever clears the store. */
 #pragma once
+#include "frames/copy.h"
 #include "frames/digest.h"
 
 /* Suffix of a copy into or out of the store that is not whole yet; always disposable. */
@@ -23,6 +24,9 @@ gboolean store_has(int root_fd, const char *sha256, const char *extension, guint
  * returns TRUE. Called again after a crash it goes on; ERROR_NOT_FOUND when the file is gone. */
 gboolean store_add(int root_fd, int dir_fd, const char *name, const char *extension, struct file_digest *ret,
 		   GError **error);
+/* Puts a copy of a visible file of that content into the store as well, so that it can be put back when it is cut or
+ * overwritten. COPY_SHARED: only where the file system shares the blocks, else ERROR_REFUSED. */
+gboolean store_copy_in(int root_fd, const char *visible, const char *sha256, enum copy_how how, GError **error);
 /* Writes a copy of stored content to (dir_fd, name), replacing what is there; the digest is checked on
  * the way and the copy is on disk. ERROR_INVALID when the stored file is damaged. */
 gboolean store_copy_out(int root_fd, const char *sha256, const char *extension, int dir_fd, const char *name,

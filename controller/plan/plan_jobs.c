@@ -22,15 +22,16 @@ static const char *told_done(struct job_plan *j)
 	const struct renderjob_spec *said = j->o->spec;
 	guint64 n_waived = frames_count(&said->frames) - j->n_wanted;
 	const char *waived = n_waived ? arena_printf(j->b->arena, ", %" G_GUINT64_FORMAT " waived", n_waived) : "";
-	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s", j->n_whole, j->n_wanted, waived);
+	const char *undeclared = job_tell_undeclared(j);
+	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s%s%s", j->n_whole, j->n_wanted, waived,
+	                    undeclared ? "; UndeclaredInputs: " : "", undeclared ? undeclared : "");
 }
 
 static void judge_job(struct job_plan *j)
 {
 	struct builder *b = j->b;
 	struct arena *a = b->arena;
-	const char *undeclared = job_tell_undeclared(j);
-	const char *done = undeclared ? arena_printf(a, "%s; UndeclaredInputs: %s", told_done(j), undeclared) : told_done(j);
+	const char *done = told_done(j);
 	if (j->problem && (j->n_new || j->n_waiting || j->n_failed))
 		builder_judge(b, j->o, IS_STALLED, j->problem, j->problem_message);
 	else if (j->foreign.n_runs)

@@ -245,11 +245,6 @@ struct list renderjob_outputs(struct arena *a, const struct renderjob_spec *job)
 	return (struct list){ one, 1 };
 }
 
-const char *renderjob_after_id(struct arena *a, const struct renderjob_spec *job, const struct job_after *after)
-{
-	return strchr(after->job, '/') ? after->job : arena_printf(a, "%s/%s", job->project ? job->project : "", after->job);
-}
-
 /* Declared, followed or pinned: of scene and inputs alike. */
 static const char *which_digest(const struct renderjob_spec *job, const char *declared, const char *pinned, const char *found)
 {
@@ -258,6 +253,11 @@ static const char *which_digest(const struct renderjob_spec *job, const char *de
 	if (job->scene.follow)
 		return found ? found : pinned;
 	return pinned ? pinned : found;
+}
+
+const char *renderjob_after_id(struct arena *a, const struct renderjob_spec *job, const struct job_after *after)
+{
+	return strchr(after->job, '/') ? after->job : arena_printf(a, "%s/%s", job->project ? job->project : "", after->job);
 }
 
 const char *renderjob_scene_sha256(const struct renderjob_spec *job, const struct renderjob_status *status)
