@@ -172,7 +172,8 @@ struct names {
 
 static gboolean read_names(const struct looking *l, struct names *n, GError **error)
 {
-	for (guint i = 0; i < l->n_outputs; i++) {
+	/* a bucket is listed anyway, and asked frame by frame */
+	for (guint i = 0; i < l->n_outputs && !l->inspection.remote; i++) {
 		g_autofree char *folder = g_path_get_dirname(l->templates[i]);
 		SCOPED_FD(fd) = root_openat(l->inspection.root_fd, folder, O_RDONLY | O_DIRECTORY, 0);
 		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -191,7 +192,7 @@ static gboolean read_names(const struct looking *l, struct names *n, GError **er
 
 static gboolean is_worth_a_look(const struct looking *l, const struct names *n, gint64 frame)
 {
-	if (manifest_next(l->inspection.view, frame, NULL))
+	if (l->inspection.remote || manifest_next(l->inspection.view, frame, NULL))
 		return TRUE;
 	for (guint i = 0; i < l->n_outputs && g_hash_table_size(n->there); i++) {
 		g_autofree char *path = frame_path(l->templates[i], frame);
