@@ -443,6 +443,7 @@ static void missing_texture_is_said(void **state)
 {
 	struct farm f = farm_new(state);
 	struct task task = scene_task(&f, "missing");
+	task.check_missing_assets = "reject";
 	enqueue(&f, &task, "1", 0);
 	assert_int_equal(worker_once(&f), 0);
 	assert_string_equal(reason(&f), "missing: //textures/wall.png");
