@@ -1,4 +1,4 @@
-/* One attempt is (frame, token): it has a record for each of its files, all with the same seconds. */
+/* One attempt is (frame, token): it has a record for each of its files, and its seconds in one of them. */
 #include "commands/cost.h"
 #include "base/error.h"
 #include <string.h>
@@ -59,6 +59,7 @@ void cost_sum_free(struct cost_sum *s)
 
 struct attempt {
 	gboolean is_lost;
+	guint n; /* 1; 0: one of its other files */
 	double seconds;
 	const struct price *price; /* NULL: none */
 };
@@ -89,15 +90,15 @@ static void add_to(struct cost_row *row, const struct attempt *t)
 {
 	row->seconds += t->seconds;
 	if (t->is_lost) {
-		row->n_lost++;
+		row->n_lost += t->n;
 		row->lost_seconds += t->seconds;
 	} else {
-		row->n_frames++;
+		row->n_frames += t->n;
 	}
 	if (t->price) {
 		row->cost += t->seconds / 3600 * (double)t->price->per_hour / 1e6;
 	} else {
-		row->n_unpriced++;
+		row->n_unpriced += t->n;
 		row->unpriced_seconds += t->seconds;
 	}
 }
@@ -184,11 +185,10 @@ static gboolean count(const struct record *record, gpointer user, GError **error
 	if ((record->type != RECORD_FRAME && record->type != RECORD_FAILED) || record->time_us < r->sum->asked->since_us)
 		return TRUE;
 	g_autofree char *name = attempt_name(record);
-	const struct attempt t = { .is_lost = record->type == RECORD_FAILED || g_hash_table_contains(r->superseded, name),
-		                   .seconds = record->seconds,
-		                   .price = price_of(r->sum->prices, record->gpu) };
-	if (!g_hash_table_add(r->attempts, g_steal_pointer(&name)))
-		return TRUE;
+	struct attempt t = { .is_lost = record->type == RECORD_FAILED || g_hash_table_contains(r->superseded, name),
+		             .seconds = record->seconds,
+		             .price = price_of(r->sum->prices, record->gpu) };
+	t.n = g_hash_table_add(r->attempts, g_steal_pointer(&name)) ? 1 : 0;
 	add_to(&r->sum->total, &t);
 	add_to_rows(r, record, &t);
 	return TRUE;

@@ -28,7 +28,7 @@ static void write_job(void)
 	struct manifest *m = manifest_open(root.fd, "p+j", "w1", NULL);
 	assert_non_null(m);
 	put(m, RECORD_FRAME, 1, "t1", "a/1.png", "NVIDIA RTX A5000", 3600, 1000);
-	put(m, RECORD_FRAME, 1, "t1", "b/1.exr", "NVIDIA RTX A5000", 3600, 1001); /* another file of the attempt */
+	put(m, RECORD_FRAME, 1, "t1", "b/1.exr", "NVIDIA RTX A5000", 0, 1001); /* another file of the attempt */
 	put(m, RECORD_FRAME, 2, "t1", "a/2.png", "NVIDIA RTX A5000", 7200, 2000);
 	put(m, RECORD_FRAME, 2, "t2", "a/2.png", "NVIDIA L40S", 1800, 3000);
 	put(m, RECORD_SUPERSEDED, 2, "t2", NULL, NULL, 0, 3001);
