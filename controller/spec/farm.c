@@ -116,9 +116,9 @@ static const struct field price_fields[] = {
 };
 
 static const struct field prices_fields[] = {
-	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price), LATER,
-	  .doc = "Price of a GPU's hour by the label `model` of the GPU." },
-	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), LATER, .form = FORM_CURRENCY, .doc = "Their currency." },
+	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price),
+	  .doc = "Price of a GPU's hour by its model, as rtx-a5000 for what NVML calls NVIDIA RTX A5000; `cleave cost` counts with it." },
+	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), .form = FORM_CURRENCY, .doc = "Their currency." },
 	{ 0 },
 };
 
