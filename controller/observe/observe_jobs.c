@@ -121,6 +121,8 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
 	l.inspection = (struct inspection){ shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE, NULL };
 	if (!manifest_view_update(view, l.inspection.root_fd, job_dir, error))
 		return FALSE;
+	const struct manifest_counts counts = manifest_counts(view);
+	status->frame_seconds = counts.timed ? (gint64)(counts.seconds / (double)counts.timed * 1e6) : 0;
 	const struct record *complete = manifest_complete(view);
 	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
 	look_at_scene(&l, status);

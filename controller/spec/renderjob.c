@@ -128,8 +128,11 @@ const struct field renderjob_fields[] = {
 	  .doc = "Denoiser; without the key as the scene says." },
 	{ "threads", FIELD_INT, IN(renderjob_spec, n_threads, gint64), .min = 1, .max = 1024, .doc = "CPU threads; without the key all of the worker." },
 	{ "format", FIELD_ENUM, IN(renderjob_spec, format, int), .def = "PNG", .names = &image_format_names, PIXELS,
-	  .doc = "File format of the frames." },
-	{ "depth", FIELD_ENUM, IN(renderjob_spec, depth, int), .names = &depth_names, PIXELS, .doc = "Bits a channel; without the key as the scene says." },
+	  .doc = "File format of the frames. Each is decoded whole before it counts. PNG carries checksums of all its bytes; OPEN_EXR those "
+	         "that its codec has (ZIP, ZIPS, PXR24: of all pixels); in JPEG and TIFF only cuts and data that cannot be decoded are "
+	         "found, and in TIFF damaged DEFLATE. WebP and movies cannot be verified as frames." },
+	{ "depth", FIELD_ENUM, IN(renderjob_spec, depth, int), .names = &depth_names, PIXELS,
+	  .doc = "Bits a channel, which each frame is compared with; without the key as the scene says." },
 	{ "codec", FIELD_ENUM, IN(renderjob_spec, codec, int), .names = &codec_names, PIXELS, .doc = "Compression of OpenEXR; without the key as the scene says." },
 	{ "output", FIELD_STRING, IN(renderjob_spec, output, const char *), .form = FORM_OUTPUT,
 	  .doc = "Where frames go, as ROOT:path/name.####.png." },
@@ -230,6 +233,7 @@ const struct field renderjob_status_fields[] = {
 	{ "keys", FIELD_LIST, IN(renderjob_status, keys, struct list), ITEMS(keys_fields, job_key), .doc = "What keys stand for." },
 	{ "queue", FIELD_STRUCT, IN(renderjob_status, queue, struct job_queue_status), .fields = queue_status_fields,
 	  .doc = "What the queue knows." },
+	{ "secondsPerFrame", FIELD_DECIMAL, IN(renderjob_status, frame_seconds, gint64), .doc = "What a frame took on average." },
 	{ "completed", FIELD_STRING, IN(renderjob_status, completed, const char *),
 	  .doc = "Digest of the frames and keys that were complete last." },
 	{ 0 },
