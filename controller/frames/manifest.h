@@ -36,6 +36,8 @@ void manifest_close(struct manifest *m);
 struct manifest_counts {
 	guint segments, torn;       /* torn: segments that end within a line */
 	guint64 frames, superseded; /* frame records that count; that were fenced off */
+	guint64 timed;              /* frame records that say how long it took, superseded ones too */
+	double seconds;             /* their sum */
 	guint64 invalid_lines;      /* damaged, skipped */
 	guint64 unknown_lines;      /* of a later version's type */
 	guint64 records, kept;      /* that were read; that still say something */

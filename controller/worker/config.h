@@ -17,8 +17,9 @@ struct config {
 	char *vm_uuid_otherwise;   /* from the settings file, where the firmware's cannot be read; may be NULL */
 	char *drain_file;          /* while it is there, and does not say "over", nothing new is begun */
 	char *sysfs;               /* "/sys" */
-	char **mount_texts;        /* NAME=DIR each */
-	GHashTable *mounts;        /* the same: name of a root → directory */
+	char **mount_texts;        /* NAME=DIR, or NAME=s3://BUCKET/PREFIX, each */
+	GHashTable *mounts;        /* the same: name of a root → directory, of a bucket its local one */
+	GHashTable *buckets;       /* of those that are: name of a root → URL */
 	char **marker_texts;       /* NAME=FILE each */
 	GHashTable *markers;       /* the same: name of a root → its marker, where it is not the usual one */
 	char **labels;             /* NULL-terminated, as all lists */

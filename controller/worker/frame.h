@@ -13,10 +13,11 @@ struct session {
 	struct worker *w;
 	const struct lease *lease;
 	char *job_dir;
-	struct scene scene; /* its path NULL: not opened yet */
+	char *project;
 	int root_fd; /* of the output's root */
 	struct stage *stage;
 	struct manifest *manifest;
+	struct scene scene; /* opened with the first frame */
 };
 
 /* ERROR_AWAY: a root is not there. Other errors are the lease's: its frames cannot be rendered here. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "frames/root.h"
 #include "queue/drain.h"
+#include "worker/buckets.h"
 #include "worker/frame.h"
 #include <poll.h>
 #include <string.h>
@@ -101,7 +102,8 @@ int worker_open_root(const struct worker *w, const char *name, GError **error)
 		return -1;
 	}
 	const char *marker = g_hash_table_lookup(w->config->markers, name);
-	SCOPED_FD(fd) = root_open_marked(directory, marker, error);
+	gboolean is_bucket = g_hash_table_contains(w->config->buckets, name);
+	SCOPED_FD(fd) = is_bucket ? worker_open_bucket(w, name, marker, error) : root_open_marked(directory, marker, error);
 	g_autofree char *marked = fd >= 0 ? root_name_in(fd, marker, error) : NULL;
 	if (!marked)
 		return -1;
@@ -137,6 +139,7 @@ static gboolean prove_roots(struct worker *w, GError **error)
 	gpointer name;
 	gboolean is_new = FALSE;
 	g_autoptr(GError) last = NULL;
+	buckets_begin(w->buckets);
 	g_hash_table_iter_init(&i, w->config->mounts);
 	while (g_hash_table_iter_next(&i, &name, NULL)) {
 		g_autoptr(GError) problem = NULL;
@@ -163,11 +166,6 @@ static gboolean need_any_blender(struct worker *w, GError **error)
 	return worker_need_blender(w, NULL, error);
 }
 
-static struct blender *start_blender(struct worker *w, GError **error)
-{
-	return blender_start(w->choice.program, gpus_environment(w->gpus), error);
-}
-
 static gboolean is_of_version(const struct worker *w, const struct task *task)
 {
 	const char *version = w->choice.version ? w->choice.version : blender_version(w->blender);
@@ -178,7 +176,8 @@ static gboolean is_of_version(const struct worker *w, const struct task *task)
 gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
-	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !is_of_version(w, task)))
+	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blender_suits(w->blender, task) ||
+	                   !is_of_version(w, task)))
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
@@ -187,7 +186,7 @@ gboolean worker_need_blender(struct worker *w, const struct task *task, GError *
 		return FALSE;
 	blenders_choice_clear(&w->choice);
 	w->choice = choice;
-	w->blender = start_blender(w, &problem);
+	w->blender = worker_start_blender(w, task, &problem);
 	if (!w->blender) {
 		heartbeat_know(w->heartbeat, "", "", "");
 		return fail(error, ERROR_FAILED, "%s", problem->message);
