@@ -33,4 +33,4 @@ struct inspection job_place_look(const struct apply_input *in, const struct job_
 
 struct authority job_authority(const struct apply_input *in);
 /* Also what a worker must have: the job's roots and its device, as it announces them. */
-struct job_meta job_meta_of(struct arena *a, const struct renderjob_spec *job, const struct farm_spec *farm);
+struct job_meta job_meta_of(struct arena *a, const struct object *job, const struct farm_spec *farm);

@@ -9,6 +9,7 @@
 #include "queue/backlog.h"
 #include "queue/redis.h"
 #include "spec/farm.h"
+#include "spec/limits.h"
 #include <string.h>
 
 /* -- scene and queue --------------------------------------------------------------------------------- */
@@ -67,6 +68,29 @@ static struct list failed_list(struct arena *a, const struct backlog *b)
 	return (struct list){ items, b->n_failed };
 }
 
+/* Labels of the spec, which the queue has as key:value beside those of the machine. */
+static struct job_requires requires_of(struct arena *a, const struct job_meta *meta)
+{
+	struct job_requires r = { .vram_bytes = meta->vram_bytes, .n_gpus = meta->n_gpus };
+	guint n = g_strv_length((char **)meta->labels);
+	struct label *labels = ARENA_ARRAY(a, struct label, n);
+	for (guint i = 0; i < n; i++) {
+		const char *text = meta->labels[i], *mark = strchr(text, ':');
+		if (mark)
+			labels[r.labels.n++] = (struct label){ arena_strndup(a, text, (gsize)(mark - text)), mark + 1 };
+	}
+	r.labels.items = labels;
+	return r;
+}
+
+static const char *text_of_limits(struct arena *a, const struct job_meta *meta)
+{
+	struct scope_limit *limits = ARENA_ARRAY(a, struct scope_limit, meta->n_limits);
+	for (guint i = 0; i < meta->n_limits; i++)
+		limits[i] = (struct scope_limit){ meta->limits[i].scope, meta->limits[i].n_frames };
+	return limits_text(a, limits, meta->n_limits);
+}
+
 static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *id, struct renderjob_status *status,
                               GError **error)
 {
@@ -84,6 +108,10 @@ static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *
 	status->queue.values.chunk.n_frames = b->meta.chunk;
 	status->queue.values.retries = b->meta.n_retries;
 	status->queue.values.suspend = b->meta.is_paused;
+	status->queue.values.order = ORDER_FORWARD + b->meta.order;
+	status->queue.values.chunk.seconds = b->meta.chunk_seconds;
+	status->queue.values.requires = requires_of(a, &b->meta);
+	status->queue.limits = text_of_limits(a, &b->meta);
 	return TRUE;
 }
 
@@ -136,6 +164,8 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
 	if (!remote_fetch_manifest(l.inspection.remote, l.inspection.root_fd, job_dir, error) ||
 	    !manifest_view_update(view, l.inspection.root_fd, job_dir, error))
 		return FALSE;
+	const struct manifest_counts counts = manifest_counts(view);
+	status->frame_seconds = counts.timed ? (gint64)(counts.seconds / (double)counts.timed * 1e6) : 0;
 	const struct record *complete = manifest_complete(view);
 	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
 	look_at_scene(&l, status);

@@ -77,6 +77,8 @@ static const struct setting settings[] = {
 	  .help = "Largest download, and most that an archive may hold" },
 	{ "fetch-stall", "CLEAVE_FETCH_STALL", KIND_TIME, IN(fetch_stall_ms), "60s", 1000, G_MAXINT / 2, .argument = "TIME",
 	  .help = "Give up a source that sends nothing for so long" },
+	{ "fetch-time", "CLEAVE_FETCH_TIME", KIND_TIME, IN(fetch_ms), "6h", 1000, G_MAXINT / 2, .argument = "TIME",
+	  .help = "Give up one download after so long" },
 	{ "s3-endpoint", "CLEAVE_S3_ENDPOINT", KIND_TEXT, IN(s3_endpoint), .argument = "URL",
 	  .help = "Where s3:// leads to; AWS's of the region, if not said" },
 	{ "s3-region", "CLEAVE_S3_REGION", KIND_TEXT, IN(s3_region), "us-east-1", .argument = "NAME", .help = "Of its signatures" },

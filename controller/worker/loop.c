@@ -157,13 +157,18 @@ static gboolean need_any_blender(struct worker *w, GError **error)
 	return worker_need_blender(w, NULL, error);
 }
 
+static gboolean is_of_version(const struct worker *w, const struct task *task)
+{
+	const char *version = w->choice.version ? w->choice.version : blender_version(w->blender);
+	return !task || blenders_suits(version, task->blender);
+}
+
 /* Errors of choosing are those of blenders_choose(), and speak of the task; ERROR_FAILED speaks of this machine. */
 gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
-	const char *wanted = task ? task->blender : "";
 	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blender_suits(w->blender, task) ||
-	                   !blenders_suits(blender_version(w->blender), wanted)))
+	                   !is_of_version(w, task)))
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
