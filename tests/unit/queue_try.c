@@ -379,7 +379,7 @@ static void old_workers_are_served(void **state)
 	g_autofree char *lease = redis_fixture_ask(b.f, "FCALL", "cleave_lease", "0", "old", "60000",
 						   "{\"blenders\":[\"3.4.1\"],\"labels\":[]}", "", NULL);
 	assert_non_null(strstr(lease, "1:3:1:k"));
-	g_autofree char *token = g_strndup(lease, strcspn(lease, "\n"));
+	g_autofree char *token = g_strndup(lease, strspn(lease, "0123456789-"));
 	g_autofree char *done = redis_fixture_ask(b.f, "FCALL", "cleave_commit", "0", token, "1", NULL);
 	g_autofree char *again = redis_fixture_ask(b.f, "FCALL", "cleave_fail", "0", token, "2", "x", "1", NULL);
 	g_autofree char *never = redis_fixture_ask(b.f, "FCALL", "cleave_fail", "0", token, "3", "x", "0", NULL);
