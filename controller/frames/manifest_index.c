@@ -150,6 +150,8 @@ static void add_frame(struct manifest_index *x, const struct record *r)
 	struct frame_record *f;
 	if (!put_in_order(x, &entry_of(x, r->frame)->latest, r, &f))
 		return;
+	x->seconds += r->seconds;
+	x->n_timed += r->seconds > 0;
 	f->is_superseded = g_hash_table_contains(x->superseded, &(struct attempt){ .frame = r->frame, .token = r->token });
 	if (f->is_superseded)
 		x->n_superseded++;
@@ -230,7 +232,7 @@ static void add_input(struct manifest_index *x, const struct record *r)
 static void add_pin(struct manifest_index *x, const struct record *r)
 {
 	keep_by_file(x, x->pins, r);
-	if (strcmp(r->file, PIN_INPUTS) != 0)
+	if (strcmp(r->file, PIN_INPUTS) != 0 && !g_str_has_prefix(r->file, PIN_KEY))
 		keep_latest(x, &x->pin, r);
 }
 

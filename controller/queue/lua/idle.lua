@@ -47,7 +47,7 @@ local function is_capable(job, can)
     return false
   end
   return tonumber(job.vram or 0) <= (tonumber(can.vram) or 0) and tonumber(job.gpus or 0) <= (tonumber(can.gpus) or 0) and
-         has_labels(job.requires, can.labels)
+         has_labels(job.requires, can.labels) and has_labels(job.labels, can.labels)
 end
 
 local function is_alive(name, now)
