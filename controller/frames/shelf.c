@@ -2,11 +2,15 @@
 #include "frames/shelf.h"
 #include "frames/root.h"
 
+static const gint64 UPKEEP_US = 60 * G_USEC_PER_SEC;
+
 struct shelf {
 	GHashTable *roots; /* path → descriptor + 1 */
 	GHashTable *markers; /* path → its marker */
 	GHashTable *views; /* "root path\njob dir" → struct manifest_view * */
 	struct digest_cache *digests;
+	struct sweep *sweep;
+	gint64 upkept_us; /* when it was last due; 0: never */
 };
 
 static void close_root(gpointer value)
@@ -26,6 +30,7 @@ struct shelf *shelf_new(void)
 	s->markers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	s->views = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_view);
 	s->digests = digest_cache_new();
+	s->sweep = sweep_new();
 	return s;
 }
 
@@ -37,6 +42,7 @@ void shelf_free(struct shelf *s)
 	g_hash_table_destroy(s->markers);
 	g_hash_table_destroy(s->views);
 	digest_cache_free(s->digests);
+	sweep_free(s->sweep);
 	g_free(s);
 }
 
@@ -78,4 +84,23 @@ struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const c
 struct digest_cache *shelf_digests(struct shelf *s)
 {
 	return s->digests;
+}
+
+struct sweep *shelf_sweep(struct shelf *s)
+{
+	return s->sweep;
+}
+
+gboolean shelf_upkeep_is_due(struct shelf *s)
+{
+	gint64 now_us = g_get_monotonic_time();
+	if (s->upkept_us && now_us - s->upkept_us < UPKEEP_US)
+		return FALSE;
+	s->upkept_us = now_us;
+	return TRUE;
+}
+
+void shelf_upkeep_again(struct shelf *s)
+{
+	s->upkept_us = 0;
 }
