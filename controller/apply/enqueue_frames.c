@@ -110,7 +110,7 @@ gboolean enqueue_frames(const struct apply_input *in, const struct action *act, 
 	const struct key_digests of = digests_of(in, act);
 	struct task task = task_of(in->arena, act->values, farm, &of);
 	struct backlog_part part = { act->key, act->frames, &task };
-	struct job_meta meta = job_meta_of(in->arena, act->want->spec, farm);
+	struct job_meta meta = job_meta_of(in->arena, act->want, farm);
 	struct authority by = job_authority(in);
 	guint64 added;
 	return backlog_enqueue(in->redis, &by, act->id, &meta, &part, 1, &added, error);

@@ -1,6 +1,7 @@
 /* One step at a time, each of them safe to repeat; the directory entries are the only state. */
 #include "frames/deliver.h"
 #include "base/error.h"
+#include "frames/deliver_remote.h"
 #include "frames/digest.h"
 #include "frames/root.h"
 #include "frames/store.h"
@@ -247,6 +248,8 @@ gboolean frame_deliver(const struct delivery *d, enum delivered *ret, GError **e
 {
 	struct site s;
 	enum delivered how = DELIVERED_NEW;
+	if (d->remote)
+		return remote_deliver(d, ret, error);
 	enum step step = site_open(&s, d, error) ? STEP_AGAIN : STEP_FAILED;
 	for (guint i = 0; i < ATTEMPTS && step == STEP_AGAIN; i++)
 		step = deliver_once(&s, &how, error);
@@ -293,6 +296,8 @@ static gboolean prepare_put_back(const struct delivery *d, GError **error)
 
 gboolean frame_put_back(const struct delivery *d, enum delivered *ret, GError **error)
 {
+	if (d->remote)
+		return remote_put_back(d, ret, error);
 	if (!prepare_put_back(d, error)) {
 		g_prefix_error(error, "cannot put back %s: ", d->visible);
 		return FALSE;

@@ -11,6 +11,8 @@
 #pragma once
 #include <glib.h>
 
+struct remote;
+
 /* What a staged name becomes while it stands for displaced content. */
 #define DELIVER_DISPLACED ".displaced"
 
@@ -22,6 +24,7 @@ struct delivery {
 	const char *visible;   /* path relative to the root */
 	gboolean may_replace;  /* FALSE: whatever else is visible stays, and it is ERROR_EXISTS */
 	gboolean keeps_stored; /* frame_put_back(): leave the stored copy where it is */
+	struct remote *remote; /* the root is a bucket (deliver_remote.h); NULL: a folder */
 };
 
 enum delivered {

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "frames/deliver.h"
 #include "frames/manifest.h"
+#include "frames/remote.h"
 #include "frames/root.h"
 #include "frames/store.h"
 #include <string.h>
@@ -22,7 +23,7 @@ static gboolean look(int root_fd, const char *path, gboolean *ret_is_there, stru
 
 static gboolean agrees(const struct record *seen, const struct file_facts *now)
 {
-	return seen->ino == now->ino && seen->size == now->size && seen->mtime_ns == now->mtime_ns;
+	return !seen->etag && seen->ino == now->ino && seen->size == now->size && seen->mtime_ns == now->mtime_ns;
 }
 
 static gboolean lies_in_staging(const struct inspection *in, const struct record *r)
@@ -31,8 +32,14 @@ static gboolean lies_in_staging(const struct inspection *in, const struct record
 	static const char *const suffixes[] = { "", DELIVER_DISPLACED };
 	for (guint i = 0; folder && i < G_N_ELEMENTS(suffixes); i++) {
 		g_autofree char *path = g_strconcat(folder, "/", record_staged_name(r), suffixes[i], NULL);
+		struct s3_facts facts;
 		struct stat st;
 		gboolean is_there = FALSE;
+		if (in->remote) {
+			if (remote_look(in->remote, path, &is_there, &facts, NULL) && is_there && facts.size == r->size)
+				return TRUE;
+			continue;
+		}
 		if (look(in->root_fd, path, &is_there, &st, NULL) && is_there && S_ISREG(st.st_mode) &&
 		    (guint64)st.st_size == r->size)
 			return TRUE;
@@ -93,6 +100,83 @@ static void judge(const struct inspection *in, gint64 frame, const char *wanted_
 	s->should_record = s->state != FRAME_FOREIGN && deserves_record(in, frame, visible, s);
 }
 
+/* -- in a bucket: the ETag stands for the facts --------------------------------------------------- */
+
+static gboolean has_etag(const struct record *r, const struct s3_facts *now)
+{
+	return r->etag && *r->etag && r->size == now->size && strcmp(r->etag, now->etag) == 0;
+}
+
+/* What an object with these facts was when it was written or read. */
+static const char *known_content(const struct inspection *in, gint64 frame, const char *visible,
+				 const struct s3_facts *now)
+{
+	const struct record *r = manifest_seen(in->view, frame, visible);
+	if (r && has_etag(r, now))
+		return r->sha256;
+	for (r = manifest_next(in->view, frame, NULL); r; r = manifest_next(in->view, frame, r))
+		if (has_etag(r, now))
+			return r->sha256;
+	return remote_known(in->remote, now);
+}
+
+static gboolean identify_remote(const struct inspection *in, gint64 frame, const char *visible,
+				const struct s3_facts *now, struct frame_sight *ret, GError **error)
+{
+	const char *known = in->is_sweep ? NULL : known_content(in, frame, visible, now);
+	if (known) {
+		g_strlcpy(ret->digest.sha256, known, sizeof ret->digest.sha256);
+		return TRUE;
+	}
+	ret->was_read = TRUE;
+	return in->is_sweep ? remote_read(in->remote, visible, now, ret->digest.sha256, error)
+			    : remote_identify(in->remote, visible, now, ret->digest.sha256, error);
+}
+
+/* Where neither a frame record nor a `seen` record has this ETag, a later process had to read it again. */
+static gboolean deserves_record_remote(const struct inspection *in, gint64 frame, const char *visible,
+				       const struct frame_sight *s)
+{
+	const struct s3_facts now = { .size = s->digest.facts.size };
+	struct s3_facts with_etag = now;
+	g_strlcpy(with_etag.etag, s->etag, sizeof with_etag.etag);
+	const struct record *seen = manifest_seen(in->view, frame, visible);
+	if (seen && has_etag(seen, &with_etag) && strcmp(seen->sha256, s->digest.sha256) == 0)
+		return FALSE;
+	return !s->record || !has_etag(s->record, &with_etag);
+}
+
+static gboolean inspect_remote(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible,
+			       struct frame_sight *ret, GError **error)
+{
+	struct frame_sight s = { .state = FRAME_MISSING };
+	struct s3_facts now;
+	gboolean is_there = FALSE;
+	g_autoptr(GError) why = NULL;
+	if (!remote_look(in->remote, visible, &is_there, &now, error))
+		return FALSE;
+	if (is_there) {
+		s.state = FRAME_FOREIGN;
+		s.digest.facts.size = now.size;
+		g_strlcpy(s.etag, now.etag, sizeof s.etag);
+	}
+	gboolean is_known = manifest_next(in->view, frame, NULL) || manifest_seen(in->view, frame, visible);
+	if (is_there && is_known) {
+		if (identify_remote(in, frame, visible, &now, &s, &why)) {
+			judge(in, frame, wanted_key, visible, &s);
+			s.should_record = s.state != FRAME_FOREIGN && deserves_record_remote(in, frame, visible, &s);
+		} else if (g_error_matches(why, CLEAVE_ERROR, ERROR_NOT_FOUND)) {
+			s = (struct frame_sight){ .state = FRAME_MISSING };
+		} else {
+			return g_propagate_error(error, g_steal_pointer(&why)), FALSE;
+		}
+	}
+	*ret = s;
+	return TRUE;
+}
+
+/* -------------------------------------------------------------------------------------------------- */
+
 gboolean frame_inspect(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible,
 		       struct frame_sight *ret, GError **error)
 {
@@ -100,6 +184,8 @@ gboolean frame_inspect(const struct inspection *in, gint64 frame, const char *wa
 	g_autoptr(GError) why = NULL;
 	gboolean is_there = FALSE;
 	struct stat st;
+	if (in->remote)
+		return inspect_remote(in, frame, wanted_key, visible, ret, error);
 	if (!look(in->root_fd, visible, &is_there, &st, error))
 		return FALSE;
 	if (is_there) {
@@ -132,6 +218,7 @@ struct record frame_seen_record(const struct frame_sight *sight, gint64 frame, c
 		.size = sight->digest.facts.size,
 		.mtime_ns = sight->digest.facts.mtime_ns,
 		.ctime_ns = sight->digest.facts.ctime_ns,
+		.etag = *sight->etag ? sight->etag : NULL,
 	};
 }
 
@@ -149,11 +236,22 @@ const struct record *frame_staged(const struct inspection *in, gint64 frame, con
 	return NULL;
 }
 
+static gboolean lies_in_store(const struct inspection *in, const struct record *r)
+{
+	struct s3_facts facts;
+	gboolean is_there = FALSE;
+	if (!in->remote)
+		return store_has(in->root_fd, r->sha256, store_extension(r->file), r->size);
+	g_autofree char *path = store_path(r->sha256, store_extension(r->file), NULL);
+	return path && remote_look(in->remote, path, &is_there, &facts, NULL) && is_there &&
+	       (r->size == 0 || facts.size == r->size);
+}
+
 const struct record *frame_kept(const struct inspection *in, gint64 frame, const char *key, const char *visible)
 {
 	const struct record *r = NULL;
 	while ((r = manifest_next(in->view, frame, r)))
-		if (is_of(r, key, visible) && store_has(in->root_fd, r->sha256, store_extension(r->file), r->size))
+		if (is_of(r, key, visible) && lies_in_store(in, r))
 			return r;
 	return NULL;
 }

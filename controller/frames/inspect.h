@@ -4,9 +4,11 @@
  * costs one look at the file's facts and no reading. */
 #pragma once
 #include "frames/digest.h"
+#include "frames/s3.h"
 
 struct manifest_view;
 struct record;
+struct remote;
 
 enum frame_state {
 	FRAME_MISSING, /* nothing is there */
@@ -21,6 +23,7 @@ struct inspection {
 	const struct manifest_view *view;
 	struct digest_cache *cache; /* may be NULL */
 	gboolean is_sweep;          /* read the file even where `seen` or the cache could answer */
+	struct remote *remote;      /* the root is a bucket; NULL: a folder */
 };
 
 struct frame_sight {
@@ -30,6 +33,7 @@ struct frame_sight {
 	gboolean was_read;           /* `digest.sha256` comes from reading, else from the `seen` record */
 	gboolean should_record;      /* a `seen` record of this sight spares the next reading; only WHOLE, DAMAGED */
 	struct file_digest digest;   /* facts: all but MISSING; sha256: "" where it was not needed */
+	char etag[S3_ETAG_SIZE];     /* in a bucket: instead of the facts, of which only the size is told */
 };
 
 /* `wanted_key` may be NULL. Fails on I/O errors: what cannot be read is not missing. */

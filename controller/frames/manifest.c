@@ -1,6 +1,7 @@
 /* Writing a segment: whole lines at a known offset, on disk before success is said. */
 #include "frames/manifest.h"
 #include "base/error.h"
+#include "frames/remote.h"
 #include "frames/root.h"
 #include <string.h>
 #include <sys/file.h>
@@ -12,6 +13,8 @@ struct manifest {
 	int dir_fd;       /* the folder */
 	off_t size;       /* of the whole lines; the next one goes here */
 	gint64 latest_us; /* no record is stamped earlier */
+	struct remote *remote;   /* NULL: the root is a folder */
+	char etag[S3_ETAG_SIZE]; /* of the segment in the bucket, as this writer left it; "": none */
 };
 
 enum { TAIL_SIZE = 4096 };
@@ -51,14 +54,8 @@ static gboolean claim_segment(struct manifest *m, GError **error)
 	return TRUE;
 }
 
-struct manifest *manifest_open(int root_fd, const char *job_dir, const char *writer, GError **error)
+static struct manifest *open_segment(struct manifest *m, int root_fd, const char *folder, GError **error)
 {
-	g_autofree char *folder = root_job_path(job_dir, "manifest", NULL, error);
-	g_autofree char *plain = folder ? root_job_path(job_dir, "manifest", writer, error) : NULL;
-	if (!plain)
-		return NULL;
-	struct manifest *m = g_new0(struct manifest, 1);
-	m->path = g_strconcat(plain, ".log", NULL);
 	m->dir_fd = root_mkdirs(root_fd, folder);
 	m->fd = m->dir_fd < 0 ? -1 : root_openat(root_fd, m->path, O_RDWR | O_CREAT | O_NOFOLLOW, 0666);
 	if (m->fd < 0 || root_sync_dir(m->dir_fd) < 0)
@@ -69,6 +66,36 @@ struct manifest *manifest_open(int root_fd, const char *job_dir, const char *wri
 		g_prefix_error(error, "segment %s: ", m->path);
 	manifest_close(m);
 	return NULL;
+}
+
+struct manifest *manifest_open_remote(struct remote *remote, int root_fd, const char *job_dir, const char *writer,
+				      GError **error)
+{
+	g_autofree char *folder = root_job_path(job_dir, "manifest", NULL, error);
+	char etag[S3_ETAG_SIZE] = "";
+	if (!folder)
+		return NULL;
+	if (!remote)
+		return manifest_open(root_fd, job_dir, writer, error);
+	char *path = remote_claim_segment(remote, root_fd, job_dir, writer, etag, error);
+	if (!path)
+		return NULL;
+	struct manifest *m = g_new0(struct manifest, 1);
+	m->path = path;
+	m->remote = remote;
+	g_strlcpy(m->etag, etag, sizeof m->etag);
+	return open_segment(m, root_fd, folder, error);
+}
+
+struct manifest *manifest_open(int root_fd, const char *job_dir, const char *writer, GError **error)
+{
+	g_autofree char *folder = root_job_path(job_dir, "manifest", NULL, error);
+	g_autofree char *plain = folder ? root_job_path(job_dir, "manifest", writer, error) : NULL;
+	if (!plain)
+		return NULL;
+	struct manifest *m = g_new0(struct manifest, 1);
+	m->path = g_strconcat(plain, ".log", NULL);
+	return open_segment(m, root_fd, folder, error);
 }
 
 void manifest_close(struct manifest *m)
@@ -128,6 +155,11 @@ static gboolean append_bytes(struct manifest *m, const GString *lines, GError **
 		if (ftruncate(m->fd, m->size) < 0)
 			return fail_errno(error, saved, "segment %s: a line was written in part", m->path);
 		return fail_errno(error, saved, "segment %s cannot be written", m->path);
+	}
+	if (m->remote && !remote_publish(m->remote, m->path, m->fd, m->etag, error)) {
+		/* not published is not written; if it was all the same, the next append finds another ETag */
+		(void)ftruncate(m->fd, m->size);
+		return FALSE;
 	}
 	m->size += (off_t)lines->len;
 	return still_has_its_name(m) ||

@@ -9,6 +9,7 @@
 
 struct arena;
 struct manifest_view;
+struct remote;
 
 /* ---- writing ---- */
 
@@ -17,6 +18,9 @@ struct manifest;
 /* Opens or makes the segment; a torn last line of an earlier writer is cut off. ERROR_EXISTS when
  * another process has it open. */
 struct manifest *manifest_open(int root_fd, const char *job_dir, const char *writer, GError **error);
+/* The same for a root that is a bucket; NULL: a folder. What is appended is in the bucket as well. */
+struct manifest *manifest_open_remote(struct remote *remote, int root_fd, const char *job_dir, const char *writer,
+				      GError **error);
 /* One record; on disk when it returns TRUE. A time_us of 0 is replaced by now, or by one µs after the
  * writer's latest record where the clock went back. */
 gboolean manifest_append(struct manifest *m, const struct record *r, GError **error);
@@ -32,6 +36,8 @@ void manifest_close(struct manifest *m);
 struct manifest_counts {
 	guint segments, torn;       /* torn: segments that end within a line */
 	guint64 frames, superseded; /* frame records that count; that were fenced off */
+	guint64 timed;              /* frame records that say how long it took, superseded ones too */
+	double seconds;             /* their sum */
 	guint64 invalid_lines;      /* damaged, skipped */
 	guint64 unknown_lines;      /* of a later version's type */
 	guint64 records, kept;      /* that were read; that still say something */

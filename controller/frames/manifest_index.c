@@ -150,6 +150,8 @@ static void add_frame(struct manifest_index *x, const struct record *r)
 	struct frame_record *f;
 	if (!put_in_order(x, &entry_of(x, r->frame)->latest, r, &f))
 		return;
+	x->seconds += r->seconds;
+	x->n_timed += r->seconds > 0;
 	f->is_superseded = g_hash_table_contains(x->superseded, &(struct attempt){ .frame = r->frame, .token = r->token });
 	if (f->is_superseded)
 		x->n_superseded++;

@@ -52,6 +52,7 @@ static const struct record_field record_fields[] = {
 	{ "ino", FIELD_ID, IN(ino), SEEN, SEEN, FALSE },
 	{ "mtimeNs", FIELD_INT, IN(mtime_ns), SEEN, FRAME | SEEN, FALSE },
 	{ "ctimeNs", FIELD_INT, IN(ctime_ns), 0, SEEN, FALSE },
+	{ "etag", FIELD_STRING, IN(etag), 0, FRAME | SEEN, FALSE },
 	{ "width", FIELD_COUNT, IN(width), 0, FRAME, FALSE },
 	{ "height", FIELD_COUNT, IN(height), 0, FRAME, FALSE },
 	{ "samples", FIELD_COUNT, IN(samples), 0, FRAME, FALSE },

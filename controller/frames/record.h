@@ -38,6 +38,7 @@ struct record {
 	const char *file;                    /* frame, seen: the visible path; pin: the scene, or PIN_INPUTS; input: ROOT:path, or an absolute path outside of roots */
 	const char *staged;                  /* frame: the name in staging/<token>/; NULL: that of `file` */
 	const char *digest;                  /* complete */
+	const char *etag;                    /* frame, seen: of the object, where the root is a bucket */
 	guint64 size;                        /* frame, seen: bytes */
 	guint64 ino;                         /* seen; as the owner's host sees it */
 	gint64 mtime_ns;                     /* frame (staged), seen (visible) */

@@ -20,10 +20,10 @@ const char *remote_name(const struct remote *r);
 const char *remote_local(const struct remote *r);
 
 /* The local folder's descriptor, or -1: ERROR_AWAY when the bucket cannot be reached or bears no marker. The
- * marker is then in the local folder as well, or not there either. The caller closes it. */
-int remote_open(struct remote *r, GError **error);
+ * marker is then in the local folder as well, or not there either. NULL: the usual one. The caller closes it. */
+int remote_open(struct remote *r, const char *marker, GError **error);
 /* Writes the marker. ERROR_EXISTS when there is one. */
-gboolean remote_mark(struct remote *r, const char *name, GError **error);
+gboolean remote_mark(struct remote *r, const char *marker, const char *name, GError **error);
 /* Why it is less safe than others, for a line in the log; NULL: it is not, or is not known yet. */
 const char *remote_weakness(const struct remote *r);
 
@@ -39,6 +39,9 @@ void remote_learn(struct remote *r, const struct s3_facts *facts, const char *sh
 /* Reads the object unless its content is known. ERROR_EXISTS when it has other facts by now. */
 gboolean remote_identify(struct remote *r, const char *path, const struct s3_facts *facts, char ret[SHA256_HEX_SIZE],
 			 GError **error);
+/* Reads it in any case. */
+gboolean remote_read(struct remote *r, const char *path, const struct s3_facts *facts, char ret[SHA256_HEX_SIZE],
+		     GError **error);
 /* Of what is there now, for a scene: asks for its facts. ERROR_NOT_FOUND. */
 gboolean remote_digest(struct remote *r, const char *path, char ret[SHA256_HEX_SIZE], GError **error);
 /* What lies below the folder, at any depth: path → struct s3_facts *; fresh. g_hash_table_unref(). */

@@ -26,12 +26,18 @@ static void observe_roots(struct arena *a, const struct observe_input *in, const
 		g_autoptr(GError) error = NULL;
 		const struct farm_root *root = LIST_AT(farm->roots, struct farm_root, i);
 		roots[i].name = root->name;
+		const struct s3_options bucket = { .url = root->url,
+			                           .endpoint = root->s3.endpoint,
+			                           .region = root->s3.region,
+			                           .credentials_file = root->s3.credentials_file };
 		if (root->path)
 			shelf_mark(in->shelf, root->path, root->marker);
-		roots[i].mounted = root->path && shelf_root(in->shelf, root->path, &error) >= 0;
-		if (roots[i].mounted)
+		else
+			shelf_know(in->shelf, &bucket, root->marker);
+		roots[i].mounted = shelf_root(in->shelf, farm_root_where(root), &error) >= 0;
+		if (roots[i].mounted && root->path)
 			roots[i].free_bytes = free_bytes(shelf_root(in->shelf, root->path, NULL));
-		roots[i].reason = error ? arena_strdup(a, error->message) : root->path ? NULL : "a root with a url does not act yet";
+		roots[i].reason = error ? arena_strdup(a, error->message) : NULL;
 	}
 	ret->roots = (struct list){ roots, farm->roots.n };
 }

@@ -34,7 +34,7 @@ void observe_places(struct looking *l, const char *own_root)
 	l->n_places = 1;
 	for (guint i = 0; i < l->farm->roots.n; i++) {
 		const struct farm_root *root = LIST_AT(l->farm->roots, struct farm_root, i);
-		if (root->path && strcmp(root->path, own_root) == 0)
+		if (strcmp(farm_root_where(root), own_root) == 0)
 			l->places[0] = (struct move_place){ root->name, l->inspection };
 		else
 			add_place(l, root);
@@ -44,12 +44,15 @@ void observe_places(struct looking *l, const char *own_root)
 gboolean observe_elsewhere(const struct looking *l, gint64 frame, const char *key, const char *visible)
 {
 	struct move_source source;
-	return move_find(l->places, l->n_places, &l->places[0], frame, key, visible, l->n_outputs == 1, &source);
+	/* into a bucket nothing is copied: it is rendered */
+	return !l->inspection.remote &&
+	       move_find(l->places, l->n_places, &l->places[0], frame, key, visible, l->n_outputs == 1, &source);
 }
 
 void observe_sweep(const struct looking *l, const char *job)
 {
-	if (!l->in->claims || !l->in->sweep_bytes)
+	/* a bucket keeps digests of its own, and each reading is paid for */
+	if (!l->in->claims || !l->in->sweep_bytes || l->inspection.remote)
 		return;
 	const char **templates = ARENA_ARRAY(l->arena, const char *, l->n_outputs + 1);
 	memcpy(templates, l->templates, l->n_outputs * sizeof *templates);

@@ -15,9 +15,7 @@ static gboolean frames_of_other(struct job_plan *j, const struct object *other, 
 	const struct renderjob_status *s = have ? have->status : NULL;
 	*ret_wanted = want->frames;
 	*ret_whole = (struct frame_set){ 0 };
-	if (!s || s->trouble)
-		return FALSE;
-	struct key_digests of = frame_key_digests(want, s);
+	const struct key_digests of = s && !s->trouble ? frame_key_digests(want, s) : (struct key_digests){ 0 };
 	if (!of.scene)
 		return FALSE;
 	struct key_groups groups = frame_key_groups(a, want, &of);

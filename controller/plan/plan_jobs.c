@@ -2,17 +2,32 @@
  * wanted any more. Its frames: plan_frames.c. */
 #include "base/arena.h"
 #include "plan/plan_job.h"
+#include "spec/limits.h"
 #include <string.h>
+
+/* An order that was not said is the one that is usual. */
+static void say_order(struct renderjob_spec *job)
+{
+	if (job->order == ORDER_UNSAID)
+		job->order = ORDER_FORWARD;
+}
 
 static void plan_update(struct job_plan *j)
 {
-	struct renderjob_spec before = j->have->queue.values;
-	int rank = farm_queue_rank(j->farm, j->want->queue);
-	struct changes c = diff_structs(j->b->arena, renderjob_fields, &before, j->want, FIELD_IN_QUEUE);
-	if (!j->have->queue.known || (!c.n && j->have->queue.rank == rank) || !j->n_waiting)
+	struct renderjob_spec before = j->have->queue.values, after = *j->want;
+	struct scope_limit *limits;
+	guint n_limits = limits_of(j->b->arena, j->farm, j->o, &limits);
+	gboolean is_same_queue = j->have->queue.rank == farm_queue_rank(j->farm, j->want->queue);
+	gboolean has_limits = g_strcmp0(j->have->queue.limits, limits_text(j->b->arena, limits, n_limits)) == 0;
+	say_order(&before);
+	say_order(&after);
+	struct changes c = diff_structs(j->b->arena, renderjob_fields, &before, &after, FIELD_IN_QUEUE);
+	if (!j->have->queue.known || (!c.n && is_same_queue && has_limits) || !j->n_waiting)
 		return;
 	struct action *act = builder_act(j->b, VERB_UPDATE_JOB, j->o, KIND_RENDERJOB, j->o->id,
-	                                 c.n ? "the queue knows other values" : "is in another queue now");
+	                                 c.n             ? "the queue knows other values"
+	                                 : is_same_queue ? "the Farm's limits are others now"
+	                                                 : "is in another queue now");
 	act->changes = c;
 	act->values = j->want;
 }
@@ -22,15 +37,16 @@ static const char *told_done(struct job_plan *j)
 	const struct renderjob_spec *said = j->o->spec;
 	guint64 n_waived = frames_count(&said->frames) - j->n_wanted;
 	const char *waived = n_waived ? arena_printf(j->b->arena, ", %" G_GUINT64_FORMAT " waived", n_waived) : "";
-	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s", j->n_whole, j->n_wanted, waived);
+	const char *undeclared = job_tell_undeclared(j);
+	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s%s%s", j->n_whole, j->n_wanted, waived,
+	                    undeclared ? "; UndeclaredInputs: " : "", undeclared ? undeclared : "");
 }
 
 static void judge_job(struct job_plan *j)
 {
 	struct builder *b = j->b;
 	struct arena *a = b->arena;
-	const char *undeclared = job_tell_undeclared(j);
-	const char *done = undeclared ? arena_printf(a, "%s; UndeclaredInputs: %s", told_done(j), undeclared) : told_done(j);
+	const char *done = told_done(j);
 	if (j->problem && (j->n_new || j->n_waiting || j->n_failed))
 		builder_judge(b, j->o, IS_STALLED, j->problem, j->problem_message);
 	else if (j->foreign.n_runs)

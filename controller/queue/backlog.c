@@ -5,7 +5,30 @@
 #include "queue/functions.h"
 #include "queue/range.h"
 #include <jansson.h>
+#include <stddef.h>
 #include <string.h>
+
+static const char *const order_words[] = { "forward", "reverse", "interleave" };
+
+/* Numbers of a job's meta, for both directions. */
+static const struct {
+	const char *name;
+	gsize offset;
+} numbers[] = {
+	{ "rank", offsetof(struct job_meta, rank) },
+	{ "priority", offsetof(struct job_meta, priority) },
+	{ "chunk", offsetof(struct job_meta, chunk) },
+	{ "chunk_seconds", offsetof(struct job_meta, chunk_seconds) },
+	{ "retries", offsetof(struct job_meta, n_retries) },
+	{ "vram", offsetof(struct job_meta, vram_bytes) },
+	{ "gpus", offsetof(struct job_meta, n_gpus) },
+	{ "backoff", offsetof(struct job_meta, backoff_ms) },
+};
+
+static gint64 number_of(const struct job_meta *m, guint i)
+{
+	return *(const gint64 *)(const void *)((const char *)m + numbers[i].offset);
+}
 
 /* -- changing -------------------------------------------------------------------------------- */
 
@@ -17,16 +40,27 @@ static json_t *encode_requires(const char *const *requires)
 	return list;
 }
 
+static json_t *encode_limits(const struct job_meta *m)
+{
+	json_t *list = json_array();
+	for (guint i = 0; i < m->n_limits; i++)
+		json_array_append_new(list, json_pack("{s:s, s:I}", "scope", m->limits[i].scope, "n",
+						      (json_int_t)m->limits[i].n_frames));
+	return list;
+}
+
 static char *encode_meta(const struct job_meta *m)
 {
 	json_t *object = json_object();
-	json_object_set_new(object, "rank", json_integer(m->rank));
-	json_object_set_new(object, "priority", json_integer(m->priority));
-	json_object_set_new(object, "chunk", json_integer(m->chunk));
-	json_object_set_new(object, "retries", json_integer(m->n_retries));
 	json_object_set_new(object, "paused", json_boolean(m->is_paused));
 	json_object_set_new(object, "blender", json_string(m->blender ? m->blender : ""));
+	json_object_set_new(object, "installable", json_boolean(m->is_installable));
 	json_object_set_new(object, "requires", encode_requires(m->requires));
+	json_object_set_new(object, "labels", encode_requires(m->labels));
+	json_object_set_new(object, "order", json_string(order_words[m->order]));
+	json_object_set_new(object, "limits", encode_limits(m));
+	for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
+		json_object_set_new(object, numbers[i].name, json_integer(number_of(m, i)));
 	char *json = json_dumps(object, JSON_COMPACT);
 	char *copy = g_strdup(json);
 	free(json);
@@ -108,29 +142,52 @@ static const char *const *decode_requires(struct arena *a, const char *json)
 	return labels;
 }
 
+/* "project:nimbus=20", a line each. */
+static void read_limits(struct arena *a, const char *text, struct job_meta *m)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	struct job_limit *limits = ARENA_ARRAY(a, struct job_limit, g_strv_length(lines));
+	m->n_limits = 0;
+	for (guint i = 0; lines[i]; i++) {
+		const char *mark = strrchr(lines[i], '=');
+		if (mark)
+			limits[m->n_limits++] = (struct job_limit){ arena_strndup(a, lines[i], (gsize)(mark - lines[i])),
+								    g_ascii_strtoll(mark + 1, NULL, 10) };
+	}
+	m->limits = limits;
+}
+
+static void read_meta_field(struct arena *a, struct backlog *b, const char *name, const char *value)
+{
+	gint64 number = g_ascii_strtoll(value, NULL, 10);
+	for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
+		if (strcmp(name, numbers[i].name) == 0)
+			*(gint64 *)(void *)((char *)&b->meta + numbers[i].offset) = number;
+	for (guint i = 0; i < G_N_ELEMENTS(order_words); i++)
+		if (strcmp(name, "order") == 0 && strcmp(value, order_words[i]) == 0)
+			b->meta.order = (int)i;
+	if (strcmp(name, "paused") == 0)
+		b->meta.is_paused = number != 0;
+	else if (strcmp(name, "installable") == 0)
+		b->meta.is_installable = number != 0;
+	else if (strcmp(name, "blender") == 0)
+		b->meta.blender = arena_strdup(a, value);
+	else if (strcmp(name, "requires") == 0)
+		b->meta.requires = decode_requires(a, value);
+	else if (strcmp(name, "labels") == 0)
+		b->meta.labels = decode_requires(a, value);
+	else if (strcmp(name, "limits") == 0)
+		read_limits(a, value, &b->meta);
+	else if (strcmp(name, "epoch") == 0)
+		b->epoch = number;
+}
+
 static void read_meta(struct arena *a, const redisReply *flat, struct backlog *b)
 {
 	b->meta.blender = "";
-	b->meta.requires = decode_requires(a, "[]");
-	for (gsize i = 0; i + 1 < reply_count(flat); i += 2) {
-		const char *name = reply_text(reply_at(flat, i)), *value = reply_text(reply_at(flat, i + 1));
-		gint64 number = g_ascii_strtoll(value, NULL, 10);
-		if (strcmp(name, "rank") == 0)
-			b->meta.rank = number;
-		else if (strcmp(name, "priority") == 0)
-			b->meta.priority = number;
-		else if (strcmp(name, "chunk") == 0)
-			b->meta.chunk = number;
-		else if (strcmp(name, "retries") == 0)
-			b->meta.n_retries = number;
-		else if (strcmp(name, "paused") == 0)
-			b->meta.is_paused = number != 0;
-		else if (strcmp(name, "blender") == 0)
-			b->meta.blender = arena_strdup(a, value);
-		else if (strcmp(name, "requires") == 0)
-		b->meta.requires = decode_requires(a, value);
-		else if (strcmp(name, "epoch") == 0) b->epoch = number;
-	}
+	b->meta.requires = b->meta.labels = decode_requires(a, "[]");
+	for (gsize i = 0; i + 1 < reply_count(flat); i += 2)
+		read_meta_field(a, b, reply_text(reply_at(flat, i)), reply_text(reply_at(flat, i + 1)));
 }
 
 /* Groups the ranges by key; keys keep the order in which they come. */
@@ -161,21 +218,41 @@ static void read_queued(struct arena *a, const redisReply *rows, struct backlog 
 	}
 }
 
+/* "hand=17" and the like, after the ranges. */
+static void read_lease_fact(struct backlog_running *l, const char *fact)
+{
+	const char *mark = strchr(fact, '=');
+	gint64 number = mark ? g_ascii_strtoll(mark + 1, NULL, 10) : 0;
+	if (g_str_has_prefix(fact, "age="))
+		l->age_ms = number;
+	else if (g_str_has_prefix(fact, "begun="))
+		l->hand_ms = number;
+	else if (g_str_has_prefix(fact, "progress="))
+		l->progress = number < 0 ? -1 : (double)number / 1000;
+	else if (g_str_has_prefix(fact, "hand=")) {
+		l->is_begun = TRUE;
+		l->hand = number;
+	}
+}
+
 static struct backlog_running read_lease(struct arena *a, const redisReply *row)
 {
 	g_autoptr(GArray) runs = g_array_new(FALSE, FALSE, sizeof(struct frame_run));
+	struct backlog_running l = { .token = arena_strdup(a, reply_text(reply_at(row, 0))),
+				     .key = arena_strdup(a, reply_text(reply_at(row, 1))),
+				     .worker = arena_strdup(a, reply_text(reply_at(row, 2))),
+				     .left_ms = reply_number(reply_at(row, 3)),
+				     .progress = -1 };
 	for (gsize i = 4; i < reply_count(row); i++) {
+		const char *text = reply_text(reply_at(row, i));
 		struct frame_run run;
-		if (range_parse(reply_text(reply_at(row, i)), &run, NULL))
+		if (range_parse(text, &run, NULL))
 			g_array_append_val(runs, run);
+		else
+			read_lease_fact(&l, text);
 	}
-	return (struct backlog_running){
-		.token = arena_strdup(a, reply_text(reply_at(row, 0))),
-		.key = arena_strdup(a, reply_text(reply_at(row, 1))),
-		.worker = arena_strdup(a, reply_text(reply_at(row, 2))),
-		.left_ms = reply_number(reply_at(row, 3)),
-		.frames = range_set(a, runs),
-	};
+	l.frames = range_set(a, runs);
+	return l;
 }
 
 static void read_running(struct arena *a, const redisReply *rows, struct backlog *b)
@@ -198,8 +275,35 @@ static void read_failed(struct arena *a, const redisReply *rows, struct backlog 
 			.reason = arena_strdup(a, reply_text(reply_at(row, 2))),
 			.n_tries = reply_number(reply_at(row, 3)),
 			.worker = arena_strdup(a, reply_text(reply_at(row, 4))),
+			.cause = arena_strdup(a, reply_text(reply_at(row, 5))),
+			.workers = arena_strdup(a, reply_text(reply_at(row, 6))),
 		};
 	}
+}
+
+static struct backlog_tried read_tried_frame(struct arena *a, const redisReply *row)
+{
+	enum { FIRST_TRY = 3 };
+	struct backlog_tried t = { .frame = reply_number(reply_at(row, 0)),
+				   .due_ms = reply_number(reply_at(row, 1)),
+				   .vram_above = (guint64)reply_number(reply_at(row, 2)) };
+	t.n_tries = (guint)MAX(reply_count(row), FIRST_TRY) - FIRST_TRY;
+	t.tries = ARENA_ARRAY(a, struct backlog_try, t.n_tries);
+	for (guint i = 0; i < t.n_tries; i++) {
+		const redisReply *try = reply_at(row, FIRST_TRY + i);
+		t.tries[i] = (struct backlog_try){ .worker = arena_strdup(a, reply_text(reply_at(try, 0))),
+						   .reason = arena_strdup(a, reply_text(reply_at(try, 1))),
+						   .age_ms = reply_number(reply_at(try, 2)) };
+	}
+	return t;
+}
+
+static void read_tried(struct arena *a, const redisReply *rows, struct backlog *b)
+{
+	b->n_tried = (guint)reply_count(rows);
+	b->tried = ARENA_ARRAY(a, struct backlog_tried, b->n_tried);
+	for (guint i = 0; i < b->n_tried; i++)
+		b->tried[i] = read_tried_frame(a, reply_at(rows, i));
 }
 
 struct backlog *backlog_show(struct redis *r, struct arena *a, const char *job, GError **error)
@@ -215,6 +319,8 @@ struct backlog *backlog_show(struct redis *r, struct arena *a, const char *job, 
 	read_queued(a, reply_at(reply, 1), b);
 	read_running(a, reply_at(reply, 2), b);
 	read_failed(a, reply_at(reply, 3), b);
+	read_tried(a, reply_at(reply, 4), b);
+	b->frame_ms = reply_number(reply_at(reply, 5));
 	return b;
 }
 

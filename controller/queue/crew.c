@@ -9,21 +9,24 @@ struct fact {
 	const char *name;
 	gboolean is_number;
 	gsize offset;
+	gboolean is_told; /* by Redis alone */
 };
 
 #define TEXT(member)                                                                                                   \
 	{                                                                                                              \
-#member, FALSE, offsetof(struct crew_member, member)                                                   \
+#member, FALSE, offsetof(struct crew_member, member), FALSE                                                   \
 	}
 #define NUMBER(member)                                                                                                 \
 	{                                                                                                              \
-#member, TRUE, offsetof(struct crew_member, member)                                                    \
+#member, TRUE, offsetof(struct crew_member, member), FALSE                                                    \
 	}
 
 static const struct fact facts[] = {
 	TEXT(host),    TEXT(boot_id), TEXT(vm),      TEXT(uuid),     TEXT(gpus),
 	TEXT(version), TEXT(blender), TEXT(devices), TEXT(labels),   TEXT(state),
 	TEXT(detail),  TEXT(job),     NUMBER(frame), NUMBER(n_done), NUMBER(n_failed),
+	{ "resting", FALSE, offsetof(struct crew_member, resting), TRUE },
+	{ "resting_ms", TRUE, offsetof(struct crew_member, resting_ms), TRUE },
 };
 
 gboolean crew_report(struct redis *r, const struct crew_member *m, GError **error)
@@ -32,6 +35,8 @@ gboolean crew_report(struct redis *r, const struct crew_member *m, GError **erro
 	gint64 ignored;
 	for (guint i = 0; i < G_N_ELEMENTS(facts); i++) {
 		const void *at = (const char *)m + facts[i].offset;
+		if (facts[i].is_told)
+			continue;
 		g_ptr_array_add(row, g_strdup(facts[i].name));
 		if (facts[i].is_number) {
 			g_ptr_array_add(row, g_strdup_printf("%" G_GINT64_FORMAT, *(const gint64 *)at));

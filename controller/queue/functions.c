@@ -5,7 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-static const char *const library_parts[] = { "head", "range", "job", "drain", "homes", "lease", "owner", "show", "worker", "register" };
+static const char *const library_parts[] = { "head", "range",  "order", "scope", "job",	 "idle", "try",	   "drain",
+					     "homes", "choose", "tail",	 "lease", "owner", "show", "worker", "register" };
 
 /* Calling these twice would do something twice: a second lease, a second try counted. */
 static const char *const once_only[] = { "lease", NULL };
@@ -43,16 +44,20 @@ static gboolean library_load(struct redis *r, GError **error)
 	const char *load[] = { "FUNCTION", "LOAD", "REPLACE", text->str };
 	g_autoptr(GError) problem = NULL;
 	SCOPED_REPLY reply = redis_call(r, REDIS_REPEAT, 4, load, &problem);
-	if (reply)
-		return TRUE;
-	/* A worker's user: the controllers load them, on a server that was just promoted or emptied as well. */
-	if (strstr(problem->message, "NOPERM"))
-		return fail(error, ERROR_AWAY, "Redis has %s of cleave's functions, and this user may not load them: a controller of this version does",
-			    version ? "an older version" : "none");
-	if (!g_error_matches(problem, CLEAVE_ERROR, ERROR_AWAY))
-		g_prefix_error(&problem, "loading cleave's functions (Redis 7.0 or newer is needed): ");
-	g_propagate_error(error, g_steal_pointer(&problem));
-	return FALSE;
+	if (!reply) {
+		/* A worker's user: the controllers load them, on a server that was just promoted or emptied as well. */
+		if (strstr(problem->message, "NOPERM"))
+			return fail(error, ERROR_AWAY, "Redis has %s of cleave's functions, and this user may not load them: a controller of this version does",
+				    version ? "an older version" : "none");
+		if (!g_error_matches(problem, CLEAVE_ERROR, ERROR_AWAY))
+			g_prefix_error(&problem, "loading cleave's functions (Redis 7.0 or newer is needed): ");
+		g_propagate_error(error, g_steal_pointer(&problem));
+		return FALSE;
+	}
+	/* An older library kept no counts of what is running. */
+	const char *mend[] = { "FCALL", "cleave_recount", "0", "1" };
+	SCOPED_REPLY mended = redis_call(r, REDIS_REPEAT, 4, mend, error);
+	return mended != NULL;
 }
 
 /* -- calling --------------------------------------------------------------------------------- */

@@ -63,7 +63,14 @@ gboolean lease_wait(struct redis *r, const char *worker, guint timeout_ms, int s
 		    GError **error)
 {
 	g_autofree char *list = g_strconcat("cleave:wake:", worker, NULL);
-	return redis_wait(r, list, timeout_ms, stop_fd, ret_woken, error);
+	gint64 until_ms;
+	if (!function_call_number(r, error, &until_ms, "wait", "si", worker, (gint64)timeout_ms))
+		return FALSE;
+	gboolean is_due = until_ms < (gint64)timeout_ms;
+	if (!redis_wait(r, list, (guint)MIN(until_ms, (gint64)timeout_ms), stop_fd, ret_woken, error))
+		return FALSE;
+	*ret_woken = *ret_woken || is_due;
+	return TRUE;
 }
 
 gboolean lease_extend(struct redis *r, const char *token, gint64 ttl_ms, const gint64 *frame, gboolean *ret_held,

@@ -32,7 +32,9 @@ struct lease {
  * ERROR_REFUSED with the reason while its VM is drained; lease_wait() then blocks until that may be over. */
 gboolean lease_take(struct redis *r, struct arena *a, const char *worker, const struct capabilities *can, gint64 ttl_ms,
 		    struct lease **ret_lease, GError **error);
-/* Returns early when `stop_fd` (-1: none) becomes readable; *ret_woken is FALSE then and after the timeout. */
+/* *ret_woken: there may be something now, because somebody said so or because the time has come at which a lease runs
+ * out, a failed frame is due again, or a straggler may be taken. FALSE after the timeout. Returns early when `stop_fd`
+ * (-1: none) becomes readable. */
 gboolean lease_wait(struct redis *r, const char *worker, guint timeout_ms, int stop_fd, gboolean *ret_woken,
 		    GError **error);
 

@@ -87,7 +87,7 @@ static const struct field image_fields[] = {
 };
 
 static const struct field blender_fields[] = {
-	FILE_ROWS("the archive", FIELD_LATER),
+	FILE_ROWS("the archive", 0),
 	{ "installed", FIELD_BOOL, IN(farm_file, is_installed, gboolean), .doc = "The workers' own system brings this version." },
 	{ 0 },
 };
@@ -103,9 +103,9 @@ static const struct field queue_fields[] = {
 };
 
 static const struct field limit_fields[] = {
-	{ "project", FIELD_STRING, IN(farm_limit, project, const char *), .form = FORM_NAME, LATER, .doc = "Jobs of this project." },
-	{ "label", FIELD_STRING, IN(farm_limit, label, const char *), .max = 128, LATER, .doc = "Jobs with this label, as artist=mei." },
-	{ "frames", FIELD_INT, IN(farm_limit, n_frames, gint64), .required = TRUE, .min = 1, .max = 1000000, LATER, .doc = "Most frames of them that run at once." },
+	{ "project", FIELD_STRING, IN(farm_limit, project, const char *), .form = FORM_NAME, .doc = "Jobs of this project." },
+	{ "label", FIELD_STRING, IN(farm_limit, label, const char *), .max = 128, .doc = "Jobs with this label, as artist=mei." },
+	{ "frames", FIELD_INT, IN(farm_limit, n_frames, gint64), .required = TRUE, .min = 1, .max = 1000000, .doc = "Most frames of them that run at once." },
 	{ 0 },
 };
 
@@ -287,6 +287,11 @@ char *farm_redis_url(const struct farm_redis *redis, const char *url)
 		return g_strdup(url);
 	const char *rest = behind_scheme(url);
 	return g_strdup_printf("%.*s%s@%s", (int)(rest - url), url, redis->user, rest);
+}
+
+const char *farm_root_where(const struct farm_root *root)
+{
+	return root->path ? root->path : root->url;
 }
 
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name)

@@ -165,6 +165,8 @@ gboolean farm_url_has_user(const char *url);
 /* `url` (the controllers' or the guests') with the Farm's Redis user in it, unless it names one itself; NULL
  * for NULL. g_free(). */
 char *farm_redis_url(const struct farm_redis *redis, const char *url);
+/* Its path, or the URL of its bucket. */
+const char *farm_root_where(const struct farm_root *root);
 /* The root of that name, or NULL. */
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name);
 /* Rank of a queue, 0 = most urgent; NULL = the default queue. -1 when there is none of that name. */

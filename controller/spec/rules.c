@@ -61,6 +61,7 @@ const struct spec_rule spec_rules[] = {
 	OWN(FARM, "farm-root-one-place", "A root has a path or a URL.", farm_root_one_place),
 	OWN(FARM, "farm-root-own", "No two roots are one folder.", farm_root_own),
 	OWN(FARM, "farm-queue-one-default", "One queue at most is the default.", farm_queue_one_default),
+	OWN(FARM, "farm-limit-one-scope", "A limit speaks of a project or of a label.", farm_limit_one_scope),
 	OWN(FARM, "farm-file-one-source", "An image or Blender comes from one place.", farm_file_one_source),
 	OWN(FARM, "farm-file-checked", "What is fetched has a SHA-256.", farm_file_checked),
 	OWN(FARM, "farm-window-opens", "A window ends at another time than it begins.", farm_window_opens),

@@ -62,6 +62,20 @@ RULE(farm_root_own)
 	}
 }
 
+RULE(farm_limit_one_scope)
+{
+	const struct farm_spec *farm = o->spec;
+	for (guint i = 0; i < farm->limits.n; i++) {
+		const struct farm_limit *l = LIST_AT(farm->limits, struct farm_limit, i);
+		const char *mark = l->label ? strchr(l->label, '=') : NULL;
+		if (!l->project == !l->label)
+			ERROR(o, rule_item(a, "limits", i), "Farm %s: limits[%u]: give exactly one of project and label", o->id, i);
+		else if (l->label && (!mark || mark == l->label || !mark[1]))
+			ERROR(o, rule_item(a, "limits", i), "Farm %s: limits[%u]: a label is written as key=value, not %s", o->id, i,
+			      l->label);
+	}
+}
+
 RULE(farm_queue_one_default)
 {
 	const struct farm_spec *farm = o->spec;

@@ -207,7 +207,7 @@ start_worker() {
 # -- what is there ------------------------------------------------------------------------------------
 is_ready() { cleave get "${specs[@]}" "$@" | grep -q "Ready"; }
 # condition KIND NAME: "Ready Complete"
-condition() { cleave get "${specs[@]}" "$1" "$2" | awk 'NR > 1 { print $3, $4 }'; }
+condition() { cleave get "${specs[@]}" | awk -v kind="${1/job/renderjob}" -v id="$2" 'tolower($1) == kind && $2 == id { print $3, $4 }'; }
 is_condition() { [ "$(condition "$1" "$2")" = "$3" ]; }
 # says PATTERN COMMAND...: its output has a line like that.
 says() {

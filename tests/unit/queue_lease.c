@@ -39,6 +39,15 @@ static struct lease *take(struct bench *b, const char *worker, gint64 ttl_ms)
 	return lease;
 }
 
+/* Frames that failed wait a little. */
+static struct lease *take_again(struct bench *b, const char *worker)
+{
+	struct lease *lease = NULL;
+	for (int i = 0; i < 500 && !(lease = take(b, worker, 60000)); i++)
+		g_usleep(2000);
+	return lease;
+}
+
 #define assert_frames(b, set, text) assert_string_equal(frames_format((b)->a, (set)), text)
 
 static gboolean commit(struct bench *b, const struct lease *l, gint64 frame)
@@ -111,10 +120,10 @@ static void commit_frame_by_frame(void **state)
 static void retries_until_they_are_used_up(void **state)
 {
 	struct bench b = bench_new(state);
-	enqueue(&b, "p/a", "k", "5", (struct job_meta){ .chunk = 3, .n_retries = 2 });
-	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, FAILURE_RETRY), LEASE_QUEUED_AGAIN);
-	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, FAILURE_RETRY), LEASE_QUEUED_AGAIN);
-	struct lease *last = take(&b, "w", 60000);
+	enqueue(&b, "p/a", "k", "5", (struct job_meta){ .chunk = 3, .n_retries = 2, .backoff_ms = 1 });
+	assert_int_equal(fails(&b, take_again(&b, "w"), 5, FAILURE_RETRY), LEASE_QUEUED_AGAIN);
+	assert_int_equal(fails(&b, take_again(&b, "w"), 5, FAILURE_RETRY), LEASE_QUEUED_AGAIN);
+	struct lease *last = take_again(&b, "w");
 	assert_int_equal(fails(&b, last, 5, FAILURE_RETRY), LEASE_GIVEN_UP);
 	assert_int_equal(fails(&b, last, 5, FAILURE_RETRY), LEASE_SUPERSEDED);
 	assert_null(take(&b, "w", 60000));
@@ -125,8 +134,10 @@ static void retries_until_they_are_used_up(void **state)
 	assert_string_equal(log->failed[0].reason, "bad \xef\xbf\xbd luck");
 	assert_string_equal(log->failed[0].worker, "w");
 	assert_string_equal(log->failed[0].key, "k");
+	assert_string_equal(log->failed[0].cause, "poison");
+	assert_string_equal(log->failed[0].workers, "w");
 	/* Queueing it again starts afresh. */
-	enqueue(&b, "p/a", "k", "5", (struct job_meta){ .chunk = 3, .n_retries = 2 });
+	enqueue(&b, "p/a", "k", "5", (struct job_meta){ .chunk = 3, .n_retries = 2, .backoff_ms = 1 });
 	assert_int_equal(backlog_show(b.r, b.a, "p/a", NULL)->n_failed, 0);
 	assert_int_equal(fails(&b, take(&b, "w", 60000), 5, FAILURE_FINAL), LEASE_GIVEN_UP);
 	assert_int_equal(backlog_show(b.r, b.a, "p/a", NULL)->failed[0].n_tries, 1);

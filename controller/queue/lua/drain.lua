@@ -12,9 +12,7 @@ end
 local function wake_vm(uuid)
   for _, name in ipairs(redis.call('ZRANGE', 'cleave:workers', 0, -1)) do
     if redis.call('HGET', 'cleave:worker:' .. name, 'uuid') == uuid then
-      redis.call('HDEL', 'cleave:idle', name)
-      redis.call('RPUSH', 'cleave:wake:' .. name, 'drain')
-      redis.call('PEXPIRE', 'cleave:wake:' .. name, WAKE_MS)
+      wake_worker(name, 'drain')
     end
   end
 end

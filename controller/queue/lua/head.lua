@@ -7,23 +7,31 @@
 --
 -- cleave:jobs           zset  job id -> urgency (rank * 1e6 - priority, lower first)
 -- cleave:ready          zset  those of them that have queued frames and are not paused
--- cleave:job:<id>       hash  rank, priority, chunk, retries, paused, blender, requires, epoch, task:<key>
--- cleave:todo:<id>      zset  "first:last:step:key" -> first
--- cleave:running:<id>   hash  frame -> token
--- cleave:tries:<id>     hash  frame -> attempts that failed
--- cleave:failed:<id>    hash  frame -> JSON of key, reason, tries, worker
+-- cleave:tail           zset  those of them that only have running ones, and are not paused
+-- cleave:job:<id>       hash  meta (job.lua), epoch, task:<key>, took:<key> (ms of the last frames),
+--                             by and by2 (the last two workers that committed), tried ("1": some frame failed)
+-- cleave:todo:<id>      zset  "first:last:step:key" -> its place in the job's order (order.lua)
+-- cleave:again:<id>     zset  "frame:key" of frames that failed and are queued again -> when they may be taken
+-- cleave:due            zset  "frame job" -> the same times, of all jobs
+-- cleave:running:<id>   hash  frame -> token, or two of them parted by a space (tail.lua)
+-- cleave:tries:<id>     hash  frame -> JSON of what went wrong with it (try.lua)
+-- cleave:failed:<id>    hash  frame -> JSON of key, reason, tries, worker, cause, workers
+-- cleave:counts         hash  scope -> frames running: job:<id>, project:<name>, label:<key>=<value>
 -- cleave:leases         zset  token -> deadline in ms
--- cleave:lease:<token>  hash  job, key, worker, vm (its UUID, or nothing)
--- cleave:frames:<token> set   the lease's frames that are neither committed nor given up
--- cleave:done:<token>   set   frames committed lately, so that a repeated commit gets the same answer
+-- cleave:lease:<token>  hash  job, key, worker, vm (its UUID, or nothing), vram, frames (as they were leased),
+--                             n (how many are left), since, hand and begun (the frame in hand), progress;
+--                             done:<frame> for ten minutes longer, so that a repeated commit gets the same answer
 -- cleave:workers        zset  name -> last heartbeat in ms;  cleave:worker:<name> hash of facts
--- cleave:idle           hash  name -> capabilities of workers that found nothing
+-- cleave:can            hash  name -> capabilities as the worker told them last
+-- cleave:waiting        zset  workers that found nothing -> when they look again by themselves
 -- cleave:wake:<name>    list  on which such a worker blocks
+-- cleave:blame:<name>   hash  "frame job" that failed on this worker -> when
+-- cleave:rest           hash  name of a worker that gets nothing for a while -> "until times reason"
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch, cleave:serial  numbers
 
-local VERSION = 2
+local VERSION = 3
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call: no call may hold Redis for long
 local DONE_MS = 600000

@@ -1,20 +1,39 @@
--- A job: its backlog, its meta, and who is woken when there is more of it.
+-- A job: its backlog, its meta, and whether it is ready.
 
-local function todo_add(id, ranges)
+-- `place` NULL: where the order puts it.
+local function todo_put(id, r, order, place)
+  redis.call('ZADD', 'cleave:todo:' .. id, text(place or place_of(r, order)), range_text(r))
+end
+
+local function order_of(id)
+  return redis.call('HGET', 'cleave:job:' .. id, 'order') or ''
+end
+
+-- New frames.
+local function todo_add(id, ranges, order)
   local n = 0
-  for _, r in ipairs(ranges) do
-    redis.call('ZADD', 'cleave:todo:' .. id, text(r[1]), range_text(r))
+  for _, r in ipairs(order == 'interleave' and spread_all(ranges) or ranges) do
+    todo_put(id, r, order)
     n = n + range_count(r)
   end
   return n
 end
 
+-- Frames that had been taken: with interleave their place in the order is not seen in their step any more.
+local function todo_return(id, ranges)
+  local order = order_of(id)
+  for _, r in ipairs(ranges) do
+    todo_put(id, r, order, order == 'interleave' and FIRST_PLACE or nil)
+  end
+end
+
 local function todo_load(id)
   local list = {}
-  for i, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
-    list[i] = range_parse(s)
-    list[i].text = s
-    list[i].left = { list[i] }
+  local all = redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1, 'WITHSCORES')
+  for i = 1, #all, 2 do
+    local r = range_parse(all[i])
+    r.text, r.place, r.left = all[i], tonumber(all[i + 1]), { r }
+    list[#list + 1] = r
   end
   return index(list)
 end
@@ -26,39 +45,83 @@ local function todo_cut(t, r)
 end
 
 local function todo_store(id, todo)
+  local order = order_of(id)
   for _, t in ipairs(todo) do
     if t.changed then
       redis.call('ZREM', 'cleave:todo:' .. id, t.text)
-      todo_add(id, t.left)
+      for _, r in ipairs(t.left) do
+        todo_put(id, r, order, order == 'interleave' and t.place or nil)
+      end
     end
   end
+end
+
+-- Puts the whole backlog in another order.
+local function todo_reorder(id, order)
+  local ranges = braid(todo_load(id))
+  redis.call('DEL', 'cleave:todo:' .. id)
+  todo_add(id, ranges, order)
+end
+
+local JOB_FIELDS = { 'chunk', 'chunk_seconds', 'order', 'retries', 'blender', 'installable', 'requires', 'labels', 'vram', 'gpus',
+                     'limits', 'tried', 'backoff' }
+
+-- The fields that taking needs; false where it has none.
+local function job_read(id)
+  local values, job = redis.call('HMGET', 'cleave:job:' .. id, unpack(JOB_FIELDS)), { id = id }
+  for i, name in ipairs(JOB_FIELDS) do
+    job[name] = values[i]
+  end
+  return job
 end
 
 local function job_number(id, field, default)
   return tonumber(redis.call('HGET', 'cleave:job:' .. id, field) or default)
 end
 
--- After every change of a job: it is ready, it waits, or nothing is left and it is forgotten.
-local function settle(id)
-  local job = 'cleave:job:' .. id
-  local n_todo = redis.call('ZCARD', 'cleave:todo:' .. id)
-  if n_todo + redis.call('HLEN', 'cleave:running:' .. id) + redis.call('HLEN', 'cleave:failed:' .. id) == 0 then
-    redis.call('DEL', job, 'cleave:tries:' .. id)
-    redis.call('ZREM', 'cleave:jobs', id)
-    redis.call('ZREM', 'cleave:ready', id)
-    return
-  end
-  local score = job_number(id, 'rank', 0) * 1000000 - job_number(id, 'priority', 0)
-  redis.call('ZADD', 'cleave:jobs', score, id)
-  if n_todo > 0 and redis.call('HGET', job, 'paused') ~= '1' then
-    redis.call('ZADD', 'cleave:ready', score, id)
+local function list_in(key, id, score, belongs)
+  if belongs then
+    redis.call('ZADD', key, score, id)
   else
-    redis.call('ZREM', 'cleave:ready', id)
+    redis.call('ZREM', key, id)
   end
 end
 
-local META = { rank = 'number', priority = 'number', chunk = 'number', retries = 'number', paused = 'boolean',
-               blender = 'string', requires = 'table' }
+-- After every change of a job: it is ready, it waits, or nothing is left and it is forgotten.
+local function settle(id)
+  local job = 'cleave:job:' .. id
+  local n_todo = redis.call('ZCARD', 'cleave:todo:' .. id) + redis.call('ZCARD', 'cleave:again:' .. id)
+  local n_running = redis.call('HLEN', 'cleave:running:' .. id)
+  if n_todo + n_running + redis.call('HLEN', 'cleave:failed:' .. id) == 0 then
+    redis.call('DEL', job, 'cleave:tries:' .. id)
+    for _, key in ipairs({ 'cleave:jobs', 'cleave:ready', 'cleave:tail' }) do
+      redis.call('ZREM', key, id)
+    end
+    return
+  end
+  local rank, priority, paused = unpack(redis.call('HMGET', job, 'rank', 'priority', 'paused'))
+  local score = tonumber(rank or 0) * 1000000 - tonumber(priority or 0)
+  redis.call('ZADD', 'cleave:jobs', score, id)
+  list_in('cleave:ready', id, score, n_todo > 0 and paused ~= '1')
+  list_in('cleave:tail', id, score, n_todo == 0 and n_running > 0 and paused ~= '1')
+end
+
+-- -- meta -----------------------------------------------------------------------------------------
+
+local META = { rank = 'number', priority = 'number', chunk = 'number', chunk_seconds = 'number', order = 'string',
+               retries = 'number', paused = 'boolean', blender = 'string', installable = 'boolean', requires = 'table',
+               labels = 'table',
+               vram = 'number', gpus = 'number', limits = 'table', backoff = 'number' }
+local ORDERS = { forward = true, reverse = true, interleave = true }
+
+local function check_limits(limits)
+  for _, limit in ipairs(limits or {}) do
+    if type(limit) ~= 'table' or type(limit.scope) ~= 'string' or type(limit.n) ~= 'number' or
+       not string.match(limit.scope, '^%l+:[^\n]+$') then
+      refuse('INVALID', 'a limit of a job is {"scope": "project:NAME" or "label:KEY=VALUE", "n": frames}')
+    end
+  end
+end
 
 local function meta_decode(json)
   local ok, meta = pcall(cjson.decode, json)
@@ -70,55 +133,86 @@ local function meta_decode(json)
       refuse('INVALID', 'the meta of a job has no ' .. tostring(name) .. ' of type ' .. type(value))
     end
   end
+  if meta.order and not ORDERS[meta.order] then
+    refuse('INVALID', 'the order of a job is forward, reverse or interleave, not ' .. meta.order)
+  end
+  check_limits(meta.limits)
   return meta
 end
 
+local function limits_text(limits)
+  local lines = {}
+  for i, limit in ipairs(limits) do
+    lines[i] = limit.scope .. '=' .. text(limit.n)
+  end
+  return table.concat(lines, '\n')
+end
+
+-- Stored as text; what runs is counted under the scopes that the job has now.
 local function meta_store(id, meta)
+  local job = 'cleave:job:' .. id
+  local order, limits = unpack(redis.call('HMGET', job, 'order', 'limits'))
   for name, value in pairs(meta) do
-    if type(value) == 'boolean' then
+    if name == 'limits' then
+      value = limits_text(value)
+    elseif type(value) == 'boolean' then
       value = value and '1' or '0'
     elseif type(value) == 'table' then
       value = #value > 0 and cjson.encode(value) or '[]'
     elseif type(value) == 'number' then
       value = text(value)
     end
-    redis.call('HSET', 'cleave:job:' .. id, name, value)
+    redis.call('HSET', job, name, value)
   end
-end
-
--- Does a worker with these capabilities do for this job? "3.4" is content with 3.4.1.
-local function is_capable(id, capabilities)
-  local job = redis.call('HMGET', 'cleave:job:' .. id, 'blender', 'requires')
-  local has, labels = not job[1] or job[1] == '', {}
-  for _, version in ipairs(capabilities.blenders or {}) do
-    has = has or version == job[1] or string.sub(version, 1, #job[1] + 1) == job[1] .. '.'
+  if meta.order and meta.order ~= (order or 'forward') then
+    todo_reorder(id, meta.order)
   end
-  for _, label in ipairs(capabilities.labels or {}) do
-    labels[label] = true
-  end
-  for _, label in ipairs(cjson.decode(job[2] or '[]')) do
-    has = has and labels[label]
-  end
-  return has
-end
-
--- Wakes as many idle workers as `n_frames` more queued frames can feed.
-local function wake(id, n_frames)
-  if n_frames == 0 or not redis.call('ZSCORE', 'cleave:ready', id) then
-    return
-  end
-  local n = math.ceil(n_frames / job_number(id, 'chunk', 1))
-  local idle, since = redis.call('HGETALL', 'cleave:idle'), now_ms() - SILENT_MS
-  for i = 1, #idle, 2 do
-    local name = idle[i]
-    local seen = tonumber(redis.call('ZSCORE', 'cleave:workers', name) or 0)
-    if seen < since then
-      redis.call('HDEL', 'cleave:idle', name)
-    elseif n > 0 and is_capable(id, cjson.decode(idle[i + 1])) then
-      redis.call('HDEL', 'cleave:idle', name)
-      redis.call('RPUSH', 'cleave:wake:' .. name, id)
-      redis.call('PEXPIRE', 'cleave:wake:' .. name, WAKE_MS)
-      n = n - 1
+  local now = redis.call('HGET', job, 'limits') or ''
+  if now ~= (limits or '') then
+    local _, n = held_load(id)
+    if n > 0 then
+      count(id, limits, -n)
+      count(id, now, n)
     end
   end
+end
+
+-- -- measured -------------------------------------------------------------------------------------
+
+local TOOK_MAX = 15            -- frames that the median is made of
+
+-- Median of "120,97,…" in ms, or nil.
+local function median(took)
+  local all = {}
+  for ms in string.gmatch(took or '', '%d+') do
+    all[#all + 1] = tonumber(ms)
+  end
+  table.sort(all)
+  return all[math.ceil(#all / 2)]
+end
+
+local function took_add(took, ms)
+  local all = text(ms)
+  local n = 1
+  for old in string.gmatch(took or '', '%d+') do
+    if n == TOOK_MAX then
+      break
+    end
+    all, n = all .. ',' .. old, n + 1
+  end
+  return all
+end
+
+local function took_of(id, key)
+  return median(redis.call('HGET', 'cleave:job:' .. id, 'took:' .. key))
+end
+
+-- Frames that a lease of the job has at most, if limits allow. By seconds: the first one shows how long a frame takes.
+local function chunk_of(job, key)
+  local seconds, n = tonumber(job.chunk_seconds or 0), tonumber(job.chunk or 1)
+  if seconds > 0 then
+    local ms = took_of(job.id, key)
+    n = ms and math.floor(seconds * 1000 / math.max(ms, 1)) or 1
+  end
+  return math.min(math.max(n, 1), CHUNK_MAX)
 end

@@ -1,213 +1,309 @@
 -- The worker's side: taking frames, keeping them, and the three ways a frame leaves its lease.
 
-local function lease_drop(token)
-  redis.call('DEL', 'cleave:lease:' .. token, 'cleave:frames:' .. token)
-  redis.call('ZREM', 'cleave:leases', token)
-end
+local LEASE_FIELDS = { 'job', 'key', 'worker', 'n', 'vram', 'hand', 'frames' }
 
--- The frame leaves its lease; a lease without frames ends.
-local function lease_release(id, token, frame)
-  redis.call('SREM', 'cleave:frames:' .. token, frame)
-  redis.call('HDEL', 'cleave:running:' .. id, frame)
-  if redis.call('SCARD', 'cleave:frames:' .. token) == 0 then
-    lease_drop(token)
-  end
-end
-
--- job, key, worker of a lease that still has the frame, or nothing.
-local function lease_of(token, frame)
-  if redis.call('SISMEMBER', 'cleave:frames:' .. token, frame) == 0 then
+-- job, key, worker, … of a lease, or nil. n is nil in leases of before version 3 until recount() has mended them.
+local function lease_read(token)
+  local values = redis.call('HMGET', 'cleave:lease:' .. token, unpack(LEASE_FIELDS))
+  if not values[1] then
     return nil
   end
-  return unpack(redis.call('HMGET', 'cleave:lease:' .. token, 'job', 'key', 'worker'))
-end
-
-local function give_up(id, frame, key, worker, reason, tries)
-  local row = { key = key, worker = worker, reason = string.sub(reason, 1, 1000), tries = tries }
-  redis.call('HSET', 'cleave:failed:' .. id, text(frame), cjson.encode(row))
-  notice('failed', id, text(frame))
-end
-
--- One attempt at a frame went wrong. Returns whether it is queued again.
-local function count_try(id, frame, key, worker, reason, may_retry)
-  local tries = redis.call('HINCRBY', 'cleave:tries:' .. id, text(frame), 1)
-  if may_retry and tries <= job_number(id, 'retries', 0) then
-    todo_add(id, { { frame, frame, 1, key } })
-    return true
+  local lease = { token = token }
+  for i, name in ipairs(LEASE_FIELDS) do
+    lease[name] = values[i]
   end
-  give_up(id, frame, key, worker, reason, tries)
-  return false
+  lease.n = tonumber(lease.n or 0)
+  return lease
 end
 
--- All frames of a lease go back. With a reason, the lowest one, which the worker had in hand (it renders
--- in ascending order), counts as tried; the others have not been touched.
-local function lease_return(token, reason)
-  local id, key, worker = unpack(redis.call('HMGET', 'cleave:lease:' .. token, 'job', 'key', 'worker'))
-  local frames = {}
-  for i, frame in ipairs(redis.call('SMEMBERS', 'cleave:frames:' .. token)) do
-    frames[i] = tonumber(frame)
+-- A lease without frames ends; what it committed is known for a while.
+local function lease_end(token)
+  redis.call('ZREM', 'cleave:leases', token)
+  redis.call('PEXPIRE', 'cleave:lease:' .. token, DONE_MS)
+end
+
+local function lease_left(token, n)
+  redis.call('HSET', 'cleave:lease:' .. token, 'n', n)
+  if n <= 0 then
+    lease_end(token)
+  end
+end
+
+-- Takes the frame from one holder; returns the other, who goes on with it, or nil.
+local function release(id, token, frame, value)
+  local first, second = holders_of(value)
+  local other = second and (first == token and second or first)
+  if other then
+    redis.call('HSET', 'cleave:running:' .. id, frame, other)
+  else
     redis.call('HDEL', 'cleave:running:' .. id, frame)
   end
-  lease_drop(token)
-  table.sort(frames)
-  local n = #frames
-  if reason and n > 0 then
-    count_try(id, table.remove(frames, 1), key, worker, reason, true)
+  return other
+end
+
+-- The frame leaves all its leases.
+local function lease_release(id, value, frame, limits)
+  local first, second = holders_of(value)
+  redis.call('HDEL', 'cleave:running:' .. id, frame)
+  for _, token in ipairs({ first, second }) do
+    count(id, limits, -1)
+    lease_left(token, tonumber(redis.call('HGET', 'cleave:lease:' .. token, 'n') or 1) - 1)
   end
-  todo_add(id, ranges_of(frames, key))
-  settle(id)
-  wake(id, n)
+end
+
+-- Frames of the lease that are left, ascending; `running` gets their values.
+local function lease_frames(lease, running)
+  local frames = {}
+  for s in string.gmatch(lease.frames or '', '%S+') do
+    local r = range_parse(s)
+    for frame = r[1], r[2], r[3] do
+      local value = redis.call('HGET', 'cleave:running:' .. lease.job, text(frame))
+      if is_holder(value, lease.token) then
+        frames[#frames + 1] = frame
+        running[frame] = value
+      end
+    end
+  end
+  table.sort(frames)
+  return frames
+end
+
+-- All frames of a lease go back. With a reason, the one that the worker had in hand (it renders in ascending
+-- order) counts as tried; the others have not been touched.
+local function lease_return(token, reason, now)
+  local lease, running = lease_read(token), {}
+  local frames, back = lease_frames(lease, running), {}
+  local limits, hand = redis.call('HGET', 'cleave:job:' .. lease.job, 'limits'), frames[1]
+  for _, frame in ipairs(frames) do
+    hand = frame == tonumber(lease.hand) and frame or hand
+  end
+  count(lease.job, limits, -#frames)
+  lease_left(token, 0)
+  for _, frame in ipairs(frames) do
+    local is_alone = not release(lease.job, token, text(frame), running[frame])
+    if is_alone and reason and frame == hand then
+      count_try(lease.job, frame, lease.key, { worker = lease.worker, reason = reason, is_lost = true }, now)
+    elseif is_alone then
+      back[#back + 1] = frame
+    end
+  end
+  todo_return(lease.job, ranges_of(back, lease.key))
+  settle(lease.job)
+  wake(lease.job, #frames)
 end
 
 local function reap_expired()
   local now = now_ms()
   local gone = redis.call('ZRANGEBYSCORE', 'cleave:leases', '-inf', now, 'LIMIT', 0, REAP_MAX)
   for _, token in ipairs(gone) do
-    if redis.call('EXISTS', 'cleave:lease:' .. token) == 1 then
-      local worker = redis.call('HGET', 'cleave:lease:' .. token, 'worker')
-      lease_return(token, 'worker ' .. worker .. ' was not heard of any more')
+    local worker = redis.call('HGET', 'cleave:lease:' .. token, 'worker')
+    if worker then
+      lease_return(token, 'worker ' .. worker .. ' was not heard of any more', now)
       notice('expired', token)
     else
       redis.call('ZREM', 'cleave:leases', token)
     end
   end
-  redis.call('ZREMRANGEBYSCORE', 'cleave:workers', '-inf', now - FORGET_MS)
-  return #gone
+  return #gone, now
 end
 
--- The most urgent ready job this worker can do; among equals the one with the fewest frames running.
-local function choose(capabilities)
-  local best, best_score, best_running
-  local at, batch = 0, 64
-  while true do
-    local jobs = redis.call('ZRANGE', 'cleave:ready', at, at + batch - 1, 'WITHSCORES')
-    for i = 1, #jobs, 2 do
-      local id, score = jobs[i], tonumber(jobs[i + 1])
-      if best and score > best_score then
-        return best
-      end
-      if is_capable(id, capabilities) then
-        local running = redis.call('HLEN', 'cleave:running:' .. id)
-        if not best or running < best_running then
-          best, best_score, best_running = id, score, running
-        end
-      end
+-- reap -> how many leases ran out; workers that were silent for a day are forgotten
+local function reap()
+  local n, now = reap_expired()
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', 'cleave:workers', '-inf', now - FORGET_MS)) do
+    redis.call('ZREM', 'cleave:workers', name)
+    redis.call('ZREM', 'cleave:waiting', name)
+    redis.call('HDEL', 'cleave:can', name)
+    redis.call('HDEL', 'cleave:rest', name)
+  end
+  return n
+end
+
+-- -- taking ---------------------------------------------------------------------------------------
+
+local function run(id, frames, token, first)
+  local pairs_ = {}
+  for i, frame in ipairs(frames) do
+    pairs_[#pairs_ + 1] = text(frame)
+    pairs_[#pairs_ + 1] = first and first .. ' ' .. token or token
+    if #pairs_ == 1000 or i == #frames then
+      redis.call('HSET', 'cleave:running:' .. id, unpack(pairs_))
+      pairs_ = {}
     end
-    if #jobs < 2 * batch then
-      return best
-    end
-    at = at + batch
   end
 end
 
--- Takes up to a chunk of frames with one key off the front of the backlog.
-local function take(id)
-  local todo, frames, key = 'cleave:todo:' .. id, {}, nil
-  local room = math.min(math.max(job_number(id, 'chunk', 1), 1), CHUNK_MAX)
-  while room > 0 do
-    local s = redis.call('ZRANGE', todo, 0, 0)[1]
-    local r = s and range_parse(s)
-    if not r or (key and key ~= r[4]) then
-      break
-    end
-    key = r[4]
-    redis.call('ZREM', todo, s)
-    local n = math.min(room, range_count(r))
-    for i = 0, n - 1 do
-      frames[#frames + 1] = r[1] + i * r[3]
-    end
-    local rest = {}
-    add_range(rest, r[1] + n * r[3], r[2], r[3], key)
-    todo_add(id, rest)
-    room = room - n
+-- Makes a lease of what choose() took.
+local function grant(taken, worker, ttl, uuid, can, now)
+  local id, key = taken.job.id, taken.key
+  local token = text(now_us()) .. '-' .. text(redis.call('INCR', 'cleave:serial'))
+  local ranges = {}
+  for i, r in ipairs(ranges_of(taken.frames, key)) do
+    ranges[i] = range_text(r)
   end
-  return key, frames
+  run(id, taken.frames, token, taken.first)
+  redis.call('HSET', 'cleave:lease:' .. token, 'job', id, 'key', key, 'worker', worker, 'vm', uuid, 'vram',
+             text(tonumber(can.vram) or 0), 'frames', table.concat(ranges, ' '), 'n', #taken.frames, 'since', text(now))
+  redis.call('ZADD', 'cleave:leases', text(now + ttl), token)
+  count(id, taken.job.limits, #taken.frames)
+  if taken.settles then
+    settle(id)
+  end
+  watch(now + ttl, now)
+  notice('lease', id, token)
+  local out = { token, id, key, redis.call('HGET', 'cleave:job:' .. id, 'task:' .. key) or '' }
+  for _, s in ipairs(ranges) do
+    out[#out + 1] = s
+  end
+  return out
 end
 
 -- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}; workers of before
 -- version 2 tell no UUID
 local function lease(_, args)
-  local worker, ttl, capabilities, uuid = args[1], tonumber(args[2]), cjson.decode(args[3]), args[4] or ''
+  local worker, ttl, can, uuid = args[1], tonumber(args[2]), cjson.decode(args[3]), args[4] or ''
   check_drained(uuid)
-  reap_expired()
-  redis.call('ZADD', 'cleave:workers', now_ms(), worker)
-  redis.call('HDEL', 'cleave:idle', worker)
+  local _, now = reap_expired()
+  redis.call('ZADD', 'cleave:workers', text(now), worker)
+  redis.call('HSET', 'cleave:can', worker, args[3])
+  redis.call('ZREM', 'cleave:waiting', worker)
   redis.call('DEL', 'cleave:wake:' .. worker)
-  local id = choose(capabilities)
-  if not id then
-    redis.call('HSET', 'cleave:idle', worker, args[3])
+  if rests_until(worker) > now then
     return false
   end
-  local key, frames = take(id)
-  local token = text(now_us()) .. '-' .. text(redis.call('INCR', 'cleave:serial'))
-  for _, frame in ipairs(frames) do
-    redis.call('HSET', 'cleave:running:' .. id, text(frame), token)
-    redis.call('SADD', 'cleave:frames:' .. token, text(frame))
+  local counts = counts_load()
+  local taken = choose(worker, can, counts, now) or choose_straggler(worker, can, counts, now)
+  if not taken then
+    redis.call('ZADD', 'cleave:waiting', text(now + WAKE_MS), worker)
+    return false
   end
-  redis.call('HSET', 'cleave:lease:' .. token, 'job', id, 'key', key, 'worker', worker, 'vm', uuid)
-  redis.call('ZADD', 'cleave:leases', now_ms() + ttl, token)
-  settle(id)
-  notice('lease', id, token)
-  local out = { token, id, key, redis.call('HGET', 'cleave:job:' .. id, 'task:' .. key) or '' }
-  for _, r in ipairs(ranges_of(frames, key)) do
-    out[#out + 1] = range_text(r)
-  end
-  return out
+  return grant(taken, worker, ttl, uuid, can, now)
 end
 
--- extend TOKEN TTL_MS FRAME -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A frame
--- is named before it is begun: a drained VM begins none.
+-- extend TOKEN TTL_MS FRAME [PROGRESS] -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A
+-- frame is named before it is begun: a drained VM begins none; and later with its progress in thousandths.
 local function extend(_, args)
-  local token, ttl, frame = args[1], tonumber(args[2]), args[3]
-  if redis.call('EXISTS', 'cleave:lease:' .. token) == 0 then
+  local token, ttl, frame, progress = args[1], tonumber(args[2]), args[3], args[4]
+  if not redis.call('ZSCORE', 'cleave:leases', token) then
     return 0
   end
-  if frame ~= '' then
-    check_drained(redis.call('HGET', 'cleave:lease:' .. token, 'vm') or '')
+  local key, now = 'cleave:lease:' .. token, now_ms()
+  local id, vm = unpack(redis.call('HMGET', key, 'job', 'vm'))
+  if frame ~= '' and not progress then
+    check_drained(vm or '')
   end
-  redis.call('ZADD', 'cleave:leases', now_ms() + ttl, token)
-  if frame ~= '' then
-    return redis.call('SISMEMBER', 'cleave:frames:' .. token, frame)
+  redis.call('ZADD', 'cleave:leases', text(now + ttl), token)
+  if frame == '' then
+    return 1
+  elseif not is_holder(redis.call('HGET', 'cleave:running:' .. id, frame), token) then
+    return 0
+  elseif progress then
+    redis.call('HSET', key, 'progress', progress)
+  else
+    redis.call('HSET', key, 'hand', frame, 'begun', text(now))
+    redis.call('HDEL', key, 'progress')
   end
   return 1
 end
 
--- commit TOKEN FRAME -> 1, or 0 when the frame is not this lease's any more
-local function commit(_, args)
-  local token, frame = args[1], args[2]
-  local id = lease_of(token, frame)
-  if not id then
-    return redis.call('SISMEMBER', 'cleave:done:' .. token, frame)
+-- -- ending ---------------------------------------------------------------------------------------
+
+-- What a commit tells of the job and its worker. Once a lease will do for frames that take no time.
+local function learn(lease, took, job)
+  local key = 'cleave:job:' .. lease.job
+  if took > 0 then
+    redis.call('HSET', key, 'took:' .. lease.key, took_add(job[4], took))
   end
-  redis.call('SADD', 'cleave:done:' .. token, frame)
-  redis.call('PEXPIRE', 'cleave:done:' .. token, DONE_MS)
-  lease_release(id, token, frame)
-  redis.call('HDEL', 'cleave:tries:' .. id, frame)
-  settle(id)
+  if job[1] ~= lease.worker then
+    redis.call('HSET', key, 'by', lease.worker, 'by2', job[1] or '')
+  end
+  pardon(lease.worker)
+end
+
+-- Who renders the frame as well loses: its lease ends, the frames that it has not begun go back.
+local function lose(id, token, frame, limits, now)
+  count(id, limits, -1)
+  local n = tonumber(redis.call('HGET', 'cleave:lease:' .. token, 'n') or 1) - 1
+  lease_left(token, n)
+  if n > 0 and redis.call('HGET', 'cleave:lease:' .. token, 'hand') == frame then
+    lease_return(token, nil, now)
+  end
+end
+
+local QUICK_MS = 200           -- of such frames one a lease is measured
+
+-- commit TOKEN FRAME [TOOK_MS] -> 1, or 0 when the frame is not this lease's any more
+local function commit(_, args)
+  local token, frame, took = args[1], args[2], tonumber(args[3] or 0)
+  local key = 'cleave:lease:' .. token
+  local id, its_key, worker, n, done = unpack(redis.call('HMGET', key, 'job', 'key', 'worker', 'n', 'done:' .. frame))
+  if done then
+    return 1
+  end
+  local value = id and redis.call('HGET', 'cleave:running:' .. id, frame)
+  if not is_holder(value, token) then
+    return 0
+  end
+  local left = tonumber(n or 1) - 1
+  redis.call('HDEL', 'cleave:running:' .. id, frame)
+  redis.call('HSET', key, 'n', left, 'done:' .. frame, '')
+  local job = redis.call('HMGET', 'cleave:job:' .. id, 'by', 'limits', 'tried', 'took:' .. its_key)
+  local before = job[2] and job[2] ~= '' and counts_load()
+  count(id, job[2], -1)
+  local first, second = holders_of(value)
+  if second then
+    lose(id, first == token and second or first, frame, job[2], now_ms())
+  end
+  if left == 0 or took >= QUICK_MS then
+    learn({ job = id, key = its_key, worker = worker }, took, job)
+  end
+  if job[3] == '1' then
+    redis.call('HDEL', 'cleave:tries:' .. id, frame)
+  end
+  if left <= 0 then
+    lease_end(token)
+    settle(id)
+  end
+  wake_limited(job[2], before)
   notice('commit', id, frame)
   return 1
 end
 
--- fail TOKEN FRAME REASON HOW -> 1 queued again, 2 given up, 0 not this lease's any more
+-- fail TOKEN FRAME REASON HOW -> 1 queued again, 2 given up, 0 not this lease's any more. HOW is retry, final or
+-- vram; workers of before version 3 say 1 (retry) or 0.
 local function fail(_, args)
-  local token, frame, reason, may_retry = args[1], args[2], args[3], args[4] == '1' or args[4] == 'retry' or args[4] == 'vram'
-  local id, key, worker = lease_of(token, frame)
-  if not id then
+  local token, frame, how = args[1], args[2], ({ ['1'] = 'retry', ['0'] = 'final' })[args[4]] or args[4]
+  local lease, now = lease_read(token), now_ms()
+  local value = lease and redis.call('HGET', 'cleave:running:' .. lease.job, frame)
+  if how ~= 'retry' and how ~= 'final' and how ~= 'vram' then
+    refuse('INVALID', 'a frame fails with retry, final or vram, not ' .. how)
+  elseif not is_holder(value, token) then
     return 0
   end
-  lease_release(id, token, frame)
-  local again = count_try(id, tonumber(frame), key, worker, reason, may_retry)
+  local id, limits = lease.job, redis.call('HGET', 'cleave:job:' .. lease.job, 'limits')
+  local failure = { worker = lease.worker, reason = args[3], how = how, vram = tonumber(lease.vram or 0) }
+  local before = limits and limits ~= '' and counts_load()
+  local other = release(id, token, frame, value)
+  count(id, limits, -1)
+  lease_left(token, lease.n - 1)
+  local again, is_due = true, false
+  if not other and how == 'vram' and failure.vram > 0 then
+    again, is_due = count_vram(id, tonumber(frame), lease.key, failure, now)
+  elseif not other then
+    again, is_due = count_try(id, tonumber(frame), lease.key, failure, now)
+  end
   settle(id)
-  wake(id, again and 1 or 0)
+  wake(id, is_due and 1 or 0)
+  wake_limited(limits, before)
   return again and 1 or 2
 end
 
 -- give_back TOKEN -> 1, or 0 when the lease is gone
 local function give_back(_, args)
-  if redis.call('EXISTS', 'cleave:lease:' .. args[1]) == 0 then
+  if not redis.call('ZSCORE', 'cleave:leases', args[1]) then
     return 0
   end
-  lease_return(args[1])
+  lease_return(args[1], nil, now_ms())
   notice('back', args[1])
   return 1
 end

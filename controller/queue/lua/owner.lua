@@ -61,13 +61,17 @@ end
 local function forget_tasks(id)
   local used = {}
   for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
-    used['task:' .. range_parse(s)[4]] = true
+    used[range_parse(s)[4]] = true
   end
-  for _, token in ipairs(redis.call('HVALS', 'cleave:running:' .. id)) do
-    used['task:' .. (redis.call('HGET', 'cleave:lease:' .. token, 'key') or '')] = true
+  for _, frame in ipairs(again_load(id)) do
+    used[frame[4]] = true
+  end
+  for token in pairs((held_load(id))) do
+    used[redis.call('HGET', 'cleave:lease:' .. token, 'key') or ''] = true
   end
   for _, field in ipairs(redis.call('HKEYS', 'cleave:job:' .. id)) do
-    if string.sub(field, 1, 5) == 'task:' and not used[field] then
+    local key = string.match(field, '^task:(.*)$') or string.match(field, '^took:(.*)$')
+    if key and not used[key] then
       redis.call('HDEL', 'cleave:job:' .. id, field)
     end
   end
@@ -77,7 +81,7 @@ end
 local function running_load(id)
   local list, by_key, ranges, keys = load_frames('cleave:running:' .. id), {}, {}, {}
   for _, r in ipairs(list) do
-    local token = r.value
+    local token = holders_of(r.value)
     keys[token] = keys[token] or redis.call('HGET', 'cleave:lease:' .. token, 'key') or ''
     r[4] = keys[token]
     by_key[r[4]] = by_key[r[4]] or {}
@@ -95,11 +99,39 @@ end
 
 -- A later commit of these frames will be answered "superseded".
 local function revoke(id, running, r, keep_key)
+  local limits = redis.call('HGET', 'cleave:job:' .. id, 'limits')
   for frame in overlapping(running, r) do
-    if frame[4] ~= keep_key and common(frame, r) then
-      lease_release(id, frame.value, text(frame[1]))
+    if frame[4] ~= keep_key and not frame.is_gone and common(frame, r) then
+      lease_release(id, frame.value, text(frame[1]), limits)
+      frame.is_gone = true
     end
   end
+end
+
+-- Frames that failed and wait for another attempt; those under keep_key stay. Returns what of `parts` is not there.
+local function cut_again(id, again, r, keep_key, parts)
+  for frame in overlapping(again, r) do
+    if common(frame, r) and frame[4] == keep_key then
+      parts = cut_all(parts, frame)
+    elseif common(frame, r) then
+      again_remove(id, frame.text)
+    end
+  end
+  return parts
+end
+
+-- What is queued of `r`: stays under its key, else it is cut out. Returns what of `r` is not queued. The finest
+-- ranges come first: what they leave is few ranges still.
+local function cut_todo(todo, r)
+  local same, parts = {}, { r }
+  for t in overlapping(todo, r) do
+    if t[4] == r[4] then same[#same + 1] = t else todo_cut(t, r) end
+  end
+  table.sort(same, function(a, b) return a[3] < b[3] end)
+  for _, t in ipairs(same) do
+    parts = cut_all(parts, t)
+  end
+  return parts
 end
 
 -- Frees frames from failures and counted tries.
@@ -139,14 +171,11 @@ local function enqueue(_, args)
   local epoch, id = check_owner(args), args[3]
   local meta = meta_decode(args[4])
   local wanted, tasks = parse_wanted(id, args)
-  local todo, history = todo_load(id), history_load(id)
+  local todo, again, history = todo_load(id), again_load(id), history_load(id)
   local running, running_ranges = running_load(id)
   local added, n = {}, 0
   for _, r in ipairs(wanted) do
-    local parts = { r }
-    for t in overlapping(todo, r) do
-      if t[4] == r[4] then parts = cut_all(parts, t) else todo_cut(t, r) end
-    end
+    local parts = cut_again(id, again, r, r[4], cut_todo(todo, r))
     for _, busy in ipairs(running_ranges[r[4]] or {}) do
       parts = cut_all(parts, busy)
     end
@@ -157,13 +186,14 @@ local function enqueue(_, args)
     added[#added + 1] = parts
   end
   todo_store(id, todo)
+  meta_store(id, meta)
+  local order = order_of(id)
   for _, parts in ipairs(added) do
-    n = n + todo_add(id, parts)
+    n = n + todo_add(id, parts, order)
   end
   for key, task in pairs(tasks) do
     redis.call('HSET', 'cleave:job:' .. id, 'task:' .. key, task)
   end
-  meta_store(id, meta)
   redis.call('HSET', 'cleave:job:' .. id, 'epoch', text(epoch))
   keep_epoch(epoch)
   forget_tasks(id)
@@ -198,11 +228,12 @@ local function cancel(_, args)
     ranges = { EVERYTHING }
   end
   keep_epoch(epoch)
-  local todo, history, running = todo_load(id), history_load(id), running_load(id)
+  local todo, again, history, running = todo_load(id), again_load(id), history_load(id), running_load(id)
   for _, r in ipairs(ranges) do
     for t in overlapping(todo, r) do
       todo_cut(t, r)
     end
+    cut_again(id, again, r, nil, {})
     revoke(id, running, r, nil)
     absolve(id, history, r)
   end

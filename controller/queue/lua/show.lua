@@ -3,7 +3,7 @@
 local function flat_meta(id)
   local out, all = {}, redis.call('HGETALL', 'cleave:job:' .. id)
   for i = 1, #all, 2 do
-    if string.sub(all[i], 1, 5) ~= 'task:' then
+    if not string.match(all[i], '^t%l+:') then
       out[#out + 1] = all[i]
       out[#out + 1] = all[i + 1]
     end
@@ -11,47 +11,98 @@ local function flat_meta(id)
   return out
 end
 
--- {token, key, worker, ms to its deadline, range...} a lease.
-local function running_rows(id)
-  local by_token, order, rows, now = {}, {}, {}, now_ms()
-  for _, r in ipairs(load_frames('cleave:running:' .. id)) do
-    if not by_token[r.value] then
-      by_token[r.value] = {}
-      order[#order + 1] = r.value
-    end
-    table.insert(by_token[r.value], r[1])
+-- Queued ranges: the backlog as it was before it was spread, and what failed and is queued again.
+local function queued_rows(id)
+  local rows, by_key = {}, {}
+  for _, r in ipairs(again_load(id)) do
+    by_key[r[4]] = by_key[r[4]] or {}
+    table.insert(by_key[r[4]], r[1])
   end
-  for i, token in ipairs(order) do
-    local key, worker = unpack(redis.call('HMGET', 'cleave:lease:' .. token, 'key', 'worker'))
-    local deadline = tonumber(redis.call('ZSCORE', 'cleave:leases', token) or now)
-    rows[i] = { token, key or '', worker or '', text(deadline - now) }
-    for _, r in ipairs(ranges_of(by_token[token], '')) do
-      table.insert(rows[i], range_text(r))
+  for _, r in ipairs(braid(todo_load(id))) do
+    rows[#rows + 1] = range_text(r)
+  end
+  for key, frames in pairs(by_key) do
+    for _, r in ipairs(ranges_of(frames, key)) do
+      rows[#rows + 1] = range_text(r)
     end
   end
   return rows
+end
+
+-- {token, key, worker, ms to its deadline, range..., fact=value...} a lease, by its lowest frame.
+local function running_rows(id)
+  local rows, now = {}, now_ms()
+  for token, frames in pairs((held_load(id))) do
+    table.sort(frames)
+    local key, worker, since, hand, begun, progress =
+      unpack(redis.call('HMGET', 'cleave:lease:' .. token, 'key', 'worker', 'since', 'hand', 'begun', 'progress'))
+    local deadline = tonumber(redis.call('ZSCORE', 'cleave:leases', token) or now)
+    local row = { token, key or '', worker or '', text(deadline - now), lowest = frames[1] }
+    for _, r in ipairs(ranges_of(frames, '')) do
+      row[#row + 1] = range_text(r)
+    end
+    row[#row + 1] = 'age=' .. text(now - tonumber(since or now))
+    if hand and is_holder(redis.call('HGET', 'cleave:running:' .. id, hand), token) then
+      row[#row + 1] = 'hand=' .. hand
+      row[#row + 1] = 'begun=' .. text(now - tonumber(begun or now))
+      row[#row + 1] = 'progress=' .. (progress or '-1')
+    end
+    rows[#rows + 1] = row
+  end
+  table.sort(rows, function(a, b) return a.lowest < b.lowest or (a.lowest == b.lowest and a[1] < b[1]) end)
+  return rows
+end
+
+-- {frame, ms until it is due, vram, {worker, reason, ms ago}...} a frame that failed and is not given up.
+local function tried_rows(id)
+  local rows, now, due = {}, now_ms(), {}
+  for _, r in ipairs(again_load(id)) do
+    due[r[1]] = math.max(r.due - now, 0)
+  end
+  for _, r in ipairs(load_frames('cleave:tries:' .. id)) do
+    local record = tries_load(id, r[1], now)
+    local row = { text(r[1]), text(due[r[1]] or 0), text(record.vram or 0) }
+    for _, try in ipairs(record.tries) do
+      row[#row + 1] = { try.w, try.r or '', text(now - try.t) }
+    end
+    if redis.call('HEXISTS', 'cleave:failed:' .. id, text(r[1])) == 0 and (#record.tries > 0 or record.vram) then
+      rows[#rows + 1] = row
+    end
+  end
+  return rows
+end
+
+-- The median in ms of the last frames of all keys, 0: not known.
+local function measured(id)
+  local all, hash = {}, redis.call('HGETALL', 'cleave:job:' .. id)
+  for i = 1, #hash, 2 do
+    if string.sub(hash[i], 1, 5) == 'took:' then
+      all[#all + 1] = hash[i + 1]
+    end
+  end
+  return median(table.concat(all, ',')) or 0
 end
 
 local function failed_rows(id)
   local rows = {}
   for i, r in ipairs(load_frames('cleave:failed:' .. id)) do
     local row = cjson.decode(r.value)
-    rows[i] = { text(r[1]), row.key, row.reason, text(row.tries), row.worker }
+    rows[i] = { text(r[1]), row.key, row.reason, text(row.tries), row.worker, row.cause or '', row.workers or row.worker }
   end
   return rows
 end
 
--- show ID -> {meta, queued ranges, running leases, failed frames}
+-- show ID -> {meta, queued ranges, running leases, failed frames, tried frames, ms a frame}
 local function show(_, args)
   local id = args[1]
-  return { flat_meta(id), redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1), running_rows(id), failed_rows(id) }
+  return { flat_meta(id), queued_rows(id), running_rows(id), failed_rows(id), tried_rows(id), text(measured(id)) }
 end
 
 -- list -> {id, frames queued, running, failed} a job, most urgent first
 local function list()
   local out = {}
   for i, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
-    local n = 0
+    local n = redis.call('ZCARD', 'cleave:again:' .. id)
     for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
       n = n + range_count(range_parse(s))
     end

@@ -20,7 +20,8 @@ end
 
 local function leave(_, args)
   redis.call('ZREM', 'cleave:workers', args[1])
-  redis.call('HDEL', 'cleave:idle', args[1])
+  redis.call('ZREM', 'cleave:waiting', args[1])
+  redis.call('HDEL', 'cleave:can', args[1])
   redis.call('DEL', 'cleave:worker:' .. args[1], 'cleave:wake:' .. args[1])
   notice('worker', args[1])
   return 1
@@ -32,6 +33,12 @@ local function workers()
   local all = redis.call('ZRANGE', 'cleave:workers', 0, -1, 'WITHSCORES')
   for i = 1, #all, 2 do
     local row = redis.call('HGETALL', 'cleave:worker:' .. all[i])
+    local until_ms, _, why = string.match(redis.call('HGET', 'cleave:rest', all[i]) or '', '^(%d+) (%d+) (.*)$')
+    if until_ms and tonumber(until_ms) > now then
+      for _, fact in ipairs({ 'resting', why, 'resting_ms', text(tonumber(until_ms) - now) }) do
+        row[#row + 1] = fact
+      end
+    end
     table.insert(row, 1, text(now - tonumber(all[i + 1])))
     table.insert(row, 1, all[i])
     out[#out + 1] = row

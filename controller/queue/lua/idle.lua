@@ -1,0 +1,108 @@
+-- Which worker does for a job, and how those that found nothing come back: woken when there is more to do, or by
+-- themselves at the earliest time at which there may be.
+
+-- Is this version among the installed ones? "3.4" is content with 3.4.1.
+local function has_blender(wanted, installed)
+  for _, version in ipairs(installed or {}) do
+    if version == wanted or string.sub(version, 1, #wanted + 1) == wanted .. '.' then
+      return true
+    end
+  end
+  return false
+end
+
+local function has_labels(requires, labels)
+  if not requires or requires == '[]' then
+    return true
+  end
+  local has = {}
+  for _, label in ipairs(labels or {}) do
+    has[label] = true
+  end
+  for _, label in ipairs(cjson.decode(requires)) do
+    if not has[label] then
+      return false
+    end
+  end
+  return true
+end
+
+-- Does a worker with these capabilities do for this job (of job_read())?
+local function is_capable(job, can)
+  if job.blender and job.blender ~= '' and not has_blender(job.blender, can.blenders) and
+     not (job.installable == '1' and can.installs) then
+    return false
+  end
+  return tonumber(job.vram or 0) <= (tonumber(can.vram) or 0) and tonumber(job.gpus or 0) <= (tonumber(can.gpus) or 0) and
+         has_labels(job.requires, can.labels) and has_labels(job.labels, can.labels)
+end
+
+local function is_alive(name, now)
+  return tonumber(redis.call('ZSCORE', 'cleave:workers', name) or 0) >= now - SILENT_MS
+end
+
+-- Until when the worker gets nothing; 0: it does not rest.
+local function rests_until(name)
+  return tonumber(string.match(redis.call('HGET', 'cleave:rest', name) or '', '^(%d+)') or 0)
+end
+
+-- Does `suits(name, can)` hold for any worker that lives, does not rest, and can do the job?
+local function any_other(job, now, suits)
+  local all = redis.call('HGETALL', 'cleave:can')
+  for i = 1, #all, 2 do
+    local name, can = all[i], cjson.decode(all[i + 1])
+    if suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
+       redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
+      return true
+    end
+  end
+  return false
+end
+
+-- -- waking ---------------------------------------------------------------------------------------
+
+local function wake_worker(name, word)
+  redis.call('ZREM', 'cleave:waiting', name)
+  redis.call('RPUSH', 'cleave:wake:' .. name, word)
+  redis.call('PEXPIRE', 'cleave:wake:' .. name, WAKE_MS)
+end
+
+-- Wakes up to n waiting workers for which `suits` holds.
+local function wake_some(n, now, word, suits)
+  for _, name in ipairs(n > 0 and redis.call('ZRANGE', 'cleave:waiting', 0, -1) or {}) do
+    if not is_alive(name, now) then
+      redis.call('ZREM', 'cleave:waiting', name)
+    elseif n > 0 and suits(name) then
+      wake_worker(name, word)
+      n = n - 1
+    end
+  end
+end
+
+-- Wakes as many waiting workers as `n_frames` more queued frames can feed.
+local function wake(id, n_frames)
+  if n_frames == 0 or redis.call('ZCARD', 'cleave:waiting') == 0 or not redis.call('ZSCORE', 'cleave:ready', id) then
+    return
+  end
+  local job = job_read(id)
+  local chunk = tonumber(job.chunk_seconds or 0) > 0 and 1 or tonumber(job.chunk or 1)
+  wake_some(math.ceil(n_frames / chunk), now_ms(), id, function(name)
+    local can = redis.call('HGET', 'cleave:can', name)
+    return not can or is_capable(job, cjson.decode(can))
+  end)
+end
+
+-- Something is to be done at `due`: who waits longer than that has to wait shorter.
+local function watch(due, now)
+  local first = redis.call('ZRANGEBYSCORE', 'cleave:waiting', now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if not first[1] or tonumber(first[2]) > due then
+    wake_some(1, now, 'watch', function() return true end)
+  end
+end
+
+-- Frames of these limits ended: somebody may have waited for that.
+local function wake_limited(limits, counts_before)
+  if limits and limits ~= '' and redis.call('ZCARD', 'cleave:waiting') > 0 and room_of(limits, counts_before) <= 0 then
+    wake_some(1, now_ms(), 'limit', function() return true end)
+  end
+end
