@@ -53,7 +53,7 @@ gboolean clear_store(const struct apply_input *in, const struct action *act, GEr
 	gboolean ok = fd >= 0 && add_jobs(in, root, fd, c, error) &&
 	              clearing_run(c, fd, &rules, TRUE, (guint)act->count, &gone, error);
 	if (ok)
-		apply_note(in, act, "%" G_GUINT64_FORMAT " files, %s", gone.n_clear, bytes_format(in->arena, gone.clear_bytes));
+		apply_note(in, act, "%" G_GUINT64_FORMAT " files, %s", gone.n_clear, bytes_about(in->arena, gone.clear_bytes));
 	clearing_free(c);
 	return ok;
 }

@@ -27,8 +27,8 @@ gboolean compact_manifest_files(const struct apply_input *in, const struct actio
 	gboolean ok = writers && upkeep_place_find(in, act, &p, error) &&
 	              compact_manifest(p.root_fd, p.job_dir, p.view, &by, &done, error);
 	if (ok && done.n_removed)
-		apply_note(in, act, "%u segments became one, %s instead of %s", done.n_removed, bytes_format(in->arena, done.after_bytes),
-		           bytes_format(in->arena, done.before_bytes));
+		apply_note(in, act, "%u segments became one, %s instead of %s", done.n_removed, bytes_about(in->arena, done.after_bytes),
+		           bytes_about(in->arena, done.before_bytes));
 	else if (ok)
 		apply_note(in, act, "%u segments of writers that are gone are closed; they are put together later", done.n_closed);
 	upkeep_place_clear(&p);

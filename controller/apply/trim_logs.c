@@ -10,7 +10,7 @@ gboolean trim_logs(const struct apply_input *in, const struct action *act, GErro
 	gboolean ok = upkeep_place_find(in, act, &p, error) &&
 	              logs_trim(p.root_fd, p.job_dir, p.view, LOG_BYTES_MOST, TRUE, &gone, error);
 	if (ok)
-		apply_note(in, act, "%u logs, %s", gone.n, bytes_format(in->arena, gone.bytes));
+		apply_note(in, act, "%u logs, %s", gone.n, bytes_about(in->arena, gone.bytes));
 	upkeep_place_clear(&p);
 	return ok;
 }

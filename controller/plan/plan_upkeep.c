@@ -39,7 +39,7 @@ static void plan_root_job(struct builder *b, const struct farm_root_status *root
 	if (s->n_logs)
 		act_on_root(b, VERB_TRIM_LOGS, root, s->job, (guint64)s->n_logs, s->log_bytes,
 		            arena_printf(a, "%" G_GINT64_FORMAT " log%s, %s, are more than is kept", s->n_logs, plural(s->n_logs),
-		                         bytes_format(a, s->log_bytes)));
+		                         bytes_about(a, s->log_bytes)));
 	if (s->n_segments)
 		act_on_root(b, VERB_COMPACT_MANIFEST, root, s->job, (guint64)s->n_segments, 0,
 		            arena_printf(a, "%" G_GINT64_FORMAT " segment%s in %s", s->n_segments, plural(s->n_segments), root->name));
@@ -51,7 +51,7 @@ static void plan_store(struct builder *b, const struct object *farm, const struc
 	if (!s->n_clear)
 		return;
 	const char *reason = arena_printf(b->arena, "%" G_GINT64_FORMAT " superseded file%s, %s, in %s", s->n_clear, plural(s->n_clear),
-	                                  bytes_format(b->arena, s->clear_bytes), root->name);
+	                                  bytes_about(b->arena, s->clear_bytes), root->name);
 	struct action *act = builder_act(b, VERB_CLEAR_STORE, farm, KIND_FARM, farm->id, reason);
 	struct upkeep_work *work = ARENA_NEW(b->arena, struct upkeep_work);
 	*work = (struct upkeep_work){ .root = root->name, .bytes = s->clear_bytes };
