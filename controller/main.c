@@ -65,6 +65,10 @@ const struct command commands[] = {
 	  "SCENE is ROOT:path, a path below one of the Farm's roots as this machine or an artist's sees it, or a URL.\n"
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_submit, submit_options },
+	{ "root", "[list|init NAME]", "List the Farm's roots as this host sees them, or write the marker of one.",
+	  "The marker is a file that proves that a root is mounted: without it no frame is taken for missing. `init` writes it\n"
+	  "once, at the root's `path` or where --dir says; a folder that is marked as another root is refused.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_root, root_options },
 	{ "waive", "JOB FRAMES", "Give frames of a job up, by a commit: it is complete without them.",
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_waive, waive_options },

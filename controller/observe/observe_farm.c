@@ -9,6 +9,14 @@
 #include "spec/farm.h"
 #include "spec/status.h"
 #include <string.h>
+#include <sys/statvfs.h>
+
+/* For those who are not root, as `df` says it; 0: not told. */
+static guint64 free_bytes(int fd)
+{
+	struct statvfs st;
+	return fstatvfs(fd, &st) == 0 ? (guint64)st.f_bavail * st.f_frsize : 0;
+}
 
 static void observe_roots(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
                           struct farm_status *ret)
@@ -27,6 +35,8 @@ static void observe_roots(struct arena *a, const struct observe_input *in, const
 		else
 			shelf_know(in->shelf, &bucket, root->marker);
 		roots[i].mounted = shelf_root(in->shelf, farm_root_where(root), &error) >= 0;
+		if (roots[i].mounted && root->path)
+			roots[i].free_bytes = free_bytes(shelf_root(in->shelf, root->path, NULL));
 		roots[i].reason = error ? arena_strdup(a, error->message) : NULL;
 	}
 	ret->roots = (struct list){ roots, farm->roots.n };
