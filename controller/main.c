@@ -77,6 +77,12 @@ const struct command commands[] = {
 	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON,
 	  OPTION_PURE | OPTION_NO_SPECS, 1,
 	  command_schema, NULL },
+	{ "redis-acl", "", "Write the users for Redis's access lists: controller, worker, plain worker.",
+	  "Each line is one of users.acl (Redis's `aclfile`); with `ACL SETUSER` for `user` it is a command.\n"
+	  "Redis checks what cleave's functions do against the rights of their caller, so a worker cannot act as the job\n"
+	  "owner, empty Redis or read keys of others. It can, by hand, write other workers' leases: Redis 7 has no right\n"
+	  "to call one function and not another.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE | OPTION_NO_SPECS, 0, command_redis_acl,
+	  redis_acl_options },
 	{ "docs", "DIR", "Write the reference and the JSON Schemas into a folder (`make docs`).", NULL, 0, OUTPUT_TEXT,
 	  OPTION_HIDDEN | OPTION_PURE | OPTION_NO_SPECS, 1, command_docs, NULL },
 };

@@ -128,6 +128,14 @@ struct farm_root_status {
 	const char *reason; /* when it is not mounted */
 };
 
+/* A list for plain workers: tasks that are out. */
+struct farm_plain_status {
+	const char *list;
+	gint64 n_waiting, n_running;
+	gint64 n_room; /* how many more it should get */
+	gint64 n_news; /* tasks about which the job owner has something to do */
+};
+
 struct farm_status {
 	int redis; /* enum plane_state */
 	const char *redis_reason, *redis_version;
@@ -135,6 +143,7 @@ struct farm_status {
 	const char *redis_persistence; /* "aof", "rdb", "none"; NULL = not told */
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
+	struct list plain;     /* struct farm_plain_status */
 };
 
 extern const struct field farm_fields[];

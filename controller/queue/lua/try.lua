@@ -147,6 +147,9 @@ end
 
 -- The frame failed on the worker. When that is the worker's fault: the frames that are to be acquitted.
 local function blame(id, frame, worker, now)
+  if string.sub(worker, 1, 6) == 'plain.' then
+    return nil -- the name stands for many workers
+  end
   redis.call('HSET', 'cleave:blame:' .. worker, text(frame) .. ' ' .. id, text(now))
   redis.call('PEXPIRE', 'cleave:blame:' .. worker, FADE_MS)
   local frames = blamed(worker, now)
@@ -158,9 +161,11 @@ local function blame(id, frame, worker, now)
 end
 
 -- A success mends what is held against a worker.
-local function pardon(worker)
+local function pardon(worker, has_rested)
   redis.call('DEL', 'cleave:blame:' .. worker)
-  redis.call('HDEL', 'cleave:rest', worker)
+  if has_rested then
+    redis.call('HDEL', 'cleave:rest', worker)
+  end
 end
 
 -- -- an attempt that failed -----------------------------------------------------------------------
