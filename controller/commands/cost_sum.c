@@ -18,6 +18,7 @@ struct reading {
 	const char *job, *project;
 	const struct list *labels;
 	GHashTable *attempts, *superseded; /* "frame token" of what was counted; of what came too late */
+	GHashTable *models; /* worker → the GPU that it rendered other frames with: a failure names none */
 };
 
 gboolean cost_read_by(struct arena *a, const char *text, struct cost_asked *ret, GError **error)
@@ -127,8 +128,17 @@ static const char *label_value(const struct list *labels, const char *key)
 	return "-";
 }
 
+static const char *model_of(const struct reading *r, const struct record *record)
+{
+	gboolean is_cpu = g_strcmp0(record->device, "CPU") == 0;
+	if (record->gpu || is_cpu || record->type != RECORD_FAILED || !record->worker)
+		return record->gpu;
+	return g_hash_table_lookup(r->models, record->worker);
+}
+
 static const char *word_of(const struct reading *r, const struct record *record, const char *by)
 {
+	const char *model = model_of(r, record);
 	if (strcmp(by, "project") == 0)
 		return r->project;
 	if (strcmp(by, "job") == 0)
@@ -136,7 +146,7 @@ static const char *word_of(const struct reading *r, const struct record *record,
 	if (strcmp(by, "worker") == 0)
 		return record->worker ? record->worker : "-";
 	if (strcmp(by, "model") == 0)
-		return record->gpu ? record->gpu : record->device ? "CPU" : "-";
+		return model ? model : g_strcmp0(record->device, "CPU") == 0 ? "CPU" : "-";
 	return g_str_has_prefix(by, "label:") ? label_value(r->labels, by + 6) : "-";
 }
 
@@ -170,11 +180,15 @@ static char *attempt_name(const struct record *record)
 	return g_strdup_printf("%" G_GINT64_FORMAT " %s", record->frame, record->token ? record->token : "");
 }
 
-static gboolean note_superseded(const struct record *record, gpointer user, GError **error)
+/* What counting has to know of all records first. */
+static gboolean note(const struct record *record, gpointer user, GError **error)
 {
+	struct reading *r = user;
 	(void)error;
 	if (record->type == RECORD_SUPERSEDED)
-		g_hash_table_add(((struct reading *)user)->superseded, attempt_name(record));
+		g_hash_table_add(r->superseded, attempt_name(record));
+	if (record->type == RECORD_FRAME && record->gpu && record->worker)
+		g_hash_table_insert(r->models, (gpointer)record->worker, (gpointer)record->gpu);
 	return TRUE;
 }
 
@@ -187,8 +201,10 @@ static gboolean count(const struct record *record, gpointer user, GError **error
 	g_autofree char *name = attempt_name(record);
 	struct attempt t = { .is_lost = record->type == RECORD_FAILED || g_hash_table_contains(r->superseded, name),
 		             .seconds = record->seconds,
-		             .price = price_of(r->sum->prices, record->gpu) };
-	t.n = g_hash_table_add(r->attempts, g_steal_pointer(&name)) ? 1 : 0;
+		             .price = price_of(r->sum->prices, model_of(r, record)) };
+	/* A frame's record without a time is another file of it, or a copy at another path. */
+	if (record->type == RECORD_FAILED || record->seconds > 0)
+		t.n = g_hash_table_add(r->attempts, g_steal_pointer(&name)) ? 1 : 0;
 	add_to(&r->sum->total, &t);
 	add_to_rows(r, record, &t);
 	return TRUE;
@@ -200,10 +216,11 @@ gboolean cost_add_job(struct cost_sum *s, const char *job, const struct list *la
 	const char *slash = strchr(job, '/');
 	struct reading r = { s, job, slash ? arena_strndup(s->arena, job, (gsize)(slash - job)) : job, labels,
 		             g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
-		             g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL) };
-	gboolean ok = manifest_each(view, note_superseded, &r, error) && manifest_each(view, count, &r, error);
+		             g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL), g_hash_table_new(g_str_hash, g_str_equal) };
+	gboolean ok = manifest_each(view, note, &r, error) && manifest_each(view, count, &r, error);
 	g_hash_table_unref(r.attempts);
 	g_hash_table_unref(r.superseded);
+	g_hash_table_unref(r.models);
 	return ok;
 }
 

@@ -34,6 +34,7 @@ static void write_job(void)
 	put(m, RECORD_SUPERSEDED, 2, "t2", NULL, NULL, 0, 3001);
 	put(m, RECORD_FAILED, 3, "t3", NULL, NULL, 60, 4000);
 	put(m, RECORD_FRAME, 3, "t4", "a/3.png", NULL, 100, 5000);
+	put(m, RECORD_FRAME, 3, "copy", "c/3.png", NULL, 0, 5500); /* at another path */
 	put(m, RECORD_FRAME, 4, "t5", "a/4.png", "GeForce 1", 200, 6000);
 	manifest_close(m);
 }
@@ -57,6 +58,30 @@ static void assert_row(const struct cost_row *r, guint64 frames, guint64 lost, g
 	assert_int_equal(r->n_unpriced, unpriced);
 	assert_true(r->seconds > seconds - 0.001 && r->seconds < seconds + 0.001);
 	assert_true(r->cost > cost - 0.0001 && r->cost < cost + 0.0001);
+}
+
+/* A failure names no model: its worker's is that of its other frames. */
+static void failure_on_a_gpu(void **state)
+{
+	(void)state;
+	SCOPED_ARENA(a);
+	struct cost_asked asked = { 0 };
+	struct manifest *m = manifest_open(root.fd, "p+k", "w1", NULL);
+	put(m, RECORD_FRAME, 1, "t1", "a/1.png", "NVIDIA L40S", 3600, 1000);
+	const struct record failed = { .type = RECORD_FAILED, .frame = 2, .token = "t2", .worker = "w-gpu", .device = "OPTIX",
+		                       .reason = "no", .seconds = 1800 };
+	assert_true(manifest_append(m, &failed, NULL));
+	manifest_close(m);
+	assert_true(cost_read_by(a, "model", &asked, NULL));
+	struct cost_sum *s = cost_sum_new(a, &asked, &prices);
+	struct manifest_view *view = manifest_view_new();
+	assert_true(manifest_view_update(view, root.fd, "p+k", NULL));
+	assert_true(cost_add_job(s, "p/k", NULL, view, NULL));
+	manifest_view_free(view);
+	struct cost_report r = cost_report_of(s);
+	assert_int_equal(r.n_rows, 1);
+	assert_row(&r.rows[0], 1, 1, 0, 5400, 1.8);
+	cost_sum_free(s);
 }
 
 static void by_model(void **state)
@@ -157,6 +182,7 @@ int main(void)
 		cmocka_unit_test(by_model),
 		cmocka_unit_test(by_words_of_the_job),
 		cmocka_unit_test(since),
+		cmocka_unit_test(failure_on_a_gpu),
 		cmocka_unit_test(said),
 	};
 	return cmocka_run_group_tests(tests, begin, end);
