@@ -153,7 +153,7 @@ UNIT := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(filter-out %_fixture.c,$(w
 PURE_UNIT := $(filter $(B)/tests/unit/base_% $(B)/tests/unit/spec_% $(B)/tests/unit/plan_%,$(UNIT))
 FIXTURES := $(call obj,$(wildcard tests/unit/*_fixture.c tests/unit/*_fixture.cc))
 PURE_FIXTURES := $(call obj,$(wildcard tests/unit/plan_*fixture.c))
-PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/tools/verbs $(B)/tests/tools/sim_kernel $(B)/tests/schema/cases
+PROGRAMS := $(B)/tests/e2e/queue_worker $(B)/tests/e2e/fetch $(B)/tests/tools/verbs $(B)/tests/tools/sim_kernel $(B)/tests/schema/cases
 # Fuzz targets: with a driver that runs them over their corpus, or (make fuzz) with libFuzzer.
 FUZZ_DRIVER = $(B)/tests/fuzz/driver.o
 TARGETS := $(patsubst tests/fuzz/%.c,$(B)/tests/fuzz/%,$(filter-out %/driver.c,$(wildcard tests/fuzz/*.c)))
@@ -202,7 +202,7 @@ $(B)/tests/unit/apply_%.o: CPPFLAGS += -Itests
 $(B)/tests/schema/cases: $(B)/tests/schema/cases.o $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs glib-2.0 yaml-0.1)
-$(B)/tests/e2e/queue_worker.o: CPPFLAGS += -Itests/unit
-$(B)/tests/e2e/queue_worker: $(B)/tests/e2e/queue_worker.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+$(B)/tests/e2e/queue_worker.o $(B)/tests/e2e/fetch.o: CPPFLAGS += -Itests/unit
+$(B)/tests/e2e/queue_worker $(B)/tests/e2e/fetch: %: %.o $(FIXTURES) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) $$($(PKG_CONFIG) --libs cmocka)

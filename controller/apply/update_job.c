@@ -5,7 +5,7 @@
 gboolean update_job(const struct apply_input *in, const struct action *act, GError **error)
 {
 	struct authority by = job_authority(in);
-	struct job_meta meta = job_meta_of(in->arena, act->want->spec, objects_farm(in->plan->want)->spec);
+	struct job_meta meta = job_meta_of(in->arena, act->want, objects_farm(in->plan->want)->spec);
 	g_autoptr(GError) local = NULL;
 	if (backlog_update(in->redis, &by, act->id, &meta, &local))
 		return TRUE;

@@ -20,10 +20,10 @@ const char *remote_name(const struct remote *r);
 const char *remote_local(const struct remote *r);
 
 /* The local folder's descriptor, or -1: ERROR_AWAY when the bucket cannot be reached or bears no marker. The
- * marker is then in the local folder as well, or not there either. The caller closes it. */
-int remote_open(struct remote *r, GError **error);
+ * marker is then in the local folder as well, or not there either. NULL: the usual one. The caller closes it. */
+int remote_open(struct remote *r, const char *marker, GError **error);
 /* Writes the marker. ERROR_EXISTS when there is one. */
-gboolean remote_mark(struct remote *r, const char *name, GError **error);
+gboolean remote_mark(struct remote *r, const char *marker, const char *name, GError **error);
 /* Why it is less safe than others, for a line in the log; NULL: it is not, or is not known yet. */
 const char *remote_weakness(const struct remote *r);
 

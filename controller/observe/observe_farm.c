@@ -18,10 +18,16 @@ static void observe_roots(struct arena *a, const struct observe_input *in, const
 		g_autoptr(GError) error = NULL;
 		const struct farm_root *root = LIST_AT(farm->roots, struct farm_root, i);
 		roots[i].name = root->name;
+		const struct s3_options bucket = { .url = root->url,
+			                           .endpoint = root->s3.endpoint,
+			                           .region = root->s3.region,
+			                           .credentials_file = root->s3.credentials_file };
 		if (root->path)
 			shelf_mark(in->shelf, root->path, root->marker);
-		roots[i].mounted = root->path && shelf_root(in->shelf, root->path, &error) >= 0;
-		roots[i].reason = error ? arena_strdup(a, error->message) : root->path ? NULL : "a root with a url does not act yet";
+		else
+			shelf_know(in->shelf, &bucket, root->marker);
+		roots[i].mounted = shelf_root(in->shelf, farm_root_where(root), &error) >= 0;
+		roots[i].reason = error ? arena_strdup(a, error->message) : NULL;
 	}
 	ret->roots = (struct list){ roots, farm->roots.n };
 }
@@ -58,6 +64,8 @@ void observe_farm(struct arena *a, const struct observe_input *in, struct object
 	struct farm_status *status = observed(a, have, KIND_FARM, want->id)->status;
 	observe_roots(a, in, want->spec, status);
 	observe_redis(a, in, status);
+	if (status->redis == PLANE_OK)
+		observe_plain(a, in, want->spec, status);
 }
 
 /* What a worker does not know yet it has registered as "": Blender's version before Blender runs. */

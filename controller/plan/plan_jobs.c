@@ -2,17 +2,32 @@
  * wanted any more. Its frames: plan_frames.c. */
 #include "base/arena.h"
 #include "plan/plan_job.h"
+#include "spec/limits.h"
 #include <string.h>
+
+/* An order that was not said is the one that is usual. */
+static void say_order(struct renderjob_spec *job)
+{
+	if (job->order == ORDER_UNSAID)
+		job->order = ORDER_FORWARD;
+}
 
 static void plan_update(struct job_plan *j)
 {
-	struct renderjob_spec before = j->have->queue.values;
-	int rank = farm_queue_rank(j->farm, j->want->queue);
-	struct changes c = diff_structs(j->b->arena, renderjob_fields, &before, j->want, FIELD_IN_QUEUE);
-	if (!j->have->queue.known || (!c.n && j->have->queue.rank == rank) || !j->n_waiting)
+	struct renderjob_spec before = j->have->queue.values, after = *j->want;
+	struct scope_limit *limits;
+	guint n_limits = limits_of(j->b->arena, j->farm, j->o, &limits);
+	gboolean is_same_queue = j->have->queue.rank == farm_queue_rank(j->farm, j->want->queue);
+	gboolean has_limits = g_strcmp0(j->have->queue.limits, limits_text(j->b->arena, limits, n_limits)) == 0;
+	say_order(&before);
+	say_order(&after);
+	struct changes c = diff_structs(j->b->arena, renderjob_fields, &before, &after, FIELD_IN_QUEUE);
+	if (!j->have->queue.known || (!c.n && is_same_queue && has_limits) || !j->n_waiting)
 		return;
 	struct action *act = builder_act(j->b, VERB_UPDATE_JOB, j->o, KIND_RENDERJOB, j->o->id,
-	                                 c.n ? "the queue knows other values" : "is in another queue now");
+	                                 c.n             ? "the queue knows other values"
+	                                 : is_same_queue ? "the Farm's limits are others now"
+	                                                 : "is in another queue now");
 	act->changes = c;
 	act->values = j->want;
 }
@@ -160,6 +175,7 @@ void plan_jobs(struct builder *b)
 		plan_job(b, o, farm, seen);
 	if (seen->redis == PLANE_OK)
 		plan_gone_jobs(b);
+	plan_plain(b, farm, seen);
 	/* Another host's controller owns the jobs: its plan acts, this one only tells. */
 	if (seen->job_owner && strcmp(seen->job_owner, b->in->host) != 0)
 		g_array_set_size(b->actions, before);

@@ -56,6 +56,7 @@ static char *encode_meta(const struct job_meta *m)
 	json_object_set_new(object, "blender", json_string(m->blender ? m->blender : ""));
 	json_object_set_new(object, "installable", json_boolean(m->is_installable));
 	json_object_set_new(object, "requires", encode_requires(m->requires));
+	json_object_set_new(object, "labels", encode_requires(m->labels));
 	json_object_set_new(object, "order", json_string(order_words[m->order]));
 	json_object_set_new(object, "limits", encode_limits(m));
 	for (guint i = 0; i < G_N_ELEMENTS(numbers); i++)
@@ -173,6 +174,8 @@ static void read_meta_field(struct arena *a, struct backlog *b, const char *name
 		b->meta.blender = arena_strdup(a, value);
 	else if (strcmp(name, "requires") == 0)
 		b->meta.requires = decode_requires(a, value);
+	else if (strcmp(name, "labels") == 0)
+		b->meta.labels = decode_requires(a, value);
 	else if (strcmp(name, "limits") == 0)
 		read_limits(a, value, &b->meta);
 	else if (strcmp(name, "epoch") == 0)
@@ -182,7 +185,7 @@ static void read_meta_field(struct arena *a, struct backlog *b, const char *name
 static void read_meta(struct arena *a, const redisReply *flat, struct backlog *b)
 {
 	b->meta.blender = "";
-	b->meta.requires = decode_requires(a, "[]");
+	b->meta.requires = b->meta.labels = decode_requires(a, "[]");
 	for (gsize i = 0; i + 1 < reply_count(flat); i += 2)
 		read_meta_field(a, b, reply_text(reply_at(flat, i)), reply_text(reply_at(flat, i + 1)));
 }

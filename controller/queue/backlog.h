@@ -35,9 +35,10 @@ struct job_meta {
 	const char *blender;         /* "" any; "3.4" is content with 3.4.1 */
 	gboolean is_installable;     /* the Farm has an archive of it: workers that install do as well */
 	const char *const *requires; /* labels that a worker must have; NULL-terminated; NULL: none */
+	const char *const *labels;   /* as well, those that the job names, as key:value; NULL: none */
 	guint64 vram_bytes;          /* a GPU must have so much; 0: any */
 	gint64 n_gpus;               /* that a worker must have; 0: any */
-	const struct job_limit *limits; /* those that hold for it */
+	const struct job_limit *limits; /* of the Farm, those that hold for it */
 	guint n_limits;
 	gint64 backoff_ms; /* before a frame that failed is tried again, five times as long each time; 0: 1 s */
 };

@@ -87,7 +87,7 @@ static const struct field image_fields[] = {
 };
 
 static const struct field blender_fields[] = {
-	FILE_ROWS("the archive", FIELD_LATER),
+	FILE_ROWS("the archive", 0),
 	{ "installed", FIELD_BOOL, IN(farm_file, is_installed, gboolean), .doc = "The workers' own system brings this version." },
 	{ 0 },
 };
@@ -95,17 +95,17 @@ static const struct field blender_fields[] = {
 static const struct field queue_fields[] = {
 	{ "name", FIELD_STRING, IN(farm_queue, name, const char *), .required = TRUE, .form = FORM_NAME,
 	  .doc = "The name jobs use." },
-	{ "list", FIELD_STRING, IN(farm_queue, list, const char *), LATER, .max = 128,
-	  .doc = "A Redis list kept filled for plain workers, as queue:blender." },
+	{ "list", FIELD_STRING, IN(farm_queue, list, const char *), .form = FORM_LINE, .max = 128,
+	  .doc = "A Redis list kept filled for plain workers, as queue:blender. They get what a job's blend file, frames, samples and device say; jobs that say more are left to cleave's own workers." },
 	{ "default", FIELD_BOOL, IN(farm_queue, is_default, gboolean),
 	  .doc = "Jobs that name no queue go here; else to the last one." },
 	{ 0 },
 };
 
 static const struct field limit_fields[] = {
-	{ "project", FIELD_STRING, IN(farm_limit, project, const char *), .form = FORM_NAME, LATER, .doc = "Jobs of this project." },
-	{ "label", FIELD_STRING, IN(farm_limit, label, const char *), .max = 128, LATER, .doc = "Jobs with this label, as artist=mei." },
-	{ "frames", FIELD_INT, IN(farm_limit, n_frames, gint64), .required = TRUE, .min = 1, .max = 1000000, LATER, .doc = "Most frames of them that run at once." },
+	{ "project", FIELD_STRING, IN(farm_limit, project, const char *), .form = FORM_NAME, .doc = "Jobs of this project." },
+	{ "label", FIELD_STRING, IN(farm_limit, label, const char *), .max = 128, .doc = "Jobs with this label, as artist=mei." },
+	{ "frames", FIELD_INT, IN(farm_limit, n_frames, gint64), .required = TRUE, .min = 1, .max = 1000000, .doc = "Most frames of them that run at once." },
 	{ 0 },
 };
 
@@ -230,6 +230,15 @@ static const struct field root_status_fields[] = {
 	{ 0 },
 };
 
+static const struct field plain_status_fields[] = {
+	{ "list", FIELD_STRING, IN(farm_plain_status, list, const char *), .required = TRUE, .doc = "The Redis list." },
+	{ "waiting", FIELD_INT, IN(farm_plain_status, n_waiting, gint64), .doc = "Tasks in it." },
+	{ "running", FIELD_INT, IN(farm_plain_status, n_running, gint64), .doc = "Tasks that a worker has begun." },
+	{ "room", FIELD_INT, IN(farm_plain_status, n_room, gint64), .doc = "How many more tasks it should get." },
+	{ "news", FIELD_INT, IN(farm_plain_status, n_news, gint64), .doc = "Tasks that ended, or are to be ended." },
+	{ 0 },
+};
+
 const struct field farm_status_fields[] = {
 	{ "redis", FIELD_ENUM, IN(farm_status, redis, int), .names = &plane_state_names,
 	  .doc = "Whether Redis answered." },
@@ -241,6 +250,8 @@ const struct field farm_status_fields[] = {
 	  .doc = "The host whose controller reconciles the render jobs." },
 	{ "roots", FIELD_MAP, IN(farm_status, roots, struct list), ITEMS(root_status_fields, farm_root_status),
 	  .doc = "The roots as this host sees them." },
+	{ "plain", FIELD_LIST, IN(farm_status, plain, struct list), ITEMS(plain_status_fields, farm_plain_status),
+	  .doc = "Lists for plain workers, and what they have of them." },
 	{ 0 },
 };
 
@@ -262,6 +273,11 @@ char *farm_redis_url(const struct farm_redis *redis, const char *url)
 		return g_strdup(url);
 	const char *rest = behind_scheme(url);
 	return g_strdup_printf("%.*s%s@%s", (int)(rest - url), url, redis->user, rest);
+}
+
+const char *farm_root_where(const struct farm_root *root)
+{
+	return root->path ? root->path : root->url;
 }
 
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name)

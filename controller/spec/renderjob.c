@@ -25,8 +25,8 @@ LOCAL_NAME_TABLE(need_names, "a need", 3, "", "complete", "frames");
 static const struct field scene_fields[] = {
 	{ "file", FIELD_STRING, IN(job_scene, file, const char *), .form = FORM_ROOT_PATH, RENDERS,
 	  .doc = "The .blend, as ROOT:path." },
-	{ "url", FIELD_STRING, IN(job_scene, url, const char *), .form = FORM_URL, LATER, RENDERS, .doc = "A .blend or an archive to fetch, instead of `file`." },
-	{ "blend", FIELD_STRING, IN(job_scene, blend, const char *), .form = FORM_BLEND, LATER, RENDERS, .doc = "The .blend inside the archive." },
+	{ "url", FIELD_STRING, IN(job_scene, url, const char *), .form = FORM_URL, RENDERS, .doc = "A .blend or an archive to fetch, instead of `file`." },
+	{ "blend", FIELD_STRING, IN(job_scene, blend, const char *), .form = FORM_BLEND, RENDERS, .doc = "The .blend inside the archive." },
 	{ "sha256", FIELD_STRING, IN(job_scene, sha256, const char *), .form = FORM_SHA256, RENDERS,
 	  .doc = "Its digest. Without it the digest found at the first enqueue is recorded and kept." },
 	{ "follow", FIELD_BOOL, IN(job_scene, follow, gboolean), RENDERS, .doc = "Render anew whenever the file changes, instead of stopping." },
@@ -49,7 +49,8 @@ static const struct field inputs_fields[] = {
 static const struct field chunk_fields[] = {
 	{ "frames", FIELD_INT, IN(job_chunk, n_frames, gint64), .def = "5", .min = 1, .max = 1000, .flags = FIELD_SHORTHAND | FIELD_IN_QUEUE,
 	  .doc = "A number of frames." },
-	{ "seconds", FIELD_INT, IN(job_chunk, seconds, gint64), .min = 1, .max = 86400, LATER, .doc = "As many as take so long." },
+	{ "seconds", FIELD_INT, IN(job_chunk, seconds, gint64), .min = 1, .max = 86400,
+	  .doc = "As many as take so long, by the frames rendered last, instead of `frames`." },
 	{ 0 },
 };
 
@@ -80,10 +81,10 @@ static const struct field override_fields[] = {
 };
 
 static const struct field requires_fields[] = {
-	{ "labels", FIELD_MAP, IN(job_requires, labels, struct list), ITEMS(label_fields, label), LATER, .doc = "Labels a worker must have." },
-	{ "vram", FIELD_BYTES, IN(job_requires, vram_bytes, guint64), .min = (gint64)MiB, .max = (gint64)TiB, .unit = (gint64)MiB, LATER,
+	{ "labels", FIELD_MAP, IN(job_requires, labels, struct list), ITEMS(label_fields, label), .doc = "Labels a worker must have." },
+	{ "vram", FIELD_BYTES, IN(job_requires, vram_bytes, guint64), .min = (gint64)MiB, .max = (gint64)TiB, .unit = (gint64)MiB,
 	  .doc = "Memory a GPU must have." },
-	{ "gpus", FIELD_INT, IN(job_requires, n_gpus, gint64), .min = 1, .max = 64, LATER, .doc = "GPUs a frame needs together." },
+	{ "gpus", FIELD_INT, IN(job_requires, n_gpus, gint64), .min = 1, .max = 64, .doc = "GPUs a frame needs together." },
 	{ 0 },
 };
 
@@ -112,7 +113,7 @@ const struct field renderjob_fields[] = {
 	  .doc = "Blender version a worker must have, as 3.4.1; absent = any." },
 	{ "frames", FIELD_FRAMES, IN(renderjob_spec, frames, struct frame_set), .required = TRUE,
 	  .doc = "Frame numbers and ranges, as 1-240 or 1-10:2,20." },
-	{ "order", FIELD_ENUM, IN(renderjob_spec, order, int), .names = &order_names, LATER,
+	{ "order", FIELD_ENUM, IN(renderjob_spec, order, int), .names = &order_names, .flags = FIELD_IN_QUEUE,
 	  .doc = "Order of the frames; interleave shows a rough animation first. Without the key forward." },
 	{ "chunk", FIELD_STRUCT, IN(renderjob_spec, chunk, struct job_chunk), .fields = chunk_fields,
 	  .flags = FIELD_IN_QUEUE, .doc = "Frames a worker takes at once." },
@@ -145,7 +146,8 @@ const struct field renderjob_fields[] = {
 	  .doc = "A queue of the Farm; absent = its default." },
 	{ "priority", FIELD_INT, IN(renderjob_spec, priority, gint64), .def = "50", .min = 0, .max = 100,
 	  .flags = FIELD_IN_QUEUE, .doc = "Within the queue, higher first." },
-	{ "requires", FIELD_STRUCT, IN(renderjob_spec, requires, struct job_requires), .fields = requires_fields, .doc = "What a worker must have." },
+	{ "requires", FIELD_STRUCT, IN(renderjob_spec, requires, struct job_requires), .fields = requires_fields,
+	  .flags = FIELD_IN_QUEUE, .doc = "What a worker must have." },
 	{ "retries", FIELD_INT, IN(renderjob_spec, retries, gint64), .def = "3", .min = 0, .max = 100,
 	  .flags = FIELD_IN_QUEUE, .doc = "How often a frame that failed is tried again." },
 	{ "timeLimit", FIELD_DURATION, IN(renderjob_spec, time_limit_ms, gint64), .def = "1h", .min = 1000,
@@ -205,6 +207,7 @@ static const struct field frames_fields[] = {
 static const struct field queue_status_fields[] = {
 	{ "known", FIELD_BOOL, IN(job_queue_status, known, gboolean), .doc = "The queue knows the job." },
 	{ "rank", FIELD_INT, IN(job_queue_status, rank, gint64), .doc = "Rank of its queue, 0 first." },
+	{ "limits", FIELD_STRING, IN(job_queue_status, limits, const char *), .doc = "The Farm's limits that it knows of." },
 	{ "values", FIELD_STRUCT, IN(job_queue_status, values, struct renderjob_spec), .fields = renderjob_fields,
 	  .flags = FIELD_PARTIAL, .doc = "Its values there." },
 	{ 0 },

@@ -7,6 +7,7 @@ struct arena;
 enum job_need { NEED_UNSAID, NEED_COMPLETE, NEED_FRAMES };
 enum job_device { DEVICE_CPU, DEVICE_CUDA, DEVICE_OPTIX, DEVICE_HIP, DEVICE_ONEAPI };
 enum job_heal { HEAL_UNTIL_COMPLETE, HEAL_ALWAYS, HEAL_NEVER };
+enum job_order { ORDER_UNSAID, ORDER_FORWARD, ORDER_REVERSE, ORDER_INTERLEAVE };
 enum job_engine { ENGINE_CYCLES, ENGINE_EEVEE, ENGINE_WORKBENCH };
 enum job_format { FORMAT_PNG, FORMAT_OPEN_EXR, FORMAT_OPEN_EXR_MULTILAYER, FORMAT_JPEG, FORMAT_TIFF };
 enum job_depth { DEPTH_UNSAID, DEPTH_8BIT, DEPTH_16BIT, DEPTH_HALF, DEPTH_FLOAT };
@@ -130,6 +131,7 @@ struct job_key {
 struct job_queue_status {
 	gboolean known;
 	gint64 rank;
+	const char *limits; /* as limits_text() */
 	struct renderjob_spec values;
 };
 

@@ -53,12 +53,12 @@ gboolean session_open(struct session *s, struct worker *w, const struct lease *l
 
 void session_close(struct session *s)
 {
+	scene_close(&s->scene);
 	g_clear_pointer(&s->manifest, manifest_close);
 	/* Files that are left are verified frames which wait for the job owner. */
 	if (s->stage)
 		(void)stage_end(s->root_fd, s->stage, NULL);
 	fd_clear(&s->root_fd);
-	scene_close(&s->scene);
 	g_free(s->job_dir);
 	g_free(s->project);
 }

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "frames/root.h"
 #include "queue/drain.h"
+#include "worker/buckets.h"
 #include "worker/frame.h"
 #include <poll.h>
 #include <string.h>
@@ -92,7 +93,8 @@ int worker_open_root(const struct worker *w, const char *name, GError **error)
 		return -1;
 	}
 	const char *marker = g_hash_table_lookup(w->config->markers, name);
-	SCOPED_FD(fd) = root_open_marked(directory, marker, error);
+	gboolean is_bucket = g_hash_table_contains(w->config->buckets, name);
+	SCOPED_FD(fd) = is_bucket ? worker_open_bucket(w, name, marker, error) : root_open_marked(directory, marker, error);
 	g_autofree char *marked = fd >= 0 ? root_name_in(fd, marker, error) : NULL;
 	if (!marked)
 		return -1;
@@ -128,6 +130,7 @@ static gboolean prove_roots(struct worker *w, GError **error)
 	gpointer name;
 	gboolean is_new = FALSE;
 	g_autoptr(GError) last = NULL;
+	buckets_begin(w->buckets);
 	g_hash_table_iter_init(&i, w->config->mounts);
 	while (g_hash_table_iter_next(&i, &name, NULL)) {
 		g_autoptr(GError) problem = NULL;
@@ -154,13 +157,18 @@ static gboolean need_any_blender(struct worker *w, GError **error)
 	return worker_need_blender(w, NULL, error);
 }
 
+static gboolean is_of_version(const struct worker *w, const struct task *task)
+{
+	const char *version = w->choice.version ? w->choice.version : blender_version(w->blender);
+	return !task || blenders_suits(version, task->blender);
+}
+
 /* Errors of choosing are those of blenders_choose(), and speak of the task; ERROR_FAILED speaks of this machine. */
 gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
-	const char *wanted = task ? task->blender : "";
 	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blender_suits(w->blender, task) ||
-	                   !blenders_suits(blender_version(w->blender), wanted)))
+	                   !is_of_version(w, task)))
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "worker/cache.h"
+#include "worker/buckets.h"
 #include "worker/traced.h"
 #include "worker/worker.h"
 #include <errno.h>
@@ -84,6 +85,7 @@ static void worker_clear(struct worker *w)
 	heartbeat_stop(w->heartbeat);
 	redis_free(w->redis);
 	digest_cache_free(w->digests);
+	buckets_free(w->buckets);
 	blenders_choice_clear(&w->choice);
 	blenders_free(w->blenders);
 	g_hash_table_unref(w->roots);
@@ -115,6 +117,7 @@ static int run(const struct config *c, const char *argv0)
 	int code = EXIT_COULD_NOT;
 	w.host = g_strdup(g_get_host_name());
 	w.digests = digest_cache_new();
+	w.buckets = buckets_new(c);
 	w.traced = traced_new();
 	w.cache = cache_new(c->cache, c->cache_bytes);
 	w.blenders = blenders_new(c->blenders);

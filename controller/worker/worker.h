@@ -10,6 +10,8 @@
 
 struct cache;
 
+struct buckets;
+
 struct worker {
 	const struct config *config;
 	char *host, *boot_id;
@@ -20,6 +22,7 @@ struct worker {
 	struct redis *redis;
 	struct heartbeat *heartbeat;
 	struct digest_cache *digests; /* of scenes */
+	struct buckets *buckets;
 	struct traced *traced;        /* of what scenes use */
 	struct sandbox *sandbox;      /* NULL: to be found */
 	struct cache *cache;          /* of what was fetched */

@@ -31,6 +31,16 @@ local function take_again(job, worker, can, room, now)
   return key, frames
 end
 
+-- How many frames of the range come before the next range, which may lie between its steps. A range with another key
+-- is no bound: it would tear chunks apart.
+local function before_next(job, r, s, place)
+  if not s or job.order == 'interleave' or range_parse(s)[4] ~= r[4] then
+    return math.huge
+  end
+  local gap = tonumber(place) - (job.order == 'reverse' and -r[2] or r[1])
+  return math.max(math.ceil(gap / r[3]), 1)
+end
+
 -- Moves up to `room` frames of the range to `frames`; what is left of it goes back to its place.
 local function take_range(job, r, place, room, frames)
   local n, rest = math.min(room, range_count(r)), {}
@@ -55,7 +65,7 @@ end
 local function take_todo(job, room, key, frames)
   local todo, is_last = 'cleave:todo:' .. job.id, false
   while room > 0 do
-    local s, place = unpack(redis.call('ZRANGE', todo, 0, 0, 'WITHSCORES'))
+    local s, place, next_s, next_place = unpack(redis.call('ZRANGE', todo, 0, 1, 'WITHSCORES'))
     local r = s and range_parse(s)
     if not r or (key and key ~= r[4]) then
       break
@@ -64,7 +74,8 @@ local function take_todo(job, room, key, frames)
       key, room = r[4], math.min(room, chunk_of(job, r[4]))
     end
     redis.call('ZREM', todo, s)
-    local n, is_used_up = take_range(job, r, tonumber(place), room, frames)
+    local n, is_used_up = take_range(job, r, tonumber(place), math.min(room, before_next(job, r, next_s, next_place)),
+                                     frames)
     room, is_last = room - n, is_used_up
   end
   return key, is_last

@@ -63,7 +63,7 @@ local function todo_reorder(id, order)
   todo_add(id, ranges, order)
 end
 
-local JOB_FIELDS = { 'chunk', 'chunk_seconds', 'order', 'retries', 'blender', 'installable', 'requires', 'vram', 'gpus',
+local JOB_FIELDS = { 'chunk', 'chunk_seconds', 'order', 'retries', 'blender', 'installable', 'requires', 'labels', 'vram', 'gpus',
                      'limits', 'tried', 'backoff' }
 
 -- The fields that taking needs; false where it has none.
@@ -110,6 +110,7 @@ end
 
 local META = { rank = 'number', priority = 'number', chunk = 'number', chunk_seconds = 'number', order = 'string',
                retries = 'number', paused = 'boolean', blender = 'string', installable = 'boolean', requires = 'table',
+               labels = 'table',
                vram = 'number', gpus = 'number', limits = 'table', backoff = 'number' }
 local ORDERS = { forward = true, reverse = true, interleave = true }
 

@@ -36,21 +36,32 @@ local function gcd(a, b)
   return a
 end
 
--- First and last frame that both ranges have, or nothing.
+-- x with a * x % m == 1, for a and m without a common divisor.
+local function inverse(a, m)
+  local r0, r1, x0, x1 = m, a % m, 0, 1
+  while r1 > 0 do
+    local q = math.floor(r0 / r1)
+    r0, r1, x0, x1 = r1, r0 - q * r1, x1, x0 - q * x1
+  end
+  return x0 % m
+end
+
+-- First and last frame that both ranges have, and their distance from each other; or nothing.
 local function common_ends(a, b)
-  local from = math.max(a[1], b[1])
-  local limit = math.min(a[2], b[2])
-  if from > limit or (b[1] - a[1]) % gcd(a[3], b[3]) ~= 0 then
+  local from, limit = math.max(a[1], b[1]), math.min(a[2], b[2])
+  local g = gcd(a[3], b[3])
+  if from > limit or (b[1] - a[1]) % g ~= 0 then
     return nil
   end
-  local m = a[1] + math.ceil((from - a[1]) / a[3]) * a[3]
-  while m <= limit and (m - b[1]) % b[3] ~= 0 do
-    m = m + a[3]
+  local turns, lcm = b[3] / g, a[3] / g * b[3]
+  local m = a[1]
+  if turns > 1 then
+    m = m + (b[1] - a[1]) / g % turns * inverse(a[3] / g, turns) % turns * a[3]
   end
+  m = m + math.ceil((from - m) / lcm) * lcm
   if m > limit then
     return nil
   end
-  local lcm = a[3] / gcd(a[3], b[3]) * b[3]
   return m, m + math.floor((limit - m) / lcm) * lcm, lcm
 end
 
