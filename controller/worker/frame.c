@@ -6,6 +6,7 @@
 #include "frames/deliver.h"
 #include "frames/image.h"
 #include "frames/root.h"
+#include "worker/buckets.h"
 #include "worker/frame_log.h"
 #include "worker/make.h"
 #include <poll.h>
@@ -45,9 +46,10 @@ gboolean session_open(struct session *s, struct worker *w, const struct lease *l
 	s->root_fd = worker_open_root(w, lease->task.output_root, error);
 	if (s->root_fd < 0)
 		return FALSE;
+	s->remote = worker_bucket(w, lease->task.output_root, NULL); /* it was opened just now */
 	s->stage = stage_begin(s->root_fd, s->job_dir, lease->token, error);
 	if (s->stage)
-		s->manifest = manifest_open(s->root_fd, s->job_dir, w->config->name, error);
+		s->manifest = manifest_open_remote(s->remote, s->root_fd, s->job_dir, w->config->name, error);
 	return s->manifest != NULL;
 }
 
@@ -55,7 +57,9 @@ void session_close(struct session *s)
 {
 	scene_close(&s->scene);
 	g_clear_pointer(&s->manifest, manifest_close);
-	/* Files that are left are verified frames which wait for the job owner. */
+	/* Files that are left are verified frames which wait for the job owner; of a bucket it has them there. */
+	if (s->stage)
+		remote_forget_stage(s->remote, s->root_fd, s->stage->path);
 	if (s->stage)
 		(void)stage_end(s->root_fd, s->stage, NULL);
 	fd_clear(&s->root_fd);
@@ -147,6 +151,7 @@ static void deliver_file(struct session *s, gint64 frame, const struct made_file
 		.sha256 = f->digest.sha256,
 		.visible = f->visible,
 		.may_replace = TRUE,
+		.remote = s->remote,
 	};
 	if (!frame_deliver(&delivery, &delivered, &problem))
 		log_warning("worker", "the job owner has to deliver job=%s frame=%" G_GINT64_FORMAT ": %s",
@@ -214,7 +219,8 @@ static void write_log(struct session *s, gint64 frame, const char *reason)
 {
 	g_autoptr(GError) problem = NULL;
 	const char *printed = s->w->blender ? blender_printed(s->w->blender) : "";
-	if (!frame_log_write(s->root_fd, s->job_dir, frame, s->lease->token, printed, reason, &problem))
+	if (!frame_log_write(s->root_fd, s->job_dir, frame, s->lease->token, printed, reason, &problem) ||
+	    !remote_send_log(s->remote, s->root_fd, s->job_dir, frame, &problem))
 		log_warning("worker", "%s", problem->message);
 }
 

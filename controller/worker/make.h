@@ -2,6 +2,7 @@
  *
  * In: a session and a frame. Out: what is staged, or why there is nothing. Called by frame.c. */
 #pragma once
+#include "frames/s3.h"
 #include "worker/frame.h"
 
 struct made_file {
@@ -9,6 +10,7 @@ struct made_file {
 	struct file_digest digest;
 	guint width, height;
 	char *warnings; /* of its checks; NULL: none */
+	char etag[S3_ETAG_SIZE]; /* in a bucket, once it is staged there; else "" */
 };
 
 struct made {
