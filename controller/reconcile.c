@@ -89,6 +89,8 @@ struct session *session_new(const struct settings *settings)
 	s->taken = taken_new(settings->state);
 	s->records = vm_records_new(settings->state);
 	s->shelf = shelf_new();
+	g_autofree char *buckets = g_build_filename(s->settings.state, "buckets", NULL);
+	shelf_keep(s->shelf, buckets);
 	s->cache = spec_cache_new();
 	s->domains = domain_cache_new();
 	s->holder = make_holder(s);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/frameset.h"
 #include "frames/collect.h"
+#include "frames/deliver_remote.h"
 #include "frames/inspect.h"
 #include "frames/stage.h"
 
@@ -41,7 +42,7 @@ static gboolean gather_sights(const struct apply_input *in, const struct action 
 {
 	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
 	const struct list *unseen = &((const struct renderjob_status *)have->status)->unseen;
-	struct inspection look = { p->root_fd, p->job_dir, p->view, shelf_digests(in->shelf), FALSE, NULL };
+	struct inspection look = job_place_look(in, p);
 	for (guint i = 0; i < unseen->n; i++) {
 		const struct job_frames *f = LIST_AT(*unseen, struct job_frames, i);
 		FRAMES_EACH (it, &f->frames)
@@ -51,10 +52,22 @@ static gboolean gather_sights(const struct apply_input *in, const struct action 
 	return TRUE;
 }
 
+static void clear_remote(const struct job_place *p)
+{
+	g_autoptr(GPtrArray) tokens = remote_tokens(p->remote, p->job_dir, NULL);
+	struct collected done;
+	for (guint i = 0; tokens && i < tokens->len; i++)
+		remote_collect(p->remote, p->root_fd, p->job_dir, tokens->pdata[i], p->view, NULL, &done, NULL);
+}
+
 /* All frames are visible and nobody has a lease: what still lies in staging was left by attempts that
  * died or came too late. What cannot be cleared is not worth failing for. */
 static void clear_staging(const struct apply_input *in, const struct job_place *p)
 {
+	if (p->remote) {
+		clear_remote(p);
+		return;
+	}
 	g_autoptr(GArray) left = stage_list(in->arena, p->root_fd, p->job_dir, NULL, NULL);
 	struct collected done;
 	for (guint i = 0; left && i < left->len; i++)

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/frameset.h"
 #include "frames/collect.h"
+#include "frames/deliver_remote.h"
 #include "frames/inspect.h"
 
 struct delivering {
@@ -43,7 +44,8 @@ static gboolean deliver_output(const struct delivering *d, guint output, gint64 
 		                     .visible = visible,
 		                     .may_replace = TRUE,
 		                     /* Another frame may have had the same content; clearing the store is an act of its own. */
-		                     .keeps_stored = stored != NULL };
+		                     .keeps_stored = stored != NULL,
+		                     .remote = p->remote };
 	return stored ? frame_put_back(&delivery, &how, error) : frame_deliver(&delivery, &how, error);
 }
 
@@ -75,7 +77,10 @@ static void collect(const struct delivering *d, const struct action *act, gint64
 	}
 	g_hash_table_iter_init(&tokens, d->tokens);
 	while (g_hash_table_iter_next(&tokens, &token, NULL))
-		frame_collect(p->root_fd, p->job_dir, token, p->view, wanted, &left, NULL);
+		if (p->remote)
+			remote_collect(p->remote, p->root_fd, p->job_dir, token, p->view, wanted, &left, NULL);
+		else
+			frame_collect(p->root_fd, p->job_dir, token, p->view, wanted, &left, NULL);
 }
 
 static gboolean deliver_all(const struct apply_input *in, const struct action *act, GError **error)
@@ -85,7 +90,7 @@ static gboolean deliver_all(const struct apply_input *in, const struct action *a
 	g_autoptr(GHashTable) tokens = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	gboolean ok = job_place_find(in, act, &p, error);
 	if (ok) {
-		struct delivering d = { &p, act->key, { p.root_fd, p.job_dir, p.view, shelf_digests(in->shelf), FALSE, NULL }, tokens };
+		struct delivering d = { &p, act->key, job_place_look(in, &p), tokens };
 		FRAMES_EACH (it, &act->frames) {
 			last = it.frame;
 			ok = deliver_one(&d, last, error);

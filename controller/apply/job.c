@@ -14,10 +14,13 @@ gboolean job_place_find(const struct apply_input *in, const struct action *act, 
 	ret->templates = ARENA_ARRAY(in->arena, const char *, ret->outputs.n);
 	for (guint i = 0; i < ret->outputs.n; i++)
 		root_path_split(in->arena, LIST_AT(ret->outputs, struct job_output, i)->file, &root, &ret->templates[i]);
-	const char *path = farm_root_find(ret->farm, root)->path;
+	const char *path = farm_root_where(farm_root_find(ret->farm, root));
 	ret->job_dir = root_job_dir(act->id);
 	ret->root_fd = shelf_root(in->shelf, path, error);
+	ret->remote = shelf_remote(in->shelf, path);
 	ret->view = shelf_view(in->shelf, path, ret->job_dir);
+	if (ret->remote)
+		remote_begin(ret->remote); /* what is done now is decided by what is there now */
 	return ret->root_fd >= 0;
 }
 
@@ -34,10 +37,19 @@ char *job_place_visible(const struct job_place *p, guint output, gint64 frame)
 struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error)
 {
 	g_autofree char *writer = g_strdup_printf("controller-%s", in->plan->host);
-	struct manifest *m = manifest_open(p->root_fd, p->job_dir, writer, error);
+	struct manifest *m = manifest_open_remote(p->remote, p->root_fd, p->job_dir, writer, error);
 	if (m)
 		manifest_follow(m, p->view);
 	return m;
+}
+
+struct inspection job_place_look(const struct apply_input *in, const struct job_place *p)
+{
+	return (struct inspection){ .root_fd = p->root_fd,
+		                    .job_dir = p->job_dir,
+		                    .view = p->view,
+		                    .cache = shelf_digests(in->shelf),
+		                    .remote = p->remote };
 }
 
 struct authority job_authority(const struct apply_input *in)

@@ -2,6 +2,7 @@
 #pragma once
 #include "apply/apply.h"
 #include "frames/deliver.h"
+#include "frames/inspect.h"
 #include "frames/shelf.h"
 #include "queue/backlog.h"
 #include "spec/farm.h"
@@ -11,6 +12,7 @@ struct job_place {
 	const struct renderjob_spec *job;
 	const struct farm_spec *farm;
 	int root_fd;        /* the shelf's */
+	struct remote *remote; /* the shelf's; NULL: the root is a folder */
 	char *job_dir;
 	struct list outputs; /* struct job_output: the files of a frame, all below that root */
 	const char **templates; /* of each its path below the root */
@@ -25,6 +27,9 @@ char *job_place_visible(const struct job_place *p, guint output, gint64 frame);
 
 /* The controller's own segment of the job's manifest; later than all that the view holds. */
 struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error);
+
+/* For looking at frames again. */
+struct inspection job_place_look(const struct apply_input *in, const struct job_place *p);
 
 struct authority job_authority(const struct apply_input *in);
 /* Also what a worker must have: the job's roots and its device, as it announces them. */

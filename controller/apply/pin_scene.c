@@ -24,7 +24,7 @@ static int root_of(void *user, const char *name, GError **error)
 {
 	const struct apply_input *in = user;
 	const struct farm_spec *farm = objects_farm(in->plan->want)->spec;
-	return shelf_root(in->shelf, farm_root_find(farm, name)->path, error);
+	return shelf_root(in->shelf, farm_root_where(farm_root_find(farm, name)), error);
 }
 
 /* One record of all and one of each, so that a later look can say which of them changed. */

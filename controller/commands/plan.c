@@ -29,10 +29,12 @@ int command_plan(struct invocation *in)
 	g_autoptr(GString) text = g_string_new(NULL);
 	int code = command_look(in, &l);
 	if (code < 0) {
-		if (in->output == OUTPUT_JSON)
+		if (in->output == OUTPUT_JSON) {
 			report_plan_json(text, l.plan);
-		else
+		} else {
 			report_plan_text(text, l.plan, (struct report_style){ command_has_colour() });
+			report_estimate_text(text, l.plan);
+		}
 		code = command_print(text) ? judge(in, &l) : EXIT_FAILED;
 	}
 	looked_clear(&l);

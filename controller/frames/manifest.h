@@ -36,6 +36,8 @@ void manifest_close(struct manifest *m);
 struct manifest_counts {
 	guint segments, torn;       /* torn: segments that end within a line */
 	guint64 frames, superseded; /* frame records that count; that were fenced off */
+	guint64 timed;              /* frame records that say how long it took, superseded ones too */
+	double seconds;             /* their sum */
 	guint64 invalid_lines;      /* damaged, skipped */
 	guint64 unknown_lines;      /* of a later version's type */
 	guint64 records, kept;      /* that were read; that still say something */
@@ -70,7 +72,7 @@ const struct record *manifest_content(const struct manifest_view *v, gint64 fram
 const struct record *manifest_any_content(const struct manifest_view *v, const char *sha256);
 /* The latest `seen` of the frame at this visible path (a frame may have several outputs). */
 const struct record *manifest_seen(const struct manifest_view *v, gint64 frame, const char *file);
-/* The latest pin of this scene; of any for NULL. */
+/* The latest pin of this scene or input, of PIN_INPUTS, or of PIN_KEY and a key; for NULL of any file. */
 const struct record *manifest_pin(const struct manifest_view *v, const char *scene);
 const struct record *manifest_complete(const struct manifest_view *v);
 struct manifest_counts manifest_counts(const struct manifest_view *v);

@@ -150,6 +150,8 @@ static void add_frame(struct manifest_index *x, const struct record *r)
 	struct frame_record *f;
 	if (!put_in_order(x, &entry_of(x, r->frame)->latest, r, &f))
 		return;
+	x->seconds += r->seconds;
+	x->n_timed += r->seconds > 0;
 	f->is_superseded = g_hash_table_contains(x->superseded, &(struct attempt){ .frame = r->frame, .token = r->token });
 	if (f->is_superseded)
 		x->n_superseded++;
@@ -230,7 +232,7 @@ static void add_input(struct manifest_index *x, const struct record *r)
 static void add_pin(struct manifest_index *x, const struct record *r)
 {
 	keep_by_file(x, x->pins, r);
-	if (strcmp(r->file, PIN_INPUTS) != 0)
+	if (strcmp(r->file, PIN_INPUTS) != 0 && !g_str_has_prefix(r->file, PIN_KEY))
 		keep_latest(x, &x->pin, r);
 }
 
@@ -330,6 +332,20 @@ static gboolean each_attempt(const struct manifest_index *x, index_each_fn *each
 	return TRUE;
 }
 
+/* Those that are not the latest as well. */
+static gboolean each_first_input(const struct manifest_index *x, index_each_fn *each, gpointer user, GError **error)
+{
+	GHashTableIter it;
+	gpointer p;
+	g_hash_table_iter_init(&it, x->first_inputs);
+	while (g_hash_table_iter_next(&it, NULL, &p)) {
+		const struct record *first = p, *latest = g_hash_table_lookup(x->inputs, first->file);
+		if (strcmp(first->sha256, latest->sha256) != 0 && !each(first, user, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 gboolean index_each(const struct manifest_index *x, index_each_fn *each, gpointer user, GError **error)
 {
 	GHashTable *const tables[] = { x->pins, x->inputs };
@@ -345,5 +361,5 @@ gboolean index_each(const struct manifest_index *x, index_each_fn *each, gpointe
 			if (!each(p, user, error))
 				return FALSE;
 	}
-	return each_attempt(x, each, user, error) && (!x->complete || each(x->complete, user, error));
+	return each_first_input(x, each, user, error) && each_attempt(x, each, user, error) && (!x->complete || each(x->complete, user, error));
 }

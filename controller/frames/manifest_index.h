@@ -14,6 +14,8 @@ struct manifest_index {
 	GHashTable *first_inputs; /* file → record, the earliest */
 	struct record *pin, *complete;
 	guint64 n_frames, n_superseded;
+	double seconds;      /* of renders that say how long they took */
+	guint64 n_timed;     /* how many these are */
 	guint64 n_added, n_kept; /* records that were read; those that still say something */
 	gint64 latest_us;
 };

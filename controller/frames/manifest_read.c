@@ -296,6 +296,8 @@ struct manifest_counts manifest_counts(const struct manifest_view *v)
 		.torn = v->torn,
 		.frames = v->index.n_frames,
 		.superseded = v->index.n_superseded,
+		.timed = v->index.n_timed,
+		.seconds = v->index.seconds,
 		.invalid_lines = v->invalid_lines,
 		.unknown_lines = v->unknown_lines,
 		.records = v->index.n_added,

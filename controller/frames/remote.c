@@ -7,13 +7,13 @@
 #include <sys/stat.h>
 
 #define KNOWN_FILE  ".cleave-known" /* lines of ETAG SIZE SHA256 */
-#define PARTIAL     ".fetched~"
 enum { MARKER_MAX = 4096, LOCAL_MODE = 0755 };
 static const guint64 SEGMENT_FULL = 512 * 1024;
 
 struct remote {
 	struct s3 *s3;
 	char *local;
+	char *marker;
 	gboolean is_proven;   /* in this pass */
 	GHashTable *listings; /* folder, "*" in front when deep → (path → struct s3_facts *) */
 	GHashTable *known;    /* "ETAG SIZE" → SHA-256 */
@@ -86,6 +86,7 @@ struct remote *remote_new(const struct s3_options *options, const char *local, G
 	struct remote *r = g_new0(struct remote, 1);
 	r->s3 = s3;
 	r->local = g_strdup(local);
+	r->marker = g_strdup(ROOT_MARKER);
 	r->listings = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, unref_listing);
 	r->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	r->fetched = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
@@ -102,6 +103,7 @@ void remote_free(struct remote *r)
 	g_hash_table_unref(r->fetched);
 	s3_free(r->s3);
 	g_free(r->local);
+	g_free(r->marker);
 	g_free(r);
 }
 
@@ -130,29 +132,35 @@ const char *remote_weakness(const struct remote *r)
 static gboolean prove(struct remote *r, GError **error)
 {
 	g_autoptr(GError) why = NULL;
-	g_autofree char *path = g_build_filename(r->local, ROOT_MARKER, NULL);
-	g_autofree char *text = s3_get_text(r->s3, ROOT_MARKER, MARKER_MAX, NULL, &why);
-	if (text)
+	g_autofree char *path = g_build_filename(r->local, r->marker, NULL);
+	g_autofree char *folder = g_path_get_dirname(path);
+	g_autofree char *text = s3_get_text(r->s3, r->marker, MARKER_MAX, NULL, &why);
+	if (text && g_mkdir_with_parents(folder, LOCAL_MODE) == 0)
 		return g_file_set_contents(path, text, -1, error);
+	if (text)
+		return fail_errno(error, errno, "%s cannot be made", folder);
 	(void)unlink(path);
 	if (g_error_matches(why, CLEAVE_ERROR, ERROR_NOT_FOUND))
-		return fail(error, ERROR_AWAY, "root %s is not there: no " ROOT_MARKER " in it", s3_name(r->s3));
+		return fail(error, ERROR_AWAY, "root %s is not there: no %s in it", s3_name(r->s3), r->marker);
 	return fail(error, ERROR_AWAY, "root %s cannot be read: %s", s3_name(r->s3), why->message);
 }
 
-int remote_open(struct remote *r, GError **error)
+int remote_open(struct remote *r, const char *marker, GError **error)
 {
+	g_autofree char *had = g_steal_pointer(&r->marker);
+	r->marker = g_strdup(marker ? marker : ROOT_MARKER);
+	r->is_proven = r->is_proven && strcmp(had, r->marker) == 0;
 	if (!r->is_proven && !prove(r, error))
 		return -1;
 	r->is_proven = TRUE;
-	return root_open(r->local, error);
+	return root_open_marked(r->local, r->marker, error);
 }
 
-gboolean remote_mark(struct remote *r, const char *name, GError **error)
+gboolean remote_mark(struct remote *r, const char *marker, const char *name, GError **error)
 {
 	static const struct s3_condition no_object = { 0 };
 	g_autofree char *line = g_strdup_printf("%s\n", name);
-	return s3_put_text(r->s3, ROOT_MARKER, line, &no_object, NULL, error);
+	return s3_put_text(r->s3, marker ? marker : ROOT_MARKER, line, &no_object, NULL, error);
 }
 
 /* -- listings -------------------------------------------------------------------------------------- */
@@ -287,7 +295,8 @@ static gboolean fetch(struct remote *r, int root_fd, const char *path, const cha
 	SCOPED_ENTRY(entry);
 	if (!root_open_entry(root_fd, path, TRUE, &entry, error))
 		return FALSE;
-	g_autofree char *partial = g_strconcat(entry.name, PARTIAL, NULL);
+	/* several processes may share the folder */
+	g_autofree char *partial = g_strdup_printf("%s.%d.fetched~", entry.name, (int)getpid());
 	SCOPED_FD(fd) = openat(entry.dir_fd, partial, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail_errno(error, errno, "%s cannot be made in %s", partial, r->local);
@@ -309,7 +318,7 @@ gboolean remote_fetch(struct remote *r, int root_fd, const char *path, const cha
 static gboolean know_conditions(struct remote *r, GError **error)
 {
 	gboolean is_kept;
-	if (!s3_keeps_conditions(r->s3, ROOT_MARKER, &is_kept, error))
+	if (!s3_keeps_conditions(r->s3, r->marker, &is_kept, error))
 		return FALSE;
 	if (!is_kept)
 		r->weakness = "its server writes without regard to If-None-Match: two writers of one object at the same "
@@ -452,8 +461,8 @@ gboolean remote_publish(struct remote *r, const char *path, int fd, char etag[S3
 
 /* -- attempts -------------------------------------------------------------------------------------- */
 
-gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const char *name, char etag[S3_ETAG_SIZE],
-		      GError **error)
+gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const char *name, const char *sha256,
+		      char etag[S3_ETAG_SIZE], GError **error)
 {
 	struct s3_facts facts;
 	g_autofree char *path = g_strconcat(folder, "/", name, NULL);
@@ -462,8 +471,17 @@ gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const c
 		return TRUE;
 	if (!remote_send(r, root_fd, path, path, NULL, &facts, error))
 		return FALSE;
+	remote_learn(r, &facts, sha256);
 	g_strlcpy(etag, facts.etag, S3_ETAG_SIZE);
 	return TRUE;
+}
+
+gboolean remote_send_log(struct remote *r, int root_fd, const char *job_dir, gint64 frame, GError **error)
+{
+	struct s3_facts facts;
+	g_autofree char *folder = r ? root_job_path(job_dir, "log", NULL, error) : NULL;
+	g_autofree char *path = folder ? g_strdup_printf("%s/%" G_GINT64_FORMAT ".log", folder, frame) : NULL;
+	return !r || (path && remote_send(r, root_fd, path, path, NULL, &facts, error));
 }
 
 void remote_unstage(struct remote *r, const char *folder, const char *name)

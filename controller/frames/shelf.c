@@ -1,13 +1,33 @@
 /* Two hash tables: roots of this pass, views for good. */
 #include "frames/shelf.h"
+#include "base/error.h"
 #include "frames/root.h"
+#include <string.h>
 
 struct shelf {
 	GHashTable *roots; /* path → descriptor + 1 */
 	GHashTable *markers; /* path → its marker */
+	GHashTable *buckets; /* URL → struct bucket * */
+	char *keep;          /* their local folders lie there */
 	GHashTable *views; /* "root path\njob dir" → struct manifest_view * */
 	struct digest_cache *digests;
 };
+
+struct bucket {
+	char *url, *endpoint, *region, *credentials_file;
+	struct remote *remote; /* NULL: not reached yet */
+};
+
+static void free_bucket(gpointer value)
+{
+	struct bucket *b = value;
+	remote_free(b->remote);
+	g_free(b->url);
+	g_free(b->endpoint);
+	g_free(b->region);
+	g_free(b->credentials_file);
+	g_free(b);
+}
 
 static void close_root(gpointer value)
 {
@@ -24,6 +44,7 @@ struct shelf *shelf_new(void)
 	struct shelf *s = g_new0(struct shelf, 1);
 	s->roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, close_root);
 	s->markers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	s->buckets = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_bucket);
 	s->views = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_view);
 	s->digests = digest_cache_new();
 	return s;
@@ -35,6 +56,8 @@ void shelf_free(struct shelf *s)
 		return;
 	g_hash_table_destroy(s->roots);
 	g_hash_table_destroy(s->markers);
+	g_hash_table_destroy(s->buckets);
+	g_free(s->keep);
 	g_hash_table_destroy(s->views);
 	digest_cache_free(s->digests);
 	g_free(s);
@@ -42,7 +65,61 @@ void shelf_free(struct shelf *s)
 
 void shelf_begin(struct shelf *s)
 {
+	GHashTableIter it;
+	gpointer bucket;
 	g_hash_table_remove_all(s->roots);
+	g_hash_table_iter_init(&it, s->buckets);
+	while (g_hash_table_iter_next(&it, NULL, &bucket))
+		if (((struct bucket *)bucket)->remote)
+			remote_begin(((struct bucket *)bucket)->remote);
+}
+
+void shelf_keep(struct shelf *s, const char *folder)
+{
+	g_free(s->keep);
+	s->keep = g_strdup(folder);
+}
+
+static gboolean is_known_as(const struct bucket *b, const struct s3_options *o)
+{
+	return g_strcmp0(b->endpoint, o->endpoint) == 0 && g_strcmp0(b->region, o->region) == 0 &&
+	       g_strcmp0(b->credentials_file, o->credentials_file) == 0;
+}
+
+void shelf_know(struct shelf *s, const struct s3_options *o, const char *marker)
+{
+	const struct bucket *had = g_hash_table_lookup(s->buckets, o->url);
+	shelf_mark(s, o->url, marker);
+	if (had && is_known_as(had, o))
+		return;
+	struct bucket *b = g_new0(struct bucket, 1);
+	*b = (struct bucket){ g_strdup(o->url), g_strdup(o->endpoint), g_strdup(o->region),
+			      g_strdup(o->credentials_file), NULL };
+	g_hash_table_remove(s->roots, o->url);
+	g_hash_table_replace(s->buckets, b->url, b);
+}
+
+struct remote *shelf_remote(const struct shelf *s, const char *path)
+{
+	const struct bucket *b = g_hash_table_lookup(s->buckets, path);
+	return b ? b->remote : NULL;
+}
+
+static int open_bucket(struct shelf *s, struct bucket *b, GError **error)
+{
+	const struct s3_options o = { .url = b->url,
+				      .endpoint = b->endpoint,
+				      .region = b->region,
+				      .credentials_file = b->credentials_file };
+	g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, b->url, -1);
+	g_autofree char *local = g_strdup_printf("%s/%.16s", s->keep, digest);
+	g_autoptr(GError) why = NULL;
+	if (!b->remote)
+		b->remote = remote_new(&o, local, &why);
+	if (b->remote)
+		return remote_open(b->remote, g_hash_table_lookup(s->markers, b->url), error);
+	fail(error, ERROR_AWAY, "root %s: %s", b->url, why->message);
+	return -1;
 }
 
 void shelf_mark(struct shelf *s, const char *path, const char *marker)
@@ -58,7 +135,8 @@ int shelf_root(struct shelf *s, const char *path, GError **error)
 	int fd = GPOINTER_TO_INT(g_hash_table_lookup(s->roots, path)) - 1;
 	if (fd >= 0)
 		return fd;
-	fd = root_open_marked(path, g_hash_table_lookup(s->markers, path), error);
+	struct bucket *b = g_hash_table_lookup(s->buckets, path);
+	fd = b ? open_bucket(s, b, error) : root_open_marked(path, g_hash_table_lookup(s->markers, path), error);
 	if (fd >= 0)
 		g_hash_table_insert(s->roots, g_strdup(path), GINT_TO_POINTER(fd + 1));
 	return fd;

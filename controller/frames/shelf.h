@@ -5,6 +5,7 @@
 #pragma once
 #include "frames/digest.h"
 #include "frames/manifest.h"
+#include "frames/remote.h"
 
 struct shelf;
 
@@ -15,7 +16,13 @@ void shelf_free(struct shelf *s);
 void shelf_begin(struct shelf *s);
 /* How the root of that path is marked, from now on; NULL: as usual. */
 void shelf_mark(struct shelf *s, const char *path, const char *marker);
-/* The root's directory, or -1 with ERROR_AWAY; the shelf closes it. */
+/* Below this folder lie the local folders of buckets. To be said once, before shelf_know(). */
+void shelf_keep(struct shelf *s, const char *folder);
+/* How the bucket of options->url is reached, from now on; its URL then stands for a path in what follows. */
+void shelf_know(struct shelf *s, const struct s3_options *options, const char *marker);
+/* The bucket of that URL, as shelf_root() opened it; NULL: a folder, or not there. */
+struct remote *shelf_remote(const struct shelf *s, const char *path);
+/* The root's directory (of a bucket the local folder), or -1 with ERROR_AWAY; the shelf closes it. */
 int shelf_root(struct shelf *s, const char *path, GError **error);
 /* The job's view below that root, as it was read last; never NULL. */
 struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const char *job_dir);

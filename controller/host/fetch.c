@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 enum { CONNECT_S = 30, STALL_S = 60, N_REDIRECTS = 5, N_TRIES = 4, PAUSE_US = 500000, TICK_MS = 200 };
-enum { BLOCK = 1 << 16, ROOM_EVERY = 64 << 20 };
+enum { BLOCK = 1 << 16, SOME_BYTES = 1 << 16, ROOM_EVERY = 64 << 20 };
 #define MOST_BYTES (G_GINT64_CONSTANT(16) << 40)
 
 struct transfer {
@@ -221,23 +221,31 @@ static void pause_between(const struct transfer *t, gint64 us)
 		g_usleep((gulong)MIN(us, (gint64)TICK_MS * 1000));
 }
 
-/* As long as more of it comes each time, being cut off is no reason to give up. */
-static gboolean transfer_all(struct transfer *t)
+/* As long as more of it comes each time, being cut off is no reason to give up; a trickle is. */
+static CURLcode perform_patiently(struct transfer *t)
 {
 	guint n_tries = t->order->n_tries ? t->order->n_tries : N_TRIES;
 	gint64 most_there = t->at;
 	CURLcode code = perform(t);
-	for (guint i = 1; is_worth_retry(code) && i < n_tries && !t->error && !g_atomic_int_get(&t->is_cancelled); i++) {
-		if (t->at > most_there)
-			i = 1;
+	for (guint n_vain = 1; is_worth_retry(code) && !t->error; n_vain++) {
+		if (t->at >= most_there + SOME_BYTES)
+			n_vain = 0;
 		most_there = MAX(most_there, t->at);
-		pause_between(t, (gint64)PAUSE_US << (i - 1));
+		if (n_vain >= n_tries || g_atomic_int_get(&t->is_cancelled))
+			break;
+		pause_between(t, (gint64)PAUSE_US << n_vain);
 		code = perform(t);
 	}
+	return code;
+}
+
+static gboolean transfer_all(struct transfer *t)
+{
+	CURLcode code = perform_patiently(t);
 	if (t->error)
 		return FALSE;
 	if (g_atomic_int_get(&t->is_cancelled))
-		return fail(&t->error, ERROR_AWAY, "the pass ended before all of it was there");
+		return fail(&t->error, ERROR_AWAY, "it was ended before all of it was there");
 	if (code == CURLE_OK)
 		return ftruncate(t->fd, t->at) == 0 ? TRUE : fail_errno(&t->error, errno, "writing %s", t->path);
 	return fail(&t->error, code == CURLE_OPERATION_TIMEDOUT ? ERROR_TIMEOUT : ERROR_AWAY, "%s", *t->said ? t->said : curl_easy_strerror(code));

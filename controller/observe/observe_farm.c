@@ -18,10 +18,16 @@ static void observe_roots(struct arena *a, const struct observe_input *in, const
 		g_autoptr(GError) error = NULL;
 		const struct farm_root *root = LIST_AT(farm->roots, struct farm_root, i);
 		roots[i].name = root->name;
+		const struct s3_options bucket = { .url = root->url,
+			                           .endpoint = root->s3.endpoint,
+			                           .region = root->s3.region,
+			                           .credentials_file = root->s3.credentials_file };
 		if (root->path)
 			shelf_mark(in->shelf, root->path, root->marker);
-		roots[i].mounted = root->path && shelf_root(in->shelf, root->path, &error) >= 0;
-		roots[i].reason = error ? arena_strdup(a, error->message) : root->path ? NULL : "a root with a url does not act yet";
+		else
+			shelf_know(in->shelf, &bucket, root->marker);
+		roots[i].mounted = shelf_root(in->shelf, farm_root_where(root), &error) >= 0;
+		roots[i].reason = error ? arena_strdup(a, error->message) : NULL;
 	}
 	ret->roots = (struct list){ roots, farm->roots.n };
 }
@@ -58,6 +64,8 @@ void observe_farm(struct arena *a, const struct observe_input *in, struct object
 	struct farm_status *status = observed(a, have, KIND_FARM, want->id)->status;
 	observe_roots(a, in, want->spec, status);
 	observe_redis(a, in, status);
+	if (status->redis == PLANE_OK)
+		observe_plain(a, in, want->spec, status);
 }
 
 /* What a worker does not know yet it has registered as "": Blender's version before Blender runs. */
@@ -76,6 +84,24 @@ static struct strings split(struct arena *a, const char *text, const char *separ
 	return all;
 }
 
+/* "-" reads as 0: not told. */
+static struct list read_cards(struct arena *a, const char *text)
+{
+	struct strings lines = split(a, text, "\n");
+	struct worker_card *cards = ARENA_ARRAY(a, struct worker_card, lines.n);
+	guint n = 0;
+	for (guint i = 0; i < lines.n; i++) {
+		struct strings parts = split(a, lines.items[i], " ");
+		if (parts.n != 4)
+			continue;
+		cards[n++] = (struct worker_card){ .address = parts.items[0],
+			                           .memory_bytes = g_ascii_strtoull(parts.items[1], NULL, 10),
+			                           .celsius = g_ascii_strtoll(parts.items[2], NULL, 10),
+			                           .watts = (g_ascii_strtoll(parts.items[3], NULL, 10) + 500) / 1000 };
+	}
+	return (struct list){ cards, n };
+}
+
 void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have)
 {
 	struct crew_member *crew;
@@ -91,6 +117,7 @@ void observe_workers(struct arena *a, const struct observe_input *in, struct obj
 			                     .vm = known(crew[i].vm),
 			                     .uuid = known(crew[i].uuid),
 			                     .gpus = split(a, crew[i].gpus, "\n"),
+			                     .cards = read_cards(a, crew[i].cards),
 			                     .version = known(crew[i].version),
 			                     .state = known(crew[i].state),
 			                     .detail = known(crew[i].detail),

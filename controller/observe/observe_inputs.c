@@ -14,9 +14,9 @@ static int root_of(void *user, const char *name, GError **error)
 {
 	const struct looking *l = user;
 	const struct farm_root *root = farm_root_find(l->farm, name);
-	if (root && root->path)
-		return shelf_root(l->in->shelf, root->path, error);
-	fail(error, ERROR_AWAY, "the Farm has no root %s with a path", name);
+	if (root)
+		return shelf_root(l->in->shelf, farm_root_where(root), error);
+	fail(error, ERROR_AWAY, "the Farm has no root %s", name);
 	return -1;
 }
 

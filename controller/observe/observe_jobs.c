@@ -14,6 +14,13 @@
 
 /* -- scene and queue --------------------------------------------------------------------------------- */
 
+static gboolean digest_of(const struct looking *l, struct remote *remote, int fd, const char *path, struct file_digest *ret,
+                          GError **error)
+{
+	return remote ? remote_digest(remote, path, ret->sha256, error)
+	              : digest_file(shelf_digests(l->in->shelf), fd, path, ret, error);
+}
+
 static void look_at_scene(struct looking *l, struct renderjob_status *status)
 {
 	g_autoptr(GError) error = NULL;
@@ -24,13 +31,16 @@ static void look_at_scene(struct looking *l, struct renderjob_status *status)
 	const struct record *pin = manifest_pin(l->inspection.view, l->job->scene.file);
 	status->scene.pinned = pin ? arena_strdup(l->arena, pin->sha256) : NULL;
 	root_path_split(l->arena, l->job->scene.file, &root, &path);
-	int fd = shelf_root(l->in->shelf, farm_root_find(l->farm, root)->path, &error);
-	if (fd < 0 || !digest_file(shelf_digests(l->in->shelf), fd, path, &digest, &error)) {
+	const char *where = farm_root_where(farm_root_find(l->farm, root));
+	int fd = shelf_root(l->in->shelf, where, &error);
+	struct remote *remote = shelf_remote(l->in->shelf, where);
+	if (fd < 0 || !digest_of(l, remote, fd, path, &digest, &error)) {
 		status->scene.reason = arena_printf(l->arena, "scene %s: %s", l->job->scene.file, error->message);
 		return;
 	}
 	status->scene.found = arena_strdup(l->arena, digest.sha256);
-	status->scene.changing = l->job->scene.follow && !facts_are_settled(&digest.facts);
+	/* an object is there all at once */
+	status->scene.changing = l->job->scene.follow && !remote && !facts_are_settled(&digest.facts);
 }
 
 static struct list queued_list(struct arena *a, const struct backlog *b)
@@ -115,8 +125,8 @@ static gboolean all_roots_there(struct arena *a, const struct observe_input *in,
 		const char *root, *path;
 		if (!root_path_split(a, paths.items[i], &root, &path))
 			return FALSE;
-		const char *folder = farm_root_find(farm, root)->path;
-		if (!folder || shelf_root(in->shelf, folder, NULL) < 0)
+		const char *where = farm_root_where(farm_root_find(farm, root));
+		if (!where || shelf_root(in->shelf, where, NULL) < 0)
 			return FALSE;
 	}
 	return TRUE;
@@ -130,7 +140,7 @@ static const char *split_outputs(struct looking *l)
 	l->templates = ARENA_ARRAY(l->arena, const char *, outputs.n);
 	for (l->n_outputs = 0; l->n_outputs < outputs.n; l->n_outputs++)
 		root_path_split(l->arena, LIST_AT(outputs, struct job_output, l->n_outputs)->file, &root, &l->templates[l->n_outputs]);
-	return farm_root_find(l->farm, root)->path;
+	return farm_root_where(farm_root_find(l->farm, root));
 }
 
 /* FALSE: nothing of it is known, so nothing of it is planned. */
@@ -146,9 +156,16 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
 	struct looking l = { .arena = a, .in = in, .farm = farm, .job = job };
 	const char *root_path = split_outputs(&l);
 	struct manifest_view *view = shelf_view(in->shelf, root_path, job_dir);
-	l.inspection = (struct inspection){ shelf_root(in->shelf, root_path, NULL), job_dir, view, shelf_digests(in->shelf), FALSE, NULL };
-	if (!manifest_view_update(view, l.inspection.root_fd, job_dir, error))
+	l.inspection = (struct inspection){ .root_fd = shelf_root(in->shelf, root_path, NULL),
+		                            .job_dir = job_dir,
+		                            .view = view,
+		                            .cache = shelf_digests(in->shelf),
+		                            .remote = shelf_remote(in->shelf, root_path) };
+	if (!remote_fetch_manifest(l.inspection.remote, l.inspection.root_fd, job_dir, error) ||
+	    !manifest_view_update(view, l.inspection.root_fd, job_dir, error))
 		return FALSE;
+	const struct manifest_counts counts = manifest_counts(view);
+	status->frame_seconds = counts.timed ? (gint64)(counts.seconds / (double)counts.timed * 1e6) : 0;
 	const struct record *complete = manifest_complete(view);
 	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
 	look_at_scene(&l, status);

@@ -31,5 +31,7 @@ const struct verb_row verbs[N_VERBS] = {
 	[VERB_PUT_BACK_FRAMES] = { "put-back-frames", '<', PHASE_WORK, FALSE, FALSE, "Puts frames back from the store, without rendering." },
 	[VERB_UPDATE_JOB] = { "update-job", '~', PHASE_WORK, FALSE, FALSE, "Changes how the queue treats a job: priority, chunk, retries." },
 	[VERB_ENQUEUE_FRAMES] = { "enqueue-frames", '+', PHASE_WORK, FALSE, FALSE, "Hands frames to the queue to be rendered." },
+	[VERB_TAKE_PLAIN_RESULTS] = { "take-plain-results", '^', PHASE_WORK, FALSE, FALSE, "Verifies and delivers what plain workers say they rendered, and ends their overdue tasks." },
+	[VERB_FEED_PLAIN_WORKERS] = { "feed-plain-workers", '+', PHASE_WORK, FALSE, FALSE, "Puts tasks in the Redis list of plain workers." },
 	[VERB_COMPLETE_JOB] = { "complete-job", '=', PHASE_WORK, FALSE, FALSE, "Records that all frames of a job are there, whole." },
 };

@@ -15,6 +15,8 @@ struct report_style {
 /* -- text ---------------------------------------------------------------------------------------- */
 
 void report_plan_text(GString *out, const struct plan *p, struct report_style style);
+/* What its renders may take, from what frames took before; beside the plan, never of it. */
+void report_estimate_text(GString *out, const struct plan *p);
 void report_outcome_text(GString *out, const struct plan *p, const struct outcome *o, struct report_style style);
 void report_summary_text(GString *out, const struct plan *p, const struct outcomes *o, struct report_style style);
 /* Field by field, what would change: `cleave diff`. Returns the number of differences. */

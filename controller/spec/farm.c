@@ -51,9 +51,9 @@ static const struct field store_fields[] = {
 };
 
 static const struct field s3_fields[] = {
-	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, LATER, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
-	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, LATER, .doc = "Its region; without the key us-east-1." },
-	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH, LATER,
+	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
+	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, .doc = "Its region; without the key us-east-1." },
+	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "File on the host with the access key, as the AWS tools write it." },
 	{ 0 },
 };
@@ -61,7 +61,7 @@ static const struct field s3_fields[] = {
 static const struct field root_fields[] = {
 	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "Where the root is mounted on the hosts. A file .cleave-root in it proves that it is." },
-	{ "url", FIELD_STRING, IN(farm_root, url, const char *), LATER, .form = FORM_URL, .doc = "An S3 bucket instead of a path." },
+	{ "url", FIELD_STRING, IN(farm_root, url, const char *), .form = FORM_URL, .doc = "A bucket instead of a path, as s3://bucket/prefix. An object .cleave-root in it proves that it is there." },
 	{ "mount", FIELD_STRUCT, IN(farm_root, mount, struct root_mount), .fields = mount_fields, .doc = "How guests mount it." },
 	{ "marker", FIELD_STRING, IN(farm_root, marker, const char *), .def = FARM_ROOT_MARKER, .form = FORM_TREE_FOLDER,
 	  .doc = "The file that proves that the root is mounted; `cleave root init` writes it. Workers are told of another name than the usual one." },
@@ -87,7 +87,7 @@ static const struct field image_fields[] = {
 };
 
 static const struct field blender_fields[] = {
-	FILE_ROWS("the archive", FIELD_LATER),
+	FILE_ROWS("the archive", 0),
 	{ "installed", FIELD_BOOL, IN(farm_file, is_installed, gboolean), .doc = "The workers' own system brings this version." },
 	{ 0 },
 };
@@ -95,8 +95,8 @@ static const struct field blender_fields[] = {
 static const struct field queue_fields[] = {
 	{ "name", FIELD_STRING, IN(farm_queue, name, const char *), .required = TRUE, .form = FORM_NAME,
 	  .doc = "The name jobs use." },
-	{ "list", FIELD_STRING, IN(farm_queue, list, const char *), LATER, .max = 128,
-	  .doc = "A Redis list kept filled for plain workers, as queue:blender." },
+	{ "list", FIELD_STRING, IN(farm_queue, list, const char *), .form = FORM_LINE, .max = 128,
+	  .doc = "A Redis list kept filled for plain workers, as queue:blender. They get what a job's blend file, frames, samples and device say; jobs that say more are left to cleave's own workers." },
 	{ "default", FIELD_BOOL, IN(farm_queue, is_default, gboolean),
 	  .doc = "Jobs that name no queue go here; else to the last one." },
 	{ 0 },
@@ -116,9 +116,9 @@ static const struct field price_fields[] = {
 };
 
 static const struct field prices_fields[] = {
-	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price), LATER,
-	  .doc = "Price of a GPU's hour by the label `model` of the GPU." },
-	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), LATER, .form = FORM_CURRENCY, .doc = "Their currency." },
+	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price),
+	  .doc = "Price of a GPU's hour by its model, as rtx-a5000 for what NVML calls NVIDIA RTX A5000; `cleave cost` counts with it." },
+	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), .form = FORM_CURRENCY, .doc = "Their currency." },
 	{ 0 },
 };
 
@@ -230,6 +230,15 @@ static const struct field root_status_fields[] = {
 	{ 0 },
 };
 
+static const struct field plain_status_fields[] = {
+	{ "list", FIELD_STRING, IN(farm_plain_status, list, const char *), .required = TRUE, .doc = "The Redis list." },
+	{ "waiting", FIELD_INT, IN(farm_plain_status, n_waiting, gint64), .doc = "Tasks in it." },
+	{ "running", FIELD_INT, IN(farm_plain_status, n_running, gint64), .doc = "Tasks that a worker has begun." },
+	{ "room", FIELD_INT, IN(farm_plain_status, n_room, gint64), .doc = "How many more tasks it should get." },
+	{ "news", FIELD_INT, IN(farm_plain_status, n_news, gint64), .doc = "Tasks that ended, or are to be ended." },
+	{ 0 },
+};
+
 const struct field farm_status_fields[] = {
 	{ "redis", FIELD_ENUM, IN(farm_status, redis, int), .names = &plane_state_names,
 	  .doc = "Whether Redis answered." },
@@ -241,6 +250,8 @@ const struct field farm_status_fields[] = {
 	  .doc = "The host whose controller reconciles the render jobs." },
 	{ "roots", FIELD_MAP, IN(farm_status, roots, struct list), ITEMS(root_status_fields, farm_root_status),
 	  .doc = "The roots as this host sees them." },
+	{ "plain", FIELD_LIST, IN(farm_status, plain, struct list), ITEMS(plain_status_fields, farm_plain_status),
+	  .doc = "Lists for plain workers, and what they have of them." },
 	{ 0 },
 };
 
@@ -262,6 +273,11 @@ char *farm_redis_url(const struct farm_redis *redis, const char *url)
 		return g_strdup(url);
 	const char *rest = behind_scheme(url);
 	return g_strdup_printf("%.*s%s@%s", (int)(rest - url), url, redis->user, rest);
+}
+
+const char *farm_root_where(const struct farm_root *root)
+{
+	return root->path ? root->path : root->url;
 }
 
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name)

@@ -128,6 +128,14 @@ struct farm_root_status {
 	const char *reason; /* when it is not mounted */
 };
 
+/* A list for plain workers: tasks that are out. */
+struct farm_plain_status {
+	const char *list;
+	gint64 n_waiting, n_running;
+	gint64 n_room; /* how many more it should get */
+	gint64 n_news; /* tasks about which the job owner has something to do */
+};
+
 struct farm_status {
 	int redis; /* enum plane_state */
 	const char *redis_reason, *redis_version;
@@ -135,6 +143,7 @@ struct farm_status {
 	const char *redis_persistence; /* "aof", "rdb", "none"; NULL = not told */
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
+	struct list plain;     /* struct farm_plain_status */
 };
 
 extern const struct field farm_fields[];
@@ -145,6 +154,8 @@ gboolean farm_url_has_user(const char *url);
 /* `url` (the controllers' or the guests') with the Farm's Redis user in it, unless it names one itself; NULL
  * for NULL. g_free(). */
 char *farm_redis_url(const struct farm_redis *redis, const char *url);
+/* Its path, or the URL of its bucket. */
+const char *farm_root_where(const struct farm_root *root);
 /* The root of that name, or NULL. */
 const struct farm_root *farm_root_find(const struct farm_spec *farm, const char *name);
 /* Rank of a queue, 0 = most urgent; NULL = the default queue. -1 when there is none of that name. */

@@ -21,13 +21,12 @@ LOCAL_NAME_TABLE(need_names, "a need", 3, "", "complete", "frames");
 /* Decides pixels. */
 #define RENDERS .on_change = EFFECT_RENDER
 #define PIXELS .flags = FIELD_IN_KEY, RENDERS
-#define PIXELS_LATER .flags = FIELD_IN_KEY | FIELD_LATER, RENDERS
 
 static const struct field scene_fields[] = {
 	{ "file", FIELD_STRING, IN(job_scene, file, const char *), .form = FORM_ROOT_PATH, RENDERS,
 	  .doc = "The .blend, as ROOT:path." },
-	{ "url", FIELD_STRING, IN(job_scene, url, const char *), .form = FORM_URL, LATER, RENDERS, .doc = "A .blend or an archive to fetch, instead of `file`." },
-	{ "blend", FIELD_STRING, IN(job_scene, blend, const char *), .form = FORM_BLEND, LATER, RENDERS, .doc = "The .blend inside the archive." },
+	{ "url", FIELD_STRING, IN(job_scene, url, const char *), .form = FORM_URL, RENDERS, .doc = "A .blend or an archive to fetch, instead of `file`." },
+	{ "blend", FIELD_STRING, IN(job_scene, blend, const char *), .form = FORM_BLEND, RENDERS, .doc = "The .blend inside the archive." },
 	{ "sha256", FIELD_STRING, IN(job_scene, sha256, const char *), .form = FORM_SHA256, RENDERS,
 	  .doc = "Its digest. Without it the digest found at the first enqueue is recorded and kept." },
 	{ "follow", FIELD_BOOL, IN(job_scene, follow, gboolean), RENDERS, .doc = "Render anew whenever the file changes, instead of stopping." },
@@ -90,10 +89,10 @@ static const struct field requires_fields[] = {
 };
 
 static const struct field checks_fields[] = {
-	{ "black", FIELD_ENUM, IN(job_checks, black, int), .names = &check_names, LATER, .doc = "A frame that is all black." },
-	{ "constant", FIELD_ENUM, IN(job_checks, constant, int), .names = &check_names, LATER, .doc = "A frame of one colour." },
-	{ "nan", FIELD_ENUM, IN(job_checks, nan, int), .names = &check_names, LATER, .doc = "A frame with values that are no numbers." },
-	{ "missingAssets", FIELD_ENUM, IN(job_checks, missing_assets, int), .names = &check_names, LATER, .doc = "Textures or libraries that Blender did not find." },
+	{ "black", FIELD_ENUM, IN(job_checks, black, int), .names = &check_names, .doc = "A frame that is all black." },
+	{ "constant", FIELD_ENUM, IN(job_checks, constant, int), .names = &check_names, .doc = "A frame of one colour." },
+	{ "nan", FIELD_ENUM, IN(job_checks, nan, int), .names = &check_names, .doc = "A frame with values that are no numbers." },
+	{ "missingAssets", FIELD_ENUM, IN(job_checks, missing_assets, int), .names = &check_names, .doc = "Textures or libraries that Blender did not find." },
 	{ 0 },
 };
 
@@ -129,10 +128,13 @@ const struct field renderjob_fields[] = {
 	{ "denoise", FIELD_ENUM, IN(renderjob_spec, denoise, int), .names = &denoise_names, PIXELS,
 	  .doc = "Denoiser; without the key as the scene says." },
 	{ "threads", FIELD_INT, IN(renderjob_spec, n_threads, gint64), .min = 1, .max = 1024, .doc = "CPU threads; without the key all of the worker." },
-	{ "format", FIELD_ENUM, IN(renderjob_spec, format, int), .def = "PNG", .names = &image_format_names, PIXELS_LATER,
-	  .doc = "File format of the frames." },
-	{ "depth", FIELD_ENUM, IN(renderjob_spec, depth, int), .names = &depth_names, PIXELS_LATER, .doc = "Bits a channel; without the key as the scene says." },
-	{ "codec", FIELD_ENUM, IN(renderjob_spec, codec, int), .names = &codec_names, PIXELS_LATER, .doc = "Compression of OpenEXR; without the key as the scene says." },
+	{ "format", FIELD_ENUM, IN(renderjob_spec, format, int), .def = "PNG", .names = &image_format_names, PIXELS,
+	  .doc = "File format of the frames. Each is decoded whole before it counts. PNG carries checksums of all its bytes; OPEN_EXR those "
+	         "that its codec has (ZIP, ZIPS, PXR24: of all pixels); in JPEG and TIFF only cuts and data that cannot be decoded are "
+	         "found, and in TIFF damaged DEFLATE. WebP and movies cannot be verified as frames." },
+	{ "depth", FIELD_ENUM, IN(renderjob_spec, depth, int), .names = &depth_names, PIXELS,
+	  .doc = "Bits a channel, which each frame is compared with; without the key as the scene says." },
+	{ "codec", FIELD_ENUM, IN(renderjob_spec, codec, int), .names = &codec_names, PIXELS, .doc = "Compression of OpenEXR; without the key as the scene says." },
 	{ "output", FIELD_STRING, IN(renderjob_spec, output, const char *), .form = FORM_OUTPUT,
 	  .doc = "Where frames go, as ROOT:path/name.####.png." },
 	{ "outputs", FIELD_LIST, IN(renderjob_spec, outputs, struct list), ITEMS(output_fields, job_output), RENDERS,
@@ -151,7 +153,7 @@ const struct field renderjob_fields[] = {
 	{ "timeLimit", FIELD_DURATION, IN(renderjob_spec, time_limit_ms, gint64), .def = "1h", .min = 1000,
 	  .max = 30 * 86400000LL, .doc = "Longest time for one frame; frames queued before a change keep the old one." },
 	{ "memoryLimit", FIELD_BYTES, IN(renderjob_spec, memory_limit_bytes, guint64), .min = 64 * (gint64)MiB, .max = 64 * (gint64)TiB,
-	  .unit = (gint64)MiB, LATER, .doc = "Most memory that Blender may take on the worker; without the key as the worker says." },
+	  .unit = (gint64)MiB, .doc = "Most memory that Blender may take on the worker; without the key as the worker says." },
 	{ "heal", FIELD_ENUM, IN(renderjob_spec, heal, int), .def = "untilComplete", .names = &heal_names,
 	  .doc = "Whether frames that are lost or damaged after the job was complete come back by themselves." },
 	{ "checks", FIELD_STRUCT, IN(renderjob_spec, checks, struct job_checks), .fields = checks_fields, .doc = "What is thought of suspicious frames." },
@@ -234,6 +236,7 @@ const struct field renderjob_status_fields[] = {
 	{ "keys", FIELD_LIST, IN(renderjob_status, keys, struct list), ITEMS(keys_fields, job_key), .doc = "What keys stand for." },
 	{ "queue", FIELD_STRUCT, IN(renderjob_status, queue, struct job_queue_status), .fields = queue_status_fields,
 	  .doc = "What the queue knows." },
+	{ "secondsPerFrame", FIELD_DECIMAL, IN(renderjob_status, frame_seconds, gint64), .doc = "What a frame took on average." },
 	{ "completed", FIELD_STRING, IN(renderjob_status, completed, const char *),
 	  .doc = "Digest of the frames and keys that were complete last." },
 	{ 0 },

@@ -209,14 +209,14 @@ static char *find_program(const char *folder, GError **error)
 	return NULL;
 }
 
-static gboolean check_version(struct blenders *known, const struct task *t, const char *program, GError **error)
+static gboolean check_version(struct blenders *known, const struct task *t, struct blenders_choice *c, GError **error)
 {
-	g_autofree char *version = ask_version(program, error);
-	if (!version)
+	c->version = ask_version(c->program, error);
+	if (!c->version)
 		return FALSE;
-	if (!blenders_suits(version, t->blender))
-		return fail(error, ERROR_REFUSED, "the archive holds Blender %s", version);
-	know(known, NULL, version);
+	if (!blenders_suits(c->version, t->blender))
+		return fail(error, ERROR_REFUSED, "the archive holds Blender %s", c->version);
+	know(known, NULL, c->version);
 	return TRUE;
 }
 
@@ -239,7 +239,7 @@ static gboolean install(struct worker *w, const struct task *t, struct blenders_
 	}
 	ret->folder = g_strdup(cache_entry_folder(ret->entry));
 	ret->program = find_program(ret->folder, error);
-	if (ret->program && check_version(w->blenders, t, ret->program, error))
+	if (ret->program && check_version(w->blenders, t, ret, error))
 		return TRUE;
 	g_prefix_error(error, "%s: ", what);
 	return FALSE;
@@ -268,6 +268,7 @@ gboolean blenders_choose(struct worker *w, const struct task *task, struct blend
 		if (!k->program || !blenders_suits(k->version, wanted))
 			continue;
 		ret->program = g_strdup(k->program);
+		ret->version = g_strdup(k->version);
 		ret->folder = own_folder(k->program);
 		return TRUE;
 	}
@@ -289,6 +290,7 @@ void blenders_choice_clear(struct blenders_choice *c)
 {
 	cache_release(c->entry);
 	g_free(c->program);
+	g_free(c->version);
 	g_free(c->folder);
 	*c = (struct blenders_choice){ 0 };
 }

@@ -21,6 +21,7 @@ gboolean blenders_suits(const char *version, const char *wanted);
 
 struct blenders_choice {
 	char *program;
+	char *version;             /* as it told; NULL: it did not */
 	char *folder;              /* that it needs to read; NULL: it is the system's */
 	struct cache_entry *entry; /* NULL: this machine's own */
 };

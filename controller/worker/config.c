@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "frames/root.h"
+#include "worker/buckets.h"
 #include "worker/settings.h"
 #include <stddef.h>
 #include <string.h>
@@ -28,7 +29,7 @@ struct setting {
 	const char *argument, *help;
 };
 
-static const char *const sandboxes[] = { "auto", "bubblewrap", "systemd", "none", NULL };
+static const char *const sandboxes[] = { "auto", "bubblewrap", "none", NULL };
 static const char *const off_on[] = { "off", "on", NULL };
 
 #define IN(member) offsetof(struct config, member)
@@ -39,7 +40,8 @@ static const struct setting settings[] = {
 	{ "redis", "CLEAVE_REDIS", KIND_TEXT, IN(redis_url), .argument = "URL", .help = "The queue" },
 	{ "redis-password-file", "CLEAVE_REDIS_PASSWORD_FILE", KIND_TEXT, IN(redis_password_file), .argument = "FILE",
 	  .help = "Its password" },
-	{ "mount", "CLEAVE_MOUNTS", KIND_LIST, IN(mount_texts), .argument = "NAME=DIR", .help = "Where a root is mounted" },
+	{ "mount", "CLEAVE_MOUNTS", KIND_LIST, IN(mount_texts), .argument = "NAME=DIR",
+	  .help = "Where a root is mounted; of one that is a bucket s3://BUCKET/PREFIX instead of a folder" },
 	{ "marker", "CLEAVE_MARKERS", KIND_LIST, IN(marker_texts), .argument = "NAME=FILE",
 	  .help = "The file in a root that proves that it is mounted; .cleave-root if not said" },
 	{ "name", "CLEAVE_WORKER_NAME", KIND_TEXT, IN(name), .argument = "NAME",
@@ -75,6 +77,8 @@ static const struct setting settings[] = {
 	  .help = "Largest download, and most that an archive may hold" },
 	{ "fetch-stall", "CLEAVE_FETCH_STALL", KIND_TIME, IN(fetch_stall_ms), "60s", 1000, G_MAXINT / 2, .argument = "TIME",
 	  .help = "Give up a source that sends nothing for so long" },
+	{ "fetch-time", "CLEAVE_FETCH_TIME", KIND_TIME, IN(fetch_ms), "6h", 1000, G_MAXINT / 2, .argument = "TIME",
+	  .help = "Give up one download after so long" },
 	{ "s3-endpoint", "CLEAVE_S3_ENDPOINT", KIND_TEXT, IN(s3_endpoint), .argument = "URL",
 	  .help = "Where s3:// leads to; AWS's of the region, if not said" },
 	{ "s3-region", "CLEAVE_S3_REGION", KIND_TEXT, IN(s3_region), "us-east-1", .argument = "NAME", .help = "Of its signatures" },
@@ -292,9 +296,14 @@ static gboolean read_mounts(struct config *c, GError **error)
 	for (guint i = 0; mounts[i]; i++) {
 		const char *directory = strchr(mounts[i], '=');
 		g_autofree char *name = directory ? g_strndup(mounts[i], (gsize)(directory - mounts[i])) : NULL;
-		if (!directory || directory[1] != '/' || !root_name_is_plain(name))
-			return fail(error, ERROR_USAGE, "a mount is NAME=/DIRECTORY, not \"%s\"", mounts[i]);
-		if (!g_hash_table_insert(c->mounts, g_steal_pointer(&name), g_strdup(directory + 1)))
+		gboolean is_bucket = directory && g_str_has_prefix(directory + 1, "s3://");
+		if (!directory || (directory[1] != '/' && !is_bucket) || !root_name_is_plain(name))
+			return fail(error, ERROR_USAGE, "a mount is NAME=/DIRECTORY or NAME=s3://BUCKET/PREFIX, not \"%s\"",
+				    mounts[i]);
+		char *folder = is_bucket ? bucket_folder(c->cache, name, directory + 1) : g_strdup(directory + 1);
+		if (is_bucket)
+			g_hash_table_insert(c->buckets, g_strdup(name), g_strdup(directory + 1));
+		if (!g_hash_table_insert(c->mounts, g_steal_pointer(&name), folder))
 			return fail(error, ERROR_USAGE, "the root of \"%s\" is mounted twice", mounts[i]);
 	}
 	return TRUE;
@@ -362,6 +371,7 @@ gboolean config_parse(struct config *c, int argc, char **argv, GError **error)
 	struct raw raw = { 0 };
 	*c = (struct config){ 0 };
 	c->markers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	c->buckets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	c->mounts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	gboolean is_right = read_command_line(c, &raw, argc, argv, error);
 	if (is_right && !c->version && !c->reference)
@@ -383,5 +393,6 @@ void config_clear(struct config *c)
 			g_strfreev(*(char ***)member(c, &settings[i]));
 	g_free(c->vm_uuid_otherwise);
 	g_hash_table_unref(c->mounts);
+	g_hash_table_unref(c->buckets);
 	g_hash_table_unref(c->markers);
 }

@@ -5,7 +5,7 @@
 #pragma once
 #include <glib.h>
 
-enum sandbox_wish { SANDBOX_AUTO, SANDBOX_BUBBLEWRAP, SANDBOX_SYSTEMD, SANDBOX_NONE };
+enum sandbox_wish { SANDBOX_AUTO, SANDBOX_BUBBLEWRAP, SANDBOX_NONE };
 
 struct config {
 	char *settings_file; /* NULL: the usual one */
@@ -17,8 +17,9 @@ struct config {
 	char *vm_uuid_otherwise;   /* from the settings file, where the firmware's cannot be read; may be NULL */
 	char *drain_file;          /* while it is there, and does not say "over", nothing new is begun */
 	char *sysfs;               /* "/sys" */
-	char **mount_texts;        /* NAME=DIR each */
-	GHashTable *mounts;        /* the same: name of a root → directory */
+	char **mount_texts;        /* NAME=DIR, or NAME=s3://BUCKET/PREFIX, each */
+	GHashTable *mounts;        /* the same: name of a root → directory, of a bucket its local one */
+	GHashTable *buckets;       /* of those that are: name of a root → URL */
 	char **marker_texts;       /* NAME=FILE each */
 	GHashTable *markers;       /* the same: name of a root → its marker, where it is not the usual one */
 	char **labels;             /* NULL-terminated, as all lists */
@@ -41,6 +42,7 @@ struct config {
 	guint64 cache_bytes;
 	guint64 fetch_limit_bytes;  /* of one download */
 	gint64 fetch_stall_ms;      /* a source that sends nothing for this long is given up */
+	gint64 fetch_ms;            /* of one download */
 	char *s3_endpoint;          /* NULL: the region's of AWS */
 	char *s3_region;
 	char *s3_credentials_file;  /* NULL: none */

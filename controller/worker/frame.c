@@ -6,26 +6,34 @@
 #include "frames/deliver.h"
 #include "frames/image.h"
 #include "frames/root.h"
+#include "worker/buckets.h"
+#include "worker/frame_log.h"
+#include "worker/make.h"
 #include <poll.h>
 #include <string.h>
 
-enum { RETRY_MS = 500 };
+enum { RETRY_MS = 500, LONGEST_PAUSE_MS = 10000 };
 
 /* -- sessions -------------------------------------------------------------------------------- */
+
+static gboolean check_output(const struct task_output *out, GError **error)
+{
+	if (!image_format_is_known(out->format))
+		return fail(error, ERROR_INVALID, "frames of format %s cannot be verified", out->format);
+	if (!strchr(out->path_template, '#'))
+		return fail(error, ERROR_INVALID, "the output %s has no #### for the frame number", out->path_template);
+	return !g_str_has_suffix(out->path_template, "/") || fail(error, ERROR_INVALID, "the task names no output file");
+}
 
 static gboolean check_task(const struct lease *lease, GError **error)
 {
 	const struct task *t = &lease->task;
 	if (lease->problem)
 		return fail(error, ERROR_INVALID, "%s", lease->problem);
-	const struct task_output *out = &t->outputs[0];
-	if (!image_format_is_known(out->format))
-		return fail(error, ERROR_INVALID, "frames of format %s cannot be verified", out->format);
-	if (!strchr(out->path_template, '#'))
-		return fail(error, ERROR_INVALID, "the output %s has no #### for the frame number", out->path_template);
-	if (g_str_has_suffix(out->path_template, "/") || !sha256_is_valid(t->scene_sha256))
-		return fail(error, ERROR_INVALID, "the task names no output file, or no SHA-256 of its scene");
-	return TRUE;
+	for (guint i = 0; i < t->n_outputs; i++)
+		if (!check_output(&t->outputs[i], error))
+			return FALSE;
+	return sha256_is_valid(t->scene_sha256) || fail(error, ERROR_INVALID, "the task has no SHA-256 of its scene");
 }
 
 gboolean session_open(struct session *s, struct worker *w, const struct lease *lease, GError **error)
@@ -34,178 +42,104 @@ gboolean session_open(struct session *s, struct worker *w, const struct lease *l
 	if (!check_task(lease, error))
 		return FALSE;
 	s->job_dir = root_job_dir(lease->job);
+	s->project = g_strndup(lease->job, strcspn(lease->job, "/"));
 	s->root_fd = worker_open_root(w, lease->task.output_root, error);
 	if (s->root_fd < 0)
 		return FALSE;
+	s->remote = worker_bucket(w, lease->task.output_root, NULL); /* it was opened just now */
 	s->stage = stage_begin(s->root_fd, s->job_dir, lease->token, error);
 	if (s->stage)
-		s->manifest = manifest_open(s->root_fd, s->job_dir, w->config->name, error);
+		s->manifest = manifest_open_remote(s->remote, s->root_fd, s->job_dir, w->config->name, error);
 	return s->manifest != NULL;
 }
 
 void session_close(struct session *s)
 {
+	scene_close(&s->scene);
 	g_clear_pointer(&s->manifest, manifest_close);
-	/* Files that are left are verified frames which wait for the job owner. */
+	/* Files that are left are verified frames which wait for the job owner; of a bucket it has them there. */
+	if (s->stage)
+		remote_forget_stage(s->remote, s->root_fd, s->stage->path);
 	if (s->stage)
 		(void)stage_end(s->root_fd, s->stage, NULL);
 	fd_clear(&s->root_fd);
 	g_free(s->job_dir);
-}
-
-/* -- making ---------------------------------------------------------------------------------- */
-
-/* The scene is what the job was queued for. ERROR_REFUSED: it is not, and trying again does not help. */
-static gboolean check_scene(const struct session *s, GError **error)
-{
-	const struct task *t = &s->lease->task;
-	struct file_digest digest;
-	SCOPED_FD(fd) = worker_open_root(s->w, t->scene_root, error);
-	if (fd < 0 || !digest_file(s->w->digests, fd, t->scene_path, &digest, error))
-		return FALSE;
-	if (strcmp(digest.sha256, t->scene_sha256) == 0)
-		return TRUE;
-	return fail(error, ERROR_REFUSED, "SceneChanged: %s:%s is %.12s now, the job renders %.12s", t->scene_root,
-		    t->scene_path, digest.sha256, t->scene_sha256);
-}
-
-static char *scene_path(const struct session *s)
-{
-	const struct task *t = &s->lease->task;
-	return g_build_filename(g_hash_table_lookup(s->w->config->mounts, t->scene_root), t->scene_path, NULL);
-}
-
-/* Has Blender render into staging. ERROR_TIMEOUT: interrupted. */
-static gboolean render(struct session *s, gint64 frame, const char *staged, struct answer *ret, GError **error)
-{
-	struct worker *w = s->w;
-	const char *root = g_hash_table_lookup(w->config->mounts, s->lease->task.output_root);
-	g_autofree char *scene = scene_path(s);
-	g_autofree char *output = g_build_filename(root, s->stage->path, staged, NULL);
-	const struct order order = { &s->lease->task, scene, frame, output };
-	const int stop_fds[] = { w->stop_fd, heartbeat_lost_fd(w->heartbeat) };
-	enum render_end end = blender_render(w->blender, &order, stop_fds, ret);
-	if (end == RENDER_DONE) {
-		if (ret->muted)
-			log_warning("worker",
-				    "File Output nodes are silenced job=%s frame=%" G_GINT64_FORMAT " nodes=%s",
-				    s->lease->job, frame, ret->muted);
-		return TRUE;
-	}
-	/* After an error nothing is known of its state. */
-	g_clear_pointer(&w->blender, blender_stop);
-	if (end == RENDER_INTERRUPTED)
-		return fail(error, ERROR_TIMEOUT, "interrupted");
-	return fail(error, ERROR_FAILED, "%s", ret->reason ? ret->reason : "Blender gave no reason");
-}
-
-/* Puts the image on disk and decodes all of it. */
-static gboolean verify(const struct session *s, const char *staged, const struct answer *done, struct file_digest *ret,
-		       struct image_facts *ret_image, GError **error)
-{
-	const struct task_output *out = &s->lease->task.outputs[0];
-	struct image_expected expected = { .width = done->width, .height = done->height };
-	image_expect(out->format, out->color_mode, out->color_depth, &expected);
-	return stage_seal(s->stage, staged, ret, error) &&
-	       image_check(s->stage->dir_fd, staged, &expected, ret_image, error);
-}
-
-static gboolean write_manifest(const struct session *s, gint64 frame, const char *visible, const struct answer *done,
-			       const struct file_digest *digest, const struct image_facts *image, GError **error)
-{
-	const struct worker *w = s->w;
-	const struct record record = {
-		.type = RECORD_FRAME,
-		.frame = frame,
-		.key = s->lease->key,
-		.token = s->lease->token,
-		.file = visible,
-		.sha256 = digest->sha256,
-		.size = digest->facts.size,
-		.mtime_ns = digest->facts.mtime_ns,
-		.width = image->width,
-		.height = image->height,
-		.samples = done->n_samples,
-		.worker = w->config->name,
-		.host = w->host,
-		.boot_id = w->boot_id,
-		.blender = blender_version(w->blender),
-		.device = done->device ? done->device : s->lease->task.device,
-		.seconds = done->seconds,
-	};
-	return manifest_append(s->manifest, &record, error);
-}
-
-/* From the order to the manifest line. The scene is checked again afterwards: it may have been saved
- * between the first look and Blender's. */
-static gboolean make(struct session *s, gint64 frame, const char *visible, const char *staged, struct file_digest *ret,
-		     double *ret_seconds, GError **error)
-{
-	struct answer done = { 0 };
-	struct image_facts image;
-	gboolean is_made = check_scene(s, error) && render(s, frame, staged, &done, error) && check_scene(s, error) &&
-			   verify(s, staged, &done, ret, &image, error) &&
-			   write_manifest(s, frame, visible, &done, ret, &image, error);
-	if (is_made)
-		log_notice("worker", "rendered job=%s frame=%" G_GINT64_FORMAT " seconds=%.2f device=\"%s\"",
-			   s->lease->job, frame, done.seconds, done.device ? done.device : "");
-	else
-		(void)unlinkat(s->stage->dir_fd, staged, 0);
-	*ret_seconds = done.seconds;
-	answer_clear(&done);
-	return is_made;
+	g_free(s->project);
 }
 
 /* -- reporting ------------------------------------------------------------------------------- */
 
-/* Is it worth asking again? Only while Redis is away, and only as long as the lease may stand. */
-static gboolean ask_again(struct session *s, gint64 until_us, GError **problem)
+/* How long Redis is waited for, and how it went. */
+struct patience {
+	gint64 until_us; /* monotonic; 0: until the worker shall leave */
+	guint pause_ms;
+	gboolean was_away;
+};
+
+static struct patience patience(const struct session *s)
 {
-	if (!g_error_matches(*problem, CLEAVE_ERROR, ERROR_AWAY) || g_get_monotonic_time() > until_us)
-		return FALSE;
-	worker_say_trouble(s->w, (*problem)->message);
-	/* A worker that shall leave still asks, but not for long. */
-	if (!worker_pause(s->w, RETRY_MS) && g_get_monotonic_time() > until_us - s->w->config->lease_ms * 1000 / 2)
-		return FALSE;
-	if (worker_must_stop(s->w))
-		g_usleep(RETRY_MS * 1000);
-	g_clear_error(problem);
-	return TRUE;
+	return (struct patience){ g_get_monotonic_time() + s->w->config->lease_ms * 1000, RETRY_MS, FALSE };
 }
 
-static gint64 patience(const struct session *s)
+/* Is it worth asking again? Only while Redis is away. A worker that shall leave still asks, but not for long. */
+static gboolean ask_again(struct session *s, struct patience *p, GError **problem)
 {
-	return g_get_monotonic_time() + s->w->config->lease_ms * 1000;
+	gint64 now_us = g_get_monotonic_time();
+	if (!g_error_matches(*problem, CLEAVE_ERROR, ERROR_AWAY) || (p->until_us && now_us > p->until_us))
+		return FALSE;
+	p->was_away = TRUE;
+	worker_say_trouble(s->w, (*problem)->message);
+	if (!worker_pause(s->w, p->pause_ms)) {
+		gint64 last_us = now_us + s->w->config->lease_ms * 1000 / 2;
+		p->until_us = p->until_us ? MIN(p->until_us, last_us) : last_us;
+		g_usleep(RETRY_MS * 1000);
+	}
+	p->pause_ms = MIN(p->pause_ms * 2, (guint)LONGEST_PAUSE_MS);
+	g_clear_error(problem);
+	return TRUE;
 }
 
 gboolean frame_fail(struct session *s, gint64 frame, const char *reason, enum lease_failure how)
 {
 	g_autoptr(GError) problem = NULL;
 	enum lease_failed outcome;
-	gint64 until_us = patience(s);
+	struct patience until = patience(s);
 	log_warning("worker", "failed job=%s frame=%" G_GINT64_FORMAT ": %s", s->lease->job, frame, reason);
 	heartbeat_count(s->w->heartbeat, FALSE);
 	while (!lease_fail(s->w->redis, s->lease->token, frame, reason, how, &outcome, &problem))
-		if (!ask_again(s, until_us, &problem))
+		if (!ask_again(s, &until, &problem))
 			return FALSE;
 	return TRUE;
 }
 
-/* FALSE when Redis did not answer for as long as the lease lasts. */
-static gboolean commit(struct session *s, gint64 frame, double seconds, gboolean *ret_accepted)
+enum verdict {
+	VERDICT_ACCEPTED,
+	VERDICT_SUPERSEDED,
+	VERDICT_KEPT, /* the queue cannot tell: it was away, or still is. The job owner finds the frame in staging. */
+};
+
+/* A verified frame is not given up: nothing else is rendered until Redis has answered, or the worker shall leave. */
+static enum verdict commit(struct session *s, gint64 frame, double seconds)
 {
 	g_autoptr(GError) problem = NULL;
-	gint64 until_us = patience(s);
-	while (!lease_commit(s->w->redis, s->lease->token, frame, seconds, ret_accepted, &problem))
-		if (!ask_again(s, until_us, &problem)) {
+	gboolean is_accepted;
+	struct patience until = { .pause_ms = RETRY_MS };
+	while (!lease_commit(s->w->redis, s->lease->token, frame, seconds, &is_accepted, &problem))
+		if (!ask_again(s, &until, &problem)) {
 			log_warning("worker", "a verified frame stays in staging job=%s frame=%" G_GINT64_FORMAT ": %s",
 				    s->lease->job, frame, problem->message);
-			return FALSE;
+			return VERDICT_KEPT;
 		}
-	return TRUE;
+	if (is_accepted)
+		return VERDICT_ACCEPTED;
+	if (!until.was_away)
+		return VERDICT_SUPERSEDED;
+	log_warning("worker", "the lease ran out while Redis was away; a verified frame stays in staging job=%s frame=%" G_GINT64_FORMAT,
+		    s->lease->job, frame);
+	return VERDICT_KEPT;
 }
 
-static void deliver(struct session *s, gint64 frame, const char *visible, const struct file_digest *digest)
+static void deliver_file(struct session *s, gint64 frame, const struct made_file *f)
 {
 	g_autoptr(GError) problem = NULL;
 	enum delivered delivered;
@@ -213,18 +147,19 @@ static void deliver(struct session *s, gint64 frame, const char *visible, const 
 		.root_fd = s->root_fd,
 		.job_dir = s->job_dir,
 		.token = s->lease->token,
-		.sha256 = digest->sha256,
-		.visible = visible,
+		.staged = f->staged,
+		.sha256 = f->digest.sha256,
+		.visible = f->visible,
 		.may_replace = TRUE,
+		.remote = s->remote,
 	};
-	heartbeat_count(s->w->heartbeat, TRUE);
 	if (!frame_deliver(&delivery, &delivered, &problem))
 		log_warning("worker", "the job owner has to deliver job=%s frame=%" G_GINT64_FORMAT ": %s",
 			    s->lease->job, frame, problem->message);
 }
 
-/* The report came too late: its manifest line is void, its file goes. */
-static void drop(struct session *s, gint64 frame, const char *staged)
+/* The report came too late: its manifest line is void, its files go. */
+static void drop(struct session *s, gint64 frame, const struct made *made)
 {
 	g_autoptr(GError) problem = NULL;
 	const struct record record = { .type = RECORD_SUPERSEDED, .frame = frame, .token = s->lease->token };
@@ -233,7 +168,21 @@ static void drop(struct session *s, gint64 frame, const char *staged)
 		log_warning("worker", "%s", problem->message);
 		return;
 	}
-	(void)unlinkat(s->stage->dir_fd, staged, 0);
+	made_drop(s, made);
+}
+
+static enum frame_end settle(struct session *s, gint64 frame, const struct made *made)
+{
+	switch (commit(s, frame, made->seconds)) {
+	case VERDICT_ACCEPTED:
+		heartbeat_count(s->w->heartbeat, TRUE);
+		for (guint i = 0; i < made->n; i++)
+			deliver_file(s, frame, &made->files[i]);
+		return FRAME_SETTLED;
+	case VERDICT_SUPERSEDED: drop(s, frame, made); return FRAME_SETTLED;
+	case VERDICT_KEPT: return FRAME_LEASE_OVER;
+	}
+	g_assert_not_reached();
 }
 
 /* Does the queue still want this frame from this lease? A Redis that is away is waited for. ERROR_REFUSED: this
@@ -241,9 +190,10 @@ static void drop(struct session *s, gint64 frame, const char *staged)
 static gboolean is_wanted(struct session *s, gint64 frame, gboolean *ret_wanted, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
-	gint64 until_us = patience(s), lease_ms = s->w->config->lease_ms;
+	struct patience until = patience(s);
+	gint64 lease_ms = s->w->config->lease_ms;
 	while (!lease_extend(s->w->redis, s->lease->token, lease_ms, &frame, ret_wanted, &problem))
-		if (!ask_again(s, until_us, &problem)) {
+		if (!ask_again(s, &until, &problem)) {
 			g_propagate_error(error, g_steal_pointer(&problem));
 			return FALSE;
 		}
@@ -251,11 +201,34 @@ static gboolean is_wanted(struct session *s, gint64 frame, gboolean *ret_wanted,
 	return TRUE;
 }
 
+/* Attempts outlive the queue's memory of them, which `retries` empties. */
+static void record_failure(struct session *s, gint64 frame, const char *reason, double seconds)
+{
+	g_autoptr(GError) problem = NULL;
+	/* Blender's words may be in any encoding. */
+	g_autofree char *valid = g_utf8_make_valid(reason, -1);
+	struct record r = frame_record(s, RECORD_FAILED, frame);
+	r.reason = valid;
+	r.device = s->lease->task.device;
+	r.seconds = seconds;
+	if (!manifest_append(s->manifest, &r, &problem))
+		log_warning("worker", "%s", problem->message);
+}
+
+static void write_log(struct session *s, gint64 frame, const char *reason)
+{
+	g_autoptr(GError) problem = NULL;
+	const char *printed = s->w->blender ? blender_printed(s->w->blender) : "";
+	if (!frame_log_write(s->root_fd, s->job_dir, frame, s->lease->token, printed, reason, &problem) ||
+	    !remote_send_log(s->remote, s->root_fd, s->job_dir, frame, &problem))
+		log_warning("worker", "%s", problem->message);
+}
+
 /* What a failure to make the frame means for it and for the lease. */
-static enum frame_end settle_failure(struct session *s, gint64 frame, GError *problem, GError **error)
+static enum frame_end settle_failure(struct session *s, gint64 frame, const struct made *made, double seconds,
+				     GError *problem, GError **error)
 {
 	gboolean is_interrupted = g_error_matches(problem, CLEAVE_ERROR, ERROR_TIMEOUT);
-	gboolean is_refused = g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED);
 	if (is_interrupted && !worker_must_stop(s->w)) {
 		log_warning("worker", "the lease was revoked or ran out job=%s frame=%" G_GINT64_FORMAT, s->lease->job,
 			    frame);
@@ -265,17 +238,48 @@ static enum frame_end settle_failure(struct session *s, gint64 frame, GError *pr
 		g_propagate_error(error, g_error_copy(problem));
 		return FRAME_GIVE_BACK;
 	}
-	return frame_fail(s, frame, problem->message, is_refused ? FAILURE_FINAL : FAILURE_RETRY) ? FRAME_SETTLED : FRAME_LEASE_OVER;
+	write_log(s, frame, problem->message);
+	record_failure(s, frame, problem->message, seconds);
+	return frame_fail(s, frame, problem->message, made->failure) ? FRAME_SETTLED : FRAME_LEASE_OVER;
+}
+
+/* Where this machine's usual Blender does not start, frames wait for better times; what only this task wants of it is
+ * the task's failure, or it would be given back for ever. */
+static enum frame_end settle_no_blender(struct session *s, gint64 frame, GError *problem, GError **error)
+{
+	const struct task *t = &s->lease->task;
+	gboolean is_special = t->arguments || t->runs_scripts || *t->blender;
+	const struct made none = { .failure = g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED) ? FAILURE_FINAL : FAILURE_RETRY };
+	if (is_special || !g_error_matches(problem, CLEAVE_ERROR, ERROR_FAILED))
+		return settle_failure(s, frame, &none, 0, problem, error);
+	g_propagate_error(error, g_error_copy(problem));
+	return FRAME_GIVE_BACK;
+}
+
+/* After an error nothing is known of its state. */
+static enum frame_end work(struct session *s, gint64 frame, struct made *made, GError **error)
+{
+	g_autoptr(GError) problem = NULL;
+	gint64 begun_us = g_get_monotonic_time();
+	enum frame_end end;
+	if (frame_make(s, frame, made, &problem)) {
+		write_log(s, frame, NULL);
+		end = settle(s, frame, made);
+		if (!s->w->config->is_warm || blender_is_worn(s->w->blender))
+			g_clear_pointer(&s->w->blender, blender_stop);
+		return end;
+	}
+	double seconds = (double)(g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC;
+	end = settle_failure(s, frame, made, seconds, problem, error);
+	g_clear_pointer(&s->w->blender, blender_stop);
+	return end;
 }
 
 enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
 {
-	g_autofree char *visible = frame_path(s->lease->task.outputs[0].path_template, frame);
-	g_autofree char *staged = g_path_get_basename(visible);
 	g_autoptr(GError) problem = NULL;
-	struct file_digest digest;
-	gboolean is_wanted_still, is_accepted;
-	double seconds;
+	struct made made = { 0 };
+	gboolean is_wanted_still;
 	if (!is_wanted(s, frame, &is_wanted_still, &problem)) {
 		if (!g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED))
 			return FRAME_LEASE_OVER;
@@ -284,16 +288,12 @@ enum frame_end frame_work(struct session *s, gint64 frame, GError **error)
 	}
 	if (!is_wanted_still)
 		return FRAME_SETTLED;
-	if (!worker_may_begin(s->w, error) || !worker_need_blender(s->w, &s->lease->task, error))
+	if (!worker_may_begin(s->w, error))
 		return FRAME_GIVE_BACK;
+	if (!worker_need_blender(s->w, &s->lease->task, &problem))
+		return settle_no_blender(s, frame, problem, error);
 	heartbeat_frame(s->w->heartbeat, frame);
-	if (!make(s, frame, visible, staged, &digest, &seconds, &problem))
-		return settle_failure(s, frame, problem, error);
-	if (!commit(s, frame, seconds, &is_accepted))
-		return FRAME_LEASE_OVER;
-	if (is_accepted)
-		deliver(s, frame, visible, &digest);
-	else
-		drop(s, frame, staged);
-	return FRAME_SETTLED;
+	enum frame_end end = work(s, frame, &made, error);
+	made_clear(&made);
+	return end;
 }

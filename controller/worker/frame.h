@@ -6,15 +6,19 @@
 #include "frames/manifest.h"
 #include "frames/stage.h"
 #include "queue/lease.h"
+#include "worker/scene.h"
 #include "worker/worker.h"
 
 struct session {
 	struct worker *w;
 	const struct lease *lease;
 	char *job_dir;
+	char *project;
 	int root_fd; /* of the output's root */
+	struct remote *remote; /* that root is a bucket; NULL: a folder */
 	struct stage *stage;
 	struct manifest *manifest;
+	struct scene scene; /* opened with the first frame */
 };
 
 /* ERROR_AWAY: a root is not there. Other errors are the lease's: its frames cannot be rendered here. */

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "frames/root.h"
 #include "queue/drain.h"
+#include "worker/buckets.h"
 #include "worker/frame.h"
 #include <poll.h>
 #include <string.h>
@@ -60,7 +61,15 @@ static void add_labels(GStrvBuilder *to, const char *kind, const char *const *va
 	}
 }
 
-/* What jobs may require: the given labels, and root:NAME and device:KIND of what was found. Before the first Blender
+/* "NVIDIA RTX A5000" → gpu:NVIDIA-RTX-A5000: a label has no spaces or commas. */
+static void add_model(GStrvBuilder *to, const char *model)
+{
+	g_autofree char *label = model ? g_strconcat("gpu:", model, NULL) : NULL;
+	if (label)
+		g_strv_builder_add(to, g_strdelimit(label, " ,", '-'));
+}
+
+/* What jobs may require: the given labels, and root:NAME, gpu:MODEL and device:KIND of what was found. Before the first Blender
  * has told its devices, those are taken from the GPUs: it fails where it does not have what it is told to use. */
 static char **labels_of(const struct worker *w)
 {
@@ -68,6 +77,7 @@ static char **labels_of(const struct worker *w)
 	g_autofree char **roots = (char **)g_hash_table_get_keys_as_array(w->roots, NULL);
 	g_strv_builder_addv(builder, (const char **)w->config->labels);
 	add_labels(builder, "root:", (const char *const *)roots);
+	add_model(builder, gpus_own(w->gpus).model);
 	add_labels(builder, "device:", w->devices ? (const char *const *)w->devices : gpus_devices(w->gpus));
 	char **labels = g_strv_builder_end(builder);
 	g_strv_builder_unref(builder);
@@ -92,7 +102,8 @@ int worker_open_root(const struct worker *w, const char *name, GError **error)
 		return -1;
 	}
 	const char *marker = g_hash_table_lookup(w->config->markers, name);
-	SCOPED_FD(fd) = root_open_marked(directory, marker, error);
+	gboolean is_bucket = g_hash_table_contains(w->config->buckets, name);
+	SCOPED_FD(fd) = is_bucket ? worker_open_bucket(w, name, marker, error) : root_open_marked(directory, marker, error);
 	g_autofree char *marked = fd >= 0 ? root_name_in(fd, marker, error) : NULL;
 	if (!marked)
 		return -1;
@@ -128,6 +139,7 @@ static gboolean prove_roots(struct worker *w, GError **error)
 	gpointer name;
 	gboolean is_new = FALSE;
 	g_autoptr(GError) last = NULL;
+	buckets_begin(w->buckets);
 	g_hash_table_iter_init(&i, w->config->mounts);
 	while (g_hash_table_iter_next(&i, &name, NULL)) {
 		g_autoptr(GError) problem = NULL;
@@ -154,17 +166,18 @@ static gboolean need_any_blender(struct worker *w, GError **error)
 	return worker_need_blender(w, NULL, error);
 }
 
-static struct blender *start_blender(struct worker *w, GError **error)
+static gboolean is_of_version(const struct worker *w, const struct task *task)
 {
-	return blender_start(w->choice.program, gpus_environment(w->gpus), error);
+	const char *version = w->choice.version ? w->choice.version : blender_version(w->blender);
+	return !task || blenders_suits(version, task->blender);
 }
 
 /* Errors of choosing are those of blenders_choose(), and speak of the task; ERROR_FAILED speaks of this machine. */
 gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
-	const char *wanted = task ? task->blender : "";
-	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blenders_suits(blender_version(w->blender), wanted)))
+	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blender_suits(w->blender, task) ||
+	                   !is_of_version(w, task)))
 		g_clear_pointer(&w->blender, blender_stop);
 	if (w->blender)
 		return TRUE;
@@ -173,7 +186,7 @@ gboolean worker_need_blender(struct worker *w, const struct task *task, GError *
 		return FALSE;
 	blenders_choice_clear(&w->choice);
 	w->choice = choice;
-	w->blender = start_blender(w, &problem);
+	w->blender = worker_start_blender(w, task, &problem);
 	if (!w->blender) {
 		heartbeat_know(w->heartbeat, "", "", "");
 		return fail(error, ERROR_FAILED, "%s", problem->message);
@@ -182,6 +195,7 @@ gboolean worker_need_blender(struct worker *w, const struct task *task, GError *
 	w->devices = g_strdupv((char **)blender_devices(w->blender));
 	gpus_name(w->gpus);
 	heartbeat_see(w->heartbeat, gpus_text(w->gpus));
+	heartbeat_measure(w->heartbeat, gpus_figures(w->gpus));
 	tell_skills(w);
 	return TRUE;
 }
@@ -218,6 +232,8 @@ static gboolean is_cool(struct worker *w, GError **error)
 
 gboolean worker_may_begin(struct worker *w, GError **error)
 {
+	gpus_measure(w->gpus);
+	heartbeat_measure(w->heartbeat, gpus_figures(w->gpus));
 	if (is_drained_by_file(w))
 		return fail(error, ERROR_REFUSED, "its VM is drained: %s is there", w->config->drain_file);
 	return is_cool(w, error);
@@ -337,10 +353,14 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 	    !need_any_blender(w, error))
 		return FALSE;
 	g_auto(GStrv) labels = labels_of(w);
-	const char *const blenders[] = { blender_version(w->blender), NULL };
-	const struct capabilities can = { .blenders = blenders,
+	const struct gpus_own own = gpus_own(w->gpus);
+	const struct capabilities can = { .blenders = blenders_versions(w->blenders),
 					  .labels = (const char *const *)labels,
-					  .vm_uuid = w->vm_uuid };
+					  .vm_uuid = w->vm_uuid,
+					  .vram_bytes = own.memory_bytes,
+					  .n_gpus = own.n,
+					  .installs = can_install(w),
+					  .model = own.model };
 	if (!lease_take(w->redis, a, w->config->name, &can, w->config->lease_ms, &lease, error))
 		return FALSE;
 	worker_say_trouble(w, NULL);

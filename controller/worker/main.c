@@ -4,6 +4,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "worker/cache.h"
+#include "worker/buckets.h"
+#include "worker/traced.h"
 #include "worker/worker.h"
 #include <errno.h>
 #include <signal.h>
@@ -76,11 +78,14 @@ static char *find_self(const char *argv0)
 static void worker_clear(struct worker *w)
 {
 	blender_stop(w->blender);
+	sandbox_free(w->sandbox);
+	traced_free(w->traced);
 	gpus_free(w->gpus);
 	g_free(w->vm_uuid);
 	heartbeat_stop(w->heartbeat);
 	redis_free(w->redis);
 	digest_cache_free(w->digests);
+	buckets_free(w->buckets);
 	blenders_choice_clear(&w->choice);
 	blenders_free(w->blenders);
 	g_hash_table_unref(w->roots);
@@ -112,6 +117,8 @@ static int run(const struct config *c, const char *argv0)
 	int code = EXIT_COULD_NOT;
 	w.host = g_strdup(g_get_host_name());
 	w.digests = digest_cache_new();
+	w.buckets = buckets_new(c);
+	w.traced = traced_new();
 	w.cache = cache_new(c->cache, c->cache_bytes);
 	w.blenders = blenders_new(c->blenders);
 	w.roots = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);

@@ -1,6 +1,9 @@
 /* Settings that are not given are left out: Blender then takes the scene's. */
 #include "worker/order.h"
 #include <jansson.h>
+#include <string.h>
+
+/* -- orders ---------------------------------------------------------------------------------- */
 
 static void set_text(json_t *object, const char *key, const char *value)
 {
@@ -14,6 +17,41 @@ static void set_number(json_t *object, const char *key, gint64 value)
 		json_object_set_new(object, key, json_integer(value));
 }
 
+static void set_texts(json_t *object, const char *key, const char *const *texts)
+{
+	if (!texts || !texts[0])
+		return;
+	json_t *list = json_array();
+	for (guint i = 0; texts[i]; i++)
+		json_array_append_new(list, json_string(texts[i]));
+	json_object_set_new(object, key, list);
+}
+
+/* Without its folders; the extension is what people and programs go by. */
+char *order_file(const struct task *t, guint i)
+{
+	const char *path = t->outputs[i].path_template, *dot = strrchr(path, '.');
+	return g_strdup_printf("%u%s", i, dot && !strchr(dot, '/') && !strchr(dot, '#') ? dot : "");
+}
+
+static json_t *encode_outputs(const struct task *t)
+{
+	json_t *list = json_array();
+	for (guint i = 0; i < t->n_outputs; i++) {
+		const struct task_output *out = &t->outputs[i];
+		g_autofree char *file = order_file(t, i);
+		json_t *object = json_object();
+		set_text(object, "file", file);
+		set_text(object, "node", out->node);
+		set_text(object, "format", out->format);
+		set_text(object, "colorMode", out->color_mode);
+		set_text(object, "colorDepth", out->color_depth);
+		set_text(object, "codec", out->codec);
+		json_array_append_new(list, object);
+	}
+	return list;
+}
+
 static json_t *encode_settings(const struct task *t)
 {
 	json_t *settings = json_object();
@@ -22,13 +60,14 @@ static json_t *encode_settings(const struct task *t)
 	set_number(settings, "samples", t->samples);
 	set_number(settings, "width", t->width);
 	set_number(settings, "height", t->height);
+	set_text(settings, "scene", t->scene_name);
 	set_text(settings, "camera", t->camera);
+	set_texts(settings, "viewLayers", t->view_layers);
 	set_text(settings, "denoise", t->denoise);
 	set_number(settings, "threads", t->n_threads);
-	set_text(settings, "format", t->outputs[0].format);
-	set_text(settings, "colorMode", t->outputs[0].color_mode);
-	set_text(settings, "colorDepth", t->outputs[0].color_depth);
-	set_text(settings, "codec", t->outputs[0].codec);
+	set_number(settings, "scripts", t->runs_scripts);
+	set_text(settings, "missing", t->check_missing_assets);
+	json_object_set_new(settings, "outputs", encode_outputs(t));
 	return settings;
 }
 
@@ -38,7 +77,7 @@ char *order_encode(const struct order *o)
 	json_object_set_new(object, "scene", json_string(o->scene));
 	json_object_set_new(object, "sha256", json_string(o->task->scene_sha256));
 	json_object_set_new(object, "frame", json_integer(o->frame));
-	json_object_set_new(object, "output", json_string(o->output));
+	json_object_set_new(object, "folder", json_string(o->folder));
 	json_object_set_new(object, "settings", encode_settings(o->task));
 	char *json = json_dumps(object, JSON_COMPACT | JSON_SORT_KEYS);
 	char *line = g_strconcat(json, "\n", NULL);
@@ -46,6 +85,8 @@ char *order_encode(const struct order *o)
 	json_decref(object);
 	return line;
 }
+
+/* -- answers --------------------------------------------------------------------------------- */
 
 static char *get_text(const json_t *object, const char *key)
 {
@@ -70,16 +111,24 @@ static char **get_texts(const json_t *object, const char *key)
 	return texts;
 }
 
+/* "a, b"; NULL for none. */
+static char *get_list(const json_t *object, const char *key)
+{
+	g_auto(GStrv) texts = get_texts(object, key);
+	return texts[0] ? g_strjoinv(", ", texts) : NULL;
+}
+
 static void decode_done(const json_t *object, struct answer *a)
 {
-	g_auto(GStrv) muted = get_texts(object, "muted");
 	a->type = ANSWER_DONE;
 	a->seconds = json_number_value(json_object_get(object, "done"));
 	a->width = get_count(object, "width");
 	a->height = get_count(object, "height");
 	a->n_samples = get_count(object, "samples");
 	a->device = get_text(object, "device");
-	a->muted = muted[0] ? g_strjoinv(", ", muted) : NULL;
+	a->muted = get_list(object, "muted");
+	a->missing = get_list(object, "missing");
+	a->opened = json_object_get(object, "opened") ? get_texts(object, "opened") : NULL;
 }
 
 struct answer answer_decode(const char *line)
@@ -96,6 +145,7 @@ struct answer answer_decode(const char *line)
 	} else if (json_object_get(object, "failed")) {
 		a.type = ANSWER_FAILED;
 		a.reason = get_text(object, "failed");
+		a.is_final = json_is_true(json_object_get(object, "final"));
 	} else if (json_object_get(object, "done")) {
 		decode_done(object, &a);
 	}
@@ -110,5 +160,7 @@ void answer_clear(struct answer *a)
 	g_free(a->reason);
 	g_free(a->device);
 	g_free(a->muted);
+	g_free(a->missing);
+	g_strfreev(a->opened);
 	*a = (struct answer){ 0 };
 }

@@ -8,9 +8,12 @@ struct order {
 	const struct task *task;
 	const char *scene; /* absolute path of the .blend */
 	gint64 frame;
-	const char *output; /* absolute path of the image to write */
+	const char *folder;   /* absolute; where the files go */
+	guint64 memory_bytes; /* what Blender may take; 0: no limit */
 };
 
+/* The file in `folder` that output `i` is written to: "0.png". g_free(). */
+char *order_file(const struct task *t, guint i);
 /* With its newline; g_free(). */
 char *order_encode(const struct order *o);
 
@@ -21,11 +24,16 @@ struct answer {
 	char *version;       /* HELLO */
 	char **devices;      /* HELLO */
 	char *reason;        /* FAILED */
+	gboolean is_gpu_full; /* FAILED: for want of the GPU's memory */
+	gboolean is_final;    /* FAILED: the scene or the task is wrong, and will be anywhere */
 	char *device;        /* DONE: what rendered, as people call it */
 	double seconds;      /* LOADED, DONE */
 	guint width, height; /* DONE: pixels; 0 unknown */
 	guint32 n_samples;   /* DONE */
 	char *muted;         /* DONE: names of File Output nodes that were silenced; NULL none */
+	char *missing;       /* DONE: files that the scene uses and that are not there; NULL none */
+	char **opened;       /* DONE: absolute paths of the files that it uses and that are; NULL: as told before */
+	gboolean was_loaded; /* DONE: the scene was read for this frame; set by blender.c */
 };
 
 /* A line that is no answer gives ANSWER_UNKNOWN. answer_clear() what it gives. */

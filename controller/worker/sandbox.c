@@ -6,6 +6,7 @@
 #include <gio/gio.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -70,6 +71,22 @@ static void add(GPtrArray *argv, const char *first, const char *second, const ch
 		g_ptr_array_add(argv, g_strdup(words[i]));
 }
 
+/* The folders above a path, which bubblewrap would close to others where what is bound there is not open to them. */
+static void add_parents(GPtrArray *argv, const char *path)
+{
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		g_autofree char *folder = g_strndup(path, (gsize)(slash - path));
+		add(argv, "--dir", folder, NULL);
+	}
+}
+
+/* Read only; what is not there is left out. */
+static void add_readable(GPtrArray *argv, const char *path)
+{
+	add_parents(argv, path);
+	add(argv, "--ro-bind-try", path, path);
+}
+
 /* Programs and libraries. On a merged /usr the others are links into it. */
 static void add_system(GPtrArray *argv)
 {
@@ -84,15 +101,15 @@ static void add_system(GPtrArray *argv)
 		if (target)
 			add(argv, "--symlink", target, beside_usr[i]);
 		else
-			add(argv, "--ro-bind-try", beside_usr[i], beside_usr[i]);
+			add_readable(argv, beside_usr[i]);
 	}
 	for (guint i = 0; i < G_N_ELEMENTS(settings); i++) {
 		g_autofree char *path = g_build_filename("/etc", settings[i], NULL);
-		add(argv, "--ro-bind-try", path, path);
+		add_readable(argv, path);
 	}
 	/* Cycles and the drivers look there for the topology and the GPUs. */
-	add(argv, "--ro-bind-try", "/sys", "/sys");
-	add(argv, "--ro-bind-try", "/var/cache/fontconfig", "/var/cache/fontconfig");
+	add_readable(argv, "/sys");
+	add_readable(argv, "/var/cache/fontconfig");
 }
 
 static gboolean is_gpu_node(const char *name)
@@ -121,7 +138,7 @@ static void add_proc(const struct sandbox *s, GPtrArray *argv)
 	if (s->has_proc)
 		add(argv, "--proc", "/proc", NULL);
 	for (guint i = 0; !s->has_proc && i < G_N_ELEMENTS(facts); i++)
-		add(argv, "--ro-bind-try", facts[i], facts[i]);
+		add_readable(argv, facts[i]);
 }
 
 static void add_isolation(const struct sandbox *s, GPtrArray *argv)
@@ -149,6 +166,13 @@ static void add_user(const struct sandbox *s, GPtrArray *argv)
 	add(argv, "--", NULL, NULL);
 }
 
+/* An empty one that ends with it. */
+static void add_private(GPtrArray *argv, const char *folder)
+{
+	add(argv, "--perms", "1777", NULL);
+	add(argv, "--tmpfs", folder, NULL);
+}
+
 /* The folder a program was unpacked to holds its data too. */
 static void add_program(GPtrArray *argv, const char *program)
 {
@@ -157,7 +181,7 @@ static void add_program(GPtrArray *argv, const char *program)
 	for (guint i = 0; i < G_N_ELEMENTS(paths) && paths[i]; i++) {
 		g_autofree char *folder = g_path_get_dirname(paths[i]);
 		if (!g_str_has_prefix(folder, "/usr/") && !g_str_has_prefix(folder, "/bin"))
-			add(argv, "--ro-bind-try", folder, folder);
+			add_readable(argv, folder);
 	}
 	free(real);
 }
@@ -171,13 +195,13 @@ char **sandbox_wrap(const struct sandbox *s, const struct cage *cage, const char
 	add_system(argv);
 	add_devices(argv);
 	add_proc(s, argv);
-	add(argv, "--tmpfs", "/tmp", NULL);
-	add(argv, "--tmpfs", "/var/tmp", NULL);
-	add(argv, "--tmpfs", "/dev/shm", NULL);
+	add_private(argv, "/tmp");
+	add_private(argv, "/dev/shm");
 	add_program(argv, command[0]);
 	for (guint i = 0; cage->readable && cage->readable[i]; i++)
-		add(argv, "--ro-bind", cage->readable[i], cage->readable[i]);
+		add_readable(argv, cage->readable[i]);
 	/* The last, since it may lie in one of those. */
+	add_parents(argv, cage->scratch);
 	add(argv, "--bind", cage->scratch, cage->scratch);
 	add(argv, "--remount-ro", "/", NULL);
 	add(argv, "--chdir", "/", "--");
@@ -281,9 +305,7 @@ struct sandbox *sandbox_find(enum sandbox_wish wish, GError **error)
 		s->text = g_strdup("nothing confines Blender: scripts of scenes can do what this worker can");
 		return s;
 	}
-	if (wish == SANDBOX_SYSTEMD)
-		fail(&problem, ERROR_REFUSED, "systemd-run is not offered by this version");
-	else if (find_bubblewrap(s, &problem)) {
+	if (find_bubblewrap(s, &problem)) {
 		s->text = g_strdup_printf("bubblewrap, uid %u%s%s", (guint)s->uid, s->is_root ? "" : ", a user namespace",
 					  s->has_proc ? "" : ", no /proc");
 		return s;

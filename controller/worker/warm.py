@@ -1,11 +1,10 @@
 """The inside of a warm Blender: takes orders for single frames and keeps the scene loaded between them.
 
-In: JSON lines {"scene", "sha256", "frame", "output", "settings": {...}} on the first descriptor named after
-`--`. Out, on the second: {"hello", "version", "devices"} once; then for each order {"loaded": seconds} when the
-scene was read, and {"done": seconds, ...} or {"failed": "why"}. Blender itself writes to stdout and stderr,
+In: JSON lines {"scene", "sha256", "frame", "folder", "settings": {..., "outputs": [...]}} on the first descriptor
+named after `--`. Out, on the second: {"hello", "version", "devices"} once; then for each order {"loaded": seconds}
+when the scene was read, and {"done": seconds, ...} or {"failed": "why"}. Blender itself writes to stdout and stderr,
 which is why neither is used here. Started by blender.c.
 """
-import glob
 import json
 import os
 import sys
@@ -13,11 +12,11 @@ import time
 
 import bpy
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import opened
+from outputs import Outputs, Refused, choose, quoted
+
 DEVICES = ('OPTIX', 'CUDA', 'HIP', 'ONEAPI', 'METAL')
-
-
-class Refused(Exception):
-    """The frame cannot be rendered as ordered; the sentence says why."""
 
 
 def cycles_preferences():
@@ -75,91 +74,77 @@ def set_denoiser(scene, denoise):
         raise Refused('there is no denoiser %s' % denoise)
     scene.cycles.use_denoising = names[denoise] is not None
     if names[denoise]:
-        scene.cycles.denoiser = names[denoise]
+        choose(scene.cycles, 'denoiser', names[denoise], 'the denoiser')
 
 
-def missing_files():
-    """Names of libraries and images that are used and not there. Blender renders without them, in pink or not."""
-    for library in bpy.data.libraries:
-        if library.packed_file is None and not os.path.exists(bpy.path.abspath(library.filepath)):
-            yield library.filepath
-    for image in bpy.data.images:
-        if image.source not in ('FILE', 'SEQUENCE', 'MOVIE', 'TILED') or not image.filepath or image.users == 0:
-            continue
-        if image.packed_file is not None or len(image.packed_files) > 0:
-            continue
-        path = bpy.path.abspath(image.filepath, library=image.library)
-        if image.source == 'SEQUENCE':
-            path = os.path.dirname(path)  # it may begin at any frame
-        pattern = glob.escape(path).replace('<UDIM>', '*').replace('<UVTILE>', '*')
-        if not glob.glob(pattern):
-            yield image.filepath
+def set_engine(render, engine):
+    """Eevee has two names: Blender 4.2 to 4.5 call its successor so."""
+    for name in (engine, engine + '_NEXT'):
+        try:
+            render.engine = name
+            return
+        except TypeError as e:
+            problem = e
+    raise Refused('this Blender has no engine %s: %s' % (engine, problem))
 
 
-def mute_file_outputs(scene):
-    """File Output nodes write where they like, outside of staging. Returns the names of those muted."""
-    trees = [t for t in bpy.data.node_groups if t.bl_idname == 'CompositorNodeTree']
-    if scene.node_tree is not None:
-        trees.append(scene.node_tree)
-    muted = [n for tree in trees for n in tree.nodes if n.type == 'OUTPUT_FILE' and not n.mute]
-    for node in muted:
-        node.mute = True
-    return [n.name for n in muted]
+def find_scene(name):
+    if not name:
+        return bpy.context.scene
+    if name not in bpy.data.scenes:
+        raise Refused('the file has no scene "%s"; it has %s' % (name, quoted(s.name for s in bpy.data.scenes)), final=True)
+    return bpy.data.scenes[name]
 
 
-def set_image(render, settings):
-    image = render.image_settings
-    image.file_format = settings['format']
-    for key, member in (('colorMode', 'color_mode'), ('colorDepth', 'color_depth')):
-        if settings.get(key):
-            setattr(image, member, settings[key])
-    if settings.get('codec'):
-        setattr(image, 'tiff_codec' if settings['format'] == 'TIFF' else 'exr_codec', settings['codec'])
-    if not render.use_stamp:
-        # Equal pixels in equal bytes: no dates and durations in the metadata.
-        for what in ('date', 'render_time', 'memory', 'hostname'):
-            setattr(render, 'use_stamp_' + what, False)
+def set_camera(scene, name):
+    cameras = [o for o in scene.objects if o.type == 'CAMERA']
+    if name:
+        scene.camera = next((o for o in cameras if o.name == name), None)
+    if scene.camera is None or scene.camera.type != 'CAMERA':
+        raise Refused('the scene has no camera%s; it has %s' %
+                      (' "%s"' % name if name else ' to render with', quoted(o.name for o in cameras)), final=True)
+
+
+def set_view_layers(scene, names):
+    if not names:
+        return
+    for name in names:
+        if name not in scene.view_layers:
+            raise Refused('the scene has no view layer "%s"; it has %s' %
+                          (name, quoted(v.name for v in scene.view_layers)), final=True)
+    for layer in scene.view_layers:
+        layer.use = layer.name in names
+
+
+def set_samples(scene, samples):
+    if scene.render.engine == 'CYCLES':
+        scene.cycles.samples = samples
+    elif hasattr(scene, 'eevee'):
+        scene.eevee.taa_render_samples = samples
 
 
 def set_scene(scene, settings):
     """Everything the order says; the scene was read for these settings, so what they leave out is its own."""
     render = scene.render
-    render.engine = settings['engine']
+    set_engine(render, settings['engine'])
     device = set_device(scene, settings['device'])
     if settings.get('samples'):
-        if render.engine == 'CYCLES':
-            scene.cycles.samples = settings['samples']
-        elif hasattr(scene, 'eevee'):
-            scene.eevee.taa_render_samples = settings['samples']
+        set_samples(scene, settings['samples'])
     if settings.get('width'):
         render.resolution_x, render.resolution_y = settings['width'], settings['height']
         render.resolution_percentage = 100
     if settings.get('threads'):
         render.threads_mode, render.threads = 'FIXED', settings['threads']
-    if settings.get('camera'):
-        scene.camera = bpy.data.objects.get(settings['camera'])
-    if scene.camera is None or scene.camera.type != 'CAMERA':
-        raise Refused('the scene has no camera %s' % settings.get('camera', ''))
-    if settings.get('viewLayer'):
-        if settings['viewLayer'] not in scene.view_layers:
-            raise Refused('the scene has no view layer %s' % settings['viewLayer'])
-        for layer in scene.view_layers:
-            layer.use = layer.name == settings['viewLayer']
+    set_camera(scene, settings.get('camera'))
+    set_view_layers(scene, settings.get('viewLayers'))
     set_denoiser(scene, settings.get('denoise'))
-    set_image(render, settings)
     render.use_overwrite, render.use_placeholder = True, False
     render.use_file_extension = False
+    if not render.use_stamp:
+        # Equal pixels in equal bytes: no dates and durations in the metadata.
+        for what in ('date', 'render_time', 'memory', 'hostname'):
+            setattr(render, 'use_stamp_' + what, False)
     return device
-
-
-def load(order):
-    try:
-        bpy.ops.wm.open_mainfile(filepath=order['scene'], load_ui=False, use_scripts=False)
-    except RuntimeError as e:
-        raise Refused('Blender cannot read the scene: %s' % str(e).strip())
-    missing = sorted(set(missing_files()))
-    if missing:
-        raise Refused('missing: %s' % ', '.join(missing[:5]))
 
 
 def size_of(render):
@@ -170,21 +155,55 @@ def size_of(render):
     return render.resolution_x * percent // 100, render.resolution_y * percent // 100
 
 
-def render_frame(order):
-    scene = bpy.context.scene
-    scene.frame_set(order['frame'])
-    device = set_scene(scene, order['settings'])
-    muted = mute_file_outputs(scene)
-    scene.render.filepath = order['output']
-    started = time.monotonic()
-    if bpy.ops.render.render(write_still=True) != {'FINISHED'}:
-        raise Refused('Blender did not finish the frame')
-    seconds = time.monotonic() - started
-    if not os.path.exists(order['output']):
-        raise Refused('Blender wrote no file')
-    width, height = size_of(scene.render)
-    samples = scene.cycles.samples if scene.render.engine == 'CYCLES' else 0
-    return {'done': seconds, 'width': width, 'height': height, 'samples': samples, 'device': device, 'muted': muted}
+class Loaded:
+    """A scene that was read for an order's settings; other settings need the file again, since what they leave out
+    is the file's own."""
+
+    def __init__(self, order):
+        settings = order['settings']
+        try:
+            bpy.ops.wm.open_mainfile(filepath=order['scene'], load_ui=False, use_scripts=bool(settings.get('scripts')))
+        except RuntimeError as e:
+            raise Refused('Blender cannot read the scene: %s' % str(e).strip()) from e
+        self.wanted = wanted_of(order)
+        self.scene = find_scene(settings.get('scene'))
+        self.scene.frame_set(order['frame'])
+        self.device = set_scene(self.scene, settings)
+        self.outputs = Outputs(self.scene, settings['outputs'], order['folder'])
+        self.files = opened.files_of_scene()
+        self.told = None
+
+    def check_files(self, order):
+        """Names of missing files, and the paths of the others where they are not what was told last."""
+        of_frame = opened.files_of_frame(order['frame'])
+        missing = sorted(self.files.missing | of_frame.missing)
+        check = order['settings'].get('missing')
+        if missing and check == 'reject':
+            raise Refused('missing: %s' % ', '.join(missing[:5]) + (' and %d more' % (len(missing) - 5) if len(missing) > 5 else ''))
+        paths = sorted(self.files.opened | of_frame.opened)
+        answer = {'missing': missing} if missing and check != 'accept' else {}
+        if paths != self.told:
+            answer['opened'] = self.told = paths
+        return answer
+
+    def render(self, order):
+        self.scene.frame_set(order['frame'])
+        answer = self.check_files(order)
+        self.outputs.prepare()
+        started = time.monotonic()
+        if bpy.ops.render.render(write_still=bool(self.outputs.plain), scene=self.scene.name) != {'FINISHED'}:
+            raise Refused('Blender did not finish the frame')
+        seconds = time.monotonic() - started
+        self.outputs.collect()
+        width, height = size_of(self.scene.render)
+        samples = self.scene.cycles.samples if self.scene.render.engine == 'CYCLES' else 0
+        answer.update({'done': seconds, 'width': width, 'height': height, 'samples': samples, 'device': self.device,
+                       'muted': self.outputs.muted})
+        return answer
+
+
+def wanted_of(order):
+    return order['scene'], order['sha256'], order['settings'], order['folder']
 
 
 def main():
@@ -193,25 +212,23 @@ def main():
     answers = os.fdopen(int(sys.argv[first + 1]), 'w', encoding='utf-8', buffering=1)
 
     def answer(what):
+        sys.stdout.flush()
         answers.write(json.dumps(what) + '\n')
 
     answer({'hello': 1, 'version': '%d.%d.%d' % bpy.app.version, 'devices': known_devices()})
     loaded = None
     for line in orders:
         order = json.loads(line)
-        # Settings that an order leaves out are the file's, so other settings need the file again.
-        wanted = (order['scene'], order['sha256'], order['settings'])
         try:
-            if loaded != wanted:
+            if loaded is None or loaded.wanted != wanted_of(order):
                 loaded = None
                 started = time.monotonic()
-                load(order)
-                loaded = wanted
+                loaded = Loaded(order)
                 answer({'loaded': time.monotonic() - started})
-            answer(render_frame(order))
+            answer(loaded.render(order))
         except Exception as e:
             loaded = None
-            answer({'failed': str(e).strip() or type(e).__name__})
+            answer({'failed': str(e).strip() or type(e).__name__, 'final': isinstance(e, Refused) and e.final})
 
 
 main()

@@ -10,6 +10,8 @@
 
 struct cache;
 
+struct buckets;
+
 struct worker {
 	const struct config *config;
 	char *host, *boot_id;
@@ -20,6 +22,9 @@ struct worker {
 	struct redis *redis;
 	struct heartbeat *heartbeat;
 	struct digest_cache *digests; /* of scenes */
+	struct buckets *buckets;
+	struct traced *traced;        /* of what scenes use */
+	struct sandbox *sandbox;      /* NULL: to be found */
 	struct cache *cache;          /* of what was fetched */
 	struct blenders *blenders;    /* versions */
 	struct blenders_choice choice; /* what `blender` was started from */
@@ -42,6 +47,8 @@ gboolean worker_must_stop(const struct worker *w);
 /* Starts Blender when there is none, when it has rendered its share, or when it is not the one that this task needs
  * (NULL: no task yet). */
 gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error);
+/* One more of the same program; blender_stop() it. */
+struct blender *worker_start_blender(struct worker *w, const struct task *task, GError **error);
 /* The directory that is proven to be the root; -1 and ERROR_AWAY when it is not there, ERROR_NOT_FOUND
  * when this worker has no such root. Close it. */
 int worker_open_root(const struct worker *w, const char *name, GError **error);

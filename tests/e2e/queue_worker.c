@@ -272,6 +272,34 @@ static void frames_are_rendered_and_delivered(void **state)
 	farm_free(&f);
 }
 
+/* Each by its own reader, with depth and colour as asked; what cannot be verified is not begun. */
+static void other_formats_are_verified(void **state)
+{
+	static const struct {
+		struct task_output output;
+		const char *trouble;
+	} cases[] = {
+		{ { .path_template = "nimbus/a/b.####.exr", .format = "OPEN_EXR", .color_mode = "RGB", .color_depth = "32", .codec = "DWAB" }, NULL },
+		{ { .path_template = "nimbus/a/b.####.exr", .format = "OPEN_EXR_MULTILAYER", .color_depth = "16", .codec = "PIZ" }, NULL },
+		{ { .path_template = "nimbus/a/b.####.tif", .format = "TIFF", .color_mode = "RGBA", .color_depth = "16" }, NULL },
+		{ { .path_template = "nimbus/a/b.####.jpg", .format = "JPEG", .color_mode = "BW" }, NULL },
+		{ { .path_template = "nimbus/a/b.####.webp", .format = "WEBP" }, "frames of format WEBP cannot be verified" },
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		struct farm f = farm_new(state);
+		struct task task = scene_task(&f, "plain");
+		task.outputs = arena_memdup(f.a, &cases[i].output, sizeof cases[i].output);
+		enqueue(&f, &task, "3", 0);
+		assert_int_equal(worker_once(&f), 0);
+		const struct record *r = manifest_frame(manifest(&f), 3, "k1");
+		if (cases[i].trouble)
+			assert_string_equal(reason(&f), cases[i].trouble);
+		else
+			assert_true(r && r->width == 64 && r->height == 48);
+		farm_free(&f);
+	}
+}
+
 static void killed_worker_is_replaced(void **state)
 {
 	struct farm f = farm_new(state);
@@ -415,6 +443,7 @@ static void missing_texture_is_said(void **state)
 {
 	struct farm f = farm_new(state);
 	struct task task = scene_task(&f, "missing");
+	task.check_missing_assets = "reject";
 	enqueue(&f, &task, "1", 0);
 	assert_int_equal(worker_once(&f), 0);
 	assert_string_equal(reason(&f), "missing: //textures/wall.png");
@@ -604,6 +633,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_are_rendered_and_delivered),
+		cmocka_unit_test(other_formats_are_verified),
 		cmocka_unit_test(killed_worker_is_replaced),
 		cmocka_unit_test(told_to_leave_gives_back),
 		cmocka_unit_test(cancelled_frame_is_dropped),

@@ -99,7 +99,7 @@ static int begin(void **state)
 	g_autofree char *program = g_find_program_in_path(argv[0]);
 	if (!program)
 		return 0;
-	g_autoptr(GSubprocess) child = g_subprocess_newv(argv, G_SUBPROCESS_FLAGS_STDOUT_SILENCE, &error);
+	g_autoptr(GSubprocess) child = g_subprocess_newv(argv, G_SUBPROCESS_FLAGS_STDOUT_SILENCE | G_SUBPROCESS_FLAGS_STDERR_SILENCE, &error);
 	if (!child || !g_subprocess_wait_check(child, NULL, &error))
 		return -1;
 	GPtrArray *all = root_list(root.fd, &error);

@@ -23,10 +23,11 @@ static const struct task task = { .scene_root = "s",
 				  .outputs = &output,
 				  .n_outputs = 1,
 				  .time_limit_ms = 1000 };
-static const struct order order = { &task, "/s/a.blend", -7, "/f/x.png" };
+static struct order order = { .task = &task, .scene = "/s/a.blend", .frame = -7, .folder = "/f" };
 
 static const char *const variables[] = { "CUDA_VISIBLE_DEVICES=1", "HOME=/not/this", NULL };
 static char *script_path;
+static struct sandbox *open_sandbox;
 
 /* Starts a Blender that runs these shell commands; descriptor 3 gives orders, 4 takes answers. */
 static struct blender *start(const char *commands, GError **error)
@@ -35,7 +36,8 @@ static struct blender *start(const char *commands, GError **error)
 	/* The mode counts only for a new file. */
 	g_unlink(script_path);
 	assert_true(g_file_set_contents_full(script_path, text, -1, G_FILE_SET_CONTENTS_NONE, 0700, NULL));
-	return blender_start(script_path, variables, error);
+	const struct blender_setup setup = { .program = script_path, .variables = variables, .sandbox = open_sandbox };
+	return blender_start(&setup, error);
 }
 
 /* The answer to one order; its reason is "" when it is done. */
@@ -56,8 +58,9 @@ static void orders_and_answers(void **state)
 {
 	(void)state;
 	g_autofree char *line = order_encode(&order);
-	assert_string_equal(line, "{\"frame\":-7,\"output\":\"/f/x.png\",\"scene\":\"/s/a.blend\",\"settings\":"
-				  "{\"device\":\"CPU\",\"engine\":\"CYCLES\",\"format\":\"PNG\"},\"sha256\":\"00\"}\n");
+	assert_string_equal(line, "{\"folder\":\"/f\",\"frame\":-7,\"scene\":\"/s/a.blend\",\"settings\":"
+				  "{\"device\":\"CPU\",\"engine\":\"CYCLES\",\"outputs\":[{\"file\":\"0.png\","
+				  "\"format\":\"PNG\"}]},\"sha256\":\"00\"}\n");
 	struct answer a = answer_decode("{\"done\": 1.5, \"width\": 64, \"height\": -1, \"samples\": 3, \"device\": "
 					"\"CPU\", \"muted\": [\"a\", \"b\"]}");
 	assert_int_equal(a.type, ANSWER_DONE);
@@ -92,16 +95,17 @@ static void says_hello_and_renders(void **state)
 	blender_stop(b);
 }
 
-/* It has the GPU that its worker has, and nothing that leads to the queue. */
+/* It has the GPU that its worker has, a home of its own, and nothing that leads to the queue. */
 static void environment_of_the_child(void **state)
 {
 	g_autoptr(GError) problem = NULL;
 	(void)state;
 	g_setenv("CLEAVE_REDIS", "redis://secret", TRUE);
-	assert_null(start("echo \"$CUDA_VISIBLE_DEVICES,$CLEAVE_REDIS,$HOME\"; exit 4", &problem));
+	g_setenv("CREDENTIALS_DIRECTORY", "/run/credentials", TRUE);
+	assert_null(start("echo \"$CUDA_VISIBLE_DEVICES,$CLEAVE_REDIS,$CREDENTIALS_DIRECTORY,${HOME##*/}\"; exit 4", &problem));
 	g_unsetenv("CLEAVE_REDIS");
-	g_autofree char *said = g_strdup_printf("Blender ended with code 4: 1,,%s", g_getenv("HOME") ? g_getenv("HOME") : "/not/this");
-	assert_non_null(strstr(problem->message, said));
+	g_unsetenv("CREDENTIALS_DIRECTORY");
+	assert_non_null(strstr(problem->message, "Blender ended with code 4: 1,,,scratch"));
 }
 
 static void does_not_start(void **state)
@@ -119,7 +123,8 @@ static void does_not_start(void **state)
 		assert_non_null(strstr(problem->message, cases[i][1]));
 	}
 	g_autoptr(GError) problem = NULL;
-	assert_null(blender_start("/nowhere/blender", variables, &problem));
+	const struct blender_setup nowhere = { .program = "/nowhere/blender", .sandbox = open_sandbox };
+	assert_null(blender_start(&nowhere, &problem));
 	assert_non_null(strstr(problem->message, "No such file"));
 }
 
@@ -162,13 +167,99 @@ static void interrupted(void **state)
 	close(stop_fds[0]);
 }
 
-static void knows_nothing_of_redis(void **state)
+static void suits_a_task(void **state)
 {
+	static const char *const arguments[] = { "--debug-cycles", NULL };
 	(void)state;
-	g_setenv("CLEAVE_REDIS", "redis://secret", TRUE);
-	g_autofree char *reason = ask("read order <&3; echo \"[$CLEAVE_REDIS]\"; exit 1");
-	assert_string_equal(reason, "Blender ended with code 1: []");
-	g_unsetenv("CLEAVE_REDIS");
+	struct task scripts = task, told = task;
+	scripts.runs_scripts = 1;
+	told.arguments = arguments;
+	struct blender *b = start(HELLO "sleep 9", NULL);
+	assert_true(blender_suits(b, NULL));
+	assert_true(blender_suits(b, &task));
+	assert_false(blender_suits(b, &scripts));
+	assert_false(blender_suits(b, &told));
+	blender_stop(b);
+}
+
+/* What the command line says before the script. */
+static void scripts_are_asked_for(void **state)
+{
+	static const char *const arguments[] = { "--debug-cycles", NULL };
+	struct blender_setup setup = { .program = script_path, .sandbox = open_sandbox };
+	(void)state;
+	for (int runs = 0; runs < 2; runs++) {
+		g_autoptr(GError) problem = NULL;
+		setup.runs_scripts = runs;
+		setup.arguments = runs ? arguments : NULL;
+		assert_null(start("echo \"$*\"; exit 1", NULL));
+		assert_null(blender_start(&setup, &problem));
+		assert_true(!!strstr(problem->message, runs ? "--enable-autoexec" : "--disable-autoexec"));
+		assert_true(!!strstr(problem->message, "--debug-cycles --python-exit-code") == runs);
+	}
+}
+
+static void memory_is_watched(void **state)
+{
+	struct answer answer;
+	(void)state;
+	struct blender *b = start(HELLO "read order <&3; exec python3 -c 'import time; x = bytearray(200 << 20); time.sleep(20)'", NULL);
+	order.memory_bytes = 100 << 20;
+	gint64 before = g_get_monotonic_time();
+	static const struct task unlimited = { .scene_sha256 = "00", .outputs = &output, .n_outputs = 1 };
+	order.task = &unlimited;
+	assert_int_equal(blender_render(b, &order, NULL, &answer), RENDER_FAILED);
+	assert_string_equal(answer.reason, "Blender took more than 0.10 GiB of memory");
+	assert_true(g_get_monotonic_time() - before < 15000000);
+	assert_true(blender_is_worn(b));
+	order.memory_bytes = 0;
+	order.task = &task;
+	answer_clear(&answer);
+	blender_stop(b);
+}
+
+/* Also when it says that the frame is done: Cycles then wrote a black one. */
+static void gpu_memory_is_recognised(void **state)
+{
+	static const char *const said[][2] = {
+		{ "System is out of GPU memory", "1" },
+		{ "CUDA error: Out of memory in cuMemAlloc(&device_pointer, size) (intern/cycles/device/cuda/device_impl.cpp:1)", "1" },
+		{ "OPTIX_ERROR_DEVICE_OUT_OF_MEMORY in optixAccelBuild", "1" },
+		{ "HIP error: out of memory", "1" },
+		{ "out of paper", NULL },
+	};
+	(void)state;
+	for (guint i = 0; i < G_N_ELEMENTS(said); i++) {
+		struct answer answer;
+		g_autofree char *commands =
+			g_strdup_printf(HELLO "read order <&3; echo '%s'; echo '{\"done\":1}' >&4; sleep 9", said[i][0]);
+		struct blender *b = start(commands, NULL);
+		enum render_end end = blender_render(b, &order, NULL, &answer);
+		assert_int_equal(end, said[i][1] ? RENDER_FAILED : RENDER_DONE);
+		assert_int_equal(answer.is_gpu_full, said[i][1] != NULL);
+		if (said[i][1])
+			assert_string_equal(answer.reason, said[i][0]);
+		answer_clear(&answer);
+		blender_stop(b);
+	}
+}
+
+static void paths_are_remembered(void **state)
+{
+	struct answer answer;
+	(void)state;
+	struct blender *b = start(HELLO "read order <&3; echo '{\"loaded\":0}' >&4; echo '{\"done\":1,\"opened\":[\"/a\"],"
+					"\"missing\":[\"x\",\"y\"]}' >&4; read order <&3; echo '{\"done\":1}' >&4; sleep 9", NULL);
+	assert_int_equal(blender_render(b, &order, NULL, &answer), RENDER_DONE);
+	assert_true(answer.was_loaded);
+	assert_string_equal(answer.missing, "x, y");
+	answer_clear(&answer);
+	assert_int_equal(blender_render(b, &order, NULL, &answer), RENDER_DONE);
+	assert_false(answer.was_loaded);
+	assert_null(answer.missing);
+	assert_string_equal(blender_opened(b)[0], "/a");
+	answer_clear(&answer);
+	blender_stop(b);
 }
 
 int main(void)
@@ -177,13 +268,17 @@ int main(void)
 		cmocka_unit_test(orders_and_answers), cmocka_unit_test(says_hello_and_renders),
 		cmocka_unit_test(environment_of_the_child),
 		cmocka_unit_test(does_not_start),     cmocka_unit_test(fails_while_rendering),
-		cmocka_unit_test(interrupted),        cmocka_unit_test(knows_nothing_of_redis),
+		cmocka_unit_test(interrupted),        cmocka_unit_test(suits_a_task),
+		cmocka_unit_test(scripts_are_asked_for), cmocka_unit_test(memory_is_watched),
+		cmocka_unit_test(gpu_memory_is_recognised), cmocka_unit_test(paths_are_remembered),
 	};
 	int fd = g_file_open_tmp("cleave-fake-XXXXXX", &script_path, NULL);
 	if (fd < 0 || !g_close(fd, NULL))
 		return 1;
+	open_sandbox = sandbox_find(SANDBOX_NONE, NULL);
 	int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
 	g_unlink(script_path);
 	g_free(script_path);
+	sandbox_free(open_sandbox);
 	return n_failed;
 }
