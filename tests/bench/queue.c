@@ -98,6 +98,15 @@ static double info(struct server *s, const char *section, const char *name)
 	return at ? g_ascii_strtod(at + strlen(name) + 1, NULL) : 0;
 }
 
+/* Microseconds that all calls of functions took inside Redis. */
+static double calls_us(struct server *s)
+{
+	const char *args[] = { "INFO", "commandstats" };
+	SCOPED_REPLY reply = ask(s->r, 2, args);
+	const char *at = strstr(reply->str, "cmdstat_fcall:"), *us = at ? strstr(at, "usec=") : NULL;
+	return us ? g_ascii_strtod(us + strlen("usec="), NULL) : 0;
+}
+
 /* CPU that the server has used. What others do on the machine does not count. */
 static double server_cpu_s(struct server *s)
 {
@@ -219,14 +228,14 @@ static gpointer work(gpointer data)
 }
 
 struct measured {
-	double wall_s, cpu_s;
+	double wall_s, cpu_s, calls_us;
 	guint64 n_calls, n_frames, n_refused;
 };
 
 static void run_round(struct server *s, gboolean is_bare, struct measured *m)
 {
 	struct one workers[WORKERS];
-	double cpu = server_cpu_s(s);
+	double cpu = server_cpu_s(s), inside = calls_us(s);
 	gint64 start = g_get_monotonic_time();
 	for (int i = 0; i < WORKERS; i++) {
 		workers[i] = (struct one){ s->url, i, is_bare, start + ROUND_MS * 1000, 0, 0, 0, NULL };
@@ -240,6 +249,7 @@ static void run_round(struct server *s, gboolean is_bare, struct measured *m)
 	}
 	m->wall_s += (double)(g_get_monotonic_time() - start) / 1e6;
 	m->cpu_s += server_cpu_s(s) - cpu;
+	m->calls_us += calls_us(s) - inside;
 }
 
 /* Every frame that was taken has one accepted result, nothing runs, and what is left is the rest. */
@@ -271,6 +281,8 @@ static void bench_workers(struct server *s)
 	bench_report("queue-frame-lease-and-commit", chain.wall_s / (double)chain.n_frames * 1e6, "us", bare_us, 2.5);
 	bench_report("queue-frame-cpu-of-redis", chain.cpu_s / (double)chain.n_frames * 1e6, "us",
 	             bare.cpu_s / (double)bare.n_calls * 1e6, 0);
+	bench_report("queue-call-inside-redis", chain.calls_us / (double)chain.n_calls, "us",
+	             bare.calls_us / (double)bare.n_calls, 0);
 	check(s, &chain);
 }
 

@@ -109,6 +109,9 @@ end
 
 -- Of jobs that are equally urgent.
 local function choose_fairly(equals, worker, can, counts, now)
+  if #equals == 1 then
+    return attempt(equals[1].id, worker, can, counts, now)
+  end
   local by_count, levels = {}, {}
   for _, job in ipairs(equals) do
     local n = counts[project_of(job.id)] or 0

@@ -29,7 +29,7 @@
 -- cleave:rest           hash  name of a worker that gets nothing for a while -> "until times reason"
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
--- cleave:owner          hash  holder, fence, deadline;  cleave:epoch, cleave:serial  numbers
+-- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
 
 local VERSION = 3
 local CHUNK_MAX = 10000

@@ -134,18 +134,33 @@ local function run(id, frames, token, first)
   end
 end
 
+local serial = 0               -- of this process: the clock tells processes apart
+
+-- What a lease's hash begins with is what commit() asks for.
+local function lease_store(token, taken, worker, can, now, lease, ranges)
+  local fields = { 'job', taken.job.id, 'key', taken.key, 'worker', worker, 'n', #taken.frames }
+  local rest = { limits = taken.job.limits, tried = (taken.job.tried or '') .. (lease.rested or ''), vm = lease.uuid,
+                 vram = text(tonumber(can.vram) or 0), frames = table.concat(ranges, ' '), since = text(now) }
+  for _, name in ipairs({ 'limits', 'tried', 'frames', 'since', 'vm', 'vram' }) do
+    if rest[name] and rest[name] ~= '' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = rest[name]
+    end
+  end
+  redis.call('HSET', 'cleave:lease:' .. token, unpack(fields))
+end
+
 -- Makes a lease of what choose() took.
 local function grant(taken, worker, ttl, can, now, lease)
   local id, key = taken.job.id, taken.key
-  local token = text(lease.us) .. '-' .. text(redis.call('INCR', 'cleave:serial'))
+  serial = serial + 1
+  local token = text(lease.us) .. '-' .. text(serial)
   local ranges = {}
   for i, r in ipairs(ranges_of(taken.frames, key)) do
     ranges[i] = range_text(r)
   end
   run(id, taken.frames, token, taken.first)
-  redis.call('HSET', 'cleave:lease:' .. token, 'job', id, 'key', key, 'worker', worker, 'vm', lease.uuid, 'vram',
-             text(tonumber(can.vram) or 0), 'frames', table.concat(ranges, ' '), 'n', #taken.frames, 'since', text(now),
-             'limits', taken.job.limits or '', 'tried', (taken.job.tried or '') .. (lease.rested or ''))
+  lease_store(token, taken, worker, can, now, lease, ranges)
   redis.call('ZADD', 'cleave:leases', text(now + ttl), token)
   count(id, taken.job.limits, #taken.frames)
   if taken.settles then
@@ -169,14 +184,14 @@ local function lease(_, args)
   redis.call('ZADD', 'cleave:workers', text(now), worker)
   redis.call('HSET', 'cleave:can', worker, args[3])
   redis.call('ZREM', 'cleave:waiting', worker)
-  redis.call('DEL', 'cleave:wake:' .. worker)
   local rest = rests_until(worker)
   if rest > now then
     return false
   end
-  local counts = counts_load()
+  local counts = counts_lazy()
   local taken = choose(worker, can, counts, now) or choose_straggler(worker, can, counts, now)
   if not taken then
+    redis.call('DEL', 'cleave:wake:' .. worker) -- what it was woken for is gone
     redis.call('ZADD', 'cleave:waiting', text(now + WAKE_MS), worker)
     return false
   end
@@ -234,7 +249,7 @@ local function lose(id, token, frame, limits, now)
   end
 end
 
-local QUICK_MS = 200           -- of such frames one a lease is measured
+local QUICK_MS = 200           -- of such frames one a lease is measured and told of
 
 -- commit TOKEN FRAME [TOOK_MS] -> 1, or 0 when the frame is not this lease's any more. This is called most often.
 local function commit(_, args)
@@ -262,7 +277,8 @@ local function commit(_, args)
   if tried and tried ~= '' then
     redis.call('HDEL', 'cleave:tries:' .. id, frame)
   end
-  if left <= 0 or took >= QUICK_MS then
+  local is_told = left <= 0 or took >= QUICK_MS
+  if is_told then
     learn(id, its_key, worker, took, tried and string.find(tried, 'rested', 1, true))
   end
   if left <= 0 then
@@ -272,7 +288,9 @@ local function commit(_, args)
     end
   end
   wake_limited(limits, before)
-  notice('commit', id, frame)
+  if is_told then
+    notice('commit', id, frame)
+  end
   return 1
 end
 

@@ -35,6 +35,15 @@ local function counts_load()
   return counts
 end
 
+-- Counts that are loaded when the first is asked for: most leases need none.
+local function counts_lazy()
+  local counts
+  return setmetatable({}, { __index = function(_, scope)
+    counts = counts or counts_load()
+    return counts[scope]
+  end })
+end
+
 -- How many frames more the job's limits allow.
 local function room_of(limits, counts)
   local room = math.huge
@@ -82,7 +91,7 @@ local function recount(_, args)
     for token, frames in pairs(held) do
       local lease, ranges = 'cleave:lease:' .. token, {}
       local its_n, its_limits = unpack(redis.call('HMGET', lease, 'n', 'limits'))
-      if tonumber(its_n or -1) ~= #frames or its_limits ~= limits then
+      if tonumber(its_n or -1) ~= #frames or (its_limits or '') ~= limits then
         wrong = wrong + 1
         for i, r in ipairs(ranges_of(frames, '')) do
           ranges[i] = range_text(r)
