@@ -215,10 +215,11 @@ static void record_failure(struct session *s, gint64 frame, const char *reason, 
 		log_warning("worker", "%s", problem->message);
 }
 
-static void write_log(struct session *s, gint64 frame, const char *reason)
+/* What Blender printed of another frame is not of this one. */
+static void write_log(struct session *s, gint64 frame, gboolean was_ordered, const char *reason)
 {
 	g_autoptr(GError) problem = NULL;
-	const char *printed = s->w->blender ? blender_printed(s->w->blender) : "";
+	const char *printed = was_ordered && s->w->blender ? blender_printed(s->w->blender) : "";
 	if (!frame_log_write(s->root_fd, s->job_dir, frame, s->lease->token, printed, reason, &problem) ||
 	    !remote_send_log(s->remote, s->root_fd, s->job_dir, frame, &problem))
 		log_warning("worker", "%s", problem->message);
@@ -238,7 +239,7 @@ static enum frame_end settle_failure(struct session *s, gint64 frame, const stru
 		g_propagate_error(error, g_error_copy(problem));
 		return FRAME_GIVE_BACK;
 	}
-	write_log(s, frame, problem->message);
+	write_log(s, frame, made->was_ordered, problem->message);
 	record_failure(s, frame, problem->message, seconds);
 	return frame_fail(s, frame, problem->message, made->failure) ? FRAME_SETTLED : FRAME_LEASE_OVER;
 }
@@ -256,14 +257,14 @@ static enum frame_end settle_no_blender(struct session *s, gint64 frame, GError 
 	return FRAME_GIVE_BACK;
 }
 
-/* After an error nothing is known of its state. */
+/* After an error of its own nothing is known of Blender's state; a source that gives no scene is not its error. */
 static enum frame_end work(struct session *s, gint64 frame, struct made *made, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
 	gint64 begun_us = g_get_monotonic_time();
 	enum frame_end end;
 	if (frame_make(s, frame, made, &problem)) {
-		write_log(s, frame, NULL);
+		write_log(s, frame, TRUE, NULL);
 		end = settle(s, frame, made);
 		if (!s->w->config->is_warm || blender_is_worn(s->w->blender))
 			g_clear_pointer(&s->w->blender, blender_stop);
@@ -271,7 +272,8 @@ static enum frame_end work(struct session *s, gint64 frame, struct made *made, G
 	}
 	double seconds = (double)(g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC;
 	end = settle_failure(s, frame, made, seconds, problem, error);
-	g_clear_pointer(&s->w->blender, blender_stop);
+	if (made->was_ordered)
+		g_clear_pointer(&s->w->blender, blender_stop);
 	return end;
 }
 

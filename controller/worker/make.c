@@ -81,6 +81,7 @@ static void say_answer(const struct session *s, gint64 frame, const struct answe
 
 static gboolean render(struct session *s, gint64 frame, struct answer *ret, struct made *m, GError **error)
 {
+	m->was_ordered = TRUE;
 	if (!order(s, s->w->blender, frame, ret, m, error))
 		return FALSE;
 	if (ret->was_loaded)
