@@ -46,6 +46,13 @@ const struct command commands[] = {
 	  command_why, NULL },
 	{ "logs", "JOB FRAME", "Show what Blender said when it rendered a frame last.", NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_logs, NULL },
+	{ "sheet", "JOB", "Write a contact sheet of a job's frames; what is missing or not whole is crossed.",
+	  "The job's root has to be on this machine. -f takes some of the frames alone.", 0, OUTPUT_TEXT, OPTION_HAVE, 1, command_sheet,
+	  sheet_options },
+	{ "cost", NULL, "Sum the time that rendering took, and what it cost by the Farm's `prices`.",
+	  "All attempts count, also those that failed or came too late (LOST). Read from beside the frames, on the roots that this\n"
+	  "machine has; exits with 1 when one is not there. Attempts without a price, as on a CPU, are counted apart.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 0, command_cost, cost_options },
 	{ "adopt", "VM", "Take over a domain that cleave did not make, after showing what becomes of it.",
 	  "Only cleave's mark is written; the next pass brings the domain to its spec. Its UUID stays its own.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_adopt, NULL },
@@ -58,6 +65,10 @@ const struct command commands[] = {
 	  "SCENE is ROOT:path, a path below one of the Farm's roots as this machine or an artist's sees it, or a URL.\n"
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_submit, submit_options },
+	{ "root", "[list|init NAME]", "List the Farm's roots as this host sees them, or write the marker of one.",
+	  "The marker is a file that proves that a root is mounted: without it no frame is taken for missing. `init` writes it\n"
+	  "once, at the root's `path` or where --dir says; a folder that is marked as another root is refused.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_root, root_options },
 	{ "waive", "JOB FRAMES", "Give frames of a job up, by a commit: it is complete without them.",
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_waive, waive_options },

@@ -376,6 +376,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .shelf = s->shelf,
 		                    .holder = s->holder,
 		                    .claims = s->settings.acts,
+		                    .sweep_bytes = s->settings.sweep_bytes,
 		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);

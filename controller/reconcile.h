@@ -17,6 +17,7 @@ struct settings {
 	const char *state; /* absolute */
 	const char *lib; /* what is installed for guests: worker.tar.xz, install */
 	gboolean devices_only; /* Hosts and GPUs alone: libvirt and Redis are not asked */
+	guint64 sweep_bytes; /* of visible frames read again in a second */
 	gboolean acts; /* run, apply: may become the job owner */
 };
 

@@ -43,6 +43,12 @@ const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_TAKE_PLAIN_RESULTS] = { .run = take_plain_results },
 	[VERB_FEED_PLAIN_WORKERS] = { .run = feed_plain_workers },
 	[VERB_COMPLETE_JOB] = { .run = complete_job },
+	[VERB_RECORD_DAMAGE] = { .run = record_damage },
+	[VERB_COPY_FRAMES] = { .run = copy_frames },
+	[VERB_COLLECT_STAGING] = { .run = collect_staging },
+	[VERB_TRIM_LOGS] = { .run = trim_logs },
+	[VERB_COMPACT_MANIFEST] = { .run = compact_manifest_files },
+	[VERB_CLEAR_STORE] = { .run = clear_store },
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(apply_rows) == N_VERBS);
 
@@ -105,8 +111,9 @@ static gboolean run_or_undo(const struct apply_input *in, const struct action *a
 static gboolean act(struct apply_input *in, const struct action *action, GError **error)
 {
 	const struct apply_row *row = row_of(in, action);
-	gboolean is_on_jobs = action->kind == KIND_RENDERJOB || (action->kind == KIND_FARM && action->list);
-	if (is_on_jobs && !become_owner(in, error))
+	/* stores and lists are of all jobs */
+	gboolean is_of_jobs = action->kind == KIND_RENDERJOB || action->kind == KIND_FARM;
+	if (is_of_jobs && !become_owner(in, error))
 		return FALSE;
 	struct apply_input mine = *in;
 	gpointer seen = NULL;

@@ -135,3 +135,9 @@ gboolean put_back_frames(const struct apply_input *in, const struct action *act,
 gboolean take_plain_results(const struct apply_input *in, const struct action *act, GError **error);
 gboolean feed_plain_workers(const struct apply_input *in, const struct action *act, GError **error);
 gboolean complete_job(const struct apply_input *in, const struct action *act, GError **error);
+gboolean record_damage(const struct apply_input *in, const struct action *act, GError **error);
+gboolean copy_frames(const struct apply_input *in, const struct action *act, GError **error);
+gboolean collect_staging(const struct apply_input *in, const struct action *act, GError **error);
+gboolean trim_logs(const struct apply_input *in, const struct action *act, GError **error);
+gboolean compact_manifest_files(const struct apply_input *in, const struct action *act, GError **error);
+gboolean clear_store(const struct apply_input *in, const struct action *act, GError **error);

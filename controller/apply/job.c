@@ -43,6 +43,22 @@ struct manifest *job_place_manifest(const struct apply_input *in, const struct j
 	return m;
 }
 
+gboolean upkeep_place_find(const struct apply_input *in, const struct action *act, struct upkeep_place *ret, GError **error)
+{
+	const struct object *farm = objects_farm(in->plan->want);
+	*ret = (struct upkeep_place){ .root = farm_root_find(farm->spec, act->upkeep->root), .job_dir = root_job_dir(act->id) };
+	/* The next look finds what is left, and what has come meanwhile. */
+	shelf_upkeep_again(in->shelf);
+	ret->root_fd = shelf_root(in->shelf, ret->root->path, error);
+	ret->view = shelf_view(in->shelf, ret->root->path, ret->job_dir);
+	return ret->root_fd >= 0 && manifest_view_update(ret->view, ret->root_fd, ret->job_dir, error);
+}
+
+void upkeep_place_clear(struct upkeep_place *p)
+{
+	g_clear_pointer(&p->job_dir, g_free);
+}
+
 struct inspection job_place_look(const struct apply_input *in, const struct job_place *p)
 {
 	return (struct inspection){ .root_fd = p->root_fd,

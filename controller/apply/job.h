@@ -28,6 +28,17 @@ char *job_place_visible(const struct job_place *p, guint output, gint64 frame);
 /* The controller's own segment of the job's manifest; later than all that the view holds. */
 struct manifest *job_place_manifest(const struct apply_input *in, const struct job_place *p, GError **error);
 
+/* A job's own folder in a root that the action names: also of a job that the specs name no more. */
+struct upkeep_place {
+	const struct farm_root *root;
+	int root_fd; /* the shelf's */
+	char *job_dir;
+	struct manifest_view *view; /* up to date */
+};
+/* ERROR_AWAY when the root is not mounted. upkeep_place_clear() in any case. */
+gboolean upkeep_place_find(const struct apply_input *in, const struct action *act, struct upkeep_place *ret, GError **error);
+void upkeep_place_clear(struct upkeep_place *p);
+
 /* For looking at frames again. */
 struct inspection job_place_look(const struct apply_input *in, const struct job_place *p);
 

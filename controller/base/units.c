@@ -113,6 +113,18 @@ char *bytes_format(struct arena *a, guint64 bytes)
 	return arena_strdup(a, "0B");
 }
 
+char *bytes_about(struct arena *a, guint64 bytes)
+{
+	static const char *const names[] = { "KiB", "MiB", "GiB", "TiB" };
+	double n = (double)bytes / (double)KiB;
+	guint i = 0;
+	if (bytes < KiB)
+		return arena_printf(a, "%" G_GUINT64_FORMAT "B", bytes);
+	for (; n >= 1023.95 && i + 1 < G_N_ELEMENTS(names); i++)
+		n /= (double)KiB;
+	return arena_printf(a, "%.1f%s", n, names[i]);
+}
+
 /* "1h30m" is clear, but one unit keeps one way to write a time: tell it. */
 static const char *duration_hint(struct arena *a, const char *text)
 {

@@ -15,6 +15,8 @@ struct arena;
 /* "24GiB" → bytes. Units: B, KiB, MiB, GiB, TiB. */
 const char *bytes_parse(struct arena *a, const char *text, guint64 *ret_bytes);
 char *bytes_format(struct arena *a, guint64 bytes);
+/* For people: one digit behind the point of the largest unit, as "1.4GiB". */
+char *bytes_about(struct arena *a, guint64 bytes);
 /* The unit that a size is written in, in bytes; 0 when it has none. */
 guint64 bytes_unit(const char *text);
 /* "MiB" of 1048576. */

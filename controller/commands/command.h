@@ -107,11 +107,16 @@ int command_approve(struct invocation *in);
 int command_get_frames(struct invocation *in); /* `get frames` */
 int command_why(struct invocation *in);
 int command_logs(struct invocation *in);
+int command_sheet(struct invocation *in);
+int command_cost(struct invocation *in);
 int command_submit(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);
+extern const struct own_option root_options[];
+int command_root(struct invocation *in);
 extern const struct own_option waive_options[];
+extern const struct own_option sheet_options[], cost_options[];
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */

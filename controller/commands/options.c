@@ -116,6 +116,7 @@ static int read_local(struct invocation *in)
 	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, &local, &error);
 	if (is_read) {
 		fill_settings(s, local.spec);
+		s->sweep_bytes = local.spec && local.spec->sweep_bytes ? local.spec->sweep_bytes : 20 * MiB;
 		in->interval_ms = local.spec ? local.spec->interval_ms : 0;
 		in->local_warnings = g_steal_pointer(&local.warnings);
 	}

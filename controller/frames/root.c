@@ -222,3 +222,36 @@ char *root_job_path(const char *job_dir, const char *folder, const char *name, G
 	}
 	return g_strconcat(".cleave/", job_dir, "/", folder, name ? "/" : NULL, name, NULL);
 }
+
+char *root_job_id(const char *job_dir)
+{
+	const char *plus = strchr(job_dir, '+');
+	if (!plus || plus == job_dir || !plus[1] || !root_name_is_plain(job_dir))
+		return NULL;
+	return g_strdup_printf("%.*s/%s", (int)(plus - job_dir), job_dir, plus + 1);
+}
+
+static gint by_text(gconstpointer x, gconstpointer y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+GPtrArray *root_job_dirs(int root_fd, GError **error)
+{
+	SCOPED_FD(dir) = root_openat(root_fd, ".cleave", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	if (dir < 0 && errno == ENOENT)
+		return g_ptr_array_new_with_free_func(g_free);
+	if (dir < 0) {
+		fail_errno(error, errno, ".cleave cannot be opened");
+		return NULL;
+	}
+	GPtrArray *names = root_list(dir, error);
+	for (guint i = names ? names->len : 0; i-- > 0;) {
+		g_autofree char *id = root_job_id(names->pdata[i]);
+		if (!id)
+			g_ptr_array_remove_index_fast(names, i);
+	}
+	if (names)
+		g_ptr_array_sort(names, by_text);
+	return names;
+}

@@ -70,6 +70,10 @@ int root_sync_dir(int dir_fd);
 
 /* The folder of a job's own files: "project/name" → "project+name", which no other job has. g_free(). */
 char *root_job_dir(const char *job_id);
+/* The job of such a folder, or NULL when it is none; g_free(). */
+char *root_job_id(const char *job_dir);
+/* The folders of all jobs below the root, sorted; char *. g_ptr_array_unref(). */
+GPtrArray *root_job_dirs(int root_fd, GError **error);
 /* Can stand as one component of a path: `[A-Za-z0-9][A-Za-z0-9._+-]*`, at most 255 bytes. */
 gboolean root_name_is_plain(const char *name);
 /* ".cleave/<job_dir>/<folder>[/<name>]"; g_free(). NULL when job_dir or name is not plain. */

@@ -4,6 +4,8 @@
 #include "frames/root.h"
 #include <string.h>
 
+static const gint64 UPKEEP_US = 60 * G_USEC_PER_SEC;
+
 struct shelf {
 	GHashTable *roots; /* path → descriptor + 1 */
 	GHashTable *markers; /* path → its marker */
@@ -11,6 +13,8 @@ struct shelf {
 	char *keep;          /* their local folders lie there */
 	GHashTable *views; /* "root path\njob dir" → struct manifest_view * */
 	struct digest_cache *digests;
+	struct sweep *sweep;
+	gint64 upkept_us; /* when it was last due; 0: never */
 };
 
 struct bucket {
@@ -47,6 +51,7 @@ struct shelf *shelf_new(void)
 	s->buckets = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_bucket);
 	s->views = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_view);
 	s->digests = digest_cache_new();
+	s->sweep = sweep_new();
 	return s;
 }
 
@@ -60,6 +65,7 @@ void shelf_free(struct shelf *s)
 	g_free(s->keep);
 	g_hash_table_destroy(s->views);
 	digest_cache_free(s->digests);
+	sweep_free(s->sweep);
 	g_free(s);
 }
 
@@ -156,4 +162,23 @@ struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const c
 struct digest_cache *shelf_digests(struct shelf *s)
 {
 	return s->digests;
+}
+
+struct sweep *shelf_sweep(struct shelf *s)
+{
+	return s->sweep;
+}
+
+gboolean shelf_upkeep_is_due(struct shelf *s)
+{
+	gint64 now_us = g_get_monotonic_time();
+	if (s->upkept_us && now_us - s->upkept_us < UPKEEP_US)
+		return FALSE;
+	s->upkept_us = now_us;
+	return TRUE;
+}
+
+void shelf_upkeep_again(struct shelf *s)
+{
+	s->upkept_us = 0;
 }

@@ -6,6 +6,7 @@
 #include "frames/digest.h"
 #include "frames/manifest.h"
 #include "frames/remote.h"
+#include "frames/sweep.h"
 
 struct shelf;
 
@@ -27,3 +28,8 @@ int shelf_root(struct shelf *s, const char *path, GError **error);
 /* The job's view below that root, as it was read last; never NULL. */
 struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const char *job_dir);
 struct digest_cache *shelf_digests(struct shelf *s);
+struct sweep *shelf_sweep(struct shelf *s);
+/* What lies beside the frames is looked at once a minute; FALSE: not now. */
+gboolean shelf_upkeep_is_due(struct shelf *s);
+/* Something was found or done: the next pass looks again. */
+void shelf_upkeep_again(struct shelf *s);

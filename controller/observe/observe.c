@@ -30,6 +30,7 @@ struct objects *observe(struct arena *a, const struct observe_input *in)
 		observe_guests(a, in, have);
 	}
 	observe_jobs(a, in, have);
+	observe_store(a, in, have);
 	observe_workers(a, in, have);
 	objects_sort(have);
 	return have;

@@ -38,6 +38,7 @@ struct observe_input {
 	const char *holder; /* this controller as job owner */
 	gboolean claims;    /* acts on what it sees: becomes the job owner if nobody is and all roots are here, and notes
 	                     * which VMs are here and since when they are as they are */
+	guint64 sweep_bytes; /* of visible frames read again in a second, with `claims` */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
 	                     * is gone, waits for ever, and no pass may */
 };
@@ -65,4 +66,6 @@ void observe_storage(struct arena *a, const struct observe_input *in, struct obj
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_checks(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);
+/* What lies beside the frames: stores, staging, manifests, logs. After the jobs. */
+void observe_store(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have);

@@ -57,7 +57,7 @@ static struct list gathered_end(struct gathered *g, struct arena *a)
 /* -- one job's files ------------------------------------------------------------------------------- */
 
 struct sights {
-	struct gathered whole, damaged, foreign, unseen, staged, delivering, stored, rendered;
+	struct gathered whole, damaged, foreign, unseen, staged, delivering, stored, rendered, rotten, elsewhere;
 };
 
 /* Between its verification and its visible name a frame is its worker's; only then the job owner's. */
@@ -71,7 +71,8 @@ struct frame_look {
 	guint n_whole, n_wanted; /* verified content; that of the wanted key */
 	const char *key;         /* of the whole ones; NULL when they differ in it */
 	gboolean is_damaged, is_foreign, should_record;
-	guint n_staged, n_stored; /* of those that are not there with the wanted key */
+	gboolean is_unnoted;      /* damaged, and not recorded as such */
+	guint n_staged, n_stored, n_elsewhere; /* of those that are not there with the wanted key */
 	gboolean is_delivering;
 };
 
@@ -99,6 +100,7 @@ static void add_sight(struct frame_look *f, const struct frame_sight *sight, gbo
 {
 	f->is_foreign = f->is_foreign || sight->state == FRAME_FOREIGN;
 	f->is_damaged = f->is_damaged || (sight->state == FRAME_WHOLE ? !is_whole : sight->state == FRAME_DAMAGED);
+	f->is_unnoted = f->is_unnoted || (sight->state == FRAME_DAMAGED && sight->should_record);
 	if (!is_whole)
 		return;
 	f->key = f->n_whole == 0 || g_strcmp0(f->key, sight->key) == 0 ? sight->key : NULL;
@@ -123,7 +125,9 @@ static gboolean look_at_output(const struct looking *l, gint64 frame, const char
 	const struct record *staged = frame_staged(in, frame, key, path);
 	f->n_staged += staged != NULL;
 	f->is_delivering = f->is_delivering || (staged && is_being_delivered(staged));
-	f->n_stored += !staged && frame_kept(in, frame, key, path);
+	gboolean is_kept = !staged && frame_kept(in, frame, key, path);
+	f->n_stored += is_kept ? 1 : 0;
+	f->n_elsewhere += !staged && !is_kept && observe_elsewhere(l, frame, key, path) ? 1 : 0;
 	return TRUE;
 }
 
@@ -139,9 +143,13 @@ static void gather_look(const struct looking *l, const struct frame_look *f, gin
 		gathered_add(&s->damaged, "", frame);
 	if (f->is_foreign)
 		gathered_add(&s->foreign, "", frame);
-	if (n_rest == 0 || f->n_staged + f->n_stored < n_rest)
+	if (f->is_unnoted)
+		gathered_add(&s->rotten, "", frame);
+	if (n_rest == 0 || f->n_staged + f->n_stored + f->n_elsewhere < n_rest)
 		return;
-	if (f->n_staged)
+	if (f->n_elsewhere)
+		gathered_add(&s->elsewhere, key, frame);
+	else if (f->n_staged)
 		gathered_add(f->is_delivering ? &s->delivering : &s->staged, key, frame);
 	else
 		gathered_add(&s->stored, key, frame);
@@ -192,8 +200,11 @@ static gboolean read_names(const struct looking *l, struct names *n, GError **er
 
 static gboolean is_worth_a_look(const struct looking *l, const struct names *n, gint64 frame)
 {
-	if (l->inspection.remote || manifest_next(l->inspection.view, frame, NULL))
+	if (l->inspection.remote)
 		return TRUE;
+	for (guint i = 0; i < l->n_places; i++)
+		if (manifest_next(l->places[i].look.view, frame, NULL))
+			return TRUE;
 	for (guint i = 0; i < l->n_outputs && g_hash_table_size(n->there); i++) {
 		g_autofree char *path = frame_path(l->templates[i], frame);
 		if (g_hash_table_contains(n->there, path))
@@ -313,9 +324,11 @@ gboolean observe_frames(const struct looking *l, const struct key_digests *of, s
 {
 	struct sights s;
 	struct list delivering;
-	struct gathered *all[] = { &s.whole, &s.damaged, &s.foreign, &s.unseen, &s.staged, &s.stored, &s.rendered, &s.delivering };
+	struct gathered *all[] = { &s.whole, &s.damaged, &s.foreign, &s.unseen, &s.staged, &s.stored, &s.rendered, &s.delivering,
+		                   &s.rotten, &s.elsewhere };
 	struct list *lists[] = { &status->whole,  &status->damaged, &status->foreign, &status->unseen,
-		                 &status->staged, &status->stored,  &status->rendered, &delivering };
+		                 &status->staged, &status->stored,  &status->rendered, &delivering,
+		                 &status->rotten, &status->elsewhere };
 	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
 		gathered_init(all[i]);
 	struct key_groups groups = frame_key_groups(l->arena, l->job, of);

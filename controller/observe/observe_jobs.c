@@ -170,6 +170,8 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
 	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
 	look_at_scene(&l, status);
 	observe_inputs(&l, status);
+	observe_places(&l, root_path);
+	observe_sweep(&l, o->id);
 	const struct key_digests of = frame_key_digests(job, status);
 	return !of.scene || observe_frames(&l, &of, status, error);
 }
@@ -201,6 +203,7 @@ void observe_jobs(struct arena *a, const struct observe_input *in, struct object
 	const struct object *seen = farm ? objects_get(have, KIND_FARM, farm->id) : NULL;
 	if (!seen || ((const struct farm_status *)seen->status)->redis != PLANE_OK)
 		return;
+	sweep_begin(shelf_sweep(in->shelf), in->sweep_bytes, g_get_monotonic_time());
 	OBJECTS_EACH (want, in->want, KIND_RENDERJOB) {
 		g_autoptr(GError) error = NULL;
 		struct renderjob_status *status = arena_alloc(a, sizeof *status);

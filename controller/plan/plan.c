@@ -263,6 +263,7 @@ static void plan_work(struct builder *b)
 	plan_vms(b);
 	plan_jobs(b);
 	plan_bound_render(b);
+	plan_upkeep(b);
 	OBJECTS_EACH (o, b->in->have, KIND_WORKER)
 		judge_worker(b, o);
 	g_array_sort(b->actions, by_total_order);

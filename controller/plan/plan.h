@@ -36,6 +36,13 @@ struct host_work {
 	struct strings arguments; /* kernel arguments that cleave has set by a program; update-boot: then */
 };
 
+/* What is cleared up beside the frames. */
+struct upkeep_work {
+	const char *root;       /* its name */
+	struct strings tokens;  /* collect-staging */
+	guint64 bytes;          /* trim-logs, clear-store: what is expected to go */
+};
+
 struct action {
 	enum verb verb;
 	enum kind_id kind;
@@ -50,6 +57,7 @@ struct action {
 	const char *key;          /* jobs: their key; NULL = any */
 	const struct renderjob_spec *values; /* enqueue: the job's values for these frames */
 	const char *digest;       /* pin-scene: the scene's; complete-job: of frames and keys; update-boot: of its files */
+	const struct upkeep_work *upkeep; /* what lies beside the frames */
 	struct host_work *host;   /* Host: what is done */
 	const struct vm_spec *vm;       /* VM: what it is to be, resolved; NULL where it is not wanted any more */
 	struct volume_step *volumes;    /* VM: its disks; Host: images */

@@ -74,6 +74,9 @@ static void plan_present(struct job_plan *j, const struct key_group *g, struct f
 	struct frame_set stored = take(j, rest, &j->have->stored, g->key);
 	if (stored.n_runs)
 		job_act(j, VERB_PUT_BACK_FRAMES, "are in the store", stored, g->key);
+	struct frame_set elsewhere = take(j, rest, &j->have->elsewhere, g->key);
+	if (elsewhere.n_runs)
+		job_act(j, VERB_COPY_FRAMES, "are whole at another path; the files there stay", elsewhere, g->key);
 	struct frame_set done = frames_minus(a, &before, rest);
 	plan_cancel_done(j, g, &done);
 }

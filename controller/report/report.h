@@ -31,6 +31,10 @@ struct condition report_condition(const struct plan *p, const struct verdict *v)
 /* Frames of a job that are whole and wanted; for progress. FALSE when the plan does not know the job. */
 gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_whole, guint64 *ret_wanted);
 
+/* The Farm's roots as they were observed: `cleave root list`. */
+void report_roots_text(GString *out, const struct plan *p);
+void report_roots_json(GString *out, const struct plan *p);
+
 /* -- JSON ----------------------------------------------------------------------------------------- */
 
 void report_plan_json(GString *out, const struct plan *p);

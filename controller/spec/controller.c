@@ -66,6 +66,9 @@ const struct field controller_fields[] = {
 	  .doc = "Folder of the lock and the control socket; without the key /var/lib/cleave." },
 	{ "interval", FIELD_DURATION, IN(controller_spec, interval_ms, gint64), .min = 1000, .max = 86400000,
 	  .doc = "`run` looks again at least this often; without the key 5m." },
+	{ "sweepRate", FIELD_BYTES, IN(controller_spec, sweep_bytes, guint64), .min = (gint64)KiB, .max = 100 * (gint64)GiB, .unit = (gint64)KiB,
+	  .doc = "How much of the visible frames `run` reads again in a second, to find what changed without a trace in size "
+	         "and time; all of them within a day where that is enough. Without the key 20MiB." },
 	{ "sources", FIELD_LIST, IN(controller_spec, sources, struct list), ITEMS(source_fields, controller_source), .flags = FIELD_LATER,
 	  .doc = "More repositories, each with what it may contain." },
 	{ "allowedSignersFile", FIELD_STRING, IN(controller_spec, allowed_signers_file, const char *), .form = FORM_ABSOLUTE_PATH,

@@ -40,20 +40,20 @@ static const struct field artist_fields[] = {
 };
 
 static const struct field store_fields[] = {
-	{ "maxSize", FIELD_BYTES, IN(root_store, max_bytes, guint64), LATER, .min = (gint64)MiB, .max = 1024 * 1024 * (gint64)TiB,
-	  .unit = (gint64)MiB, .doc = "Most space for superseded frames." },
-	{ "keep", FIELD_DURATION, IN(root_store, keep_ms, gint64), LATER, .min = 3600000, .max = 3650 * 86400000LL,
-	  .doc = "How long superseded frames are kept at least." },
-	{ "keys", FIELD_INT, IN(root_store, n_keys, gint64), LATER, .min = 1, .max = 100, .doc = "Superseded versions kept of a frame." },
-	{ "copies", FIELD_BOOL, IN(root_store, copies, gboolean), LATER,
-	  .doc = "Keep a copy of current frames as well, where the file system cannot share their blocks." },
+	{ "maxSize", FIELD_BYTES, IN(root_store, max_bytes, guint64), .min = (gint64)MiB, .max = 1024 * 1024 * (gint64)TiB,
+	  .unit = (gint64)MiB, .doc = "Most space for superseded frames; the oldest go first. What a wanted frame needs stays and does not count." },
+	{ "keep", FIELD_DURATION, IN(root_store, keep_ms, gint64), .def = "14d", .min = 3600000, .max = 3650 * 86400000LL,
+	  .doc = "How long superseded frames are kept at least; those of jobs that the specs name no more just as long." },
+	{ "keys", FIELD_INT, IN(root_store, n_keys, gint64), .def = "2", .min = 1, .max = 100, .doc = "Superseded versions kept of a frame; older ones go when `keep` is over." },
+	{ "copies", FIELD_BOOL, IN(root_store, copies, gboolean),
+	  .doc = "Keep a copy of each frame that is delivered from now on, also where the file system cannot share its blocks; where it can, one is always kept. A frame that is cut or overwritten is then put back, not rendered." },
 	{ 0 },
 };
 
 static const struct field s3_fields[] = {
-	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, LATER, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
-	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, LATER, .doc = "Its region; without the key us-east-1." },
-	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH, LATER,
+	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
+	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, .doc = "Its region; without the key us-east-1." },
+	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "File on the host with the access key, as the AWS tools write it." },
 	{ 0 },
 };
@@ -61,7 +61,7 @@ static const struct field s3_fields[] = {
 static const struct field root_fields[] = {
 	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "Where the root is mounted on the hosts. A file .cleave-root in it proves that it is." },
-	{ "url", FIELD_STRING, IN(farm_root, url, const char *), LATER, .form = FORM_URL, .doc = "An S3 bucket instead of a path." },
+	{ "url", FIELD_STRING, IN(farm_root, url, const char *), .form = FORM_URL, .doc = "A bucket instead of a path, as s3://bucket/prefix. An object .cleave-root in it proves that it is there." },
 	{ "mount", FIELD_STRUCT, IN(farm_root, mount, struct root_mount), .fields = mount_fields, .doc = "How guests mount it." },
 	{ "marker", FIELD_STRING, IN(farm_root, marker, const char *), .def = FARM_ROOT_MARKER, .form = FORM_TREE_FOLDER,
 	  .doc = "The file that proves that the root is mounted; `cleave root init` writes it. Workers are told of another name than the usual one." },
@@ -116,9 +116,9 @@ static const struct field price_fields[] = {
 };
 
 static const struct field prices_fields[] = {
-	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price), LATER,
-	  .doc = "Price of a GPU's hour by the label `model` of the GPU." },
-	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), LATER, .form = FORM_CURRENCY, .doc = "Their currency." },
+	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price),
+	  .doc = "Price of a GPU's hour by its model, as rtx-a5000 for what NVML calls NVIDIA RTX A5000; `cleave cost` counts with it." },
+	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), .form = FORM_CURRENCY, .doc = "Their currency." },
 	{ 0 },
 };
 
@@ -224,9 +224,32 @@ const struct field farm_fields[] = {
 	{ 0 },
 };
 
+static const struct field root_job_fields[] = {
+	{ "job", FIELD_STRING, IN(root_job_status, job, const char *), .doc = "PROJECT/NAME." },
+	{ "abandoned", FIELD_STRINGS, IN(root_job_status, abandoned, struct strings),
+	  .doc = "Attempts that are over and whose files wait for nothing." },
+	{ "segments", FIELD_INT, IN(root_job_status, n_segments, gint64), .doc = "Segments of its manifest to be put together." },
+	{ "logs", FIELD_INT, IN(root_job_status, n_logs, gint64), .doc = "Logs of frames beyond what is kept." },
+	{ "logBytes", FIELD_BYTES, IN(root_job_status, log_bytes, guint64), .doc = "Their size." },
+	{ 0 },
+};
+
+static const struct field root_store_fields[] = {
+	{ "files", FIELD_INT, IN(root_store_status, n_files, gint64), .doc = "Files in the store." },
+	{ "size", FIELD_BYTES, IN(root_store_status, bytes, guint64), .doc = "Their size." },
+	{ "clear", FIELD_INT, IN(root_store_status, n_clear, gint64), .doc = "Of these, what may go." },
+	{ "clearSize", FIELD_BYTES, IN(root_store_status, clear_bytes, guint64), .doc = "Its size." },
+	{ 0 },
+};
+
 static const struct field root_status_fields[] = {
 	{ "mounted", FIELD_BOOL, IN(farm_root_status, mounted, gboolean), .doc = "Its marker file is there." },
 	{ "reason", FIELD_STRING, IN(farm_root_status, reason, const char *), .doc = "Why it does not count." },
+	{ "free", FIELD_BYTES, IN(farm_root_status, free_bytes, guint64), .doc = "Free space." },
+	{ "store", FIELD_STRUCT, IN(farm_root_status, store, struct root_store_status), .fields = root_store_fields,
+	  .doc = "What was superseded." },
+	{ "jobs", FIELD_LIST, IN(farm_root_status, jobs, struct list), ITEMS(root_job_fields, root_job_status),
+	  .doc = "Jobs beside whose frames something is to be cleared up." },
 	{ 0 },
 };
 
@@ -252,6 +275,8 @@ const struct field farm_status_fields[] = {
 	  .doc = "The roots as this host sees them." },
 	{ "plain", FIELD_LIST, IN(farm_status, plain, struct list), ITEMS(plain_status_fields, farm_plain_status),
 	  .doc = "Lists for plain workers, and what they have of them." },
+	{ "sweeping", FIELD_BOOL, IN(farm_status, is_sweeping, gboolean),
+	  .doc = "Visible frames are being read again, and not all of them have been." },
 	{ 0 },
 };
 

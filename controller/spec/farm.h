@@ -122,10 +122,29 @@ struct farm_spec {
 enum plane_state { PLANE_LEFT_OUT, PLANE_OK, PLANE_AWAY };
 extern const struct name_table plane_state_names;
 
+/* What of a job's own folder in a root is to be cleared up. */
+struct root_job_status {
+	const char *job;
+	struct strings abandoned; /* tokens whose lease is gone and whose files wait for nothing */
+	gint64 n_segments;        /* of the manifest, to be put together; 0: not due */
+	gint64 n_logs;            /* beyond what is kept of them */
+	guint64 log_bytes;
+};
+
+struct root_store_status {
+	gint64 n_files;
+	guint64 bytes;
+	gint64 n_clear; /* of these, what may go */
+	guint64 clear_bytes;
+};
+
 struct farm_root_status {
 	const char *name;
 	gboolean mounted;
 	const char *reason; /* when it is not mounted */
+	guint64 free_bytes;
+	struct root_store_status store;
+	struct list jobs; /* struct root_job_status: those with something to clear up */
 };
 
 /* A list for plain workers: tasks that are out. */
@@ -144,6 +163,7 @@ struct farm_status {
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
 	struct list plain;     /* struct farm_plain_status */
+	gboolean is_sweeping;  /* visible frames are being read again, and not all of them have been */
 };
 
 extern const struct field farm_fields[];

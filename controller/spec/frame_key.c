@@ -130,3 +130,12 @@ char *frame_key_groups_digest(struct arena *a, const struct key_groups *g)
 		g_string_append_printf(s, "%s %s\n", g->items[i].key, frames_format(a, &g->items[i].frames));
 	return short_digest(a, "c1-", s->str);
 }
+
+gboolean frame_key_is_wanted(gpointer user, gint64 frame, const char *key)
+{
+	const struct key_groups *groups = user;
+	for (guint i = 0; i < groups->n; i++)
+		if (strcmp(groups->items[i].key, key) == 0 && frames_contain(&groups->items[i].frames, frame))
+			return TRUE;
+	return FALSE;
+}

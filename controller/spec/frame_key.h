@@ -35,3 +35,5 @@ char *frame_key_text(struct arena *a, const struct renderjob_spec *values, const
 struct key_groups frame_key_groups(struct arena *a, const struct renderjob_spec *job, const struct key_digests *of);
 /* A digest of groups: which frames with which keys. Equal exactly when frames and keys are. */
 char *frame_key_groups_digest(struct arena *a, const struct key_groups *g);
+/* Whether the groups (`user`, a struct key_groups) want the frame with this key. */
+gboolean frame_key_is_wanted(gpointer user, gint64 frame, const char *key);

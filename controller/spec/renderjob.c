@@ -227,6 +227,8 @@ const struct field renderjob_status_fields[] = {
 	FRAMES_ROW("damaged", damaged, "Delivered once, but the file is not what was verified."),
 	FRAMES_ROW("foreign", foreign, "A file that cleave did not make stands there."),
 	FRAMES_ROW("unseen", unseen, "Whole, read for the first time."),
+	FRAMES_ROW("rotten", rotten, "Damaged, which is not recorded yet."),
+	FRAMES_ROW("elsewhere", elsewhere, "Whole at another path, from where they can be copied."),
 	FRAMES_ROW("staged", staged, "Verified, not delivered yet."),
 	FRAMES_ROW("stored", stored, "In the store; can be put back."),
 	FRAMES_ROW("rendered", rendered, "Verified at least once, whatever became of the file."),

@@ -143,6 +143,8 @@ struct renderjob_status {
 	struct list damaged; /* visible, ours, but not what was verified */
 	struct list foreign; /* a file cleave did not make stands at the frame's name */
 	struct list unseen;  /* whole, but its facts are not recorded yet: the next pass would read it again */
+	struct list rotten;  /* damaged, and the manifest does not say so yet */
+	struct list elsewhere; /* whole at another path, from where they are copied */
 	struct list staged;  /* verified, not delivered */
 	struct list stored;  /* superseded, can be put back */
 	struct list rendered; /* verified at least once, whatever became of the file */

@@ -249,7 +249,7 @@ struct objects *sim_observe(const struct sim *s, struct arena *a, const struct o
 	struct farm_status *farm = arena_alloc(a, sizeof *farm);
 	struct host_status *host = arena_alloc(a, sizeof *host);
 	struct farm_root_status *root = ARENA_NEW(a, struct farm_root_status);
-	*root = (struct farm_root_status){ "frames", s->mounted, s->mounted ? NULL : "there is no .cleave-root" };
+	*root = (struct farm_root_status){ .name = "frames", .mounted = s->mounted, .reason = s->mounted ? NULL : "there is no .cleave-root" };
 	*farm = (struct farm_status){ .redis = (int)s->redis, .job_owner = s->job_owner, .roots = { root, 1 } };
 	*host = (struct host_status){ .observed_at = time_text(a, s->now_s), .libvirt = (int)s->libvirt };
 	host->modules = (struct strings){ arena_memdup(a, s->modules->pdata, s->modules->len * sizeof(gpointer)), s->modules->len };
