@@ -40,6 +40,8 @@ const struct apply_row apply_rows[N_VERBS] = {
 	[VERB_PUT_BACK_FRAMES] = { .run = put_back_frames },
 	[VERB_UPDATE_JOB] = { .run = update_job },
 	[VERB_ENQUEUE_FRAMES] = { .run = enqueue_frames },
+	[VERB_TAKE_PLAIN_RESULTS] = { .run = take_plain_results },
+	[VERB_FEED_PLAIN_WORKERS] = { .run = feed_plain_workers },
 	[VERB_COMPLETE_JOB] = { .run = complete_job },
 	[VERB_RECORD_DAMAGE] = { .run = record_damage },
 	[VERB_COPY_FRAMES] = { .run = copy_frames },
@@ -109,9 +111,9 @@ static gboolean run_or_undo(const struct apply_input *in, const struct action *a
 static gboolean act(struct apply_input *in, const struct action *action, GError **error)
 {
 	const struct apply_row *row = row_of(in, action);
-	/* stores are of all jobs */
-	gboolean is_of_jobs = action->kind == KIND_RENDERJOB || action->kind == KIND_FARM;
-	if (is_of_jobs && !become_owner(in, error))
+	/* of a Farm: plain workers' lists, and stores, which are of all jobs */
+	gboolean is_on_jobs = action->kind == KIND_RENDERJOB || action->kind == KIND_FARM;
+	if (is_on_jobs && !become_owner(in, error))
 		return FALSE;
 	struct apply_input mine = *in;
 	gpointer seen = NULL;

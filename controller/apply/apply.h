@@ -132,6 +132,8 @@ gboolean pin_scene(const struct apply_input *in, const struct action *act, GErro
 gboolean pin_inputs(const struct apply_input *in, const struct action *act, GError **error);
 gboolean deliver_frames(const struct apply_input *in, const struct action *act, GError **error);
 gboolean put_back_frames(const struct apply_input *in, const struct action *act, GError **error);
+gboolean take_plain_results(const struct apply_input *in, const struct action *act, GError **error);
+gboolean feed_plain_workers(const struct apply_input *in, const struct action *act, GError **error);
 gboolean complete_job(const struct apply_input *in, const struct action *act, GError **error);
 gboolean record_damage(const struct apply_input *in, const struct action *act, GError **error);
 gboolean copy_frames(const struct apply_input *in, const struct action *act, GError **error);

@@ -94,6 +94,7 @@ static struct task task_of(struct arena *a, const struct renderjob_spec *values,
 	add_scene(a, &values->scene, &t);
 	add_blender(values, farm, &t);
 	add_outputs(a, values, &t);
+	t.keeps_copies = farm_root_find(farm, t.output_root)->store.copies;
 	return t;
 }
 
@@ -102,6 +103,25 @@ static struct key_digests digests_of(const struct apply_input *in, const struct 
 {
 	const struct object *have = objects_get(in->plan->have, KIND_RENDERJOB, act->id);
 	return frame_key_digests(act->want->spec, have->status);
+}
+
+/* What the key stands for is written beside the frames, once, so that a later plan can say what is different. */
+static gboolean record_key(const struct apply_input *in, const struct action *act, const struct key_digests *of, GError **error)
+{
+	struct job_place p;
+	const char *name = arena_printf(in->arena, PIN_KEY "%s", act->key);
+	gboolean ok = job_place_find(in, act, &p, error), is_new = ok && !manifest_pin(p.view, name);
+	struct manifest *m = is_new ? job_place_manifest(in, &p, error) : NULL;
+	if (is_new) {
+		const char *text = frame_key_text(in->arena, act->values, of);
+		g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256, text, -1);
+		struct record pin = { .type = RECORD_PIN, .file = name, .sha256 = sum, .values = text };
+		ok = m && manifest_append(m, &pin, error);
+	}
+	if (m)
+		manifest_close(m);
+	job_place_clear(&p);
+	return ok;
 }
 
 gboolean enqueue_frames(const struct apply_input *in, const struct action *act, GError **error)
@@ -113,5 +133,7 @@ gboolean enqueue_frames(const struct apply_input *in, const struct action *act, 
 	struct job_meta meta = job_meta_of(in->arena, act->want, farm);
 	struct authority by = job_authority(in);
 	guint64 added;
+	if (!record_key(in, act, &of, error))
+		return FALSE;
 	return backlog_enqueue(in->redis, &by, act->id, &meta, &part, 1, &added, error);
 }

@@ -72,7 +72,7 @@ const struct record *manifest_content(const struct manifest_view *v, gint64 fram
 const struct record *manifest_any_content(const struct manifest_view *v, const char *sha256);
 /* The latest `seen` of the frame at this visible path (a frame may have several outputs). */
 const struct record *manifest_seen(const struct manifest_view *v, gint64 frame, const char *file);
-/* The latest pin of this scene; of any for NULL. */
+/* The latest pin of this scene or input, of PIN_INPUTS, or of PIN_KEY and a key; for NULL of any file. */
 const struct record *manifest_pin(const struct manifest_view *v, const char *scene);
 const struct record *manifest_complete(const struct manifest_view *v);
 struct manifest_counts manifest_counts(const struct manifest_view *v);

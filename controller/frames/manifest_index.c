@@ -232,7 +232,7 @@ static void add_input(struct manifest_index *x, const struct record *r)
 static void add_pin(struct manifest_index *x, const struct record *r)
 {
 	keep_by_file(x, x->pins, r);
-	if (strcmp(r->file, PIN_INPUTS) != 0)
+	if (strcmp(r->file, PIN_INPUTS) != 0 && !g_str_has_prefix(r->file, PIN_KEY))
 		keep_latest(x, &x->pin, r);
 }
 

@@ -48,6 +48,7 @@ static const struct record_field record_fields[] = {
 	{ "file", FIELD_STRING, IN(file), FRAME | SEEN | PIN | INPUT, FRAME | SEEN | PIN | INPUT, TRUE },
 	{ "staged", FIELD_STRING, IN(staged), 0, FRAME, FALSE },
 	{ "digest", FIELD_STRING, IN(digest), COMPLETE, COMPLETE, FALSE },
+	{ "values", FIELD_STRING, IN(values), 0, PIN, FALSE },
 	{ "size", FIELD_SIZE, IN(size), FRAME | SEEN, FRAME | SEEN | INPUT, FALSE },
 	{ "ino", FIELD_ID, IN(ino), SEEN, SEEN, FALSE },
 	{ "mtimeNs", FIELD_INT, IN(mtime_ns), SEEN, FRAME | SEEN, FALSE },

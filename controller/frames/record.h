@@ -9,7 +9,7 @@
 enum record_type {
 	RECORD_FRAME,      /* a frame was rendered and verified; it is staged, visible or in the store */
 	RECORD_SEEN,       /* the job owner read this content at this path; without a key: it is no frame */
-	RECORD_PIN,        /* the scene's content that this job renders */
+	RECORD_PIN,        /* the content of scene or inputs that this job renders, or what a key stands for */
 	RECORD_COMPLETE,   /* all frames of this digest of wanted keys were there */
 	RECORD_SUPERSEDED, /* the report of `frame` by `token` was fenced off: its frame record is void */
 	RECORD_FAILED,     /* an attempt at a frame that went wrong; outlives what the queue counts */
@@ -24,6 +24,8 @@ extern const struct name_table record_types;
 
 /* What a pin record of all inputs together has as its file. */
 #define PIN_INPUTS "inputs"
+/* And one of what a frame key stands for, in front of the key; its `values` are the key's text. */
+#define PIN_KEY "key:"
 
 /* A member that a type does not have is 0 or NULL. Paths are relative to the root. */
 struct record {
@@ -35,9 +37,10 @@ struct record {
 	const char *key;                     /* frame, seen: opaque, the same for a range of frames */
 	const char *token;                   /* frame, superseded, failed: the attempt */
 	const char *sha256;                  /* frame, seen: the image; pin: the scene, or all inputs; input: the file */
-	const char *file;                    /* frame, seen: the visible path; pin: the scene, or PIN_INPUTS; input: ROOT:path, or an absolute path outside of roots */
+	const char *file;                    /* frame, seen: the visible path; pin: the scene, an input, PIN_INPUTS, or PIN_KEY and a key; input: ROOT:path, or an absolute path outside of roots */
 	const char *staged;                  /* frame: the name in staging/<token>/; NULL: that of `file` */
 	const char *digest;                  /* complete */
+	const char *values;                  /* pin of a key: the lines that it is the digest of */
 	const char *etag;                    /* frame, seen: of the object, where the root is a bucket */
 	guint64 size;                        /* frame, seen: bytes */
 	guint64 ino;                         /* seen; as the owner's host sees it */

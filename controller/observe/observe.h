@@ -9,6 +9,8 @@
 struct arena;
 struct boot_family;
 struct domain_cache;
+struct farm_spec;
+struct farm_status;
 struct helper;
 struct host_tree;
 struct redis;
@@ -45,6 +47,8 @@ struct objects *observe(struct arena *a, const struct observe_input *in);
 
 /* -- private to observe/ ----------------------------------------------------------------------------- */
 
+/* The farm's lists for plain workers. */
+void observe_plain(struct arena *a, const struct observe_input *in, const struct farm_spec *farm, struct farm_status *ret);
 struct object *observed(struct arena *a, struct objects *have, enum kind_id kind, const char *name);
 void observe_host(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_boot(struct arena *a, const struct observe_input *in, struct objects *have);

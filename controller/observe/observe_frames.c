@@ -180,7 +180,8 @@ struct names {
 
 static gboolean read_names(const struct looking *l, struct names *n, GError **error)
 {
-	for (guint i = 0; i < l->n_outputs; i++) {
+	/* a bucket is listed anyway, and asked frame by frame */
+	for (guint i = 0; i < l->n_outputs && !l->inspection.remote; i++) {
 		g_autofree char *folder = g_path_get_dirname(l->templates[i]);
 		SCOPED_FD(fd) = root_openat(l->inspection.root_fd, folder, O_RDONLY | O_DIRECTORY, 0);
 		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
@@ -199,6 +200,8 @@ static gboolean read_names(const struct looking *l, struct names *n, GError **er
 
 static gboolean is_worth_a_look(const struct looking *l, const struct names *n, gint64 frame)
 {
+	if (l->inspection.remote)
+		return TRUE;
 	for (guint i = 0; i < l->n_places; i++)
 		if (manifest_next(l->places[i].look.view, frame, NULL))
 			return TRUE;
@@ -278,6 +281,37 @@ static gboolean look_at_frames(const struct looking *l, const struct key_groups 
 	return ok;
 }
 
+/* -- keys ---------------------------------------------------------------------------------------------- */
+
+/* The lines of a key's text, without the first, which says its format. */
+static struct strings split_lines(struct arena *a, const char *text)
+{
+	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	struct strings all = { ARENA_ARRAY(a, const char *, g_strv_length(lines)), 0 };
+	for (guint i = 1; lines[0] && lines[i]; i++)
+		if (*lines[i])
+			all.items[all.n++] = arena_strdup(a, lines[i]);
+	return all;
+}
+
+/* Of frames that were rendered under another key than the wanted one, what that stood for. */
+static struct list known_keys(const struct looking *l, const struct key_groups *groups, const struct list *rendered)
+{
+	struct job_key *items = ARENA_ARRAY(l->arena, struct job_key, rendered->n);
+	guint n = 0;
+	for (guint i = 0; i < rendered->n; i++) {
+		const char *key = LIST_AT(*rendered, struct job_frames, i)->key;
+		gboolean is_wanted = FALSE;
+		for (guint g = 0; key && g < groups->n && !is_wanted; g++)
+			is_wanted = strcmp(groups->items[g].key, key) == 0;
+		g_autofree char *name = key && !is_wanted ? g_strconcat(PIN_KEY, key, NULL) : NULL;
+		const struct record *pin = name ? manifest_pin(l->inspection.view, name) : NULL;
+		if (pin && pin->values)
+			items[n++] = (struct job_key){ key, split_lines(l->arena, pin->values) };
+	}
+	return (struct list){ items, n };
+}
+
 static struct list list_join(struct arena *a, const struct list *x, const struct list *y)
 {
 	struct job_frames *items = ARENA_ARRAY(a, struct job_frames, x->n + y->n);
@@ -302,5 +336,6 @@ gboolean observe_frames(const struct looking *l, const struct key_digests *of, s
 	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
 		*lists[i] = gathered_end(all[i], l->arena);
 	status->running = list_join(l->arena, &status->running, &delivering);
+	status->keys = known_keys(l, &groups, &status->rendered);
 	return ok;
 }

@@ -66,6 +66,8 @@ struct action {
 	struct device_step *steps;      /* GPU: what is done, in this order */
 	guint n_steps;                  /* VFs that only come to be are not named: .count says how many are bound */
 	struct strings holders;         /* GPU: who uses it, as "Xorg (1234)"; they are not in the way, or it is refused */
+	const char *list;         /* Farm: the Redis list of plain workers */
+	struct strings jobs;      /* feed-plain-workers: whose frames they get */
 	gboolean is_before_stop;  /* define-vm of a restart: it comes before all that takes the VM down */
 	guint *waits;             /* indices of actions that have to succeed first */
 	guint n_waits;

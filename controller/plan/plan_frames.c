@@ -35,25 +35,6 @@ static struct frame_set take(struct job_plan *j, struct frame_set *rest, const s
 
 /* -- one group of frames with one key ------------------------------------------------------------- */
 
-/* Why frames are rendered, in the order a person asks: damaged, other values, never rendered, gone. */
-static const char *render_reason(struct job_plan *j, const struct frame_set *frames, const char *key)
-{
-	struct arena *a = j->b->arena;
-	struct frame_set damaged = job_frames_of(a, &j->have->damaged, NULL);
-	struct frame_set known = job_frames_of(a, &j->have->rendered, key);
-	struct frame_set other = job_frames_of(a, &j->have->rendered, NULL);
-	struct frame_set standing = job_frames_of(a, &j->have->whole, NULL);
-	if (frames_overlap(frames, &damaged))
-		return "are not what was verified any more";
-	if (frames_overlap(frames, &standing))
-		return "were rendered with other values";
-	if (frames_overlap(frames, &known))
-		return "are gone";
-	if (frames_overlap(frames, &other))
-		return "were rendered with other values";
-	return "were never rendered";
-}
-
 /* Frames that were there and are not: whether they come back by themselves is for `heal`. Where a whole
  * frame of another key stands, cleave itself replaced them: they are not lost. */
 static struct frame_set not_healed(struct job_plan *j, const struct frame_set *rest, const char *key)
@@ -120,12 +101,8 @@ static void plan_group(struct job_plan *j, const struct key_group *g)
 	struct frame_set waiting = job_waiting(j, &rest);
 	rest = frames_minus(a, &rest, &waiting);
 	j->n_new += frames_count(&rest);
-	if (!rest.n_runs || j->problem)
-		return;
-	struct action *act = job_act(j, VERB_ENQUEUE_FRAMES, render_reason(j, &rest, g->key), rest, g->key);
-	act->effect = EFFECT_RENDER;
-	act->expect = "neither whole nor queued";
-	act->values = &g->values;
+	if (rest.n_runs && !j->problem)
+		job_plan_render(j, g, rest);
 }
 
 /* -- all groups ---------------------------------------------------------------------------------- */

@@ -24,6 +24,8 @@ struct job_plan {
 struct frame_set job_frames_of(struct arena *a, const struct list *list, const char *key);
 struct action *job_act(struct job_plan *j, enum verb verb, const char *reason, struct frame_set frames, const char *key);
 
+/* Renders frames of the group: an action for each reason that some of them have (plan_render.c). */
+void job_plan_render(struct job_plan *j, const struct key_group *g, struct frame_set rest);
 /* Of frames that would be rendered, those that have to wait for another job (plan_after.c). */
 struct frame_set job_waiting(struct job_plan *j, const struct frame_set *rest);
 /* The spec without the frames that were waived; itself when none were. */
@@ -31,7 +33,8 @@ const struct renderjob_spec *job_without_waived(struct arena *a, const struct re
 /* What is done about the frames of each group: keep, deliver, put back, render, cancel. Fills in the counts. */
 void job_plan_frames(struct job_plan *j);
 
-/* TRUE, and judged, while a file that the job follows is being written: which keys are wanted is not known. */
+/* TRUE, and judged, while a file that the job follows is being written or cannot be read: which keys are wanted is
+ * not known. */
 gboolean job_is_changing(struct job_plan *j);
 /* Finds .problem: rendering needs scene and inputs as they were pinned; keeping and putting back does not. */
 void job_find_problem(struct job_plan *j);

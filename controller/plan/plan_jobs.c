@@ -175,6 +175,7 @@ void plan_jobs(struct builder *b)
 		plan_job(b, o, farm, seen);
 	if (seen->redis == PLANE_OK)
 		plan_gone_jobs(b);
+	plan_plain(b, farm, seen);
 	/* Another host's controller owns the jobs: its plan acts, this one only tells. */
 	if (seen->job_owner && strcmp(seen->job_owner, b->in->host) != 0)
 		g_array_set_size(b->actions, before);

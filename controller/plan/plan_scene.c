@@ -10,7 +10,13 @@ enum { LOOK_AGAIN_MS = 2500 };
 gboolean job_is_changing(struct job_plan *j)
 {
 	gboolean scene = j->have->scene.changing;
-	if (!j->want->scene.follow || (!scene && !j->have->inputs.changing))
+	if (!j->want->scene.follow)
+		return FALSE;
+	if (j->have->inputs.reason) {
+		builder_judge(j->b, j->o, IS_STALLED, "InputsMissing", j->have->inputs.reason);
+		return TRUE;
+	}
+	if (!scene && !j->have->inputs.changing)
 		return FALSE;
 	builder_judge(j->b, j->o, IS_RECONCILING, scene ? "SceneChanging" : "InputsChanging",
 	              scene ? "the scene that it follows was written a moment ago" : "inputs that it follows were written a moment ago");
@@ -59,10 +65,14 @@ static const char *find_inputs_problem(struct job_plan *j, const char **ret_mess
 	}
 	if (g_strcmp0(s->found, j->of.inputs) == 0)
 		return NULL;
+	if (!s->found) {
+		*ret_message = "the inputs are again what they were when they were opened first; take inputs.sha256 out of the spec";
+		return "InputsChanged";
+	}
 	const char *which = s->n_changed ? name_files(a, &s->changed, s->n_changed) : "the inputs";
 	*ret_message = arena_printf(a, "%s %s not what this job's frames are rendered from any more; put back what was there, or take "
-	                               "what is there with `cleave repin %s`, which writes inputs.sha256%s%s",
-	                            which, s->n_changed == 1 ? "is" : "are", j->o->id, s->found ? ": " : "", s->found ? s->found : "");
+	                               "what is there with `cleave repin %s`, which writes inputs.sha256: %s",
+	                            which, s->n_changed == 1 ? "is" : "are", j->o->id, s->found);
 	return "InputsChanged";
 }
 

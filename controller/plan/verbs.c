@@ -33,6 +33,8 @@ const struct verb_row verbs[N_VERBS] = {
 	[VERB_COPY_FRAMES] = { "copy-frames", '<', PHASE_WORK, FALSE, FALSE, "Copies whole frames to the path where they are wanted now, without rendering." },
 	[VERB_UPDATE_JOB] = { "update-job", '~', PHASE_WORK, FALSE, FALSE, "Changes how the queue treats a job: priority, chunk, retries." },
 	[VERB_ENQUEUE_FRAMES] = { "enqueue-frames", '+', PHASE_WORK, FALSE, FALSE, "Hands frames to the queue to be rendered." },
+	[VERB_TAKE_PLAIN_RESULTS] = { "take-plain-results", '^', PHASE_WORK, FALSE, FALSE, "Verifies and delivers what plain workers say they rendered, and ends their overdue tasks." },
+	[VERB_FEED_PLAIN_WORKERS] = { "feed-plain-workers", '+', PHASE_WORK, FALSE, FALSE, "Puts tasks in the Redis list of plain workers." },
 	[VERB_COMPLETE_JOB] = { "complete-job", '=', PHASE_WORK, FALSE, FALSE, "Records that all frames of a job are there, whole." },
 	[VERB_COLLECT_STAGING] = { "collect-staging", '-', PHASE_WORK, FALSE, FALSE, "Clears up after attempts that are over: what was verified goes to the store, the rest goes." },
 	[VERB_TRIM_LOGS] = { "trim-logs", '-', PHASE_WORK, FALSE, FALSE, "Removes the oldest logs of a job's frames." },

@@ -6,10 +6,10 @@
 #include <string.h>
 
 static const char *const library_parts[] = { "head", "range",  "order", "scope", "job",	 "idle", "try",	   "drain",
-					     "homes", "choose", "tail",	 "lease", "owner", "show", "worker", "register" };
+					     "homes", "choose", "tail",	 "lease", "owner", "plain", "show", "worker", "register" };
 
-/* Calling these twice would do something twice: a second lease, a second try counted. */
-static const char *const once_only[] = { "lease", NULL };
+/* Calling these twice would do something twice: a second lease, a second item in a list. */
+static const char *const once_only[] = { "lease", "plain_push", NULL };
 
 static GString *library_text(void)
 {

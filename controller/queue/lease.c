@@ -22,6 +22,8 @@ static char *encode_capabilities(const struct capabilities *can)
 	json_object_set_new(object, "gpus", json_integer(can->n_gpus));
 	json_object_set_new(object, "installs", json_boolean(can->installs));
 	json_object_set_new(object, "model", json_string(can->model ? can->model : ""));
+	if (can->jobs)
+		json_object_set_new(object, "jobs", encode_list(can->jobs));
 	char *json = json_dumps(object, JSON_COMPACT);
 	char *copy = g_strdup(json);
 	free(json);

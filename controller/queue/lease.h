@@ -10,6 +10,7 @@ struct arena;
 struct redis;
 
 struct capabilities {
+	const char *const *jobs;     /* only these, whatever they require; NULL-terminated; NULL: all that the rest allows */
 	const char *const *blenders; /* versions, NULL-terminated */
 	const char *const *labels;   /* NULL-terminated */
 	const char *vm_uuid;         /* of the VM it runs in; NULL: none */

@@ -95,8 +95,8 @@ static const struct field blender_fields[] = {
 static const struct field queue_fields[] = {
 	{ "name", FIELD_STRING, IN(farm_queue, name, const char *), .required = TRUE, .form = FORM_NAME,
 	  .doc = "The name jobs use." },
-	{ "list", FIELD_STRING, IN(farm_queue, list, const char *), LATER, .max = 128,
-	  .doc = "A Redis list kept filled for plain workers, as queue:blender." },
+	{ "list", FIELD_STRING, IN(farm_queue, list, const char *), .form = FORM_LINE, .max = 128,
+	  .doc = "A Redis list kept filled for plain workers, as queue:blender. They get what a job's blend file, frames, samples and device say; jobs that say more are left to cleave's own workers." },
 	{ "default", FIELD_BOOL, IN(farm_queue, is_default, gboolean),
 	  .doc = "Jobs that name no queue go here; else to the last one." },
 	{ 0 },
@@ -253,6 +253,15 @@ static const struct field root_status_fields[] = {
 	{ 0 },
 };
 
+static const struct field plain_status_fields[] = {
+	{ "list", FIELD_STRING, IN(farm_plain_status, list, const char *), .required = TRUE, .doc = "The Redis list." },
+	{ "waiting", FIELD_INT, IN(farm_plain_status, n_waiting, gint64), .doc = "Tasks in it." },
+	{ "running", FIELD_INT, IN(farm_plain_status, n_running, gint64), .doc = "Tasks that a worker has begun." },
+	{ "room", FIELD_INT, IN(farm_plain_status, n_room, gint64), .doc = "How many more tasks it should get." },
+	{ "news", FIELD_INT, IN(farm_plain_status, n_news, gint64), .doc = "Tasks that ended, or are to be ended." },
+	{ 0 },
+};
+
 const struct field farm_status_fields[] = {
 	{ "redis", FIELD_ENUM, IN(farm_status, redis, int), .names = &plane_state_names,
 	  .doc = "Whether Redis answered." },
@@ -266,6 +275,8 @@ const struct field farm_status_fields[] = {
 	  .doc = "The roots as this host sees them." },
 	{ "sweeping", FIELD_BOOL, IN(farm_status, is_sweeping, gboolean),
 	  .doc = "Visible frames are being read again, and not all of them have been." },
+	{ "plain", FIELD_LIST, IN(farm_status, plain, struct list), ITEMS(plain_status_fields, farm_plain_status),
+	  .doc = "Lists for plain workers, and what they have of them." },
 	{ 0 },
 };
 

@@ -147,6 +147,14 @@ struct farm_root_status {
 	struct list jobs; /* struct root_job_status: those with something to clear up */
 };
 
+/* A list for plain workers: tasks that are out. */
+struct farm_plain_status {
+	const char *list;
+	gint64 n_waiting, n_running;
+	gint64 n_room; /* how many more it should get */
+	gint64 n_news; /* tasks about which the job owner has something to do */
+};
+
 struct farm_status {
 	int redis; /* enum plane_state */
 	const char *redis_reason, *redis_version;
@@ -155,6 +163,7 @@ struct farm_status {
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
 	gboolean is_sweeping;  /* visible frames are being read again, and not all of them have been */
+	struct list plain;     /* struct farm_plain_status */
 };
 
 extern const struct field farm_fields[];

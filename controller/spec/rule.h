@@ -40,6 +40,7 @@ RULE(farm_root_one_place);
 RULE(farm_root_own);
 RULE(farm_queue_one_default);
 RULE(farm_limit_one_scope);
+RULE(farm_queue_list_own);
 RULE(farm_file_one_source);
 RULE(farm_file_checked);
 RULE(host_hugepages_once);

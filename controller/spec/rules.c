@@ -60,6 +60,7 @@ const struct spec_rule spec_rules[] = {
 	OWN(FARM, "farm-redis-user-once", "The Redis user stands in `user` or in the URL, not in both.", farm_redis_user_once),
 	OWN(FARM, "farm-root-one-place", "A root has a path or a URL.", farm_root_one_place),
 	OWN(FARM, "farm-root-own", "No two roots are one folder.", farm_root_own),
+	OWN(FARM, "farm-queue-list-own", "Each list for plain workers is one queue's, and none of cleave's own keys.", farm_queue_list_own),
 	OWN(FARM, "farm-queue-one-default", "One queue at most is the default.", farm_queue_one_default),
 	OWN(FARM, "farm-limit-one-scope", "A limit speaks of a project or of a label.", farm_limit_one_scope),
 	OWN(FARM, "farm-file-one-source", "An image or Blender comes from one place.", farm_file_one_source),

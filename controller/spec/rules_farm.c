@@ -85,6 +85,20 @@ RULE(farm_queue_one_default)
 			ERROR(o, rule_item(a, "queues", i), "Farm %s: queues[%u]: only one queue is the default", o->id, i);
 }
 
+RULE(farm_queue_list_own)
+{
+	const struct farm_spec *farm = o->spec;
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	for (guint i = 0; i < farm->queues.n; i++) {
+		const char *list = LIST_AT(farm->queues, struct farm_queue, i)->list;
+		const char *at = arena_printf(a, "queues[%u].list", i);
+		if (list && (g_str_has_prefix(list, "cleave:") || g_str_has_prefix(list, "job:")))
+			ERROR(o, at, "Farm %s: queues[%u]: list: names in `cleave:` and `job:` are taken; write another, as queue:blender", o->id, i);
+		if (list && !g_hash_table_add(seen, (gpointer)list))
+			ERROR(o, at, "Farm %s: queues[%u]: list: another queue has %s already", o->id, i, list);
+	}
+}
+
 static void check_source(struct arena *a, const struct object *o, const char *list, const struct farm_file *f,
                          struct problems *problems)
 {

@@ -147,6 +147,7 @@ static void deliver_file(struct session *s, gint64 frame, const struct made_file
 		.sha256 = f->digest.sha256,
 		.visible = f->visible,
 		.may_replace = TRUE,
+		.keeps_copy = s->lease->task.keeps_copies != 0,
 	};
 	if (!frame_deliver(&delivery, &delivered, &problem))
 		log_warning("worker", "the job owner has to deliver job=%s frame=%" G_GINT64_FORMAT ": %s",

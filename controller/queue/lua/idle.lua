@@ -27,8 +27,21 @@ local function has_labels(requires, labels)
   return true
 end
 
--- Does a worker with these capabilities do for this job (of job_read())?
+local function is_among(id, jobs)
+  for _, job in ipairs(jobs) do
+    if job == id then
+      return true
+    end
+  end
+  return false
+end
+
+-- Does a worker with these capabilities do for this job (of job_read())? With `jobs` who asks knows which do, whatever
+-- they require.
 local function is_capable(job, can)
+  if can.jobs then
+    return is_among(job.id, can.jobs)
+  end
   if job.blender and job.blender ~= '' and not has_blender(job.blender, can.blenders) and
      not (job.installable == '1' and can.installs) then
     return false

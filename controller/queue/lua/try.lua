@@ -147,6 +147,9 @@ end
 
 -- The frame failed on the worker. When that is the worker's fault: the frames that are to be acquitted.
 local function blame(id, frame, worker, now)
+  if string.sub(worker, 1, 6) == 'plain.' then
+    return nil -- the name stands for many workers
+  end
   redis.call('HSET', 'cleave:blame:' .. worker, text(frame) .. ' ' .. id, text(now))
   redis.call('PEXPIRE', 'cleave:blame:' .. worker, FADE_MS)
   local frames = blamed(worker, now)

@@ -1,0 +1,70 @@
+-- Plain workers: they take JSON tasks from a Redis list and report in the hash job:<id>, knowing nothing of leases.
+-- The job owner holds their leases; a task's id is its lease's token.
+--
+-- cleave:plain:<list>  hash  id -> the owner's record of the task (JSON), whose "payload" is the item in the list
+--
+-- Other items of that list, and other hashes, are somebody else's.
+
+local PLAIN_HASH_MS = 86400000
+
+-- plain_push FENCE EPOCH LIST (ID RECORD PAYLOAD)... -> tasks in the list from now on
+local function plain_push(_, args)
+  keep_epoch(check_owner(args))
+  local list, records, payloads = args[3], {}, {}
+  for i = 4, #args - 2, 3 do
+    local n = #payloads + 1
+    records[2 * n - 1], records[2 * n], payloads[n] = args[i], args[i + 1], args[i + 2]
+    redis.call('HSET', 'job:' .. args[i], 'status', 'queued')
+    redis.call('PEXPIRE', 'job:' .. args[i], PLAIN_HASH_MS)
+  end
+  if #payloads > 0 then
+    redis.call('HSET', 'cleave:plain:' .. list, unpack(records))
+    redis.call('LPUSH', list, unpack(payloads))
+  end
+  return #payloads
+end
+
+-- Is it in the list still? Anything may be under that name.
+local function is_listed(list, record)
+  local ok, decoded = pcall(cjson.decode, record)
+  local at = ok and type(decoded) == 'table' and decoded.payload and redis.pcall('LPOS', list, decoded.payload)
+  return type(at) == 'number'
+end
+
+-- plain_show LIST -> {now in ms, {id, record, status, whether it is listed, whether its lease stands}...}
+local function plain_show(_, args)
+  local list, out = args[1], { text(now_ms()) }
+  local all = redis.call('HGETALL', 'cleave:plain:' .. list)
+  for i = 1, #all, 2 do
+    local id = all[i]
+    local status = redis.pcall('HGET', 'job:' .. id, 'status')
+    out[#out + 1] = { id, all[i + 1], type(status) == 'string' and status or '', is_listed(list, all[i + 1]) and 1 or 0,
+                      redis.call('ZSCORE', 'cleave:leases', id) and 1 or 0 }
+  end
+  return out
+end
+
+-- plain_note FENCE EPOCH LIST ID RECORD -> 1, or 0 when there is no such task any more
+local function plain_note(_, args)
+  keep_epoch(check_owner(args))
+  if redis.call('HEXISTS', 'cleave:plain:' .. args[3], args[4]) == 0 then
+    return 0
+  end
+  redis.call('HSET', 'cleave:plain:' .. args[3], args[4], args[5])
+  return 1
+end
+
+-- plain_drop FENCE EPOCH LIST ID PAYLOAD ONLY_UNREAD -> whether it was in the list still: nobody will take it now.
+-- ONLY_UNREAD 1: a task that somebody has taken stays known.
+local function plain_drop(_, args)
+  keep_epoch(check_owner(args))
+  local n = redis.pcall('LREM', args[3], 0, args[5])
+  local was_unread = type(n) == 'number' and n > 0
+  if was_unread then
+    redis.call('DEL', 'job:' .. args[4])
+  end
+  if was_unread or args[6] ~= '1' then
+    redis.call('HDEL', 'cleave:plain:' .. args[3], args[4])
+  end
+  return was_unread and 1 or 0
+end
