@@ -80,7 +80,6 @@ def etag_of(path):
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    wbufsize = -1
 
     def log_message(self, *args):
         pass
