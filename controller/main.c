@@ -46,6 +46,13 @@ const struct command commands[] = {
 	  command_why, NULL },
 	{ "logs", "JOB FRAME", "Show what Blender said when it rendered a frame last.", NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_logs, NULL },
+	{ "sheet", "JOB", "Write a contact sheet of a job's frames; what is missing or not whole is crossed.",
+	  "The job's root has to be on this machine. -f takes some of the frames alone.", 0, OUTPUT_TEXT, OPTION_HAVE, 1, command_sheet,
+	  sheet_options },
+	{ "cost", NULL, "Sum the time that rendering took, and what it cost by the Farm's `prices`.",
+	  "All attempts count, also those that failed or came too late (LOST). Read from beside the frames, on the roots that this\n"
+	  "machine has; exits with 1 when one is not there. Attempts without a price, as on a CPU, are counted apart.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 0, command_cost, cost_options },
 	{ "adopt", "VM", "Take over a domain that cleave did not make, after showing what becomes of it.",
 	  "Only cleave's mark is written; the next pass brings the domain to its spec. Its UUID stays its own.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_adopt, NULL },
@@ -74,6 +81,12 @@ const struct command commands[] = {
 	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON,
 	  OPTION_PURE | OPTION_NO_SPECS, 1,
 	  command_schema, NULL },
+	{ "redis-acl", "", "Write the users for Redis's access lists: controller, worker, plain worker.",
+	  "Each line is one of users.acl (Redis's `aclfile`); with `ACL SETUSER` for `user` it is a command.\n"
+	  "Redis checks what cleave's functions do against the rights of their caller, so a worker cannot act as the job\n"
+	  "owner, empty Redis or read keys of others. It can, by hand, write other workers' leases: Redis 7 has no right\n"
+	  "to call one function and not another.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE | OPTION_NO_SPECS, 0, command_redis_acl,
+	  redis_acl_options },
 	{ "docs", "DIR", "Write the reference and the JSON Schemas into a folder (`make docs`).", NULL, 0, OUTPUT_TEXT,
 	  OPTION_HIDDEN | OPTION_PURE | OPTION_NO_SPECS, 1, command_docs, NULL },
 };

@@ -111,9 +111,9 @@ static gboolean run_or_undo(const struct apply_input *in, const struct action *a
 static gboolean act(struct apply_input *in, const struct action *action, GError **error)
 {
 	const struct apply_row *row = row_of(in, action);
-	/* of a Farm: plain workers' lists, and stores, which are of all jobs */
-	gboolean is_on_jobs = action->kind == KIND_RENDERJOB || action->kind == KIND_FARM;
-	if (is_on_jobs && !become_owner(in, error))
+	/* stores and lists are of all jobs */
+	gboolean is_of_jobs = action->kind == KIND_RENDERJOB || action->kind == KIND_FARM;
+	if (is_of_jobs && !become_owner(in, error))
 		return FALSE;
 	struct apply_input mine = *in;
 	gpointer seen = NULL;

@@ -96,6 +96,8 @@ int command_get(struct invocation *in);
 int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
 int command_explain(struct invocation *in);
+extern const struct own_option redis_acl_options[];
+int command_redis_acl(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);
 int command_init(struct invocation *in);
@@ -105,6 +107,8 @@ int command_approve(struct invocation *in);
 int command_get_frames(struct invocation *in); /* `get frames` */
 int command_why(struct invocation *in);
 int command_logs(struct invocation *in);
+int command_sheet(struct invocation *in);
+int command_cost(struct invocation *in);
 int command_submit(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
@@ -112,6 +116,7 @@ int command_repin(struct invocation *in);
 extern const struct own_option root_options[];
 int command_root(struct invocation *in);
 extern const struct own_option waive_options[];
+extern const struct own_option sheet_options[], cost_options[];
 int command_helper(void); /* not in the table: started by cleave itself */
 
 /* -- shared ---------------------------------------------------------------------------------------- */

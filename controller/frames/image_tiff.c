@@ -21,6 +21,7 @@ struct decoder {
 	guint block_width, block_height;
 	gboolean is_tiled;
 	guchar *block; /* of all planes of one strip or tile */
+	gsize row_size;   /* of one plane of one row of it */
 	gsize block_size; /* of one plane of it */
 	guchar *row;      /* of interleaved samples, where there are planes */
 	GError *error;
@@ -157,6 +158,7 @@ static gboolean plan_blocks(struct decoder *d, const struct image_facts *facts)
 		return fail(&d->error, ERROR_INVALID, "has strips or tiles of %ux%u pixels", width, height);
 	d->block_width = width;
 	d->block_height = height;
+	d->row_size = row;
 	d->block_size = row * height;
 	d->block = g_malloc0_n(d->planes, d->block_size);
 	d->row = g_malloc_n(width, sizeof(float) * facts->channels);
@@ -198,7 +200,7 @@ static gboolean check_stream(struct decoder *d, guint32 index)
 
 static gboolean read_block(struct decoder *d, guint x, guint y, guint n_rows)
 {
-	gsize wanted = d->is_tiled ? d->block_size : d->block_size / d->block_height * n_rows;
+	gsize wanted = d->is_tiled ? d->block_size : d->row_size * n_rows;
 	for (guint16 plane = 0; plane < d->planes; plane++) {
 		guchar *to = d->block + plane * d->block_size;
 		guint32 index = d->is_tiled ? TIFFComputeTile(d->tiff, x, y, 0, plane) :
@@ -218,7 +220,7 @@ static gboolean read_block(struct decoder *d, guint x, guint y, guint n_rows)
 /* Row `y` of the block, interleaved. */
 static const void *row_of(const struct decoder *d, const struct image_facts *facts, guint y)
 {
-	gsize sample = facts->bits / 8, stride = d->block_size / d->block_height;
+	gsize sample = facts->bits / 8, stride = d->row_size;
 	if (d->planes == 1)
 		return d->block + y * stride;
 	for (guint c = 0; c < d->planes; c++)

@@ -332,6 +332,20 @@ static gboolean each_attempt(const struct manifest_index *x, index_each_fn *each
 	return TRUE;
 }
 
+/* Those that are not the latest as well. */
+static gboolean each_first_input(const struct manifest_index *x, index_each_fn *each, gpointer user, GError **error)
+{
+	GHashTableIter it;
+	gpointer p;
+	g_hash_table_iter_init(&it, x->first_inputs);
+	while (g_hash_table_iter_next(&it, NULL, &p)) {
+		const struct record *first = p, *latest = g_hash_table_lookup(x->inputs, first->file);
+		if (strcmp(first->sha256, latest->sha256) != 0 && !each(first, user, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 gboolean index_each(const struct manifest_index *x, index_each_fn *each, gpointer user, GError **error)
 {
 	GHashTable *const tables[] = { x->pins, x->inputs };
@@ -347,5 +361,5 @@ gboolean index_each(const struct manifest_index *x, index_each_fn *each, gpointe
 			if (!each(p, user, error))
 				return FALSE;
 	}
-	return each_attempt(x, each, user, error) && (!x->complete || each(x->complete, user, error));
+	return each_first_input(x, each, user, error) && each_attempt(x, each, user, error) && (!x->complete || each(x->complete, user, error));
 }

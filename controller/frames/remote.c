@@ -461,8 +461,8 @@ gboolean remote_publish(struct remote *r, const char *path, int fd, char etag[S3
 
 /* -- attempts -------------------------------------------------------------------------------------- */
 
-gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const char *name, char etag[S3_ETAG_SIZE],
-		      GError **error)
+gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const char *name, const char *sha256,
+		      char etag[S3_ETAG_SIZE], GError **error)
 {
 	struct s3_facts facts;
 	g_autofree char *path = g_strconcat(folder, "/", name, NULL);
@@ -471,8 +471,17 @@ gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const c
 		return TRUE;
 	if (!remote_send(r, root_fd, path, path, NULL, &facts, error))
 		return FALSE;
+	remote_learn(r, &facts, sha256);
 	g_strlcpy(etag, facts.etag, S3_ETAG_SIZE);
 	return TRUE;
+}
+
+gboolean remote_send_log(struct remote *r, int root_fd, const char *job_dir, gint64 frame, GError **error)
+{
+	struct s3_facts facts;
+	g_autofree char *folder = r ? root_job_path(job_dir, "log", NULL, error) : NULL;
+	g_autofree char *path = folder ? g_strdup_printf("%s/%" G_GINT64_FORMAT ".log", folder, frame) : NULL;
+	return !r || (path && remote_send(r, root_fd, path, path, NULL, &facts, error));
 }
 
 void remote_unstage(struct remote *r, const char *folder, const char *name)

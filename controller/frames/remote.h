@@ -74,8 +74,10 @@ gboolean remote_publish(struct remote *r, const char *path, int fd, char etag[S3
 
 /* A staged file that was verified, given to all: before its manifest line. `etag` for that line. With NULL
  * nothing is done, and `etag` is "". */
-gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const char *name, char etag[S3_ETAG_SIZE],
-		      GError **error);
+gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const char *name, const char *sha256,
+		      char etag[S3_ETAG_SIZE], GError **error);
+/* A frame's log, which only tells: without a condition. NULL is fine. */
+gboolean remote_send_log(struct remote *r, int root_fd, const char *job_dir, gint64 frame, GError **error);
 /* A staged file that nobody needs; also the local one, and all that is empty then. NULL is fine. */
 void remote_unstage(struct remote *r, const char *folder, const char *name);
 /* The local copies of an attempt that is over, and its folder: what is wanted of them is in the bucket. */

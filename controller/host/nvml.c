@@ -24,6 +24,8 @@ static struct nvml_card decode(struct arena *a, const json_t *o)
 		               .serial = get_string(a, o, "serial"),
 		               .name = get_string(a, o, "name"),
 		               .celsius = get_number(o, "celsius"),
+		               .milliwatts = get_number(o, "milliwatts"),
+		               .memory_bytes = (guint64)json_integer_value(json_object_get(o, "memory")),
 		               .ecc = get_number(o, "ecc"),
 		               .mig = get_number(o, "mig"),
 		               .mig_pending = get_number(o, "pending"),

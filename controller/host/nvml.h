@@ -23,6 +23,8 @@ struct nvml_card {
 	const char *serial;  /* NULL = it has none */
 	const char *name;    /* "NVIDIA RTX A5000" */
 	int celsius;         /* -1 = not told: a vGPU does not */
+	int milliwatts;      /* that it takes now; -1 = not told */
+	guint64 memory_bytes; /* all of it; 0 = not told */
 	int ecc;             /* -1 = not told, as below */
 	int mig, mig_pending; /* the mode, and that which the next reset brings; -1: no MIG */
 	int can_list;         /* instances are known; without root they are not */

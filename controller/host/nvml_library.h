@@ -31,6 +31,12 @@ struct nvml_profile {
 G_STATIC_ASSERT(sizeof(struct nvml_profile) == 152 && G_STRUCT_OFFSET(struct nvml_profile, name) == 56);
 #define NVML_PROFILE_VERSION ((unsigned)sizeof(struct nvml_profile) | 2u << 24)
 
+/* nvmlMemory_t */
+struct nvml_memory {
+	unsigned long long total, free, used; /* bytes */
+};
+G_STATIC_ASSERT(sizeof(struct nvml_memory) == 24);
+
 /* nvmlGpuInstanceInfo_t */
 struct nvml_gpu_instance_info {
 	struct nvml_device *device;
@@ -61,6 +67,8 @@ enum { NVML_PROFILES_MAX = 64, NVML_COMPUTE_PROFILES_MAX = 32, NVML_ENGINES_SHAR
 	X(serial, nvmlDeviceGetSerial, (struct nvml_device *device, char *serial, unsigned size)) \
 	X(name, nvmlDeviceGetName, (struct nvml_device *device, char *name, unsigned size)) \
 	X(temperature, nvmlDeviceGetTemperature, (struct nvml_device *device, int sensor, unsigned *ret_celsius)) \
+	X(power, nvmlDeviceGetPowerUsage, (struct nvml_device *device, unsigned *ret_milliwatts)) \
+	X(memory, nvmlDeviceGetMemoryInfo, (struct nvml_device *device, struct nvml_memory *ret)) \
 	X(ecc, nvmlDeviceGetEccMode, (struct nvml_device *device, int *current, int *pending))
 #define NVML_MIG_FUNCTIONS(X) \
 	X(mig_mode, nvmlDeviceGetMigMode, (struct nvml_device *device, unsigned *current, unsigned *pending)) \

@@ -148,6 +148,16 @@ static void add_temperature(const struct nvml_library *l, struct nvml_device *de
 		json_object_set_new(card, "celsius", json_integer(celsius));
 }
 
+static void add_power_and_memory(const struct nvml_library *l, struct nvml_device *device, json_t *card)
+{
+	unsigned milliwatts;
+	struct nvml_memory memory;
+	if (l->power(device, &milliwatts) == NVML_SUCCESS)
+		json_object_set_new(card, "milliwatts", json_integer(milliwatts));
+	if (l->memory(device, &memory) == NVML_SUCCESS)
+		json_object_set_new(card, "memory", json_integer((json_int_t)memory.total));
+}
+
 static void add_ecc(const struct nvml_library *l, struct nvml_device *device, json_t *card)
 {
 	int current, pending;
@@ -167,6 +177,7 @@ static json_t *read_card(const struct nvml_library *l, const char *address)
 	add_serial(l, device, card);
 	add_name(l, device, card);
 	add_temperature(l, device, card);
+	add_power_and_memory(l, device, card);
 	add_ecc(l, device, card);
 	add_mig(l, device, card);
 	return card;

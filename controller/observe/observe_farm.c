@@ -94,6 +94,24 @@ static struct strings split(struct arena *a, const char *text, const char *separ
 	return all;
 }
 
+/* "-" reads as 0: not told. */
+static struct list read_cards(struct arena *a, const char *text)
+{
+	struct strings lines = split(a, text, "\n");
+	struct worker_card *cards = ARENA_ARRAY(a, struct worker_card, lines.n);
+	guint n = 0;
+	for (guint i = 0; i < lines.n; i++) {
+		struct strings parts = split(a, lines.items[i], " ");
+		if (parts.n != 4)
+			continue;
+		cards[n++] = (struct worker_card){ .address = parts.items[0],
+			                           .memory_bytes = g_ascii_strtoull(parts.items[1], NULL, 10),
+			                           .celsius = g_ascii_strtoll(parts.items[2], NULL, 10),
+			                           .watts = (g_ascii_strtoll(parts.items[3], NULL, 10) + 500) / 1000 };
+	}
+	return (struct list){ cards, n };
+}
+
 void observe_workers(struct arena *a, const struct observe_input *in, struct objects *have)
 {
 	struct crew_member *crew;
@@ -109,6 +127,7 @@ void observe_workers(struct arena *a, const struct observe_input *in, struct obj
 			                     .vm = known(crew[i].vm),
 			                     .uuid = known(crew[i].uuid),
 			                     .gpus = split(a, crew[i].gpus, "\n"),
+			                     .cards = read_cards(a, crew[i].cards),
 			                     .version = known(crew[i].version),
 			                     .state = known(crew[i].state),
 			                     .detail = known(crew[i].detail),

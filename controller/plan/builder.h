@@ -53,9 +53,9 @@ void vms_wait_for_gpus(struct builder *b);
 /* Whether a running guest gets devices of the host. */
 gboolean action_plugs_devices(const struct action *act);
 void plan_jobs(struct builder *b);
-/* What lies beside the frames: garbage, manifests, stores, logs (plan_upkeep.c). */
-void plan_upkeep(struct builder *b);
 /* Lists for plain workers, once the jobs are planned (plan_plain.c). */
 void plan_plain(struct builder *b, const struct object *farm, const struct farm_status *seen);
+/* What lies beside the frames: garbage, manifests, stores, logs (plan_upkeep.c). */
+void plan_upkeep(struct builder *b);
 /* Takes out of the jobs' actions what is beyond the Farm's maxRender (plan_budget.c). */
 void plan_bound_render(struct builder *b);

@@ -22,7 +22,7 @@ struct fact {
 	}
 
 static const struct fact facts[] = {
-	TEXT(host),    TEXT(boot_id), TEXT(vm),      TEXT(uuid),     TEXT(gpus),
+	TEXT(host),    TEXT(boot_id), TEXT(vm),      TEXT(uuid),     TEXT(gpus),    TEXT(cards),
 	TEXT(version), TEXT(blender), TEXT(devices), TEXT(labels),   TEXT(state),
 	TEXT(detail),  TEXT(job),     NUMBER(frame), NUMBER(n_done), NUMBER(n_failed),
 	{ "resting", FALSE, offsetof(struct crew_member, resting), TRUE },

@@ -13,6 +13,7 @@ struct crew_member {
 	const char *host, *boot_id;
 	const char *vm, *uuid; /* the VM it runs in: its name, its SMBIOS UUID; "" none */
 	const char *gpus;      /* a line each, as "10de:2231 NVIDIA RTX A5000" */
+	const char *cards;     /* their figures, a line each, in that order: address, bytes, degrees Celsius, milliwatts */
 	const char *version; /* of cleave */
 	const char *blender; /* version */
 	const char *devices; /* "CPU,OPTIX" */

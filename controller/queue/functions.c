@@ -25,6 +25,27 @@ static GString *library_text(void)
 	return text;
 }
 
+GPtrArray *functions_commands(void)
+{
+	g_autoptr(GString) text = library_text();
+	g_autoptr(GRegex) call = g_regex_new("redis\\.p?call\\('([A-Z]+)'", 0, 0, NULL);
+	g_autoptr(GMatchInfo) match = NULL;
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	GPtrArray *commands = g_ptr_array_new_with_free_func(g_free);
+	g_regex_match(call, text->str, 0, &match);
+	for (; g_match_info_matches(match); g_match_info_next(match, NULL)) {
+		g_autofree char *word = g_match_info_fetch(match, 1);
+		char *lower = g_ascii_strdown(word, -1);
+		if (g_hash_table_contains(seen, lower)) {
+			g_free(lower);
+			continue;
+		}
+		g_hash_table_add(seen, lower);
+		g_ptr_array_add(commands, lower);
+	}
+	return commands;
+}
+
 /* The library says its version itself; the newer one stays when old and new programs share a Redis. */
 static gint64 library_version(const GString *text)
 {

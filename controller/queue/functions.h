@@ -18,6 +18,9 @@ redisReply *function_call(struct redis *r, GError **error, const char *name, con
 /* Same, for functions that answer with a number. */
 gboolean function_call_number(struct redis *r, GError **error, gint64 *ret, const char *name, const char *types, ...);
 
+/* The commands that the functions call, each once, in lower case: char *, g_ptr_array_unref(). */
+GPtrArray *functions_commands(void);
+
 /* Readers that bear a reply of another shape: "" and 0. */
 const char *reply_text(const redisReply *reply);
 gint64 reply_number(const redisReply *reply);

@@ -45,44 +45,30 @@ char *plain_worker(const char *list)
 
 /* -- records --------------------------------------------------------------------------------- */
 
-static char *encode_record(const struct plain_task *t)
+/* See lua/plain.lua. Neither a job's name nor a key nor frames have blanks. */
+static char *encode_record(struct arena *a, const struct plain_task *t)
 {
-	g_autofree char *task = task_encode(&t->task);
-	SCOPED_ARENA(a);
-	json_t *object = json_object();
-	json_object_set_new(object, "job", json_string(t->job));
-	json_object_set_new(object, "key", json_string(t->key));
-	json_object_set_new(object, "frames", json_string(frames_format(a, &t->frames)));
-	json_object_set_new(object, "task", json_string(task));
-	json_object_set_new(object, "payload", json_string(t->payload));
-	json_object_set_new(object, "left", json_integer(t->left_ms));
-	json_object_set_new(object, "began", json_integer(t->began_ms));
-	return encode(object);
+	return g_strdup_printf("%" G_GINT64_FORMAT " %" G_GINT64_FORMAT " %s %s %s\n%s", t->left_ms, t->began_ms, t->job, t->key,
+			       frames_format(a, &t->frames), t->payload);
 }
 
-static const char *get_text(struct arena *a, const json_t *object, const char *name)
+static gboolean decode_record(struct arena *a, const char *record, const char *task, struct plain_task *ret)
 {
-	const char *text = json_string_value(json_object_get(object, name));
-	return arena_strdup(a, text ? text : "");
-}
-
-static gint64 get_number(const json_t *object, const char *name)
-{
-	return json_integer_value(json_object_get(object, name));
-}
-
-static gboolean decode_record(struct arena *a, const char *json, struct plain_task *ret, GError **error)
-{
-	json_t *object = json_loads(json, JSON_REJECT_DUPLICATES, NULL);
-	ret->job = get_text(a, object, "job");
-	ret->key = get_text(a, object, "key");
-	ret->payload = get_text(a, object, "payload");
-	ret->left_ms = get_number(object, "left");
-	ret->began_ms = get_number(object, "began");
-	gboolean is_right = !frames_parse(a, get_text(a, object, "frames"), &ret->frames, NULL) &&
-			    task_decode(a, get_text(a, object, "task"), &ret->task, error);
-	json_decref(object);
-	return is_right;
+	enum { LEFT, BEGAN, JOB, KEY, FRAMES, N_WORDS };
+	const char *end = strchr(record, '\n');
+	ret->job = ret->key = ret->payload = "";
+	if (!end)
+		return FALSE;
+	g_autofree char *head = g_strndup(record, (gsize)(end - record));
+	g_auto(GStrv) words = g_strsplit(head, " ", -1);
+	if (g_strv_length(words) != N_WORDS)
+		return FALSE;
+	ret->left_ms = g_ascii_strtoll(words[LEFT], NULL, 10);
+	ret->began_ms = g_ascii_strtoll(words[BEGAN], NULL, 10);
+	ret->job = arena_strdup(a, words[JOB]);
+	ret->key = arena_strdup(a, words[KEY]);
+	ret->payload = arena_strdup(a, end + 1);
+	return !frames_parse(a, words[FRAMES], &ret->frames, NULL) && task_decode(a, task, &ret->task, NULL);
 }
 
 static gint by_push(gconstpointer x, gconstpointer y)
@@ -107,11 +93,11 @@ gboolean plain_show(struct redis *r, struct arena *a, const char *list, struct p
 		struct plain_task *t = &w.tasks[w.n++];
 		t->id = arena_strdup(a, reply_text(reply_at(row, 0)));
 		t->pushed_ms = g_ascii_strtoll(t->id, NULL, 10) / 1000; /* a token begins with the microsecond of its making */
-		t->status = arena_strdup(a, reply_text(reply_at(row, 2)));
-		t->is_listed = reply_number(reply_at(row, 3)) != 0;
-		t->is_held = reply_number(reply_at(row, 4)) != 0;
-		if (!decode_record(a, reply_text(reply_at(row, 1)), t, NULL))
-			t->is_held = FALSE; /* of another version: it is dropped, and its lease runs out */
+		t->status = arena_strdup(a, reply_text(reply_at(row, 3)));
+		t->is_listed = reply_number(reply_at(row, 4)) != 0;
+		t->is_held = reply_number(reply_at(row, 5)) != 0;
+		if (!decode_record(a, reply_text(reply_at(row, 1)), reply_text(reply_at(row, 2)), t))
+			t->is_held = FALSE; /* of another version, or its frames are not wanted any more: it is dropped */
 	}
 	if (w.n)
 		qsort(w.tasks, w.n, sizeof *w.tasks, by_push);
@@ -123,10 +109,11 @@ gboolean plain_push(struct redis *r, const struct authority *by, const char *lis
 		    GError **error)
 {
 	g_autoptr(GPtrArray) rows = g_ptr_array_new_full(3 * n, g_free);
+	SCOPED_ARENA(a);
 	gint64 ignored;
 	for (guint i = 0; i < n; i++) {
 		g_ptr_array_add(rows, g_strdup(tasks[i].id));
-		g_ptr_array_add(rows, encode_record(&tasks[i]));
+		g_ptr_array_add(rows, encode_record(a, &tasks[i]));
 		g_ptr_array_add(rows, g_strdup(tasks[i].payload));
 	}
 	return function_call_number(r, error, &ignored, "plain_push", "iisv", by->fence, by->epoch, list, rows);
@@ -134,7 +121,8 @@ gboolean plain_push(struct redis *r, const struct authority *by, const char *lis
 
 gboolean plain_note(struct redis *r, const struct authority *by, const char *list, const struct plain_task *t, GError **error)
 {
-	g_autofree char *record = encode_record(t);
+	SCOPED_ARENA(a);
+	g_autofree char *record = encode_record(a, t);
 	gint64 ignored;
 	return function_call_number(r, error, &ignored, "plain_note", "iisss", by->fence, by->epoch, list, t->id, record);
 }

@@ -51,9 +51,9 @@ static const struct field store_fields[] = {
 };
 
 static const struct field s3_fields[] = {
-	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, LATER, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
-	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, LATER, .doc = "Its region; without the key us-east-1." },
-	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH, LATER,
+	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
+	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, .doc = "Its region; without the key us-east-1." },
+	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "File on the host with the access key, as the AWS tools write it." },
 	{ 0 },
 };
@@ -61,7 +61,7 @@ static const struct field s3_fields[] = {
 static const struct field root_fields[] = {
 	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "Where the root is mounted on the hosts. A file .cleave-root in it proves that it is." },
-	{ "url", FIELD_STRING, IN(farm_root, url, const char *), LATER, .form = FORM_URL, .doc = "An S3 bucket instead of a path." },
+	{ "url", FIELD_STRING, IN(farm_root, url, const char *), .form = FORM_URL, .doc = "A bucket instead of a path, as s3://bucket/prefix. An object .cleave-root in it proves that it is there." },
 	{ "mount", FIELD_STRUCT, IN(farm_root, mount, struct root_mount), .fields = mount_fields, .doc = "How guests mount it." },
 	{ "marker", FIELD_STRING, IN(farm_root, marker, const char *), .def = FARM_ROOT_MARKER, .form = FORM_TREE_FOLDER,
 	  .doc = "The file that proves that the root is mounted; `cleave root init` writes it. Workers are told of another name than the usual one." },
@@ -116,9 +116,9 @@ static const struct field price_fields[] = {
 };
 
 static const struct field prices_fields[] = {
-	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price), LATER,
-	  .doc = "Price of a GPU's hour by the label `model` of the GPU." },
-	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), LATER, .form = FORM_CURRENCY, .doc = "Their currency." },
+	{ "gpuHour", FIELD_MAP, IN(farm_prices, gpu_hour, struct list), ITEMS(price_fields, price),
+	  .doc = "Price of a GPU's hour by its model, as rtx-a5000 for what NVML calls NVIDIA RTX A5000; `cleave cost` counts with it." },
+	{ "currency", FIELD_STRING, IN(farm_prices, currency, const char *), .form = FORM_CURRENCY, .doc = "Their currency." },
 	{ 0 },
 };
 
@@ -273,10 +273,10 @@ const struct field farm_status_fields[] = {
 	  .doc = "The host whose controller reconciles the render jobs." },
 	{ "roots", FIELD_MAP, IN(farm_status, roots, struct list), ITEMS(root_status_fields, farm_root_status),
 	  .doc = "The roots as this host sees them." },
-	{ "sweeping", FIELD_BOOL, IN(farm_status, is_sweeping, gboolean),
-	  .doc = "Visible frames are being read again, and not all of them have been." },
 	{ "plain", FIELD_LIST, IN(farm_status, plain, struct list), ITEMS(plain_status_fields, farm_plain_status),
 	  .doc = "Lists for plain workers, and what they have of them." },
+	{ "sweeping", FIELD_BOOL, IN(farm_status, is_sweeping, gboolean),
+	  .doc = "Visible frames are being read again, and not all of them have been." },
 	{ 0 },
 };
 

@@ -162,8 +162,8 @@ struct farm_status {
 	const char *redis_persistence; /* "aof", "rdb", "none"; NULL = not told */
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
-	gboolean is_sweeping;  /* visible frames are being read again, and not all of them have been */
 	struct list plain;     /* struct farm_plain_status */
+	gboolean is_sweeping;  /* visible frames are being read again, and not all of them have been */
 };
 
 extern const struct field farm_fields[];

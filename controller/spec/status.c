@@ -1,6 +1,14 @@
 /* Tables of the status-only kinds. */
 #include "spec/status.h"
 
+static const struct field card_fields[] = {
+	{ "address", FIELD_STRING, IN(worker_card, address, const char *), .doc = "On the PCI bus that the worker sees." },
+	{ "memory", FIELD_BYTES, IN(worker_card, memory_bytes, guint64), .doc = "All of its memory." },
+	{ "celsius", FIELD_INT, IN(worker_card, celsius, gint64), .doc = "Its temperature." },
+	{ "watts", FIELD_INT, IN(worker_card, watts, gint64), .doc = "What it takes." },
+	{ 0 },
+};
+
 const struct field worker_status_fields[] = {
 	{ "host", FIELD_STRING, IN(worker_status, host, const char *), .doc = "Host name of its machine." },
 	{ "bootId", FIELD_STRING, IN(worker_status, boot_id, const char *), .doc = "Boot of that machine." },
@@ -8,6 +16,8 @@ const struct field worker_status_fields[] = {
 	{ "uuid", FIELD_STRING, IN(worker_status, uuid, const char *), .doc = "UUID of that VM, as its firmware says." },
 	{ "gpus", FIELD_STRINGS, IN(worker_status, gpus, struct strings),
 	  .doc = "GPUs that its machine sees: vendor and device, and the name where a driver tells it." },
+	{ "cards", FIELD_LIST, IN(worker_status, cards, struct list), ITEMS(card_fields, worker_card),
+	  .doc = "The same ones as NVML measured them within the last minute." },
 	{ "version", FIELD_STRING, IN(worker_status, version, const char *), .doc = "Version of cleave-worker." },
 	{ "state", FIELD_STRING, IN(worker_status, state, const char *),
 	  .doc = "starting, idle, rendering, waiting or drained." },

@@ -5,10 +5,17 @@
 /* A worker that was not heard for so long is taken for gone. */
 enum { WORKER_SILENT_MS = 120000 };
 
+struct worker_card {
+	const char *address;
+	guint64 memory_bytes;
+	gint64 celsius, watts; /* 0: not told */
+};
+
 struct worker_status {
 	const char *host, *boot_id;
 	const char *vm, *uuid;       /* of the VM it runs in; the SMBIOS UUID, in lower case */
 	struct strings gpus;         /* that it sees, as "10de:2231 NVIDIA RTX A5000" */
+	struct list cards;           /* of struct worker_card: the same ones, measured */
 	const char *version;         /* of cleave */
 	const char *state, *detail;  /* starting, idle, rendering, waiting, drained; and why */
 	const char *blender;         /* version; NULL: none has answered */

@@ -29,7 +29,7 @@ struct setting {
 	const char *argument, *help;
 };
 
-static const char *const sandboxes[] = { "auto", "bubblewrap", "systemd", "none", NULL };
+static const char *const sandboxes[] = { "auto", "bubblewrap", "none", NULL };
 static const char *const off_on[] = { "off", "on", NULL };
 
 #define IN(member) offsetof(struct config, member)

@@ -5,7 +5,7 @@
 #pragma once
 #include <glib.h>
 
-enum sandbox_wish { SANDBOX_AUTO, SANDBOX_BUBBLEWRAP, SANDBOX_SYSTEMD, SANDBOX_NONE };
+enum sandbox_wish { SANDBOX_AUTO, SANDBOX_BUBBLEWRAP, SANDBOX_NONE };
 
 struct config {
 	char *settings_file; /* NULL: the usual one */

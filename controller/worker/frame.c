@@ -6,6 +6,7 @@
 #include "frames/deliver.h"
 #include "frames/image.h"
 #include "frames/root.h"
+#include "worker/buckets.h"
 #include "worker/frame_log.h"
 #include "worker/make.h"
 #include <poll.h>
@@ -45,9 +46,10 @@ gboolean session_open(struct session *s, struct worker *w, const struct lease *l
 	s->root_fd = worker_open_root(w, lease->task.output_root, error);
 	if (s->root_fd < 0)
 		return FALSE;
+	s->remote = worker_bucket(w, lease->task.output_root, NULL); /* it was opened just now */
 	s->stage = stage_begin(s->root_fd, s->job_dir, lease->token, error);
 	if (s->stage)
-		s->manifest = manifest_open(s->root_fd, s->job_dir, w->config->name, error);
+		s->manifest = manifest_open_remote(s->remote, s->root_fd, s->job_dir, w->config->name, error);
 	return s->manifest != NULL;
 }
 
@@ -55,7 +57,9 @@ void session_close(struct session *s)
 {
 	scene_close(&s->scene);
 	g_clear_pointer(&s->manifest, manifest_close);
-	/* Files that are left are verified frames which wait for the job owner. */
+	/* Files that are left are verified frames which wait for the job owner; of a bucket it has them there. */
+	if (s->stage)
+		remote_forget_stage(s->remote, s->root_fd, s->stage->path);
 	if (s->stage)
 		(void)stage_end(s->root_fd, s->stage, NULL);
 	fd_clear(&s->root_fd);
@@ -148,6 +152,7 @@ static void deliver_file(struct session *s, gint64 frame, const struct made_file
 		.visible = f->visible,
 		.may_replace = TRUE,
 		.keeps_copy = s->lease->task.keeps_copies != 0,
+		.remote = s->remote,
 	};
 	if (!frame_deliver(&delivery, &delivered, &problem))
 		log_warning("worker", "the job owner has to deliver job=%s frame=%" G_GINT64_FORMAT ": %s",
@@ -211,11 +216,13 @@ static void record_failure(struct session *s, gint64 frame, const char *reason, 
 		log_warning("worker", "%s", problem->message);
 }
 
-static void write_log(struct session *s, gint64 frame, const char *reason)
+/* What Blender printed of another frame is not of this one. */
+static void write_log(struct session *s, gint64 frame, gboolean was_ordered, const char *reason)
 {
 	g_autoptr(GError) problem = NULL;
-	const char *printed = s->w->blender ? blender_printed(s->w->blender) : "";
-	if (!frame_log_write(s->root_fd, s->job_dir, frame, s->lease->token, printed, reason, &problem))
+	const char *printed = was_ordered && s->w->blender ? blender_printed(s->w->blender) : "";
+	if (!frame_log_write(s->root_fd, s->job_dir, frame, s->lease->token, printed, reason, &problem) ||
+	    !remote_send_log(s->remote, s->root_fd, s->job_dir, frame, &problem))
 		log_warning("worker", "%s", problem->message);
 }
 
@@ -233,7 +240,7 @@ static enum frame_end settle_failure(struct session *s, gint64 frame, const stru
 		g_propagate_error(error, g_error_copy(problem));
 		return FRAME_GIVE_BACK;
 	}
-	write_log(s, frame, problem->message);
+	write_log(s, frame, made->was_ordered, problem->message);
 	record_failure(s, frame, problem->message, seconds);
 	return frame_fail(s, frame, problem->message, made->failure) ? FRAME_SETTLED : FRAME_LEASE_OVER;
 }
@@ -251,14 +258,14 @@ static enum frame_end settle_no_blender(struct session *s, gint64 frame, GError 
 	return FRAME_GIVE_BACK;
 }
 
-/* After an error nothing is known of its state. */
+/* After an error of its own nothing is known of Blender's state; a source that gives no scene is not its error. */
 static enum frame_end work(struct session *s, gint64 frame, struct made *made, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
 	gint64 begun_us = g_get_monotonic_time();
 	enum frame_end end;
 	if (frame_make(s, frame, made, &problem)) {
-		write_log(s, frame, NULL);
+		write_log(s, frame, TRUE, NULL);
 		end = settle(s, frame, made);
 		if (!s->w->config->is_warm || blender_is_worn(s->w->blender))
 			g_clear_pointer(&s->w->blender, blender_stop);
@@ -266,7 +273,8 @@ static enum frame_end work(struct session *s, gint64 frame, struct made *made, G
 	}
 	double seconds = (double)(g_get_monotonic_time() - begun_us) / G_USEC_PER_SEC;
 	end = settle_failure(s, frame, made, seconds, problem, error);
-	g_clear_pointer(&s->w->blender, blender_stop);
+	if (made->was_ordered)
+		g_clear_pointer(&s->w->blender, blender_stop);
 	return end;
 }
 

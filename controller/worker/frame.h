@@ -15,6 +15,7 @@ struct session {
 	char *job_dir;
 	char *project;
 	int root_fd; /* of the output's root */
+	struct remote *remote; /* that root is a bucket; NULL: a folder */
 	struct stage *stage;
 	struct manifest *manifest;
 	struct scene scene; /* opened with the first frame */

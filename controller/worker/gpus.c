@@ -7,16 +7,21 @@
 #include "host/nvml_main.h"
 #include "host/tree.h"
 
-enum { PCI_CLASS_DISPLAY = 0x03, VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002 };
+enum { PCI_CLASS_DISPLAY = 0x03, VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002, MEASURE_S = 30 };
 
 struct gpu {
 	const char *address;
 	gint64 vendor, device;
+	/* as NVML told last */
+	char *name;
+	guint64 memory_bytes;
+	int celsius, milliwatts;
 };
 
 struct gpus {
 	struct arena *arena; /* of what was seen last */
-	char *sysfs, *text;
+	char *sysfs, *text, *figures;
+	gint64 measured_us;
 	struct helper *helper;
 	int slot, n_slots;
 	struct gpu *seen; /* by address, which is the order that CUDA_DEVICE_ORDER=PCI_BUS_ID counts in */
@@ -33,17 +38,27 @@ struct gpus *gpus_new(const char *sysfs, const char *program, int slot, int n_sl
 	g->slot = slot;
 	g->n_slots = n_slots;
 	g->text = g_strdup("");
+	g->figures = g_strdup("");
 	return g;
+}
+
+static void forget(struct gpus *g)
+{
+	for (guint i = 0; i < g->n; i++)
+		g_free(g->seen[i].name);
+	g->n = 0;
 }
 
 void gpus_free(struct gpus *g)
 {
 	if (!g)
 		return;
+	forget(g);
 	helper_stop(g->helper);
 	arena_free(g->arena);
 	g_free(g->sysfs);
 	g_free(g->text);
+	g_free(g->figures);
 	g_free(g);
 }
 
@@ -87,22 +102,62 @@ static const char **nvidia_addresses(const struct gpus *g, struct arena *a)
 	return all;
 }
 
-void gpus_name(struct gpus *g)
+/* What NVML does not tell of a card is not told of it here. */
+static void read_facts(struct gpus *g)
 {
 	SCOPED_ARENA(a);
 	struct nvml_facts facts = { 0 };
 	const char **nvidia = nvidia_addresses(g, a);
-	GString *text = g_string_new(NULL);
 	if (nvidia[0])
 		(void)nvml_read(g->helper, a, nvidia, NVML_READ_MS, &facts, NULL);
 	for (guint i = 0, of_nvml = 0; i < g->n; i++) {
-		gboolean is_nvidia = g->seen[i].vendor == VENDOR_NVIDIA && of_nvml < facts.n;
-		const char *name = is_nvidia ? facts.cards[of_nvml++].name : NULL;
-		g_string_append_printf(text, "%s%04x:%04x%s%s", i ? "\n" : "", (unsigned)g->seen[i].vendor,
-				       (unsigned)g->seen[i].device, name ? " " : "", name ? name : "");
+		struct gpu *gpu = &g->seen[i];
+		const struct nvml_card *card = gpu->vendor == VENDOR_NVIDIA && of_nvml < facts.n ? &facts.cards[of_nvml++] : NULL;
+		g_free(gpu->name);
+		gpu->name = card ? g_strdup(card->name) : NULL;
+		gpu->memory_bytes = card && !card->trouble ? card->memory_bytes : 0;
+		gpu->celsius = card && !card->trouble ? card->celsius : -1;
+		gpu->milliwatts = card && !card->trouble ? card->milliwatts : -1;
+	}
+	g->measured_us = g_get_monotonic_time();
+}
+
+static void add_figure(GString *line, gint64 figure, gboolean is_told)
+{
+	if (is_told)
+		g_string_append_printf(line, " %" G_GINT64_FORMAT, figure);
+	else
+		g_string_append(line, " -");
+}
+
+void gpus_name(struct gpus *g)
+{
+	GString *text = g_string_new(NULL), *figures = g_string_new(NULL);
+	read_facts(g);
+	for (guint i = 0; i < g->n; i++) {
+		const struct gpu *gpu = &g->seen[i];
+		g_string_append_printf(text, "%s%04x:%04x%s%s", i ? "\n" : "", (unsigned)gpu->vendor, (unsigned)gpu->device,
+				       gpu->name ? " " : "", gpu->name ? gpu->name : "");
+		g_string_append_printf(figures, "%s%s", i ? "\n" : "", gpu->address);
+		add_figure(figures, (gint64)gpu->memory_bytes, gpu->memory_bytes > 0);
+		add_figure(figures, gpu->celsius, gpu->celsius >= 0);
+		add_figure(figures, gpu->milliwatts, gpu->milliwatts >= 0);
 	}
 	g_free(g->text);
+	g_free(g->figures);
 	g->text = g_string_free(text, FALSE);
+	g->figures = g_string_free(figures, FALSE);
+}
+
+void gpus_measure(struct gpus *g)
+{
+	if (g->n > 0 && g_get_monotonic_time() - g->measured_us > MEASURE_S * G_USEC_PER_SEC)
+		gpus_name(g);
+}
+
+const char *gpus_figures(const struct gpus *g)
+{
+	return g->figures;
 }
 
 /* -- whose is which -------------------------------------------------------------------------- */
@@ -114,6 +169,26 @@ static int own_index(const struct gpus *g, gint64 vendor)
 	for (guint i = 0; i < g->n; i++)
 		n += g->seen[i].vendor == vendor;
 	return n > 1 && g->n_slots > 1 ? (g->slot - 1) % n : -1;
+}
+
+/* A slot that is not confined uses all of one maker: NVIDIA's before AMD's. */
+struct gpus_own gpus_own(const struct gpus *g)
+{
+	struct gpus_own own = { 0 };
+	gint64 vendor = VENDOR_AMD;
+	for (guint i = 0; i < g->n; i++)
+		if (g->seen[i].vendor == VENDOR_NVIDIA)
+			vendor = VENDOR_NVIDIA;
+	int only = own_index(g, vendor), at = 0;
+	for (guint i = 0; i < g->n; i++) {
+		const struct gpu *gpu = &g->seen[i];
+		if (gpu->vendor != vendor || (at++ != only && only >= 0))
+			continue;
+		own.memory_bytes = own.n ? MIN(own.memory_bytes, gpu->memory_bytes) : gpu->memory_bytes;
+		own.model = own.n ? own.model : gpu->name;
+		own.n++;
+	}
+	return own;
 }
 
 static void choose(struct gpus *g)
@@ -138,6 +213,7 @@ gboolean gpus_look(struct gpus *g)
 		arena_free(a);
 		return FALSE;
 	}
+	forget(g);
 	arena_free(g->arena);
 	g->arena = a;
 	g->seen = now;

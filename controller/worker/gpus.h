@@ -13,8 +13,20 @@ void gpus_free(struct gpus *g);
 
 /* Looks at the bus again; TRUE when it is not what it was. */
 gboolean gpus_look(struct gpus *g);
-/* Asks NVML for their names, which it knows once the driver is loaded. */
+/* Asks NVML for their names, memory, power and temperature, which it knows once the driver is loaded. */
 void gpus_name(struct gpus *g);
+/* The same, if that was more than half a minute ago. */
+void gpus_measure(struct gpus *g);
+/* A line each, in that order: address, bytes of memory, degrees Celsius, milliwatts; "-" for what is not told. */
+const char *gpus_figures(const struct gpus *g);
+
+/* Of this slot's GPUs: what one frame may use. */
+struct gpus_own {
+	guint n;
+	guint64 memory_bytes; /* of the smallest one; 0: not told */
+	const char *model;    /* of the first one; NULL: not told. Valid until they are looked at again */
+};
+struct gpus_own gpus_own(const struct gpus *g);
 /* "10de:2231 NVIDIA RTX A5000" a line, in the order of their addresses; without NVML the numbers alone. */
 const char *gpus_text(const struct gpus *g);
 /* What Blender may find them to be: "CPU", "CUDA", "OPTIX", …; NULL-terminated. Only a driver knows. */

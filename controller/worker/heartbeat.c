@@ -18,7 +18,7 @@ struct heartbeat {
 	int lost_fd;
 
 	/* Under the mutex. Strings are never NULL but `token`. */
-	char *name, *host, *boot_id, *vm, *uuid, *gpus, *version, *blender, *devices, *labels, *state, *detail, *job, *token;
+	char *name, *host, *boot_id, *vm, *uuid, *gpus, *cards, *version, *blender, *devices, *labels, *state, *detail, *job, *token;
 	gint64 frame, n_done, n_failed;
 	gboolean must_stop, must_report;
 };
@@ -39,6 +39,7 @@ static struct crew_member copy_self(struct arena *a, const struct heartbeat *h)
 		.vm = arena_strdup(a, h->vm),
 		.uuid = arena_strdup(a, h->uuid),
 		.gpus = arena_strdup(a, h->gpus),
+		.cards = arena_strdup(a, h->cards),
 		.version = arena_strdup(a, h->version),
 		.blender = arena_strdup(a, h->blender),
 		.devices = arena_strdup(a, h->devices),
@@ -111,7 +112,7 @@ struct heartbeat *heartbeat_start(const struct config *c, const struct crew_memb
 	set_text(&h->gpus, self->gpus);
 	set_text(&h->version, self->version);
 	set_text(&h->state, "starting");
-	char **others[] = { &h->blender, &h->devices, &h->labels, &h->detail, &h->job };
+	char **others[] = { &h->cards, &h->blender, &h->devices, &h->labels, &h->detail, &h->job };
 	for (guint i = 0; i < G_N_ELEMENTS(others); i++)
 		set_text(others[i], "");
 	g_mutex_init(&h->mutex);
@@ -131,7 +132,7 @@ void heartbeat_stop(struct heartbeat *h)
 	g_thread_join(h->thread);
 	redis_free(h->redis);
 	close(h->lost_fd);
-	char *texts[] = { h->name,    h->host,    h->boot_id, h->vm,    h->uuid,   h->gpus, h->version,
+	char *texts[] = { h->name,    h->host,    h->boot_id, h->vm,    h->uuid,   h->gpus, h->cards, h->version,
 			  h->blender, h->devices, h->labels,  h->state, h->detail, h->job,  h->token };
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
@@ -163,6 +164,13 @@ void heartbeat_see(struct heartbeat *h, const char *gpus)
 {
 	g_mutex_lock(&h->mutex);
 	change_text(h, &h->gpus, gpus);
+	g_mutex_unlock(&h->mutex);
+}
+
+void heartbeat_measure(struct heartbeat *h, const char *cards)
+{
+	g_mutex_lock(&h->mutex);
+	set_text(&h->cards, cards);
 	g_mutex_unlock(&h->mutex);
 }
 

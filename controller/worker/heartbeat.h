@@ -18,6 +18,8 @@ void heartbeat_stop(struct heartbeat *h);
 void heartbeat_know(struct heartbeat *h, const char *blender, const char *devices, const char *labels);
 /* The GPUs that are there, a line each. */
 void heartbeat_see(struct heartbeat *h, const char *gpus);
+/* Figures of theirs (gpus_figures()), which change all the time: the next report has them. */
+void heartbeat_measure(struct heartbeat *h, const char *cards);
 /* `state` and `detail` as in struct crew_member. Reported at once when it is a change. */
 void heartbeat_say(struct heartbeat *h, const char *state, const char *detail);
 /* The lease to keep; NULL for none. */

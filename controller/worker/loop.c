@@ -61,7 +61,15 @@ static void add_labels(GStrvBuilder *to, const char *kind, const char *const *va
 	}
 }
 
-/* What jobs may require: the given labels, and root:NAME and device:KIND of what was found. Before the first Blender
+/* "NVIDIA RTX A5000" → gpu:NVIDIA-RTX-A5000: a label has no spaces or commas. */
+static void add_model(GStrvBuilder *to, const char *model)
+{
+	g_autofree char *label = model ? g_strconcat("gpu:", model, NULL) : NULL;
+	if (label)
+		g_strv_builder_add(to, g_strdelimit(label, " ,", '-'));
+}
+
+/* What jobs may require: the given labels, and root:NAME, gpu:MODEL and device:KIND of what was found. Before the first Blender
  * has told its devices, those are taken from the GPUs: it fails where it does not have what it is told to use. */
 static char **labels_of(const struct worker *w)
 {
@@ -69,6 +77,7 @@ static char **labels_of(const struct worker *w)
 	g_autofree char **roots = (char **)g_hash_table_get_keys_as_array(w->roots, NULL);
 	g_strv_builder_addv(builder, (const char **)w->config->labels);
 	add_labels(builder, "root:", (const char *const *)roots);
+	add_model(builder, gpus_own(w->gpus).model);
 	add_labels(builder, "device:", w->devices ? (const char *const *)w->devices : gpus_devices(w->gpus));
 	char **labels = g_strv_builder_end(builder);
 	g_strv_builder_unref(builder);
@@ -186,6 +195,7 @@ gboolean worker_need_blender(struct worker *w, const struct task *task, GError *
 	w->devices = g_strdupv((char **)blender_devices(w->blender));
 	gpus_name(w->gpus);
 	heartbeat_see(w->heartbeat, gpus_text(w->gpus));
+	heartbeat_measure(w->heartbeat, gpus_figures(w->gpus));
 	tell_skills(w);
 	return TRUE;
 }
@@ -222,6 +232,8 @@ static gboolean is_cool(struct worker *w, GError **error)
 
 gboolean worker_may_begin(struct worker *w, GError **error)
 {
+	gpus_measure(w->gpus);
+	heartbeat_measure(w->heartbeat, gpus_figures(w->gpus));
 	if (is_drained_by_file(w))
 		return fail(error, ERROR_REFUSED, "its VM is drained: %s is there", w->config->drain_file);
 	return is_cool(w, error);
@@ -341,10 +353,14 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 	    !need_any_blender(w, error))
 		return FALSE;
 	g_auto(GStrv) labels = labels_of(w);
-	const char *const blenders[] = { blender_version(w->blender), NULL };
-	const struct capabilities can = { .blenders = blenders,
+	const struct gpus_own own = gpus_own(w->gpus);
+	const struct capabilities can = { .blenders = blenders_versions(w->blenders),
 					  .labels = (const char *const *)labels,
-					  .vm_uuid = w->vm_uuid };
+					  .vm_uuid = w->vm_uuid,
+					  .vram_bytes = own.memory_bytes,
+					  .n_gpus = own.n,
+					  .installs = can_install(w),
+					  .model = own.model };
 	if (!lease_take(w->redis, a, w->config->name, &can, w->config->lease_ms, &lease, error))
 		return FALSE;
 	worker_say_trouble(w, NULL);

@@ -5,6 +5,7 @@
 #include "frames/checks.h"
 #include "frames/image.h"
 #include "frames/root.h"
+#include "worker/buckets.h"
 #include "worker/take.h"
 #include "worker/traced.h"
 #include <string.h>
@@ -38,8 +39,10 @@ void made_clear(struct made *m)
 
 void made_drop(const struct session *s, const struct made *m)
 {
-	for (guint i = 0; i < m->n; i++)
+	for (guint i = 0; i < m->n; i++) {
 		(void)unlinkat(s->stage->dir_fd, m->files[i].staged, 0);
+		remote_unstage(s->remote, s->stage->path, m->files[i].staged);
+	}
 }
 
 /* -- rendering ------------------------------------------------------------------------------- */
@@ -78,6 +81,7 @@ static void say_answer(const struct session *s, gint64 frame, const struct answe
 
 static gboolean render(struct session *s, gint64 frame, struct answer *ret, struct made *m, GError **error)
 {
+	m->was_ordered = TRUE;
 	if (!order(s, s->w->blender, frame, ret, m, error))
 		return FALSE;
 	if (ret->was_loaded)
@@ -210,6 +214,7 @@ static gboolean write_manifest(const struct session *s, gint64 frame, const stru
 		r.gpu = gpu;
 		r.inputs = *inputs ? inputs : NULL;
 		r.reason = f->warnings;
+		r.etag = *f->etag ? f->etag : NULL;
 		/* Once a frame, not once a file: it is summed up. */
 		r.seconds = i == 0 ? done->seconds : 0;
 		records[i] = r;
@@ -217,12 +222,25 @@ static gboolean write_manifest(const struct session *s, gint64 frame, const stru
 	return manifest_append_all(s->manifest, records, m->n, error);
 }
 
+/* What a line of the manifest speaks of is there for all. */
+static gboolean stage_all(const struct session *s, struct made *m, GError **error)
+{
+	for (guint i = 0; i < m->n; i++) {
+		struct made_file *f = &m->files[i];
+		if (!remote_stage(s->remote, s->root_fd, s->stage->path, f->staged, f->digest.sha256, f->etag, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 /* -- all of it ------------------------------------------------------------------------------- */
 
 static gboolean need_scene(struct session *s, GError **error)
 {
-	return s->scene.path ? scene_check(s->w, &s->lease->task, &s->scene, error)
-			     : scene_open(s->w, &s->lease->task, &s->scene, error);
+	const struct task *t = &s->lease->task;
+	if (s->scene.path)
+		return scene_check(s->w, t, &s->scene, error);
+	return worker_bring_inputs(s->w, t->inputs, error) && scene_open(s->w, t, &s->scene, error);
 }
 
 static gboolean make(struct session *s, gint64 frame, struct made *m, struct answer *done, GError **error)
@@ -233,7 +251,7 @@ static gboolean make(struct session *s, gint64 frame, struct made *m, struct ans
 	return need_scene(s, error) && traced_check(w, t, error) && render(s, frame, done, m, error) && scene_check(w, t, &s->scene, error) && take_all(s, m, done, error) &&
 	       check_cold(s, frame, m, error) &&
 	       traced_record(w, s->manifest, s->lease->job, &s->scene, blender_opened(w->blender), inputs, error) &&
-	       traced_check(w, t, error) && write_manifest(s, frame, m, done, inputs, error);
+	       traced_check(w, t, error) && stage_all(s, m, error) && write_manifest(s, frame, m, done, inputs, error);
 }
 
 gboolean frame_make(struct session *s, gint64 frame, struct made *ret, GError **error)

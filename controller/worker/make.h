@@ -2,6 +2,7 @@
  *
  * In: a session and a frame. Out: what is staged, or why there is nothing. Called by frame.c. */
 #pragma once
+#include "frames/s3.h"
 #include "worker/frame.h"
 
 struct made_file {
@@ -9,9 +10,11 @@ struct made_file {
 	struct file_digest digest;
 	guint width, height;
 	char *warnings; /* of its checks; NULL: none */
+	char etag[S3_ETAG_SIZE]; /* in a bucket, once it is staged there; else "" */
 };
 
 struct made {
+	gboolean was_ordered; /* Blender was asked for it */
 	struct made_file *files; /* one for each of the task's outputs */
 	guint n;
 	double seconds;

@@ -305,9 +305,7 @@ struct sandbox *sandbox_find(enum sandbox_wish wish, GError **error)
 		s->text = g_strdup("nothing confines Blender: scripts of scenes can do what this worker can");
 		return s;
 	}
-	if (wish == SANDBOX_SYSTEMD)
-		fail(&problem, ERROR_REFUSED, "systemd-run is not offered by this version");
-	else if (find_bubblewrap(s, &problem)) {
+	if (find_bubblewrap(s, &problem)) {
 		s->text = g_strdup_printf("bubblewrap, uid %u%s%s", (guint)s->uid, s->is_root ? "" : ", a user namespace",
 					  s->has_proc ? "" : ", no /proc");
 		return s;

@@ -5,6 +5,7 @@
 #include "frames/root.h"
 #include "worker/archive.h"
 #include "worker/bring.h"
+#include "worker/buckets.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,8 @@ static gboolean check_on_root(struct worker *w, const struct task *t, GError **e
 {
 	struct file_digest digest;
 	SCOPED_FD(fd) = worker_open_root(w, t->scene_root, error);
-	if (fd < 0 || !digest_file(w->digests, fd, t->scene_path, &digest, error))
+	if (fd < 0 || !worker_bring(w, fd, t->scene_root, t->scene_path, t->scene_sha256, error) ||
+	    !digest_file(w->digests, fd, t->scene_path, &digest, error))
 		return FALSE;
 	return strcmp(digest.sha256, t->scene_sha256) == 0 ||
 	       fail(error, ERROR_REFUSED, "SceneChanged: %s:%s is %.12s now, the job renders %.12s", t->scene_root,

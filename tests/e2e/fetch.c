@@ -8,6 +8,7 @@
 #include "queue/owner.h"
 #include "queue/redis.h"
 #include "redis_fixture.h"
+#include "s3_fixture.h"
 #include <archive.h>
 #include <archive_entry.h>
 #include <gio/gio.h>
@@ -215,14 +216,19 @@ static struct task fetched(struct farm *f, const char *job, const char *source)
 	};
 }
 
-static void enqueue(struct farm *f, const char *job, const struct task *task)
+static void enqueue_as(struct farm *f, const char *job, const struct task *task, const struct job_meta *meta)
 {
 	struct backlog_part part = { .key = "k1", .task = task };
-	struct job_meta meta = { .chunk = 5 };
 	guint64 n_added;
 	g_autofree char *id = g_strconcat("nimbus/", job, NULL);
 	assert_null(frames_parse(f->a, "1", &part.frames, NULL));
-	assert_true(backlog_enqueue(f->redis, &f->by, id, &meta, &part, 1, &n_added, NULL));
+	assert_true(backlog_enqueue(f->redis, &f->by, id, meta, &part, 1, &n_added, NULL));
+}
+
+static void enqueue(struct farm *f, const char *job, const struct task *task)
+{
+	const struct job_meta meta = { .chunk = 5 };
+	enqueue_as(f, job, task, &meta);
 }
 
 static void enqueue_fetched(struct farm *f, const char *job, const char *source)
@@ -292,6 +298,26 @@ static guint count_requests(const char *what)
 
 /* -- tests ------------------------------------------------------------------------------------- */
 
+static void copy_source(const char *name, const char *to)
+{
+	g_autofree char *from = g_build_filename(sources, name, NULL), *bytes = NULL;
+	gsize size;
+	assert_true(g_file_get_contents(from, &bytes, &size, NULL));
+	assert_true(g_file_set_contents(to, bytes, (gssize)size, NULL));
+}
+
+/* An archive that lies on a root is unpacked as well. */
+static void enqueue_on_root(struct farm *f)
+{
+	g_autofree char *path = g_build_filename(f->frames, "one.zip", NULL);
+	struct task t = fetched(f, "on-root", "plain/one.zip");
+	copy_source("one.zip", path);
+	t.scene_url = "";
+	t.scene_root = "frames";
+	t.scene_path = "one.zip";
+	enqueue(f, "on-root", &t);
+}
+
 static void good_sources(void **state)
 {
 	struct farm f = farm_new(state);
@@ -300,12 +326,14 @@ static void good_sources(void **state)
 	/* equal jobs are taken by name */
 	enqueue_fetched(&f, "cut", "cut/plain.blend");
 	enqueue(&f, "library", &named);
+	enqueue_on_root(&f);
 	enqueue_fetched(&f, "one", "other/one.zip");
 	enqueue_fetched(&f, "rest", "plain/plain.blend");
 	assert_int_equal(worker_wait(worker_start(&f, "w1", "--once")), 0);
 	assert_visible(&f, "cut");
 	assert_visible(&f, "library");
 	assert_visible(&f, "one");
+	assert_visible(&f, "on-root");
 	assert_visible(&f, "rest");
 	assert_true(count_requests("/cut/plain.blend bytes=") >= 2);
 	assert_int_equal(count_requests("-a\"\n"), count_requests(" bytes="));
@@ -398,18 +426,39 @@ static void blender_is_installed(void **state)
 	farm_free(&f);
 }
 
+/* A machine without a Blender, and a scene in a bucket. */
+static void nothing_is_on_the_machine(void **state)
+{
+	struct farm f = farm_new(state);
+	struct s3_fixture *s3 = s3_fixture_new(NULL);
+	if (!s3)
+		skip();
+	g_autofree char *object = g_build_filename(s3->folder, "farm", "one.zip", NULL);
+	g_autofree char *more = g_strdup_printf("--once --blender /nowhere/blender --s3-endpoint %s --s3-credentials-file %s", s3->endpoint, s3->keys);
+	const char *const required[] = { "device:CPU", NULL };
+	struct task t = fetched(&f, "bucket", "plain/one.zip");
+	const struct job_meta meta = { .chunk = 5, .blender = "9.1", .is_installable = TRUE, .requires = required };
+	copy_source("one.zip", object);
+	t.scene_url = "s3://farm/one.zip";
+	t.blender = "9.1";
+	t.blender_url = arena_printf(f.a, "%s/plain/blender.tar.gz", server_url);
+	t.blender_sha256 = sha256_of(&f, "blender.tar.gz");
+	enqueue_as(&f, "bucket", &t, &meta);
+	assert_int_equal(worker_wait(worker_start(&f, "w1", more)), 0);
+	assert_visible(&f, "bucket");
+	s3_fixture_free(s3);
+	farm_free(&f);
+}
+
 /* Its jobs are for others; those on the roots that are there go on. */
 static void root_away_stops_its_own_jobs(void **state)
 {
 	struct farm f = farm_new(state);
 	g_autofree char *mount = g_strconcat("--once --mount archive=", f.folder, "/none", NULL);
 	struct task t = fetched(&f, "away", "plain/one.zip");
-	struct backlog_part part = { .key = "k1", .task = &t };
 	const char *const required[] = { "root:archive", NULL };
-	struct job_meta meta = { .chunk = 5, .requires = (const char **)(gpointer)required };
-	guint64 n_added;
-	assert_null(frames_parse(f.a, "1", &part.frames, NULL));
-	assert_true(backlog_enqueue(f.redis, &f.by, "nimbus/away", &meta, &part, 1, &n_added, NULL));
+	const struct job_meta meta = { .chunk = 5, .requires = required };
+	enqueue_as(&f, "away", &t, &meta);
 	enqueue_fetched(&f, "well", "plain/one.zip");
 	assert_int_equal(worker_wait(worker_start(&f, "w1", mount)), 0);
 	assert_visible(&f, "well");
@@ -423,7 +472,7 @@ int main(int argc, char **argv)
 {
 #define TEST(name) cmocka_unit_test(name)
 	const struct CMUnitTest tests[] = { TEST(good_sources), TEST(bad_sources_cost_their_own_job), TEST(leaves_in_the_middle),
-					    TEST(blender_is_installed), TEST(root_away_stops_its_own_jobs) };
+					    TEST(blender_is_installed), TEST(nothing_is_on_the_machine), TEST(root_away_stops_its_own_jobs) };
 	if (argc != 3) {
 		fprintf(stderr, "usage: fetch PATH/cleave-worker FOLDER\n");
 		return 64;

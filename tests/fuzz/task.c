@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g_assert(task_decode(a, first, &again, NULL));
 	g_autofree char *second = task_encode(&again);
 	g_assert_cmpstr(first, ==, second);
-	const struct order order = { &again, "/scene.blend", -7, "/frame.png" };
+	const struct order order = { &again, "/scene.blend", -7, "/frames", 0 };
 	g_autofree char *line = order_encode(&order);
 	g_assert(strchr(line, '\n') == line + strlen(line) - 1);
 	return 0;

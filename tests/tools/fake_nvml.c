@@ -1,7 +1,7 @@
 /* A libnvidia-ml.so.1 for tests: what cleave uses of NVML, on cards that are groups of a key file.
  *
  * The file is named by FAKE_NVML; each function reads it, and writes what it changed. A card is a group named by its
- * address: serial, name, celsius, ecc, mig, pending, activation (what a change of the mode answers), profiles ("name:id:slices:most"),
+ * address: serial, name, celsius, milliwatts, memory (bytes), ecc, mig, pending, activation (what a change of the mode answers), profiles ("name:id:slices:most"),
  * instances ("id:profile:compute:busy"). The group [nvml] says driver, init (what starting answers), and calls, which
  * counts what was done; hang and crash name the function in which that happens.
  * Its own declarations of the API, from NVIDIA's documentation, so that a slip in cleave's shows. */
@@ -186,6 +186,28 @@ API int nvmlDeviceGetTemperature(void *device, int sensor, unsigned int *ret)
 	if (sensor != 0 || !g_key_file_has_key(f, address, "celsius", NULL))
 		return NOT_SUPPORTED;
 	*ret = (unsigned int)g_key_file_get_integer(f, address, "celsius", NULL);
+	return SUCCESS;
+}
+
+API int nvmlDeviceGetPowerUsage(void *device, unsigned int *ret)
+{
+	CARD(device);
+	if (!g_key_file_has_key(f, address, "milliwatts", NULL))
+		return NOT_SUPPORTED;
+	*ret = (unsigned int)g_key_file_get_integer(f, address, "milliwatts", NULL);
+	return SUCCESS;
+}
+
+typedef struct { unsigned long long total, free, used; } memory_v1;
+
+API int nvmlDeviceGetMemoryInfo(void *device, memory_v1 *ret)
+{
+	CARD(device);
+	if (!g_key_file_has_key(f, address, "memory", NULL))
+		return NOT_SUPPORTED;
+	ret->total = g_key_file_get_uint64(f, address, "memory", NULL);
+	ret->free = ret->total;
+	ret->used = 0;
 	return SUCCESS;
 }
 

@@ -1,6 +1,7 @@
 /* Which files patterns mean, and what one digest of all of them depends on. */
 #include "frames/inputs.h"
 #include "base/arena.h"
+#include "frames/manifest.h"
 #include "frames_files.h"
 
 static int root_of(void *user, const char *name, GError **error)
@@ -123,6 +124,42 @@ static void fresh_files_are_not_settled(void **state)
 	test_root_free(&r);
 }
 
+static gboolean count_inputs(const struct record *r, gpointer n, GError **error)
+{
+	(void)error;
+	*(guint *)n += r->type == RECORD_INPUT;
+	return TRUE;
+}
+
+/* Frames count on what was there first; what a compaction keeps says so as well. */
+static void the_first_content_is_remembered(void **state)
+{
+	(void)state;
+	struct test_root r = test_root_new();
+	struct manifest *m = manifest_open(r.fd, "p+j", "w1", NULL);
+	struct manifest_view *v = manifest_view_new();
+	const char *const sums[] = { "b", "a", "c" }; /* in the order of the lines; by time a, b, c */
+	const gint64 times[] = { 2, 1, 3 };
+	guint n = 0;
+	for (guint i = 0; i < G_N_ELEMENTS(sums); i++) {
+		struct record one = { .type = RECORD_INPUT, .time_us = times[i] * 1000000, .file = "tex:a.png", .sha256 = sums[i] };
+		assert_true(manifest_append(m, &one, NULL));
+	}
+	assert_true(manifest_append(m, &(struct record){ .type = RECORD_INPUT, .time_us = 1, .file = "tex:b.png", .sha256 = "d" }, NULL));
+	assert_true(manifest_view_update(v, r.fd, "p+j", NULL));
+	g_autoptr(GPtrArray) latest = manifest_inputs(v);
+	assert_int_equal(latest->len, 2);
+	assert_string_equal(((const struct record *)latest->pdata[0])->sha256, "c");
+	assert_string_equal(manifest_first_input(v, "tex:a.png")->sha256, "a");
+	assert_string_equal(manifest_first_input(v, "tex:b.png")->sha256, "d");
+	assert_null(manifest_first_input(v, "tex:c.png"));
+	assert_true(manifest_each(v, count_inputs, &n, NULL));
+	assert_int_equal(n, 3); /* a first and a latest, and one that is both */
+	manifest_view_free(v);
+	manifest_close(m);
+	test_root_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +167,7 @@ int main(void)
 		cmocka_unit_test(links_stay_inside),
 		cmocka_unit_test(digest_is_of_names_and_contents),
 		cmocka_unit_test(fresh_files_are_not_settled),
+		cmocka_unit_test(the_first_content_is_remembered),
 	};
 	return cmocka_run_group_tests_name("inputs", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include "queue/owner.h"
 #include "queue/redis.h"
 #include "redis_fixture.h"
+#include <hiredis/hiredis.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,12 +39,14 @@ struct model_frame {
 	enum where where;
 	int key;   /* of QUEUED, RUNNING and FAILED */
 	int lease; /* of RUNNING */
+	int n_failed; /* since it was queued: the third time gives it up */
 };
 
 struct model {
 	struct model_frame frames[FRAMES];
 	struct lease *leases[LEASES];
 	int n_leases;
+	gint64 limit; /* frames that run at once */
 	struct redis *r;
 	struct authority by;
 	GRand *rand;
@@ -69,14 +72,18 @@ static void do_enqueue(struct model *m, struct arena *a)
 {
 	int key = draw(m, KEYS);
 	struct backlog_part part = { keys[key], draw_set(m, a), &task };
-	struct job_meta meta = { .chunk = 1 + draw(m, 6), .n_retries = 0 };
+	struct job_meta meta = { .chunk = 1 + draw(m, 6), .n_retries = 90, .order = draw(m, 3), .backoff_ms = 1 };
+	const struct job_limit limit = { "project:p", 1 + draw(m, 30) };
 	guint64 n_added, n_expected = 0;
+	meta.limits = &limit;
+	meta.n_limits = 1;
+	m->limit = limit.n_frames;
 	assert_true(backlog_enqueue(m->r, &m->by, "p/a", &meta, &part, 1, &n_added, NULL));
 	FRAMES_EACH (it, &part.frames) {
 		struct model_frame *f = &m->frames[it.frame - FIRST];
 		if ((f->where == QUEUED || f->where == RUNNING) && f->key == key)
 			continue;
-		*f = (struct model_frame){ QUEUED, key, 0 };
+		*f = (struct model_frame){ QUEUED, key, 0, 0 };
 		n_expected++;
 	}
 	assert_int_equal(n_added, n_expected);
@@ -96,12 +103,19 @@ static void do_lease(struct model *m, struct arena *a)
 {
 	struct lease *l;
 	assert_true(m->n_leases < LEASES);
-	assert_true(lease_take(m->r, a, "w", &can, 600000, &l, NULL));
+	gint64 n_running = 0;
+	for (int i = 0; i < FRAMES; i++)
+		n_running += m->frames[i].where == RUNNING;
+	/* Each time another worker, so that no frame waits for another one, and none is poison by chance. */
+	g_autofree char *worker = g_strdup_printf("w%d", m->n_leases);
+	g_usleep(1500);
+	assert_true(lease_take(m->r, a, worker, &can, 600000, &l, NULL));
 	if (!l) {
-		for (int i = 0; i < FRAMES; i++)
-			assert_true(m->frames[i].where != QUEUED);
+		for (int i = 0; i < FRAMES && n_running < m->limit; i++)
+			assert_true(m->frames[i].where != QUEUED || m->frames[i].n_failed > 0);
 		return;
 	}
+	assert_true(n_running + (gint64)frames_count(&l->frames) <= m->limit);
 	FRAMES_EACH (it, &l->frames) {
 		struct model_frame *f = &m->frames[it.frame - FIRST];
 		assert_int_equal(f->where, QUEUED);
@@ -131,9 +145,13 @@ static void do_report(struct model *m)
 	}
 	enum lease_failed outcome;
 	assert_true(lease_fail(m->r, m->leases[lease]->token, frame + FIRST, "x", FAILURE_RETRY, &outcome, NULL));
-	assert_int_equal(outcome, is_mine ? LEASE_GIVEN_UP : LEASE_SUPERSEDED);
-	if (is_mine)
-		m->frames[frame].where = FAILED;
+	if (!is_mine) {
+		assert_int_equal(outcome, LEASE_SUPERSEDED);
+		return;
+	}
+	struct model_frame *f = &m->frames[frame];
+	f->where = ++f->n_failed == 3 ? FAILED : QUEUED;
+	assert_int_equal(outcome, f->where == FAILED ? LEASE_GIVEN_UP : LEASE_QUEUED_AGAIN);
 }
 
 static void do_give_back(struct model *m)
@@ -178,6 +196,10 @@ static void compare(struct model *m, struct arena *a)
 	for (int i = 0; i < FRAMES; i++)
 		n_known += m->frames[i].where != NOWHERE;
 	assert_int_equal(n_shown, n_known);
+	const char *recount[] = { "FCALL", "cleave_recount", "0" };
+	struct redisReply *wrong = redis_call(m->r, REDIS_REPEAT, 3, recount, NULL);
+	assert_int_equal(wrong->integer, 0);
+	freeReplyObject(wrong);
 }
 
 static void own(struct redis *r, struct authority *ret)

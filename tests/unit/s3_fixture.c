@@ -70,6 +70,14 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
 	return remove(path);
 }
 
+void s3_fixture_clear(struct s3_fixture *f)
+{
+	g_autofree char *bucket_folder = in_folder(f, "farm");
+	nftw(bucket_folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	g_mkdir(bucket_folder, 0755);
+	s3_fixture_faults(f, "");
+}
+
 void s3_fixture_free(struct s3_fixture *f)
 {
 	if (!f)

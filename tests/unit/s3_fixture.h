@@ -11,6 +11,8 @@ struct s3_fixture {
 
 /* `options`: words for the server, NULL-terminated; NULL: none. NULL where python3 is not installed. */
 struct s3_fixture *s3_fixture_new(const char *const *options);
+/* An empty bucket again, and no faults. */
+void s3_fixture_clear(struct s3_fixture *f);
 void s3_fixture_free(struct s3_fixture *f);
 /* Lines of METHOD PART-OF-THE-KEY KIND TIMES; see the server. */
 void s3_fixture_faults(struct s3_fixture *f, const char *lines);

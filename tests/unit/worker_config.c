@@ -184,7 +184,7 @@ static void misuse(void **state)
 		{ "--redis redis://h --slots 2 --slot 3", "--slot is a number from 1 to 2, not \"3\"" },
 		{ "--redis redis://h --slots 0", "--slots is a number from 1 to 256" },
 		{ "--redis redis://h --max-gpu-temp 30", "--max-gpu-temp is a number from 40 to 110" },
-		{ "--redis redis://h --sandbox chroot", "--sandbox is one of auto, bubblewrap, systemd, none, not \"chroot\"" },
+		{ "--redis redis://h --sandbox chroot", "--sandbox is one of auto, bubblewrap, none, not \"chroot\"" },
 		{ "--redis redis://h --cache-size 3", "--cache-size: " },
 		{ "--redis redis://h --cache-size 3KiB", "--cache-size is at least 1MiB" },
 		{ "--redis redis://h --cache here", "--cache is an absolute path" },

@@ -127,6 +127,18 @@ static void how_hot(void **state)
 	fake_machine_set(x->machine, A4000, "celsius", "55");
 	assert_true(gpus_hottest(second, &celsius, NULL));
 	assert_int_equal(celsius, 55);
+	fake_machine_set(x->machine, A100, "memory", "85899345920");
+	fake_machine_set(x->machine, A4000, "memory", "17179869184");
+	fake_machine_set(x->machine, A4000, "milliwatts", "98600");
+	gpus_name(all);
+	gpus_name(second);
+	assert_string_equal(gpus_figures(all), A100 " 85899345920 91 -\n" A4000 " 17179869184 55 98600");
+	struct gpus_own of_all = gpus_own(all), of_second = gpus_own(second);
+	assert_int_equal(of_all.n, 2);
+	assert_true(of_all.memory_bytes == G_GUINT64_CONSTANT(17179869184) && !of_all.model);
+	assert_int_equal(of_second.n, 1);
+	assert_true(of_second.memory_bytes == G_GUINT64_CONSTANT(17179869184));
+	assert_string_equal(of_second.model, "RTX A4000");
 	gpus_free(all);
 	gpus_free(second);
 }

@@ -27,8 +27,8 @@ static const char prober[] =
 	"say['connect'] = able(lambda: socket.create_connection(('127.0.0.1', @PORT@), 2))\n"
 	"say['secret'] = able(lambda: open('@DIR@/secret/redis.pass').read())\n"
 	"say['credentials'] = 'CREDENTIALS_DIRECTORY' in os.environ or 'CLEAVE_REDIS' in os.environ\n"
-	"say['write'] = able(lambda: open('@DIR@/root/new', 'w').write('x'))\n"
-	"say['read'] = able(lambda: open('@DIR@/root/scene').read())\n"
+	"say['write'] = able(lambda: open('@DIR@/frames/new', 'w').write('x'))\n"
+	"say['read'] = able(lambda: open('@DIR@/frames/scene').read())\n"
 	"say['scratch'] = able(lambda: open(os.environ['TMPDIR'] + '/out/mine', 'w').write('x'))\n"
 	"say['etc'] = able(lambda: open('/etc/cleave-test', 'w'))\n"
 	"say['others'] = len([p for p in (os.listdir('/proc') if os.path.isdir('/proc') else ()) if p.isdigit()]) > 4\n"
@@ -72,7 +72,7 @@ static int setup(void **state)
 {
 	struct site *s = g_new0(struct site, 1);
 	s->folder = g_dir_make_tmp("cleave-shut-XXXXXX", NULL);
-	s->root = g_build_filename(s->folder, "root", NULL);
+	s->root = g_build_filename(s->folder, "frames", NULL);
 	s->secret = g_build_filename(s->folder, "secret", NULL);
 	s->listener = listen_on_loopback(&s->port);
 	/* A user's own namespace shows the user's own files: what is not shown at all is what protects. */
@@ -92,7 +92,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	struct site *s = *state;
-	static const char *const files[] = { "root/scene", "root/new", "root", "secret/redis.pass", "secret", "programs/blender", "programs", "" };
+	static const char *const files[] = { "frames/scene", "frames/new", "frames", "secret/redis.pass", "secret", "programs/blender", "programs", "" };
 	close(s->listener);
 	for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
 		g_autofree char *path = g_build_filename(s->folder, files[i], NULL);

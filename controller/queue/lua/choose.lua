@@ -97,22 +97,38 @@ local function attempt(id, worker, can, counts, now)
   return key and { job = job, key = key, frames = frames, settles = is_last or job.tried == '1' }
 end
 
-local function fairer(a, b)
-  if a.project ~= b.project then
-    return a.project < b.project
-  elseif a.running ~= b.running then
-    return a.running < b.running
+local EQUALS_MAX = 64          -- jobs of which the one with the fewest running is looked for
+
+-- Sorts jobs of projects with equally many frames running by their own.
+local function sort_by_running(jobs)
+  for i, job in ipairs(jobs) do
+    job.running = #jobs > 1 and i <= EQUALS_MAX and redis.call('HLEN', 'cleave:running:' .. job.id) or 0
   end
-  return a.id < b.id
+  table.sort(jobs, function(a, b) return a.running < b.running or (a.running == b.running and a.id < b.id) end)
 end
 
 -- Of jobs that are equally urgent.
 local function choose_fairly(equals, worker, can, counts, now)
-  table.sort(equals, fairer)
+  if #equals == 1 then
+    return attempt(equals[1].id, worker, can, counts, now)
+  end
+  local by_count, levels = {}, {}
   for _, job in ipairs(equals) do
-    local taken = attempt(job.id, worker, can, counts, now)
-    if taken then
-      return taken
+    local n = counts[project_of(job.id)] or 0
+    if not by_count[n] then
+      by_count[n] = {}
+      levels[#levels + 1] = n
+    end
+    table.insert(by_count[n], job)
+  end
+  table.sort(levels)
+  for _, n in ipairs(levels) do
+    sort_by_running(by_count[n])
+    for _, job in ipairs(by_count[n]) do
+      local taken = attempt(job.id, worker, can, counts, now)
+      if taken then
+        return taken
+      end
     end
   end
 end
@@ -131,8 +147,7 @@ local function choose(worker, can, counts, now)
         equals = {}
       end
       level = jobs[i + 1]
-      equals[#equals + 1] = { id = id, running = counts['job:' .. id] or 0,
-                              project = counts['project:' .. (string.match(id, '^(.-)/') or id)] or 0 }
+      equals[#equals + 1] = { id = id }
     end
     if #jobs < 2 * batch then
       return choose_fairly(equals, worker, can, counts, now)

@@ -16,10 +16,10 @@
 -- cleave:running:<id>   hash  frame -> token, or two of them parted by a space (tail.lua)
 -- cleave:tries:<id>     hash  frame -> JSON of what went wrong with it (try.lua)
 -- cleave:failed:<id>    hash  frame -> JSON of key, reason, tries, worker, cause, workers
--- cleave:counts         hash  scope -> frames running: job:<id>, project:<name>, label:<key>=<value>
+-- cleave:counts         hash  scope -> frames running: project:<name>, label:<key>=<value>
 -- cleave:leases         zset  token -> deadline in ms
 -- cleave:lease:<token>  hash  job, key, worker, vm (its UUID, or nothing), vram, frames (as they were leased),
---                             n (how many are left), since, hand and begun (the frame in hand), progress;
+--                             n (how many are left), limits and tried of the job, since, hand and begun (the frame in hand), progress;
 --                             done:<frame> for ten minutes longer, so that a repeated commit gets the same answer
 -- cleave:workers        zset  name -> last heartbeat in ms;  cleave:worker:<name> hash of facts
 -- cleave:can            hash  name -> capabilities as the worker told them last
@@ -29,7 +29,7 @@
 -- cleave:rest           hash  name of a worker that gets nothing for a while -> "until times reason"
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
--- cleave:owner          hash  holder, fence, deadline;  cleave:epoch, cleave:serial  numbers
+-- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
 
 local VERSION = 3
 local CHUNK_MAX = 10000

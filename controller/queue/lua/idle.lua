@@ -105,10 +105,10 @@ local function wake(id, n_frames)
   end)
 end
 
--- Something is to be done at `due`: who waits longer than that has to wait shorter.
+-- Something is to be done at `due`: who waits longer than that has to wait shorter. Who should look already does.
 local function watch(due, now)
   local first = redis.call('ZRANGEBYSCORE', 'cleave:waiting', now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-  if not first[1] or tonumber(first[2]) > due then
+  if first[1] and tonumber(first[2]) > due then
     wake_some(1, now, 'watch', function() return true end)
   end
 end

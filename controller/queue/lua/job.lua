@@ -169,7 +169,10 @@ local function meta_store(id, meta)
   end
   local now = redis.call('HGET', job, 'limits') or ''
   if now ~= (limits or '') then
-    local _, n = held_load(id)
+    local held, n = held_load(id)
+    for token in pairs(held) do
+      redis.call('HSET', 'cleave:lease:' .. token, 'limits', now)
+    end
     if n > 0 then
       count(id, limits, -n)
       count(id, now, n)

@@ -93,7 +93,8 @@ local function lease_return(token, reason, now)
 end
 
 local function reap_expired()
-  local now = now_ms()
+  local us = now_us()
+  local now = math.floor(us / 1000)
   local gone = redis.call('ZRANGEBYSCORE', 'cleave:leases', '-inf', now, 'LIMIT', 0, REAP_MAX)
   for _, token in ipairs(gone) do
     local worker = redis.call('HGET', 'cleave:lease:' .. token, 'worker')
@@ -104,7 +105,7 @@ local function reap_expired()
       redis.call('ZREM', 'cleave:leases', token)
     end
   end
-  return #gone, now
+  return #gone, now, us
 end
 
 -- reap -> how many leases ran out; workers that were silent for a day are forgotten
@@ -133,17 +134,33 @@ local function run(id, frames, token, first)
   end
 end
 
+local serial = 0               -- of this process: the clock tells processes apart
+
+-- What a lease's hash begins with is what commit() asks for.
+local function lease_store(token, taken, worker, can, now, lease, ranges)
+  local fields = { 'job', taken.job.id, 'key', taken.key, 'worker', worker, 'n', #taken.frames }
+  local rest = { limits = taken.job.limits, tried = (taken.job.tried or '') .. (lease.rested or ''), vm = lease.uuid,
+                 vram = text(tonumber(can.vram) or 0), frames = table.concat(ranges, ' '), since = text(now) }
+  for _, name in ipairs({ 'limits', 'tried', 'frames', 'since', 'vm', 'vram' }) do
+    if rest[name] and rest[name] ~= '' then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = rest[name]
+    end
+  end
+  redis.call('HSET', 'cleave:lease:' .. token, unpack(fields))
+end
+
 -- Makes a lease of what choose() took.
-local function grant(taken, worker, ttl, uuid, can, now)
+local function grant(taken, worker, ttl, can, now, lease)
   local id, key = taken.job.id, taken.key
-  local token = text(now_us()) .. '-' .. text(redis.call('INCR', 'cleave:serial'))
+  serial = serial + 1
+  local token = text(lease.us) .. '-' .. text(serial)
   local ranges = {}
   for i, r in ipairs(ranges_of(taken.frames, key)) do
     ranges[i] = range_text(r)
   end
   run(id, taken.frames, token, taken.first)
-  redis.call('HSET', 'cleave:lease:' .. token, 'job', id, 'key', key, 'worker', worker, 'vm', uuid, 'vram',
-             text(tonumber(can.vram) or 0), 'frames', table.concat(ranges, ' '), 'n', #taken.frames, 'since', text(now))
+  lease_store(token, taken, worker, can, now, lease, ranges)
   redis.call('ZADD', 'cleave:leases', text(now + ttl), token)
   count(id, taken.job.limits, #taken.frames)
   if taken.settles then
@@ -163,21 +180,22 @@ end
 local function lease(_, args)
   local worker, ttl, can, uuid = args[1], tonumber(args[2]), cjson.decode(args[3]), args[4] or ''
   check_drained(uuid)
-  local _, now = reap_expired()
+  local _, now, us = reap_expired()
   redis.call('ZADD', 'cleave:workers', text(now), worker)
   redis.call('HSET', 'cleave:can', worker, args[3])
   redis.call('ZREM', 'cleave:waiting', worker)
-  redis.call('DEL', 'cleave:wake:' .. worker)
-  if rests_until(worker) > now then
+  local rest = rests_until(worker)
+  if rest > now then
     return false
   end
-  local counts = counts_load()
+  local counts = counts_lazy()
   local taken = choose(worker, can, counts, now) or choose_straggler(worker, can, counts, now)
   if not taken then
+    redis.call('DEL', 'cleave:wake:' .. worker) -- what it was woken for is gone
     redis.call('ZADD', 'cleave:waiting', text(now + WAKE_MS), worker)
     return false
   end
-  return grant(taken, worker, ttl, uuid, can, now)
+  return grant(taken, worker, ttl, can, now, { uuid = uuid, us = us, rested = rest > 0 and 'rested' })
 end
 
 -- extend TOKEN TTL_MS FRAME [PROGRESS] -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A
@@ -209,15 +227,16 @@ end
 -- -- ending ---------------------------------------------------------------------------------------
 
 -- What a commit tells of the job and its worker. Once a lease will do for frames that take no time.
-local function learn(lease, took, job)
-  local key = 'cleave:job:' .. lease.job
+local function learn(id, its_key, worker, took, has_rested)
+  local key = 'cleave:job:' .. id
+  local by, before = unpack(redis.call('HMGET', key, 'by', 'took:' .. its_key))
   if took > 0 then
-    redis.call('HSET', key, 'took:' .. lease.key, took_add(job[4], took))
+    redis.call('HSET', key, 'took:' .. its_key, took_add(before, took))
   end
-  if job[1] ~= lease.worker then
-    redis.call('HSET', key, 'by', lease.worker, 'by2', job[1] or '')
+  if by ~= worker then
+    redis.call('HSET', key, 'by', worker, 'by2', by or '')
   end
-  pardon(lease.worker)
+  pardon(worker, has_rested)
 end
 
 -- Who renders the frame as well loses: its lease ends, the frames that it has not begun go back.
@@ -230,42 +249,48 @@ local function lose(id, token, frame, limits, now)
   end
 end
 
-local QUICK_MS = 200           -- of such frames one a lease is measured
+local QUICK_MS = 200           -- of such frames one a lease is measured and told of
 
--- commit TOKEN FRAME [TOOK_MS] -> 1, or 0 when the frame is not this lease's any more
+-- commit TOKEN FRAME [TOOK_MS] -> 1, or 0 when the frame is not this lease's any more. This is called most often.
 local function commit(_, args)
   local token, frame, took = args[1], args[2], tonumber(args[3] or 0)
   local key = 'cleave:lease:' .. token
-  local id, its_key, worker, n, done = unpack(redis.call('HMGET', key, 'job', 'key', 'worker', 'n', 'done:' .. frame))
+  local id, its_key, worker, n, limits, tried, done =
+    unpack(redis.call('HMGET', key, 'job', 'key', 'worker', 'n', 'limits', 'tried', 'done:' .. frame))
   if done then
     return 1
   end
-  local value = id and redis.call('HGET', 'cleave:running:' .. id, frame)
-  if not is_holder(value, token) then
+  local running = id and 'cleave:running:' .. id
+  local value = id and redis.call('HGET', running, frame)
+  if value ~= token and not is_holder(value, token) then
     return 0
   end
   local left = tonumber(n or 1) - 1
-  redis.call('HDEL', 'cleave:running:' .. id, frame)
+  redis.call('HDEL', running, frame)
   redis.call('HSET', key, 'n', left, 'done:' .. frame, '')
-  local job = redis.call('HMGET', 'cleave:job:' .. id, 'by', 'limits', 'tried', 'took:' .. its_key)
-  local before = job[2] and job[2] ~= '' and counts_load()
-  count(id, job[2], -1)
-  local first, second = holders_of(value)
-  if second then
-    lose(id, first == token and second or first, frame, job[2], now_ms())
+  local before = limits and limits ~= '' and counts_load()
+  count(id, limits, -1)
+  if value ~= token then
+    local first, second = holders_of(value)
+    lose(id, first == token and second or first, frame, limits, now_ms())
   end
-  if left == 0 or took >= QUICK_MS then
-    learn({ job = id, key = its_key, worker = worker }, took, job)
-  end
-  if job[3] == '1' then
+  if tried and tried ~= '' then
     redis.call('HDEL', 'cleave:tries:' .. id, frame)
+  end
+  local is_told = left <= 0 or took >= QUICK_MS
+  if is_told then
+    learn(id, its_key, worker, took, tried and string.find(tried, 'rested', 1, true))
   end
   if left <= 0 then
     lease_end(token)
-    settle(id)
+    if redis.call('HLEN', running) == 0 then
+      settle(id)
+    end
   end
-  wake_limited(job[2], before)
-  notice('commit', id, frame)
+  wake_limited(limits, before)
+  if is_told then
+    notice('commit', id, frame)
+  end
   return 1
 end
 

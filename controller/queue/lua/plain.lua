@@ -1,7 +1,8 @@
 -- Plain workers: they take JSON tasks from a Redis list and report in the hash job:<id>, knowing nothing of leases.
 -- The job owner holds their leases; a task's id is its lease's token.
 --
--- cleave:plain:<list>  hash  id -> the owner's record of the task (JSON), whose "payload" is the item in the list
+-- cleave:plain:<list>  hash  id -> "left began job key frames\npayload": when it left the list and was begun (ms; 0: not
+--                            seen yet), whose frames they are, and the item in the list
 --
 -- Other items of that list, and other hashes, are somebody else's.
 
@@ -25,21 +26,21 @@ local function plain_push(_, args)
 end
 
 -- Is it in the list still? Anything may be under that name.
-local function is_listed(list, record)
-  local ok, decoded = pcall(cjson.decode, record)
-  local at = ok and type(decoded) == 'table' and decoded.payload and redis.pcall('LPOS', list, decoded.payload)
-  return type(at) == 'number'
+local function is_listed(list, payload)
+  return payload and type(redis.pcall('LPOS', list, payload)) == 'number'
 end
 
--- plain_show LIST -> {now in ms, {id, record, status, whether it is listed, whether its lease stands}...}
+-- plain_show LIST -> {now in ms, {id, record, task, status, whether it is listed, whether its lease stands}...}
 local function plain_show(_, args)
   local list, out = args[1], { text(now_ms()) }
   local all = redis.call('HGETALL', 'cleave:plain:' .. list)
   for i = 1, #all, 2 do
     local id = all[i]
+    local job, key, payload = string.match(all[i + 1], '^%d+ %d+ (%S+) (%S+) [^\n]*\n(.*)$')
+    local task = job and redis.call('HGET', 'cleave:job:' .. job, 'task:' .. key)
     local status = redis.pcall('HGET', 'job:' .. id, 'status')
-    out[#out + 1] = { id, all[i + 1], type(status) == 'string' and status or '', is_listed(list, all[i + 1]) and 1 or 0,
-                      redis.call('ZSCORE', 'cleave:leases', id) and 1 or 0 }
+    out[#out + 1] = { id, all[i + 1], task or '', type(status) == 'string' and status or '',
+                      is_listed(list, payload) and 1 or 0, redis.call('ZSCORE', 'cleave:leases', id) and 1 or 0 }
   end
   return out
 end

@@ -1,12 +1,16 @@
--- What counts as running at once: of a job, of its project, and of each label that has a limit. The numbers
+-- What counts as running at once: of a project, and of each label that has a limit. The numbers
 -- change with cleave:running in the same call, so they are exact; recount() compares and mends them.
+
+local function project_of(id)
+  return 'project:' .. (string.match(id, '^(.-)/') or id)
+end
 
 -- Scopes of a job that has these limits ("scope=n" lines).
 local function scopes_of(id, limits)
-  local scopes = { 'job:' .. id, 'project:' .. (string.match(id, '^(.-)/') or id) }
+  local scopes = { project_of(id) }
   if limits and limits ~= '' then
     for scope in string.gmatch(limits, '([^\n]+)=%d+') do
-      if scope ~= scopes[2] then
+      if scope ~= scopes[1] then
         scopes[#scopes + 1] = scope
       end
     end
@@ -29,6 +33,15 @@ local function counts_load()
     counts[all[i]] = tonumber(all[i + 1])
   end
   return counts
+end
+
+-- Counts that are loaded when the first is asked for: most leases need none.
+local function counts_lazy()
+  local counts
+  return setmetatable({}, { __index = function(_, scope)
+    counts = counts or counts_load()
+    return counts[scope]
+  end })
 end
 
 -- How many frames more the job's limits allow.
@@ -71,18 +84,20 @@ local function recount(_, args)
   local stored, right, wrong = counts_load(), {}, 0
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
     local held, n = held_load(id)
-    for _, scope in ipairs(n > 0 and scopes_of(id, redis.call('HGET', 'cleave:job:' .. id, 'limits')) or {}) do
+    local limits = redis.call('HGET', 'cleave:job:' .. id, 'limits') or ''
+    for _, scope in ipairs(n > 0 and scopes_of(id, limits) or {}) do
       right[scope] = (right[scope] or 0) + n
     end
     for token, frames in pairs(held) do
       local lease, ranges = 'cleave:lease:' .. token, {}
-      if tonumber(redis.call('HGET', lease, 'n') or -1) ~= #frames then
+      local its_n, its_limits = unpack(redis.call('HMGET', lease, 'n', 'limits'))
+      if tonumber(its_n or -1) ~= #frames or (its_limits or '') ~= limits then
         wrong = wrong + 1
         for i, r in ipairs(ranges_of(frames, '')) do
           ranges[i] = range_text(r)
         end
         if args[1] == '1' then
-          redis.call('HSET', lease, 'n', #frames, 'frames', table.concat(ranges, ' '))
+          redis.call('HSET', lease, 'n', #frames, 'frames', table.concat(ranges, ' '), 'limits', limits)
         end
       end
     end

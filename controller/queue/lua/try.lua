@@ -161,9 +161,11 @@ local function blame(id, frame, worker, now)
 end
 
 -- A success mends what is held against a worker.
-local function pardon(worker)
+local function pardon(worker, has_rested)
   redis.call('DEL', 'cleave:blame:' .. worker)
-  redis.call('HDEL', 'cleave:rest', worker)
+  if has_rested then
+    redis.call('HDEL', 'cleave:rest', worker)
+  end
 end
 
 -- -- an attempt that failed -----------------------------------------------------------------------
