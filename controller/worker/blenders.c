@@ -254,7 +254,12 @@ static char *own_folder(const char *program)
 	char real[PATH_MAX];
 	if (!path || !realpath(path, real) || g_str_has_prefix(real, "/usr/"))
 		return NULL;
-	return g_path_get_dirname(real);
+	char *folder = g_path_get_dirname(real);
+	/* All of the machine is no folder of a program. */
+	if (strcmp(folder, "/") != 0)
+		return folder;
+	g_free(folder);
+	return NULL;
 }
 
 gboolean blenders_choose(struct worker *w, const struct task *task, struct blenders_choice *ret, GError **error)
