@@ -7,6 +7,7 @@
 #include "frames/image.h"
 #include "frames/root.h"
 #include "worker/buckets.h"
+#include "worker/fault.h"
 #include "worker/frame_log.h"
 #include "worker/make.h"
 #include <poll.h>
@@ -176,6 +177,7 @@ static enum frame_end settle(struct session *s, gint64 frame, const struct made 
 	switch (commit(s, frame, made->seconds)) {
 	case VERDICT_ACCEPTED:
 		heartbeat_count(s->w->heartbeat, TRUE);
+		worker_fault("committed");
 		for (guint i = 0; i < made->n; i++)
 			deliver_file(s, frame, &made->files[i]);
 		return FRAME_SETTLED;
@@ -265,6 +267,7 @@ static enum frame_end work(struct session *s, gint64 frame, struct made *made, G
 	enum frame_end end;
 	if (frame_make(s, frame, made, &problem)) {
 		write_log(s, frame, TRUE, NULL);
+		worker_fault("verified");
 		end = settle(s, frame, made);
 		if (!s->w->config->is_warm || blender_is_worn(s->w->blender))
 			g_clear_pointer(&s->w->blender, blender_stop);
