@@ -45,6 +45,7 @@ static gboolean deliver_output(const struct delivering *d, guint output, gint64 
 		                     .may_replace = TRUE,
 		                     /* Another frame may have had the same content; clearing the store is an act of its own. */
 		                     .keeps_stored = stored != NULL,
+		                     .keeps_copy = !stored && p->root->store.copies,
 		                     .remote = p->remote };
 	return stored ? frame_put_back(&delivery, &how, error) : frame_deliver(&delivery, &how, error);
 }

@@ -94,6 +94,7 @@ static struct task task_of(struct arena *a, const struct renderjob_spec *values,
 	add_scene(a, &values->scene, &t);
 	add_blender(values, farm, &t);
 	add_outputs(a, values, &t);
+	t.keeps_copies = farm_root_find(farm, t.output_root)->store.copies;
 	return t;
 }
 

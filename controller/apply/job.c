@@ -14,7 +14,8 @@ gboolean job_place_find(const struct apply_input *in, const struct action *act, 
 	ret->templates = ARENA_ARRAY(in->arena, const char *, ret->outputs.n);
 	for (guint i = 0; i < ret->outputs.n; i++)
 		root_path_split(in->arena, LIST_AT(ret->outputs, struct job_output, i)->file, &root, &ret->templates[i]);
-	const char *path = farm_root_where(farm_root_find(ret->farm, root));
+	ret->root = farm_root_find(ret->farm, root);
+	const char *path = farm_root_where(ret->root);
 	ret->job_dir = root_job_dir(act->id);
 	ret->root_fd = shelf_root(in->shelf, path, error);
 	ret->remote = shelf_remote(in->shelf, path);

@@ -11,6 +11,7 @@
 struct job_place {
 	const struct renderjob_spec *job;
 	const struct farm_spec *farm;
+	const struct farm_root *root;
 	int root_fd;        /* the shelf's */
 	struct remote *remote; /* the shelf's; NULL: the root is a folder */
 	char *job_dir;

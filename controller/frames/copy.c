@@ -3,8 +3,10 @@
 #include "base/error.h"
 #include "frames/root.h"
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/vfs.h>
 
 enum { COPY_SIZE = 128 * 1024 };
 
@@ -92,4 +94,18 @@ gboolean copy_checked(int from_dir, const char *path, int to_dir, const char *na
 gboolean copy_shared(int from_dir, const char *path, int to_dir, const char *name, const char *sha256, GError **error)
 {
 	return copy(from_dir, path, to_dir, name, sha256, COPY_SHARED, NULL, error);
+}
+
+gboolean copy_may_share(int fd)
+{
+	static const long kinds[] = {
+		BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC, NFS_SUPER_MAGIC, OCFS2_SUPER_MAGIC, OVERLAYFS_SUPER_MAGIC,
+		0x2fc12fc1, /* ZFS */
+		0xca451a4e, /* bcachefs */
+	};
+	struct statfs st;
+	for (guint i = 0; fstatfs(fd, &st) == 0 && i < G_N_ELEMENTS(kinds); i++)
+		if ((guint32)st.f_type == (guint32)kinds[i])
+			return TRUE;
+	return FALSE;
 }

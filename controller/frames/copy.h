@@ -16,3 +16,5 @@ gboolean copy_checked(int from_dir, const char *path, int to_dir, const char *na
 		      gboolean *ret_is_shared, GError **error);
 /* The same where blocks can be shared; ERROR_REFUSED where not, and nothing is left. */
 gboolean copy_shared(int from_dir, const char *path, int to_dir, const char *name, const char *sha256, GError **error);
+/* FALSE: the file system is of a kind that never shares blocks, and trying would only cost. */
+gboolean copy_may_share(int fd);

@@ -244,6 +244,13 @@ static enum step deliver_once(const struct site *s, enum delivered *ret, GError 
 	return displace(s, error);
 }
 
+/* So that it can be put back when it is cut or overwritten. Without it the frame is delivered all the same. */
+static void keep_copy(const struct delivery *d)
+{
+	if (d->keeps_copy || copy_may_share(d->root_fd))
+		store_copy_in(d->root_fd, d->visible, d->sha256, d->keeps_copy ? COPY_PLAIN : COPY_SHARED, NULL);
+}
+
 gboolean frame_deliver(const struct delivery *d, enum delivered *ret, GError **error)
 {
 	struct site s;
@@ -260,6 +267,7 @@ gboolean frame_deliver(const struct delivery *d, enum delivered *ret, GError **e
 		g_prefix_error(error, "cannot deliver %s: ", d->visible);
 		return FALSE;
 	}
+	keep_copy(d);
 	*ret = how;
 	return TRUE;
 }

@@ -23,6 +23,7 @@ struct delivery {
 	const char *sha256;    /* the verified content */
 	const char *visible;   /* path relative to the root */
 	gboolean may_replace;  /* FALSE: whatever else is visible stays, and it is ERROR_EXISTS */
+	gboolean keeps_copy;   /* a copy of it goes into the store as well; where blocks are shared one always does */
 	gboolean keeps_stored; /* frame_put_back(): leave the stored copy where it is */
 	struct remote *remote; /* the root is a bucket (deliver_remote.h); NULL: a folder */
 };

@@ -2,6 +2,8 @@
 #include "queue/acl.h"
 #include "base/error.h"
 #include "queue/functions.h"
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *const acl_role_names[ACL_ROLES] = { "controller", "worker", "plain" };
@@ -85,6 +87,47 @@ GPtrArray *acl_rules(enum acl_role role, const char *const *lists)
 	add(rules, "-@all");
 	add_commands(rules, role);
 	return rules;
+}
+
+void acl_users_clear(struct acl_user users[ACL_ROLES])
+{
+	for (guint i = 0; i < ACL_ROLES; i++) {
+		g_clear_pointer(&users[i].password, g_free);
+		g_clear_pointer(&users[i].rules, g_ptr_array_unref);
+	}
+}
+
+char *acl_users_text(const struct acl_user users[ACL_ROLES])
+{
+	GString *out = g_string_new(NULL);
+	for (guint i = 0; i < ACL_ROLES; i++) {
+		g_string_append_printf(out, "user %s reset on %s", users[i].name, users[i].password);
+		for (guint k = 0; k < users[i].rules->len; k++)
+			g_string_append_printf(out, " %s", (const char *)users[i].rules->pdata[k]);
+		g_string_append_c(out, '\n');
+	}
+	return g_string_free(out, FALSE);
+}
+
+char *acl_users_json(const struct acl_user users[ACL_ROLES])
+{
+	json_t *all = json_array();
+	for (guint i = 0; i < ACL_ROLES; i++) {
+		json_t *object = json_object(), *list = json_array();
+		const char *head[] = { "reset", "on", users[i].password };
+		json_object_set_new(object, "role", json_string(acl_role_names[users[i].role]));
+		json_object_set_new(object, "user", json_string(users[i].name));
+		for (guint k = 0; k < G_N_ELEMENTS(head); k++)
+			json_array_append_new(list, json_string(head[k]));
+		for (guint k = 0; k < users[i].rules->len; k++)
+			json_array_append_new(list, json_string(users[i].rules->pdata[k]));
+		json_object_set_new(object, "rules", list);
+		json_array_append_new(all, object);
+	}
+	char *json = json_dumps(all, JSON_INDENT(2)), *text = g_strconcat(json, "\n", NULL);
+	free(json);
+	json_decref(all);
+	return text;
 }
 
 char *acl_password(const char *file, GError **error)

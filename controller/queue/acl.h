@@ -14,5 +14,17 @@ extern const char *const acl_role_names[ACL_ROLES];
 /* Rules in order, without name and password: char *, g_ptr_array_unref(). `lists` (NULL-terminated) are those of plain
  * workers. */
 GPtrArray *acl_rules(enum acl_role role, const char *const *lists);
+struct acl_user {
+	enum acl_role role;
+	const char *name;
+	char *password; /* a rule: "#" and a digest; owned */
+	GPtrArray *rules; /* owned */
+};
+/* Frees what they own. */
+void acl_users_clear(struct acl_user users[ACL_ROLES]);
+/* A line each, as in users.acl; g_free(). */
+char *acl_users_text(const struct acl_user users[ACL_ROLES]);
+/* A JSON array of {role, user, rules}; g_free(). */
+char *acl_users_json(const struct acl_user users[ACL_ROLES]);
 /* "#" and the SHA-256 of the file's first line. */
 char *acl_password(const char *file, GError **error);

@@ -45,6 +45,7 @@ static const struct field task_fields[] = {
 	TEXTS("arguments", arguments),
 	NUMBER("scripts", runs_scripts),
 	TEXT("outputRoot", output_root, TRUE),
+	NUMBER("keepCopies", keeps_copies),
 	TEXT("checkBlack", check_black, FALSE),
 	TEXT("checkConstant", check_constant, FALSE),
 	TEXT("checkNan", check_nan, FALSE),

@@ -43,6 +43,7 @@ struct task {
 	const char *const *arguments; /* for Blender's command line, allowed ones */
 	gint64 runs_scripts;      /* 1: scripts and drivers of the scene run */
 	const char *output_root;
+	gint64 keeps_copies;      /* 1: what is delivered is copied into the root's store as well */
 	struct task_output *outputs; /* at least one */
 	guint n_outputs;
 	const char *check_black, *check_constant, *check_nan, *check_missing_assets; /* "" and warn; accept, reject */

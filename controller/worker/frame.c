@@ -153,6 +153,7 @@ static void deliver_file(struct session *s, gint64 frame, const struct made_file
 		.visible = f->visible,
 		.may_replace = TRUE,
 		.remote = s->remote,
+		.keeps_copy = s->lease->task.keeps_copies != 0,
 	};
 	if (!frame_deliver(&delivery, &delivered, &problem))
 		log_warning("worker", "the job owner has to deliver job=%s frame=%" G_GINT64_FORMAT ": %s",

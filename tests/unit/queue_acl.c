@@ -134,7 +134,7 @@ static void a_day(void **state)
 
 static void what_none_may(void **state)
 {
-	static const char *const all[] = { "FLUSHALL", "FLUSHDB", "CONFIG GET requirepass", "CONFIG SET save x", "ACL LIST", 
+	static const char *const all[] = { "FLUSHALL", "FLUSHDB", "CONFIG GET requirepass", "CONFIG SET save x", "ACL LIST",
 		                           "SHUTDOWN", "EVAL return(1) 0", "KEYS *", "GET theirs", "SET theirs 1", "MONITOR",
 		                           "FUNCTION FLUSH", "FUNCTION DELETE cleave", "REPLICAOF no one", "SCRIPT KILL", "CLIENT LIST" };
 	static const char *const worker[] = { "FUNCTION LOAD x", "HGETALL cleave:owner", "HSET cleave:owner holder w1", "GET cleave:epoch",

@@ -171,9 +171,9 @@ static void misuse(void **state)
 {
 	static const char *const cases[][2] = {
 		{ "", "say where Redis is: --redis redis://host:6379/0, or CLEAVE_REDIS" },
-		{ "--redis redis://h --mount shots", "a mount is NAME=/DIRECTORY, not \"shots\"" },
-		{ "--redis redis://h --mount shots=rel", "a mount is NAME=/DIRECTORY, not \"shots=rel\"" },
-		{ "--redis redis://h --mount =/x", "a mount is NAME=/DIRECTORY, not \"=/x\"" },
+		{ "--redis redis://h --mount shots", "a mount is NAME=/DIRECTORY or NAME=s3://BUCKET/PREFIX, not \"shots\"" },
+		{ "--redis redis://h --mount shots=rel", "a mount is NAME=/DIRECTORY or NAME=s3://BUCKET/PREFIX, not \"shots=rel\"" },
+		{ "--redis redis://h --mount =/x", "a mount is NAME=/DIRECTORY or NAME=s3://BUCKET/PREFIX, not \"=/x\"" },
 		{ "--redis redis://h --mount a=/x --mount a=/y", "the root of \"a=/y\" is mounted twice" },
 		{ "--redis redis://h --lease 30", "--lease: " },
 		{ "--redis redis://h --lease 10ms", "--lease is at least 1s" },
