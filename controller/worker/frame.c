@@ -160,11 +160,16 @@ static void deliver_file(struct session *s, gint64 frame, const struct made_file
 			    s->lease->job, frame, problem->message);
 }
 
-/* The report came too late: its manifest line is void, its files go. */
+/* The report came too late: its manifest line is void, its files go. Unless the job owner found the frame verified in
+ * staging, when the queue could not be reached for long, and delivered it: a void line would make that a foreign file. */
 static void drop(struct session *s, gint64 frame, const struct made *made)
 {
 	g_autoptr(GError) problem = NULL;
 	const struct record record = { .type = RECORD_SUPERSEDED, .frame = frame, .token = s->lease->token };
+	if (!made_withdraw(s, made)) {
+		log_notice("worker", "the job owner has delivered it already job=%s frame=%" G_GINT64_FORMAT, s->lease->job, frame);
+		return;
+	}
 	log_warning("worker", "superseded job=%s frame=%" G_GINT64_FORMAT, s->lease->job, frame);
 	if (!manifest_append(s->manifest, &record, &problem)) {
 		log_warning("worker", "%s", problem->message);

@@ -4,6 +4,7 @@ A row: its name, when it may come, what does it and what undoes it, how long it 
 frames may be rendered once more although a first result was verified. In: the farm, the job, a seeded random.Random.
 """
 import collections
+import errno
 import os
 import signal
 import time
@@ -126,14 +127,15 @@ def join_controllers(f):
 
 def fill_disk(f):
     """To the last byte: first by large pieces, then by what is left."""
-    with open(f.farm.disk / 'full', 'wb') as file:
-        for size in (1 << 20, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(b'\0' * size)
-                    file.flush()
-            except OSError:
-                continue
+    fd = os.open(f.farm.disk / 'full', os.O_WRONLY | os.O_CREAT)
+    for size in (1 << 20, 1 << 12, 1):
+        try:
+            while os.write(fd, b'\0' * size):
+                pass
+        except OSError as why:
+            if why.errno != errno.ENOSPC:
+                raise
+    os.close(fd)
 
 
 def free_disk(f):

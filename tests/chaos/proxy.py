@@ -43,10 +43,11 @@ class Proxy:
             return
         server.settimeout(None)
         pair = (client, server)
+        for s in pair:
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self.lock:
             self.pairs.add(pair)
         for source, sink in ((client, server), (server, client)):
-            source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             threading.Thread(target=self._pump, args=(pair, source, sink), daemon=True).start()
 
     def _pump(self, pair, source, sink):
