@@ -94,10 +94,13 @@ static const char *only_key(const struct work *w)
 static void pass(struct work *w, double *ret_observe_s, double *ret_plan_s, struct plan **ret_plan)
 {
 	const char *templates[] = { "out/f_#.png" };
-	const struct looking l = { .arena = w->arena, .job = job_of(w), .templates = templates, .n_outputs = 1,
+	struct looking l = { .arena = w->arena, .job = job_of(w), .templates = templates, .n_outputs = 1,
 		                   .inspection = { .root_fd = w->fd, .job_dir = JOB_DIR, .view = w->view } };
+	struct move_place own = { "frames", l.inspection };
 	const struct plan_input in = { .host = "h1", .revision = "r", .epoch = 1, .want = w->want, .have = w->have };
 	GError *error = NULL;
+	l.places = &own;
+	l.n_places = 1;
 	double start = bench_cpu_s();
 	if (!manifest_view_update(w->view, w->fd, JOB_DIR, &error) || !observe_frames(&l, &of, w->status, &error))
 		g_error("%s", error->message);

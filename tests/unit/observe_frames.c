@@ -104,8 +104,11 @@ static void look(struct farm *f)
 	GError *error = NULL;
 	shelf_begin(f->shelf);
 	struct manifest_view *view = shelf_view(f->shelf, f->root.path, JOB_DIR);
-	const struct looking l = { .arena = f->arena, .job = job_object(f)->spec, .templates = templates, .n_outputs = 2,
+	struct looking l = { .arena = f->arena, .job = job_object(f)->spec, .templates = templates, .n_outputs = 2,
 		                   .inspection = { .root_fd = shelf_root(f->shelf, f->root.path, NULL), .job_dir = JOB_DIR, .view = view } };
+	struct move_place own = { "frames", l.inspection };
+	l.places = &own;
+	l.n_places = 1;
 	f->status = (struct renderjob_status){ 0 };
 	if (!manifest_view_update(view, l.inspection.root_fd, JOB_DIR, &error) || !observe_frames(&l, &of, &f->status, &error))
 		fail_msg("%s", error->message);
