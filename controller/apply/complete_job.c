@@ -52,27 +52,33 @@ static gboolean gather_sights(const struct apply_input *in, const struct action 
 	return TRUE;
 }
 
-static void clear_remote(const struct job_place *p)
+static void clear_remote(const struct job_place *p, const struct backlog *queue)
 {
 	g_autoptr(GPtrArray) tokens = remote_tokens(p->remote, p->job_dir, NULL);
 	struct collected done;
 	for (guint i = 0; tokens && i < tokens->len; i++)
-		remote_collect(p->remote, p->root_fd, p->job_dir, tokens->pdata[i], p->view, NULL, &done, NULL);
+		if (!backlog_holds(queue, tokens->pdata[i]))
+			remote_collect(p->remote, p->root_fd, p->job_dir, tokens->pdata[i], p->view, NULL, &done, NULL);
 }
 
-/* All frames are visible and nobody has a lease: what still lies in staging was left by attempts that
- * died or came too late. What cannot be cleared is not worth failing for. */
-static void clear_staging(const struct apply_input *in, const struct job_place *p)
+/* All frames are visible: what still lies in staging was left by attempts that died or came too late. A straggler's
+ * second attempt may live, and finds out by itself that it came second. What cannot be cleared is not worth failing for. */
+static void clear_staging(const struct apply_input *in, const struct action *act, const struct job_place *p)
 {
+	const struct backlog *queue = backlog_show(in->redis, in->arena, act->id, NULL);
+	if (!queue)
+		return;
 	if (p->remote) {
-		clear_remote(p);
+		clear_remote(p, queue);
 		return;
 	}
 	g_autoptr(GArray) left = stage_list(in->arena, p->root_fd, p->job_dir, NULL, NULL);
 	struct collected done;
-	for (guint i = 0; left && i < left->len; i++)
-		frame_collect(p->root_fd, p->job_dir, g_array_index(left, struct leftover, i).token, p->view, NULL, &done,
-		              NULL);
+	for (guint i = 0; left && i < left->len; i++) {
+		const char *token = g_array_index(left, struct leftover, i).token;
+		if (!backlog_holds(queue, token))
+			frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &done, NULL);
+	}
 }
 
 gboolean complete_job(const struct apply_input *in, const struct action *act, GError **error)
@@ -89,7 +95,7 @@ gboolean complete_job(const struct apply_input *in, const struct action *act, GE
 	if (m)
 		manifest_close(m);
 	if (ok)
-		clear_staging(in, &p);
+		clear_staging(in, act, &p);
 	job_place_clear(&p);
 	return ok;
 }
