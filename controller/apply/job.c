@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "frames/root.h"
 #include "spec/limits.h"
+#include <string.h>
 
 gboolean job_place_find(const struct apply_input *in, const struct action *act, struct job_place *ret, GError **error)
 {
@@ -67,6 +68,14 @@ struct inspection job_place_look(const struct apply_input *in, const struct job_
 		                    .view = p->view,
 		                    .cache = shelf_digests(in->shelf),
 		                    .remote = p->remote };
+}
+
+gboolean job_attempt_lives(const struct backlog *queue, const char *token)
+{
+	for (guint i = 0; i < queue->n_running; i++)
+		if (strcmp(queue->running[i].token, token) == 0)
+			return TRUE;
+	return FALSE;
 }
 
 struct authority job_authority(const struct apply_input *in)
