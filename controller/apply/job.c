@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "frames/root.h"
 #include "spec/limits.h"
+#include <string.h>
 
 gboolean job_place_find(const struct apply_input *in, const struct action *act, struct job_place *ret, GError **error)
 {
@@ -68,6 +69,7 @@ struct inspection job_place_look(const struct apply_input *in, const struct job_
 		                    .cache = shelf_digests(in->shelf),
 		                    .remote = p->remote };
 }
+
 
 struct authority job_authority(const struct apply_input *in)
 {
