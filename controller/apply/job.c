@@ -70,7 +70,6 @@ struct inspection job_place_look(const struct apply_input *in, const struct job_
 		                    .remote = p->remote };
 }
 
-
 struct authority job_authority(const struct apply_input *in)
 {
 	return (struct authority){ in->fence, (gint64)in->plan->epoch };
