@@ -1,7 +1,6 @@
 /* collect-staging: clears up after attempts whose leases are gone. The queue is asked once more: a token that came to
- * life, as no token does, would be left alone. Attempts
- * whose files wait to be delivered are not among them; other verified content goes to the store, from where it can be put
- * back. */
+ * life, as no token does, would be left alone. Attempts whose files wait to be delivered are not among them; other
+ * verified content goes to the store, from where it can be put back. */
 #include "apply/job.h"
 #include "base/arena.h"
 #include "base/error.h"
