@@ -77,14 +77,13 @@ static char *version_of(const char *said)
 	return len ? g_strndup(begin, len) : NULL;
 }
 
-/* It runs nothing that came with a scene; all the same it gets no connection to the queue, and a minute. */
+/* It runs nothing that came with a scene; all the same it is told no more than a sandbox is, and gets a minute. */
 static char *ask_version(const char *program, GError **error)
 {
 	g_autoptr(GSubprocessLauncher) launcher =
 		g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
-	static const char *const kept_back[] = { "CLEAVE_REDIS", "CLEAVE_REDIS_PASSWORD_FILE", "CLEAVE_SETTINGS", "CREDENTIALS_DIRECTORY" };
-	for (guint i = 0; i < G_N_ELEMENTS(kept_back); i++)
-		g_subprocess_launcher_unsetenv(launcher, kept_back[i]);
+	g_auto(GStrv) environment = sandbox_environment(NULL, g_get_tmp_dir());
+	g_subprocess_launcher_set_environ(launcher, environment);
 	g_autoptr(GMainContext) context = g_main_context_new();
 	g_autofree char *said = NULL;
 	g_main_context_push_thread_default(context);
