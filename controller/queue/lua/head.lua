@@ -31,7 +31,7 @@
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
 
-local VERSION = 3
+local VERSION = 4
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call: no call may hold Redis for long
 local DONE_MS = 600000
