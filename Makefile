@@ -169,10 +169,11 @@ pure-tests: $(PURE_UNIT) $(filter $(B)/tests/unit/frames_%,$(UNIT)) $(TARGETS)
 fuzz-programs: $(TARGETS)
 .SECONDARY:
 
-BENCHES := $(patsubst %.c,$(B)/%,$(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c)))
+BENCH_SHARED := tests/bench/bench.c tests/bench/farm.c
+BENCHES := $(patsubst %.c,$(B)/%,$(filter-out $(BENCH_SHARED),$(wildcard tests/bench/*.c)))
 .PHONY: bench-programs
-bench-programs: $(BENCHES)
-$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/tests/bench/bench.o $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+bench-programs: $(BENCHES) all
+$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call obj,$(BENCH_SHARED)) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
