@@ -134,9 +134,13 @@ def processes():
     return found
 
 
+def children(root, found):
+    return [pid for pid, (_, _, parent) in found.items() if parent == root]
+
+
 def descendants(root, found):
-    children = [pid for pid, (_, _, parent) in found.items() if parent == root]
-    return children + [pid for child in children for pid in descendants(child, found)]
+    own = children(root, found)
+    return own + [pid for child in own for pid in descendants(child, found)]
 
 
 def check_processes(farm):

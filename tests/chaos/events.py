@@ -59,7 +59,11 @@ def flush(f):
 
 
 def kill_controller(f):
-    f.farm.end('h1')
+    """Not its parent, which only reaps (controller/host/reaper.h) and ends with it."""
+    process = f.farm.processes.pop('h1')
+    for pid in check.children(process.pid, check.processes()):
+        os.kill(pid, signal.SIGKILL)
+    process.wait(30)
 
 
 def start_controller(f):
@@ -234,6 +238,9 @@ def report_again(f):
         after = redis('HGET', f'cleave:running:{f.job.id}', frame)
         if answer == 0 and before != after and before and token in before.split():
             raise Trouble(f'a report of {token} that was refused changed frame {frame}: {before} → {after}')
+        holders = (before or '').split()
+        if token not in holders and (redis.function('fail', token, frame, 'late', 'retry'), redis.function('extend', token, 2000, frame)) != (0, 0):
+            raise Trouble(f'{token}, which does not have frame {frame} any more, could fail or extend it')
     held = redis('HGETALL', f'cleave:running:{f.job.id}')
     for frame, holders in zip(held[::2], held[1::2]):
         for token in ('1-1', f'{time.time_ns() // 1000}-9', *[t for o in held[1::2] for t in o.split()]):
