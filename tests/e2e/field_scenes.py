@@ -3,6 +3,7 @@
 KIND: untidy (settings that make Blender keep old files, drop ".png", write placeholders and elsewhere) · nocamera ·
 library (its cube is linked from a library that is gone) · denoised (asks for a denoiser) · raises (its script ends with an
 error) · handler (a handler raises at each frame) · turner (a handler goes to another frame) · loud (prints without end) ·
+red, blue (the world's colour) · slow (as slow as its samples) ·
 any other name: a plain one. FOLDER/KIND.blend is the scene.
 """
 import os
@@ -49,6 +50,11 @@ def make(scene, kind):
         render.image_settings.file_format = 'FFMPEG'
     elif kind == 'nocamera':
         bpy.data.objects.remove(bpy.data.objects['Camera'])
+    elif kind in ('red', 'blue'):
+        colour = (1, 0, 0, 1) if kind == 'red' else (0, 0, 1, 1)
+        scene.world.node_tree.nodes['Background'].inputs[0].default_value = colour
+    elif kind == 'slow':
+        scene.cycles.use_adaptive_sampling = False
     elif kind == 'denoised':
         scene.cycles.use_denoising = True
     elif kind == 'library':

@@ -59,12 +59,18 @@ local function rests_until(name)
   return tonumber(string.match(redis.call('HGET', 'cleave:rest', name) or '', '^(%d+)') or 0)
 end
 
+-- nil: no worker wrote that.
+local function can_decode(json)
+  local ok, can = pcall(cjson.decode, json)
+  return ok and type(can) == 'table' and can or nil
+end
+
 -- Does `suits(name, can)` hold for any worker that lives, does not rest, and can do the job?
 local function any_other(job, now, suits)
   local all = redis.call('HGETALL', 'cleave:can')
   for i = 1, #all, 2 do
-    local name, can = all[i], cjson.decode(all[i + 1])
-    if suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
+    local name, can = all[i], can_decode(all[i + 1])
+    if can and suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
        redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
       return true
     end
@@ -101,7 +107,7 @@ local function wake(id, n_frames)
   local chunk = tonumber(job.chunk_seconds or 0) > 0 and 1 or tonumber(job.chunk or 1)
   wake_some(math.ceil(n_frames / chunk), now_ms(), id, function(name)
     local can = redis.call('HGET', 'cleave:can', name)
-    return not can or is_capable(job, cjson.decode(can))
+    return not can or is_capable(job, can_decode(can) or {})
   end)
 end
 
