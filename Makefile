@@ -83,7 +83,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -path $(B)/cloud -prune -o -typ
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lab cloud lint docs asan bench fuzz bundle install deb clean help
+.PHONY: all deps demo test lab cloud chaos lint docs asan bench fuzz bundle install deb clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -104,6 +104,10 @@ lab: deps ## Real kernels with emulated cards: bind, split, drift, crashes (SUIT
 cloud: deps ## A Debian image with cloud-init, booted twice: what its guest is told, its disk, its roots, its worker
 	@$(MAKE) --no-print-directory all bundle
 	@BUILD=$(B) tests/cloud/run
+
+chaos: deps ## A render farm of real parts under random faults (ROUNDS=200, SEED=N gives the same rounds again)
+	@$(MAKE) --no-print-directory all
+	@tests/chaos/run --build $(B) --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint
