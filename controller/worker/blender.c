@@ -24,6 +24,8 @@ enum {
 	MEMORY_LOOK_MS = 200,
 	READS_MAX = 64,               /* at once: who writes without end is left to the time limit */
 	ANSWER_MAX = 16 << 20,
+	GROWTH_LOOK_MS = 1000,
+	LOG_PAUSE_MS = 10,
 };
 
 /* More than this beyond twice what it held after its first frame is a leak. */
@@ -51,6 +53,7 @@ struct blender {
 	int n_frames;
 	gboolean is_worn;
 	guint64 loaded_bytes; /* resident after the first frame of a scene; 0: not measured */
+	gint64 measured_us;   /* monotonic; when that was looked at last */
 };
 
 /* -- starting and ending --------------------------------------------------------------------- */
@@ -292,6 +295,23 @@ static int time_left(const struct patience *p)
 	return ms == G_MAXINT ? -1 : (int)ms;
 }
 
+/* Blender writes what it prints a few bytes at a time: to be woken for each of them takes the CPU from a short frame. Its
+ * pipe holds 64 KiB meanwhile. */
+struct log_pause {
+	gint64 until_us;
+	gboolean is_over; /* the pipe is closed */
+};
+
+/* What poll() is to wait for of the log now, and how long. */
+static int pause_log(const struct log_pause *pause, gint64 now_us, int log_fd, int left_ms, struct pollfd *fd)
+{
+	fd->fd = pause->is_over || now_us < pause->until_us ? -1 : log_fd;
+	if (pause->is_over || fd->fd >= 0)
+		return left_ms;
+	int pause_ms = (int)((pause->until_us - now_us) / 1000) + 1;
+	return left_ms < 0 ? pause_ms : MIN(left_ms, pause_ms);
+}
+
 static enum heard hear(struct blender *b, const struct patience *p, char **ret_line)
 {
 	struct pollfd fds[] = { { b->answers_fd, POLLIN, 0 },
@@ -299,6 +319,7 @@ static enum heard hear(struct blender *b, const struct patience *p, char **ret_l
 				{ p->stop_fds ? p->stop_fds[0] : -1, POLLIN, 0 },
 				{ p->stop_fds ? p->stop_fds[1] : -1, POLLIN, 0 } };
 	gboolean is_open = TRUE;
+	struct log_pause log = { .until_us = g_get_monotonic_time() + LOG_PAUSE_MS * 1000 };
 	for (gint64 looked_us = 0;;) {
 		gint64 now_us = g_get_monotonic_time();
 		if ((*ret_line = take_line(b)))
@@ -314,13 +335,14 @@ static enum heard hear(struct blender *b, const struct patience *p, char **ret_l
 			if (memory_of_tree(b->pid) > p->memory_bytes)
 				return HEARD_FULL;
 		}
-		if (poll(fds, G_N_ELEMENTS(fds), time_left(p)) < 0)
+		if (poll(fds, G_N_ELEMENTS(fds), pause_log(&log, now_us, b->log_fd, time_left(p), &fds[1])) < 0)
 			continue;
 		if (fds[2].revents || fds[3].revents)
 			return HEARD_STOP;
 		if (fds[1].revents) {
 			read_log(b);
-			fds[1].fd = fds[1].revents & POLLIN ? fds[1].fd : -1;
+			log.is_over = !(fds[1].revents & POLLIN);
+			log.until_us = now_us + LOG_PAUSE_MS * 1000;
 		}
 		if (fds[0].revents)
 			is_open = read_answers(b);
@@ -461,6 +483,19 @@ static gint64 deadline_of(const struct order *o)
 	return o->task->time_limit_ms ? g_get_monotonic_time() + o->task->time_limit_ms * 1000 : 0;
 }
 
+/* Every process of Blender is asked, and each of their threads for children: too dear for each of many short frames. */
+static void look_at_growth(struct blender *b)
+{
+	gint64 now_us = g_get_monotonic_time();
+	if (b->loaded_bytes && now_us - b->measured_us < GROWTH_LOOK_MS * 1000)
+		return;
+	guint64 bytes = memory_of_tree(b->pid);
+	b->measured_us = now_us;
+	if (!b->loaded_bytes)
+		b->loaded_bytes = bytes;
+	b->is_worn = bytes > 2 * b->loaded_bytes + GROWTH_BYTES;
+}
+
 /* Cycles goes on, and writes a black image, after it said that. */
 static enum render_end done(struct blender *b, const struct order *o, struct answer *ret)
 {
@@ -474,10 +509,7 @@ static enum render_end done(struct blender *b, const struct order *o, struct ans
 	}
 	if (words_tell_gpu_full(b->tail->str))
 		return failed(b, ret, words_last(b->tail->str));
-	guint64 bytes = memory_of_tree(b->pid);
-	if (!b->loaded_bytes)
-		b->loaded_bytes = bytes;
-	b->is_worn = bytes > 2 * b->loaded_bytes + GROWTH_BYTES;
+	look_at_growth(b);
 	return RENDER_DONE;
 }
 
