@@ -273,7 +273,8 @@ static gboolean need_scene(struct session *s, GError **error)
 	const struct task *t = &s->lease->task;
 	if (s->scene.path)
 		return scene_check(s->w, t, &s->scene, error);
-	return worker_bring_inputs(s->w, t->inputs, error) && scene_open(s->w, t, &s->scene, error);
+	return worker_bring_inputs(s->w, t->inputs, error) && scene_open(s->w, t, &s->scene, error) &&
+	       worker_show_scene(s->w, t, s->scene.entry ? s->scene.folder : NULL, error);
 }
 
 static gboolean make(struct session *s, gint64 frame, struct made *m, struct answer *done, GError **error)
@@ -281,7 +282,8 @@ static gboolean make(struct session *s, gint64 frame, struct made *m, struct ans
 	struct worker *w = s->w;
 	const struct task *t = &s->lease->task;
 	char inputs[SHA256_HEX_SIZE];
-	return need_scene(s, error) && traced_check(w, t, error) && render(s, frame, done, m, error) && scene_check(w, t, &s->scene, error) && take_all(s, m, done, error) &&
+	return need_scene(s, error) && traced_check(w, t, error) && render(s, frame, done, m, error) &&
+	       scene_check(w, t, &s->scene, error) && take_all(s, m, done, error) &&
 	       check_cold(s, frame, m, error) &&
 	       traced_record(w, s->manifest, s->lease->job, &s->scene, blender_opened(w->blender), inputs, error) &&
 	       traced_check(w, t, error) && stage_all(s, m, error) && write_manifest(s, frame, m, done, inputs, error);
