@@ -15,7 +15,7 @@ static gboolean collect(const struct apply_input *in, const struct action *act, 
 		return FALSE;
 	for (guint i = 0; i < act->upkeep->tokens.n; i++) {
 		const char *token = act->upkeep->tokens.items[i];
-		if (job_attempt_lives(b, token))
+		if (backlog_holds(b, token))
 			continue;
 		if (!frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &one, error))
 			return FALSE;

@@ -59,7 +59,7 @@ static void clear_remote(const struct job_place *p, const struct backlog *queue)
 	g_autoptr(GPtrArray) tokens = remote_tokens(p->remote, p->job_dir, NULL);
 	struct collected done;
 	for (guint i = 0; tokens && i < tokens->len; i++)
-		if (!job_attempt_lives(queue, tokens->pdata[i]))
+		if (!backlog_holds(queue, tokens->pdata[i]))
 			remote_collect(p->remote, p->root_fd, p->job_dir, tokens->pdata[i], p->view, NULL, &done, NULL);
 }
 
@@ -69,7 +69,7 @@ static void clear_local(const struct apply_input *in, const struct job_place *p,
 	struct collected done;
 	for (guint i = 0; left && i < left->len; i++) {
 		const char *token = g_array_index(left, struct leftover, i).token;
-		if (!job_attempt_lives(queue, token))
+		if (!backlog_holds(queue, token))
 			frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &done, NULL);
 	}
 }

@@ -70,14 +70,6 @@ struct inspection job_place_look(const struct apply_input *in, const struct job_
 		                    .remote = p->remote };
 }
 
-gboolean job_attempt_lives(const struct backlog *queue, const char *token)
-{
-	for (guint i = 0; i < queue->n_running; i++)
-		if (strcmp(queue->running[i].token, token) == 0)
-			return TRUE;
-	return FALSE;
-}
-
 struct authority job_authority(const struct apply_input *in)
 {
 	return (struct authority){ in->fence, (gint64)in->plan->epoch };

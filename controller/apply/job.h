@@ -44,7 +44,5 @@ void upkeep_place_clear(struct upkeep_place *p);
 struct inspection job_place_look(const struct apply_input *in, const struct job_place *p);
 
 struct authority job_authority(const struct apply_input *in);
-/* Whether the attempt has a lease: what it writes in staging is its own. */
-gboolean job_attempt_lives(const struct backlog *queue, const char *token);
 /* Also what a worker must have: the job's roots and its device, as it announces them. */
 struct job_meta job_meta_of(struct arena *a, const struct object *job, const struct farm_spec *farm);

@@ -74,7 +74,7 @@ static int root_of(void *user, const char *name, GError **error)
 static gboolean check_inputs(const struct taking *t, GError **error)
 {
 	const struct task *task = &t->task->task;
-	const struct inputs_from from = { root_of, (void *)t, shelf_digests(t->in->shelf) };
+	const struct inputs_from from = { root_of, (void *)t, shelf_digests(t->in->shelf), NULL };
 	char sum[SHA256_HEX_SIZE];
 	if (!*task->inputs_sha256)
 		return TRUE;
