@@ -7,7 +7,7 @@
 #include <signal.h>
 #include <string.h>
 
-enum { HELLO_MS = 60000, LINE_SHOWN = 200 };
+enum { HELLO_MS = 60000, LINE_SHOWN = 200, GROWTH_LOOK_MS = 1000 };
 
 /* More than this beyond twice what it held after its first frame is a leak. */
 static const guint64 GROWTH_BYTES = (guint64)1 << 30;
@@ -21,6 +21,7 @@ struct blender {
 	int n_frames;
 	gboolean is_worn;
 	guint64 loaded_bytes; /* resident after the first frame of a scene; 0: not measured */
+	gint64 measured_us;   /* when its memory was looked at last */
 };
 
 /* -- starting and ending --------------------------------------------------------------------- */
@@ -167,20 +168,33 @@ static gint64 deadline_of(const struct order *o)
 	return o->task->time_limit_ms ? g_get_monotonic_time() + o->task->time_limit_ms * 1000 : 0;
 }
 
+/* Every process of Blender is asked, and each of their threads for children: too dear for each of many short frames. */
+static void look_at_growth(struct blender *b)
+{
+	gint64 now_us = g_get_monotonic_time();
+	if (b->loaded_bytes && now_us - b->measured_us < GROWTH_LOOK_MS * 1000)
+		return;
+	guint64 bytes = memory_of_tree(b->child.pid);
+	b->measured_us = now_us;
+	if (!b->loaded_bytes)
+		b->loaded_bytes = bytes;
+	b->is_worn = bytes > 2 * b->loaded_bytes + GROWTH_BYTES;
+}
+
 /* Cycles goes on, and writes a black image, after it said that. */
-static enum render_end done(struct blender *b, struct answer *ret)
+static enum render_end done(struct blender *b, const struct order *o, struct answer *ret)
 {
 	child_read_log(&b->child);
+	if (ret->has_frame && ret->frame != o->frame)
+		return failed(b, ret, g_strdup_printf("Blender rendered frame %" G_GINT64_FORMAT ", not %" G_GINT64_FORMAT
+						      ": a script in the scene changes it", ret->frame, o->frame));
 	if (ret->opened) {
 		g_strfreev(b->opened);
 		b->opened = g_steal_pointer(&ret->opened);
 	}
 	if (words_tell_gpu_full(b->child.tail->str))
 		return failed(b, ret, words_last(b->child.tail->str));
-	guint64 bytes = memory_of_tree(b->child.pid);
-	if (!b->loaded_bytes)
-		b->loaded_bytes = bytes;
-	b->is_worn = bytes > 2 * b->loaded_bytes + GROWTH_BYTES;
+	look_at_growth(b);
 	return RENDER_DONE;
 }
 
@@ -236,7 +250,7 @@ enum render_end blender_render(struct blender *b, const struct order *o, const i
 		*ret = answer_decode(line);
 		ret->was_loaded = was_loaded;
 		if (ret->type == ANSWER_DONE)
-			return done(b, ret);
+			return done(b, o, ret);
 		if (ret->type == ANSWER_FAILED)
 			return take_failure(b, ret);
 		/* A second scene would give it a second time limit, and a third… */

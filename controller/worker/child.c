@@ -20,6 +20,7 @@ enum {
 	LINE_MAX_SIZE = 64 << 20, /* an answer names each file that a scene uses */
 	REAP_MS = 10000,
 	MEMORY_LOOK_MS = 200,
+	LOG_PAUSE_MS = 10,
 };
 
 /* -- starting and ending --------------------------------------------------------------------- */
@@ -205,6 +206,23 @@ static int time_left(const struct patience *p)
 	return ms == G_MAXINT ? -1 : (int)ms;
 }
 
+/* Blender writes what it prints a few bytes at a time: to be woken for each of them takes the CPU from a short frame. Its
+ * pipe holds 64 KiB meanwhile. */
+struct log_pause {
+	gint64 until_us;
+	gboolean is_over; /* the pipe is closed */
+};
+
+/* What poll() is to wait for of the log now, and how long. */
+static int pause_log(const struct log_pause *pause, gint64 now_us, int log_fd, int left_ms, struct pollfd *fd)
+{
+	fd->fd = pause->is_over || now_us < pause->until_us ? -1 : log_fd;
+	if (pause->is_over || fd->fd >= 0)
+		return left_ms;
+	int pause_ms = (int)((pause->until_us - now_us) / 1000) + 1;
+	return left_ms < 0 ? pause_ms : MIN(left_ms, pause_ms);
+}
+
 enum heard child_hear(struct child *c, const struct patience *p, char **ret_line)
 {
 	struct pollfd fds[] = { { c->answers_fd, POLLIN, 0 },
@@ -212,6 +230,7 @@ enum heard child_hear(struct child *c, const struct patience *p, char **ret_line
 				{ p->stop_fds ? p->stop_fds[0] : -1, POLLIN, 0 },
 				{ p->stop_fds ? p->stop_fds[1] : -1, POLLIN, 0 } };
 	gboolean is_open = TRUE;
+	struct log_pause log = { .until_us = g_get_monotonic_time() + LOG_PAUSE_MS * 1000 };
 	for (gint64 looked_us = 0;;) {
 		gint64 now_us = g_get_monotonic_time();
 		if ((*ret_line = take_line(c)))
@@ -227,13 +246,14 @@ enum heard child_hear(struct child *c, const struct patience *p, char **ret_line
 			if (memory_of_tree(c->pid) > p->memory_bytes)
 				return HEARD_FULL;
 		}
-		if (poll(fds, G_N_ELEMENTS(fds), time_left(p)) < 0)
+		if (poll(fds, G_N_ELEMENTS(fds), pause_log(&log, now_us, c->log_fd, time_left(p), &fds[1])) < 0)
 			continue;
 		if (fds[2].revents || fds[3].revents)
 			return HEARD_STOP;
 		if (fds[1].revents) {
 			child_read_log(c);
-			fds[1].fd = fds[1].revents & POLLIN ? fds[1].fd : -1;
+			log.is_over = !(fds[1].revents & POLLIN);
+			log.until_us = now_us + LOG_PAUSE_MS * 1000;
 		}
 		if (fds[0].revents)
 			is_open = read_answers(c);
