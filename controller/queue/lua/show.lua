@@ -1,5 +1,7 @@
 -- What is there, for observing. Nothing here writes.
 
+do -- of this file alone: see register.lua
+
 local function flat_meta(id)
   local out, all = {}, redis.call('HGETALL', 'cleave:job:' .. id)
   for i = 1, #all, 2 do
@@ -116,4 +118,9 @@ local function list()
     out[i] = ok and row or { id, '0', '0', '0' }
   end
   return out
+end
+
+redis.register_function({ function_name = 'cleave_show', callback = show, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'cleave_list', callback = list, flags = { 'no-writes' } })
+
 end
