@@ -30,13 +30,15 @@ static int usage_error(const struct command *command, const char *format, ...)
 	return EXIT_BAD_USAGE;
 }
 
-/* "text|json|yaml", of those the command has. */
-static char *outputs_of(const struct command *command)
+char *command_outputs(const struct command *command, char between)
 {
 	GString *s = g_string_new(NULL);
 	for (guint i = 0; i < N_OUTPUTS; i++)
-		if (command->outputs & (1u << i))
-			g_string_append_printf(s, "%s%s", s->len ? "|" : "", output_words[i]);
+		if (command->outputs & (1u << i)) {
+			if (s->len)
+				g_string_append_c(s, between);
+			g_string_append(s, output_words[i]);
+		}
 	return g_string_free(s, FALSE);
 }
 
@@ -50,7 +52,7 @@ static int parse_output(struct invocation *in, const char *word)
 			in->output = (enum output)i;
 			return -1;
 		}
-	g_autofree char *known = outputs_of(in->command);
+	g_autofree char *known = command_outputs(in->command, '|');
 	return usage_error(in->command, "-o %s: this command writes %s", word, known);
 }
 
@@ -154,7 +156,7 @@ static void add_option(struct options *o, GOptionEntry entry)
 
 static void add_output(struct options *o, const struct command *command)
 {
-	g_autofree char *known = outputs_of(command);
+	g_autofree char *known = command_outputs(command, '|');
 	o->output_doc = g_strdup_printf("How to write it: %s (default: %s)", known, output_words[command->output]);
 	add_option(o, (GOptionEntry){ "output", 'o', 0, G_OPTION_ARG_STRING, &o->output, o->output_doc, "FORMAT" });
 }
@@ -302,6 +304,21 @@ static int parse_options(struct options *o, struct invocation *in, int argc, cha
 	in->args = argv + 1;
 	in->n_args = (guint)n_before - 1 + n_behind;
 	return -1;
+}
+
+void command_options_each(const struct command *command, void (*each)(const GOptionEntry *e, void *user), void *user)
+{
+	struct invocation in = { .command = command };
+	__attribute__((cleanup(options_clear))) struct options o = { .context = g_option_context_new(NULL),
+		              .all = g_array_new(FALSE, FALSE, sizeof(GOptionEntry)) };
+	add_own_options(&o, &in);
+	add_rows(&o, &in);
+	add_global_options(&o, &in);
+	for (guint i = 0; i < o.all->len; i++) {
+		const GOptionEntry *e = &g_array_index(o.all, GOptionEntry, i);
+		if (!(e->flags & G_OPTION_FLAG_HIDDEN))
+			each(e, user);
+	}
 }
 
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in)
