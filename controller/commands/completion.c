@@ -99,10 +99,10 @@ static void completed_clear(struct completed *c)
 	g_free(c->values.words);
 }
 
-/* In single quotes; of `special` each with a backslash before it. */
-static char *quoted(const char *text, const char *special)
+/* For within single quotes; of `special` each with a backslash before it. */
+static char *escaped(const char *text, const char *special)
 {
-	GString *s = g_string_new("'");
+	GString *s = g_string_new(NULL);
 	for (const char *c = text; *c; c++) {
 		if (*c == '\'')
 			g_string_append(s, "'\\'");
@@ -110,7 +110,7 @@ static char *quoted(const char *text, const char *special)
 			g_string_append_c(s, '\\');
 		g_string_append_c(s, *c);
 	}
-	return g_string_free(g_string_append_c(s, '\''), FALSE);
+	return g_string_free(s, FALSE);
 }
 
 /* Names of the wanted objects, one a line, of the specs as a command there would read them. */
@@ -197,14 +197,14 @@ static void zsh_command(GString *out, const struct completed *c)
 	g_string_append_printf(out, "    %s) _arguments", c->command->name);
 	for (guint i = 0; i < c->options->len; i++) {
 		const struct option *o = &g_array_index(c->options, struct option, i);
-		g_autofree char *doc = quoted(o->doc, ":[]\\");
+		g_autofree char *doc = escaped(o->doc, ":[]\\");
 		g_autoptr(GString) values = g_string_new(NULL);
 		if (o->argument)
 			zsh_values(values, o->argument, &o->values);
 		if (o->letter)
-			g_string_append_printf(out, " \\\n        '(-%c --%s)'{-%c,--%s}'['%s']%s'", o->letter, o->name, o->letter, o->name, doc, values->str);
+			g_string_append_printf(out, " \\\n        '(-%c --%s)'{-%c,--%s}'[%s]%s'", o->letter, o->name, o->letter, o->name, doc, values->str);
 		else
-			g_string_append_printf(out, " \\\n        '--%s['%s']%s'", o->name, doc, values->str);
+			g_string_append_printf(out, " \\\n        '--%s[%s]%s'", o->name, doc, values->str);
 	}
 	if (c->values.what != VALUE_NONE) {
 		g_string_append(out, " \\\n        '*");
@@ -222,9 +222,9 @@ static void zsh_begin(GString *out, const char *names)
 	g_string_append_printf(out, NAMES_OF, "$1");
 	g_string_append(out, ")\"}); compadd -a names }\n_cleave() {\n    local -a commands=(\n");
 	for (guint i = 0; i < n_commands; i++) {
-		g_autofree char *doc = quoted(commands[i].summary, ":");
+		g_autofree char *doc = escaped(commands[i].summary, ":");
 		if (!(commands[i].options & OPTION_HIDDEN))
-			g_string_append_printf(out, "        %s:%s\n", commands[i].name, doc);
+			g_string_append_printf(out, "        '%s:%s'\n", commands[i].name, doc);
 	}
 	g_string_append(out, "    )\n    if ((CURRENT == 2)); then _describe command commands; return; fi\n"
 	                     "    local name=$words[2]\n    shift words; ((CURRENT--))\n    case $name in\n");
@@ -253,16 +253,16 @@ static void fish_values(GString *out, const struct values *v)
 static void fish_command(GString *out, const struct completed *c)
 {
 	const char *name = c->command->name;
-	g_autofree char *summary = quoted(c->command->summary, "\\");
-	g_string_append_printf(out, "complete -c cleave -n __fish_use_subcommand -a %s -d %s\n", name, summary);
+	g_autofree char *summary = escaped(c->command->summary, "\\");
+	g_string_append_printf(out, "complete -c cleave -n __fish_use_subcommand -a %s -d '%s'\n", name, summary);
 	for (guint i = 0; i < c->options->len; i++) {
 		const struct option *o = &g_array_index(c->options, struct option, i);
-		g_autofree char *doc = quoted(o->doc, "\\");
+		g_autofree char *doc = escaped(o->doc, "\\");
 		g_string_append_printf(out, "complete -c cleave -n '__fish_seen_subcommand_from %s' -l %s", name, o->name);
 		if (o->letter)
 			g_string_append_printf(out, " -s %c", o->letter);
 		fish_values(out, &o->values);
-		g_string_append_printf(out, " -d %s\n", doc);
+		g_string_append_printf(out, " -d '%s'\n", doc);
 	}
 	if (c->values.what == VALUE_NONE || c->values.what == VALUE_OTHER)
 		return;
