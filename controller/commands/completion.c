@@ -149,9 +149,9 @@ static void bash_command(GString *out, const struct completed *c)
 		bash_values(out, &o->values);
 		g_string_append(out, " ;;\n");
 	}
-	g_string_append(out, "        *) case $cur in -*) words='--help");
+	g_string_append(out, "        *) case $cur in -*) words='");
 	for (guint i = 0; i < c->options->len; i++)
-		g_string_append_printf(out, " --%s", g_array_index(c->options, struct option, i).name);
+		g_string_append_printf(out, "%s--%s", i ? " " : "", g_array_index(c->options, struct option, i).name);
 	g_string_append(out, "' ;; *)");
 	bash_values(out, &c->values);
 	g_string_append(out, " ;; esac ;;\n        esac ;;\n");

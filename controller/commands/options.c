@@ -141,8 +141,10 @@ void invocation_clear(struct invocation *in)
 /* Options with the texts that they point to, while the command line is read. */
 struct options {
 	GOptionContext *context;
-	GArray *all; /* GOptionEntry */
+	GOptionGroup *own; /* the command's; the context owns it */
+	GArray *all;       /* GOptionEntry */
 	char *output, *interval;
+	gboolean wants_help;
 	char *output_doc, *details;
 	gboolean flags[OWN_OPTIONS_MAX]; /* of in->own */
 };
@@ -150,7 +152,7 @@ struct options {
 static void add_option(struct options *o, GOptionEntry entry)
 {
 	const GOptionEntry entries[] = { entry, { 0 } };
-	g_option_context_add_main_entries(o->context, entries, NULL);
+	g_option_group_add_entries(o->own, entries);
 	g_array_append_val(o->all, entry);
 }
 
@@ -235,7 +237,7 @@ static void add_global_options(struct options *o, struct invocation *in)
 		g_option_context_add_main_entries(o->context, entries, NULL);
 		return;
 	}
-	GOptionGroup *group = g_option_group_new("global", "Global options (each also from the environment, as CLEAVE_SPECS)",
+	GOptionGroup *group = g_option_group_new("global", "Global options (each also from the environment, as CLEAVE_SPECS):",
 	                                         "Show the global options", NULL, NULL);
 	g_option_group_add_entries(group, entries);
 	g_option_context_add_group(o->context, group);
@@ -260,13 +262,16 @@ static void options_clear(struct options *o)
 	g_free(o->details);
 }
 
-/* GOption shows groups only with --help-all; --help shows everything here. */
-static void help_all(int argc, char **argv)
+/* GOption's own help shows the main group last, behind the global options: so the command's are a group as well, the
+ * first, and help is asked for here. */
+static void options_init(struct options *o, const struct command *command)
 {
-	static char all[] = "--help-all";
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			argv[i] = all;
+	*o = (struct options){ .context = g_option_context_new(command->arguments),
+		               .own = g_option_group_new("own", "Options:", "", NULL, NULL),
+		               .all = g_array_new(FALSE, FALSE, sizeof(GOptionEntry)) };
+	g_option_context_set_help_enabled(o->context, FALSE);
+	g_option_context_add_group(o->context, o->own);
+	add_option(o, (GOptionEntry){ "help", 'h', 0, G_OPTION_ARG_NONE, &o->wants_help, "Show this", NULL });
 }
 
 /* The flag that was given a value, which GOption would take for yes: `--worktree=false`. NULL: none. */
@@ -297,9 +302,12 @@ static int parse_options(struct options *o, struct invocation *in, int argc, cha
 	const char *flag = flag_with_value(o, n_before, argv);
 	if (flag)
 		return usage_error(in->command, "--%s takes no value; leave it out where it shall not be", flag);
-	help_all(n_before, argv);
 	if (!g_option_context_parse(o->context, &n_before, &argv, &error))
 		return usage_error(in->command, "%s", error->message);
+	if (o->wants_help) {
+		g_autofree char *help = g_option_context_get_help(o->context, FALSE, NULL);
+		return fputs(help, stdout) < 0 || !command_flush() ? EXIT_FAILED : EXIT_FINE;
+	}
 	memmove(argv + n_before, behind, (n_behind + 1) * sizeof *argv);
 	in->args = argv + 1;
 	in->n_args = (guint)n_before - 1 + n_behind;
@@ -309,8 +317,8 @@ static int parse_options(struct options *o, struct invocation *in, int argc, cha
 void command_options_each(const struct command *command, void (*each)(const GOptionEntry *e, void *user), void *user)
 {
 	struct invocation in = { .command = command };
-	__attribute__((cleanup(options_clear))) struct options o = { .context = g_option_context_new(NULL),
-		              .all = g_array_new(FALSE, FALSE, sizeof(GOptionEntry)) };
+	__attribute__((cleanup(options_clear))) struct options o;
+	options_init(&o, command);
 	add_own_options(&o, &in);
 	add_rows(&o, &in);
 	add_global_options(&o, &in);
@@ -325,8 +333,8 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 {
 	g_autofree char *program = g_strdup_printf("cleave %s", command->name);
 	*in = (struct invocation){ .command = command };
-	__attribute__((cleanup(options_clear))) struct options o = { .context = g_option_context_new(command->arguments),
-		              .all = g_array_new(FALSE, FALSE, sizeof(GOptionEntry)) };
+	__attribute__((cleanup(options_clear))) struct options o;
+	options_init(&o, command);
 	add_details(&o, command);
 	add_own_options(&o, in);
 	add_rows(&o, in);
