@@ -4,24 +4,24 @@
 local AGAIN_MAX = 64           -- frames queued again that a lease looks at
 
 -- May this worker try the frame that failed? Another one comes first, as long as there is one.
-local function may_try(job, frame, worker, can, now)
+local function may_try(job, frame, worker, can, now, crew)
   local record = tries_load(job.id, frame, now)
   if record.vram and (tonumber(can.vram) or 0) <= record.vram then
     return false
   end
   local _, failed_on = tried_workers(record)
-  return not failed_on[worker] or not any_other(job, now, function(name, other)
+  return not failed_on[worker] or not any_other(job, now, crew, function(name, other)
     return not failed_on[name] and (not record.vram or (tonumber(other.vram) or 0) > record.vram)
   end)
 end
 
 -- Frames with one key that failed before and are due.
 local function take_again(job, worker, can, room, now)
-  local key, frames = nil, {}
+  local key, frames, crew = nil, {}, crew_lazy()
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', 'cleave:again:' .. job.id, '-inf', now, 'LIMIT', 0, AGAIN_MAX)) do
     local frame, its_key = string.match(member, '^(-?%d+):(.*)$')
     frame = tonumber(frame)
-    if #frames < room and (not key or key == its_key) and may_try(job, frame, worker, can, now) then
+    if #frames < room and (not key or key == its_key) and may_try(job, frame, worker, can, now, crew) then
       key = its_key
       room = math.min(room, chunk_of(job, key))
       frames[#frames + 1] = frame
@@ -99,10 +99,14 @@ end
 
 local EQUALS_MAX = 64          -- jobs of which the one with the fewest running is looked for
 
+local function n_running(id)
+  return redis.call('HLEN', 'cleave:running:' .. id)
+end
+
 -- Sorts jobs of projects with equally many frames running by their own.
 local function sort_by_running(jobs)
   for i, job in ipairs(jobs) do
-    job.running = #jobs > 1 and i <= EQUALS_MAX and redis.call('HLEN', 'cleave:running:' .. job.id) or 0
+    job.running = #jobs > 1 and i <= EQUALS_MAX and guarded(job.id, n_running) or 0
   end
   table.sort(jobs, function(a, b) return a.running < b.running or (a.running == b.running and a.id < b.id) end)
 end
@@ -110,7 +114,7 @@ end
 -- Of jobs that are equally urgent.
 local function choose_fairly(equals, worker, can, counts, now)
   if #equals == 1 then
-    return attempt(equals[1].id, worker, can, counts, now)
+    return guarded(equals[1].id, attempt, worker, can, counts, now)
   end
   local by_count, levels = {}, {}
   for _, job in ipairs(equals) do
@@ -125,7 +129,7 @@ local function choose_fairly(equals, worker, can, counts, now)
   for _, n in ipairs(levels) do
     sort_by_running(by_count[n])
     for _, job in ipairs(by_count[n]) do
-      local taken = attempt(job.id, worker, can, counts, now)
+      local taken = guarded(job.id, attempt, worker, can, counts, now)
       if taken then
         return taken
       end
