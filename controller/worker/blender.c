@@ -22,6 +22,8 @@ enum {
 	TAIL_SIZE = 64 << 10,
 	REAP_MS = 10000,
 	MEMORY_LOOK_MS = 200,
+	READS_MAX = 64,               /* at once: who writes without end is left to the time limit */
+	ANSWER_MAX = 16 << 20,
 };
 
 /* More than this beyond twice what it held after its first frame is a leak. */
@@ -224,7 +226,7 @@ static void read_log(struct blender *b)
 {
 	char buffer[4096];
 	ssize_t n;
-	while ((n = read(b->log_fd, buffer, sizeof buffer)) > 0)
+	for (int i = 0; i < READS_MAX && (n = read(b->log_fd, buffer, sizeof buffer)) > 0; i++)
 		g_string_append_len(b->tail, buffer, n);
 	/* Not at each line: what stays is moved. */
 	if (b->tail->len > 2 * TAIL_SIZE)
@@ -235,10 +237,10 @@ static void read_log(struct blender *b)
 static gboolean read_answers(struct blender *b)
 {
 	char buffer[4096];
-	ssize_t n;
-	while ((n = read(b->answers_fd, buffer, sizeof buffer)) > 0)
+	ssize_t n = 0;
+	for (int i = 0; i < READS_MAX && (n = read(b->answers_fd, buffer, sizeof buffer)) > 0; i++)
 		g_string_append_len(b->answers, buffer, n);
-	return n < 0 && errno == EAGAIN;
+	return n > 0 || (n < 0 && errno == EAGAIN);
 }
 
 static char *take_line(struct blender *b)
@@ -270,7 +272,7 @@ static char *describe_end(struct blender *b)
 	return g_strdup_printf("Blender ended with code %d: %s", WEXITSTATUS(status), words);
 }
 
-enum heard { HEARD_LINE, HEARD_END, HEARD_LATE, HEARD_STOP, HEARD_FULL };
+enum heard { HEARD_LINE, HEARD_END, HEARD_LATE, HEARD_STOP, HEARD_FULL, HEARD_ENDLESS };
 
 /* What ends the wait for a line. */
 struct patience {
@@ -303,6 +305,8 @@ static enum heard hear(struct blender *b, const struct patience *p, char **ret_l
 			return HEARD_LINE;
 		if (!is_open)
 			return HEARD_END;
+		if (b->answers->len > ANSWER_MAX)
+			return HEARD_ENDLESS;
 		if (p->deadline_us && now_us >= p->deadline_us)
 			return HEARD_LATE;
 		if (p->memory_bytes && now_us - looked_us >= MEMORY_LOOK_MS * 1000) {
@@ -334,6 +338,8 @@ static gboolean await_hello(struct blender *b, GError **error)
 		g_autofree char *end = describe_end(b);
 		return fail(error, ERROR_FAILED, "%s", end);
 	}
+	if (heard == HEARD_ENDLESS)
+		return fail(error, ERROR_FAILED, "Blender answered without an end of line");
 	struct answer hello = answer_decode(line);
 	gboolean is_hello = hello.type == ANSWER_HELLO && hello.version;
 	b->version = g_steal_pointer(&hello.version);
@@ -456,9 +462,12 @@ static gint64 deadline_of(const struct order *o)
 }
 
 /* Cycles goes on, and writes a black image, after it said that. */
-static enum render_end done(struct blender *b, struct answer *ret)
+static enum render_end done(struct blender *b, const struct order *o, struct answer *ret)
 {
 	read_log(b);
+	if (ret->has_frame && ret->frame != o->frame)
+		return failed(b, ret, g_strdup_printf("Blender rendered frame %" G_GINT64_FORMAT ", not %" G_GINT64_FORMAT
+						      ": a script in the scene changes it", ret->frame, o->frame));
 	if (ret->opened) {
 		g_strfreev(b->opened);
 		b->opened = g_steal_pointer(&ret->opened);
@@ -476,6 +485,8 @@ static char *describe_limit(enum heard heard, const struct order *o)
 {
 	if (heard == HEARD_LATE)
 		return g_strdup_printf("the time limit of %.1f s passed", (double)o->task->time_limit_ms / 1000);
+	if (heard == HEARD_ENDLESS)
+		return g_strdup_printf("Blender answered %u MiB without an end of line", (guint)ANSWER_MAX >> 20);
 	return g_strdup_printf("Blender took more than %.2f GiB of memory",
 			       (double)o->memory_bytes / (double)(1 << 30));
 }
@@ -502,7 +513,7 @@ enum render_end blender_render(struct blender *b, const struct order *o, const i
 		*ret = answer_decode(line);
 		ret->was_loaded = was_loaded;
 		if (ret->type == ANSWER_DONE)
-			return done(b, ret);
+			return done(b, o, ret);
 		if (ret->type == ANSWER_FAILED) {
 			gboolean is_final = ret->is_final;
 			read_log(b);

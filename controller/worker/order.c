@@ -122,6 +122,8 @@ static void decode_done(const json_t *object, struct answer *a)
 {
 	a->type = ANSWER_DONE;
 	a->seconds = json_number_value(json_object_get(object, "done"));
+	a->has_frame = json_is_integer(json_object_get(object, "frame"));
+	a->frame = json_integer_value(json_object_get(object, "frame"));
 	a->width = get_count(object, "width");
 	a->height = get_count(object, "height");
 	a->n_samples = get_count(object, "samples");
