@@ -20,6 +20,8 @@ redis.register_function('cleave_recount', recount)
 redis.register_function('cleave_drain', drain)
 redis.register_function('cleave_undrain', undrain)
 redis.register_function({ function_name = 'cleave_owner', callback = owner_now, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'cleave_show', callback = show, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'cleave_list', callback = list, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'cleave_drained', callback = drained, flags = { 'no-writes' } })
 redis.register_function({
   function_name = 'cleave_version',
