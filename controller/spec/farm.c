@@ -211,7 +211,7 @@ const struct field farm_fields[] = {
 	{ "limits", FIELD_LIST, IN(farm_spec, limits, struct list), ITEMS(limit_fields, farm_limit),
 	  .doc = "How many frames of a project, or of jobs with a label, run at once." },
 	{ "lease", FIELD_DURATION, IN(farm_spec, lease_ms, gint64), .def = "30s", .min = 2000, .max = 3600000,
-	  .doc = "How long a worker may be silent before its frames go back to the queue." },
+	  .doc = "How long a worker may be silent before its frames go back to the queue. Workers in VMs are told; others have `--lease`." },
 	{ "prices", FIELD_STRUCT, IN(farm_spec, prices, struct farm_prices), .fields = prices_fields,
 	  .doc = "What rendering costs, for reports." },
 	{ "reconcile", FIELD_ENUM, IN(farm_spec, reconcile, int), .names = &reconcile_names,

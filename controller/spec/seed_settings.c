@@ -7,6 +7,8 @@
 #include "spec/resolve.h"
 #include <string.h>
 
+enum { WORKER_LEASE_MS = 30000 }; /* the default of cleave-worker's --lease */
+
 static void put(GString *out, const char *key, const char *value)
 {
 	if (value && *value)
@@ -90,6 +92,9 @@ static void write_settings(struct arena *a, GString *out, const struct guest_inp
 	put(out, "CLEAVE_REDIS_PASSWORD_FILE", redis->password_file ? "/etc/cleave/redis.pass" : NULL);
 	put(out, "CLEAVE_VM", in->vm->meta.name);
 	put(out, "CLEAVE_VM_UUID", vm_uuid(a, farm ? farm->meta.name : "", in->vm->meta.name));
+	/* Only what the worker does not have anyway: media of most farms stay as they are. */
+	gint64 lease_ms = guest_farm(in->all)->lease_ms;
+	put(out, "CLEAVE_LEASE", lease_ms != WORKER_LEASE_MS ? duration_format(a, lease_ms) : NULL);
 	put_mounts(a, out, in);
 	put_labels(out, in);
 	put_number(out, "CLEAVE_SLOTS", (guint64)worker->slots_per_gpu * MAX(in->want->gpus.n, 1));
