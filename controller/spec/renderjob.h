@@ -12,6 +12,8 @@ enum job_engine { ENGINE_CYCLES, ENGINE_EEVEE, ENGINE_WORKBENCH };
 enum job_format { FORMAT_PNG, FORMAT_OPEN_EXR, FORMAT_OPEN_EXR_MULTILAYER, FORMAT_JPEG, FORMAT_TIFF };
 enum job_depth { DEPTH_UNSAID, DEPTH_8BIT, DEPTH_16BIT, DEPTH_HALF, DEPTH_FLOAT };
 extern const struct name_table device_names, image_format_names, engine_names;
+/* How names of files in it end, as ".exr"; of PNG when it is NULL or no format. */
+const char *image_format_suffix(const char *format);
 
 struct job_scene {
 	const char *file, *url, *blend, *sha256; /* exactly one of file and url */

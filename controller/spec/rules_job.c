@@ -80,21 +80,38 @@ static const char *const suffixes[][3] = {
 	[FORMAT_TIFF] = { ".tif", ".tiff" },
 };
 
-static void check_suffix(const struct object *o, const char *path, const char *file, int format, struct problems *problems)
+const char *image_format_suffix(const char *name)
+{
+	int format = name ? name_value(&image_format_names, name) : -1;
+	return suffixes[format < 0 ? FORMAT_PNG : format][0];
+}
+
+/* "; for .exr say `format: OPEN_EXR`" */
+static const char *format_of_suffix(struct arena *a, const char *file)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(suffixes); i++)
+		for (guint k = 0; k < G_N_ELEMENTS(suffixes[i]); k++)
+			if (suffixes[i][k] && g_str_has_suffix(file, suffixes[i][k]))
+				return arena_printf(a, "; for %s say `format: %s`", suffixes[i][k], name_of(&image_format_names, (int)i));
+	return "";
+}
+
+static void check_suffix(struct arena *a, const struct object *o, const char *path, const char *file, int format, struct problems *problems)
 {
 	const char *const *all = suffixes[format];
 	if (!file || g_str_has_suffix(file, all[0]) || (all[1] && g_str_has_suffix(file, all[1])))
 		return;
-	ERROR(o, path, "RenderJob %s: %s: names of files in %s end in %s", o->id, path, name_of(&image_format_names, format), all[0]);
+	ERROR(o, path, "RenderJob %s: %s: names of files in %s end in %s%s", o->id, path, name_of(&image_format_names, format), all[0],
+	      format_of_suffix(a, file));
 }
 
 RULE(job_output_named_by_format)
 {
 	const struct renderjob_spec *job = o->spec;
-	check_suffix(o, "output", job->output, job->format, problems);
+	check_suffix(a, o, "output", job->output, job->format, problems);
 	for (guint i = 0; i < job->outputs.n; i++) {
 		const struct job_output *out = LIST_AT(job->outputs, struct job_output, i);
-		check_suffix(o, arena_printf(a, "outputs[%u].file", i), out->file, out->format, problems);
+		check_suffix(a, o, arena_printf(a, "outputs[%u].file", i), out->file, out->format, problems);
 	}
 }
 
