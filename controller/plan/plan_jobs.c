@@ -38,8 +38,11 @@ static const char *told_done(struct job_plan *j)
 	guint64 n_waived = frames_count(&said->frames) - j->n_wanted;
 	const char *waived = n_waived ? arena_printf(j->b->arena, ", %" G_GUINT64_FORMAT " waived", n_waived) : "";
 	const char *undeclared = job_tell_undeclared(j);
-	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s%s%s", j->n_whole, j->n_wanted, waived,
-	                    undeclared ? "; UndeclaredInputs: " : "", undeclared ? undeclared : "");
+	/* Nothing is to be rendered, and all is as it was asked for: it is said, and stalls nothing. */
+	const char *changed = j->problem && g_str_has_suffix(j->problem, "Changed")
+	                          ? arena_printf(j->b->arena, "; %s since: `cleave repin %s` renders it anew", j->problem, j->o->id) : "";
+	return arena_printf(j->b->arena, "%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " frames%s%s%s%s", j->n_whole, j->n_wanted, waived,
+	                    changed, undeclared ? "; UndeclaredInputs: " : "", undeclared ? undeclared : "");
 }
 
 static void judge_job(struct job_plan *j)
@@ -59,7 +62,7 @@ static void judge_job(struct job_plan *j)
 		                           done, frames_format(a, &j->lost)));
 	else if (j->n_failed)
 		builder_judge(b, j->o, IS_STALLED, "FramesFailed",
-		              arena_printf(a, "%s; %" G_GUINT64_FORMAT " failed: %s; raise `retries` to try them again", done,
+		              arena_printf(a, "%s; %" G_GUINT64_FORMAT " failed: %s; mend the scene and `cleave repin` it, or raise `retries` to try again", done,
 		                           j->n_failed, j->failure ? j->failure : "no reason given"));
 	else if (j->n_whole == j->n_wanted)
 		builder_judge(b, j->o, IS_READY, "Complete", done);

@@ -29,7 +29,7 @@ static void plan_root_job(struct builder *b, const struct farm_root_status *root
 {
 	struct arena *a = b->arena;
 	if (s->abandoned.n) {
-		const char *reason = arena_printf(a, "%u attempt%s in %s %s over", s->abandoned.n, plural(s->abandoned.n), root->name,
+		const char *reason = arena_printf(a, "%u attempt%s in root %s %s over", s->abandoned.n, plural(s->abandoned.n), root->name,
 		                                  s->abandoned.n == 1 ? "is" : "are");
 		struct action *act = act_on_root(b, VERB_COLLECT_STAGING, root, s->job, s->abandoned.n, 0, reason);
 		struct upkeep_work *work = arena_memdup(a, act->upkeep, sizeof *act->upkeep);
@@ -42,7 +42,7 @@ static void plan_root_job(struct builder *b, const struct farm_root_status *root
 		                         bytes_about(a, s->log_bytes)));
 	if (s->n_segments)
 		act_on_root(b, VERB_COMPACT_MANIFEST, root, s->job, (guint64)s->n_segments, 0,
-		            arena_printf(a, "%" G_GINT64_FORMAT " segment%s in %s", s->n_segments, plural(s->n_segments), root->name));
+		            arena_printf(a, "%" G_GINT64_FORMAT " segment%s in root %s", s->n_segments, plural(s->n_segments), root->name));
 }
 
 static void plan_store(struct builder *b, const struct object *farm, const struct farm_root_status *root)
