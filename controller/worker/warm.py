@@ -101,8 +101,8 @@ def set_camera(scene, name):
     if name:
         scene.camera = next((o for o in cameras if o.name == name), None)
     if scene.camera is None or scene.camera.type != 'CAMERA':
-        raise Refused('the scene has no camera%s; it has %s' %
-                      (' "%s"' % name if name else ' to render with', quoted(o.name for o in cameras)), final=True)
+        raise Refused('the scene has no camera%s%s' % (' "%s"' % name if name else ' to render with',
+                      '; it has %s' % quoted(o.name for o in cameras) if cameras else ''), final=True)
 
 
 def set_view_layers(scene, names):
