@@ -164,6 +164,8 @@ struct looked {
 /* Reads specs, looks (or asks the running controller, or reads --have) and plans.
  * On failure prints and returns an exit code; -1 = fine. looked_clear() in any case. */
 int command_look(struct invocation *in, struct looked *ret);
+/* Only the specs: those in force where a controller runs. There is no plan. The same returns. */
+int command_look_want(struct invocation *in, struct looked *ret);
 /* Whether libvirt or Redis kept something of the plan from being looked at; says on stderr what to do about it. */
 gboolean command_is_blind(const struct invocation *in, const struct looked *l);
 void looked_clear(struct looked *l);
@@ -175,3 +177,5 @@ gboolean look_want_or_nothing(const struct invocation *in, struct session *s, st
                               GError **ret_left_out, GError **error);
 /* What the controller that holds the state folder observes now; it alone may have libvirt open. */
 struct objects *look_from_controller(struct arena *a, const char *state, GError **error);
+/* Where that one reads its specs; NULL: there is none, or it cannot be asked. */
+const char *look_source_of_controller(struct arena *a, const char *state);

@@ -116,21 +116,21 @@ static int say(const struct invocation *in, struct cost_sum *sum)
 	return command_print(text) ? EXIT_FINE : EXIT_FAILED;
 }
 
-static int cost(struct invocation *in, struct arena *a, struct session *s, struct wanted *w, GError **error)
+static int cost(struct invocation *in, struct looked *l, GError **error)
 {
+	struct arena *a = l->arena;
 	struct cost_asked asked = { 0 };
 	if (!cost_read_by(a, in->own[COST_BY] ? in->own[COST_BY] : "project", &asked, error) ||
 	    (in->own[COST_SINCE] && !read_time(a, in->own[COST_SINCE], &asked.since_us, error)))
 		return -1;
-	if (!session_want(s, a, w, error))
-		return -1;
-	const struct object *farm = objects_farm(w->objects);
-	if (w->problems.n_errors || !farm) {
-		fail(error, ERROR_INVALID, "the specs are not valid, or without a Farm; see `cleave validate`");
+	const struct objects *want = l->wanted.objects;
+	const struct object *farm = objects_farm(want);
+	if (!farm) {
+		fail(error, ERROR_INVALID, "the specs have no Farm, and so no roots");
 		return -1;
 	}
 	struct cost_sum *sum = cost_sum_new(a, &asked, &((const struct farm_spec *)farm->spec)->prices);
-	guint n_missing = add_roots(a, farm->spec, w->objects, sum);
+	guint n_missing = add_roots(a, farm->spec, want, sum);
 	int code = say(in, sum);
 	cost_sum_free(sum);
 	return n_missing && code == EXIT_FINE ? EXIT_FAILED : code;
@@ -138,14 +138,13 @@ static int cost(struct invocation *in, struct arena *a, struct session *s, struc
 
 int command_cost(struct invocation *in)
 {
-	SCOPED_ARENA(a);
 	g_autoptr(GError) error = NULL;
-	struct wanted w = { 0 };
-	struct session *s = session_new(&in->settings);
-	int code = cost(in, a, s, &w, &error);
+	struct looked l;
+	int code = command_look_want(in, &l);
+	if (code < 0)
+		code = cost(in, &l, &error);
 	if (code < 0)
 		code = command_fail(error);
-	wanted_clear(&w);
-	session_free(s);
+	looked_clear(&l);
 	return code;
 }

@@ -58,6 +58,13 @@ struct objects *look_from_controller(struct arena *a, const char *state, GError 
 	return read_have(a, "controller", text, strlen(text), error);
 }
 
+const char *look_source_of_controller(struct arena *a, const char *state)
+{
+	struct objects *have = state_is_locked(state) ? look_from_controller(a, state, NULL) : NULL;
+	const struct object *o = have ? objects_get(have, KIND_REVISION, "current") : NULL;
+	return o && o->status ? ((const struct revision_status *)o->status)->source : NULL;
+}
+
 gboolean look_want_or_nothing(const struct invocation *in, struct session *s, struct arena *a, struct wanted *ret,
                               GError **ret_left_out, GError **error)
 {
@@ -156,11 +163,12 @@ static void note_uncommitted(const struct invocation *in, const struct looked *l
 		fprintf(stderr, "cleave: %u files of the specs are changed and not committed: --worktree plans them\n", n);
 }
 
-int command_look(struct invocation *in, struct looked *ret)
+/* *ret_have NULL: nobody else looked. */
+static int look_want(struct invocation *in, struct looked *ret, struct objects **ret_have)
 {
 	g_autoptr(GError) error = NULL;
 	*ret = (struct looked){ .arena = arena_new(), .session = session_new(&in->settings) };
-	struct objects *have = find_have(in, ret, &error);
+	struct objects *have = *ret_have = find_have(in, ret, &error);
 	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))
 		return command_fail(error);
 	if (!session_want(ret->session, ret->arena, &ret->wanted, &error))
@@ -168,6 +176,23 @@ int command_look(struct invocation *in, struct looked *ret)
 	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
+	return -1;
+}
+
+int command_look_want(struct invocation *in, struct looked *ret)
+{
+	struct objects *have;
+	in->falls_back = TRUE;
+	return look_want(in, ret, &have);
+}
+
+int command_look(struct invocation *in, struct looked *ret)
+{
+	g_autoptr(GError) error = NULL;
+	struct objects *have;
+	int code = look_want(in, ret, &have);
+	if (code >= 0)
+		return code;
 	if (!is_host_known(in, ret->wanted.objects, &error))
 		return command_fail(error);
 	if (!have)

@@ -12,13 +12,29 @@
 enum { TRIES_MAX = 10, PAUSE_MS = 50 };
 
 /* DIR-or-repository[@BRANCH]; a URL may hold an `@` before its host. */
-struct push *proposal_open(const struct invocation *in, GError **error)
+static struct push *open_text(const char *text, GError **error)
 {
-	const char *text = in->settings.specs, *at = strrchr(text, '@');
+	const char *at = strrchr(text, '@');
 	g_autofree char *left = at ? g_strndup(text, (gsize)(at - text)) : NULL;
 	gboolean has_branch = at && !g_file_test(text, G_FILE_TEST_EXISTS) &&
 	                      (g_file_test(left, G_FILE_TEST_EXISTS) || (!strchr(at, ':') && strchr(left, ':')));
 	return push_new(has_branch ? left : text, has_branch ? at + 1 : NULL, error);
+}
+
+/* Without --specs, outside of a clone: what the controller of this host works with, as for the commands that look. */
+struct push *proposal_open(const struct invocation *in, GError **error)
+{
+	SCOPED_ARENA(a);
+	g_autoptr(GError) problem = NULL;
+	struct push *p = open_text(in->settings.specs, &problem);
+	const char *source = p || in->settings.specs_given ? NULL : look_source_of_controller(a, in->settings.state);
+	if (!p && source)
+		return open_text(source, error);
+	if (!p && !in->settings.specs_given)
+		fail(error, ERROR_INVALID, "which repository? Say --specs, or stand in a clone of it: %s", problem->message);
+	else if (!p)
+		g_propagate_error(error, g_steal_pointer(&problem));
+	return p;
 }
 
 static void print_problems(const struct wanted *w)
@@ -26,6 +42,13 @@ static void print_problems(const struct wanted *w)
 	g_autoptr(GString) text = g_string_new(NULL);
 	report_problems_text(text, &w->problems, wanted_find_text, (void *)w);
 	fputs(text->str, stderr);
+}
+
+gboolean proposal_refuse_tip(const struct proposal_tip *tip)
+{
+	fputs("cleave: the branch is not valid as it is, and nothing can be added until that is mended:\n", stderr);
+	print_problems(tip->wanted);
+	return FALSE;
 }
 
 /* The tree as it would be. FALSE without an error: it is not valid, and that was said. */

@@ -34,6 +34,8 @@ struct push *proposal_open(const struct invocation *in, GError **error);
  * tree were printed and nothing was pushed. proposal_done_clear() in any case. */
 gboolean proposal_push(const struct invocation *in, proposal_make make, void *user, struct proposal_done *ret, GError **error);
 
+/* Says that the tip itself is not valid, and why. Returns FALSE, for callers to return without an error. */
+gboolean proposal_refuse_tip(const struct proposal_tip *tip);
 /* The job of that name at the tip; the error names what is near. */
 const struct object *proposal_find_job(const struct proposal_tip *tip, const char *name, GError **error);
 /* Sets one scalar of the job's spec (NULL takes it out), as edit_set() does; on top of what *ret holds already. */

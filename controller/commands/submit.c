@@ -10,7 +10,8 @@ const struct own_option submit_options[] = {
 	[SUBMIT_FRAMES] = { "frames", 'f', "SET", "Which frames, as 1-240 or 1-100:5,240" },
 	[SUBMIT_JOB] = { "job", 'j', "NAME", "The job's name (default: the scene file's)" },
 	[SUBMIT_PROJECT] = { "project", 'p', "NAME", "Its project (default: the first folder of the scene's path)" },
-	[SUBMIT_OUTPUT] = { "output-file", 0, "ROOT:PATH", "Where frames go, with #### (default: PROJECT/JOB/JOB.####.png)" },
+	[SUBMIT_OUTPUT] = { "output-file", 0, "ROOT:PATH", "Where frames go, with #### (default: PROJECT/JOB/JOB.####.png, or as --format ends)" },
+	[SUBMIT_FORMAT] = { "format", 0, "NAME", "PNG, OPEN_EXR, OPEN_EXR_MULTILAYER, JPEG or TIFF (default: PNG, or as the Farm's defaults say)" },
 	[SUBMIT_SAMPLES] = { "samples", 's', "N", "Samples a pixel" },
 	[SUBMIT_RESOLUTION] = { "resolution", 'r', "WxH", "Pixels (default: as the Farm's defaults for jobs say)" },
 	[SUBMIT_QUEUE] = { "queue", 'q', "NAME", "A queue of the Farm" },
@@ -50,8 +51,10 @@ static gboolean make(void *user, const struct proposal_tip *tip, struct proposal
 	const struct object *farm = objects_farm(tip->wanted->objects);
 	struct submit_scene scene;
 	const char *id, *text;
-	if (!farm || tip->wanted->problems.n_errors)
-		return fail(error, ERROR_INVALID, "the specs at %s are not valid; see `cleave validate`", tip->wanted->tree.revision);
+	if (tip->wanted->problems.n_errors)
+		return proposal_refuse_tip(tip);
+	if (!farm)
+		return fail(error, ERROR_INVALID, "the specs have no Farm");
 	if (!submit_find_scene(a, farm->spec, in->args[0], in->own[SUBMIT_SHA256], &scene, error) ||
 	    !submit_write_job(a, in, farm->spec, &scene, &id, &text, error))
 		return FALSE;

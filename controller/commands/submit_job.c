@@ -3,6 +3,7 @@
 #include "commands/submit.h"
 #include "spec/farm.h"
 #include "spec/fmt.h"
+#include "spec/renderjob.h"
 #include "spec/yaml_write.h"
 #include <string.h>
 
@@ -13,7 +14,7 @@ static const struct {
 } plain_keys[] = {
 	{ SUBMIT_BLENDER, "blender" },   { SUBMIT_FRAMES, "frames" }, { SUBMIT_CHUNK, "chunk" },
 	{ SUBMIT_ENGINE, "engine" },     { SUBMIT_DEVICE, "device" }, { SUBMIT_SAMPLES, "samples" },
-	{ SUBMIT_RESOLUTION, "resolution" }, { SUBMIT_QUEUE, "queue" }, { SUBMIT_PRIORITY, "priority" },
+	{ SUBMIT_RESOLUTION, "resolution" }, { SUBMIT_FORMAT, "format" }, { SUBMIT_QUEUE, "queue" }, { SUBMIT_PRIORITY, "priority" },
 };
 
 /* Letters that a name may not have become '_'. */
@@ -129,7 +130,7 @@ gboolean submit_write_job(struct arena *a, const struct invocation *in, const st
 	if (!output && !root)
 		return fail(error, ERROR_USAGE, "where shall the frames go? Say --output-file ROOT:folder/name.####.png");
 	if (!output)
-		output = arena_printf(a, "%s:%s/%s/%s.####.png", root, project, name, name);
+		output = arena_printf(a, "%s:%s/%s/%s.####%s", root, project, name, name, image_format_suffix(in->own[SUBMIT_FORMAT]));
 	g_autoptr(GString) raw = g_string_new(NULL), text = g_string_new(NULL);
 	struct problems problems;
 	problems_init(&problems, a);
