@@ -2,6 +2,7 @@
 #include "commands/command.h"
 #include "report/report.h"
 #include "spec/emit.h"
+#include <stdio.h>
 #include <string.h>
 
 /* Wanted and observed in one document each. */
@@ -31,6 +32,21 @@ static guint write_objects(struct invocation *in, const struct plan *p, const st
 	}
 }
 
+/* A job may be named without its project where it is the only one. */
+static const char *full_id(const struct plan *p, const struct kind *kind, const char *id)
+{
+	const char *found = NULL;
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		const struct object *o = p->verdicts[i].object;
+		if (o->kind != kind || strcmp(o->meta.name, id) != 0)
+			continue;
+		if (found || strcmp(o->id, id) == 0)
+			return id;
+		found = o->id;
+	}
+	return found ? found : id;
+}
+
 static int not_found(const struct plan *p, const struct kind *kind, const char *id)
 {
 	g_autoptr(GPtrArray) ids = g_ptr_array_new();
@@ -54,10 +70,13 @@ int command_get(struct invocation *in)
 	in->falls_back = TRUE;
 	code = command_look(in, &l);
 	if (code < 0) {
+		id = id ? full_id(l.plan, kind, id) : NULL;
 		guint n = write_objects(in, l.plan, kind, id, text);
 		code = EXIT_FINE;
 		if (id && n == 0)
 			code = not_found(l.plan, kind, id);
+		else if (n == 0 && kind && in->output == OUTPUT_TEXT)
+			fprintf(stderr, "cleave: there are no %s\n", kind->plural);
 		if (!command_print(text))
 			code = EXIT_FAILED;
 	}

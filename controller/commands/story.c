@@ -147,6 +147,7 @@ static void tell_state(const struct story_book *b, struct frame_story *f)
 	};
 	f->found_key = whole ? whole->key : NULL;
 	f->state = frames_contain(&job->waive, f->frame) ? "waived" : !frames_contain(&job->frames, f->frame) ? "notWanted" : "missing";
+	f->is_waived = strcmp(f->state, "waived") == 0;
 	if (whole && is_key(whole->key, f->key))
 		f->state = "whole";
 	/* What is not wanted may lie there, and stands in nobody's way. */
@@ -224,6 +225,15 @@ static void tell_log(const struct story_book *b, struct frame_story *f)
 	g_free(text);
 }
 
+/* The plan judges those that are there; the observation also has what a killed one left. */
+static gboolean has_worker(const struct plan *p)
+{
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].object->kind->id == KIND_WORKER)
+			return TRUE;
+	return FALSE;
+}
+
 /* What the plan does about the frame, or what a person can. */
 static const char *tell_next(const struct story_book *b, const struct frame_story *f)
 {
@@ -235,15 +245,16 @@ static const char *tell_next(const struct story_book *b, const struct frame_stor
 			return arena_printf(a, "%s: such frames %s", verbs[act->verb].name, act->reason);
 	}
 	if (strcmp(f->state, "whole") == 0)
-		return "nothing: it is as it should be";
+		return f->is_waived ? "nothing: it is waived" : "nothing: it is as it should be";
 	if (b->redis && strcmp(f->state, "missing") == 0)
 		return arena_printf(a, "not known: %s", b->redis);
 	if (strcmp(f->state, "failed") == 0)
-		return arena_printf(a, "a person: raise `retries` to try again, or `cleave waive %s %" G_GINT64_FORMAT "` to give it up", f->job, f->frame);
+		return arena_printf(a, "a person: mend the scene and `cleave repin %s`, or raise `retries` to try again, or `cleave waive %s %" G_GINT64_FORMAT "` to give it up", f->job, f->job, f->frame);
 	if (strcmp(f->state, "foreign") == 0)
 		return "a person: move that file away";
 	if (strcmp(f->state, "queued") == 0)
-		return "a worker takes it";
+		return has_worker(p) ? "a worker takes it"
+		                     : "a worker takes it, and none is there: start `cleave-worker` where the root is mounted";
 	if (strcmp(f->state, "running") == 0)
 		return "its worker commits it, or its lease runs out";
 	if (strcmp(f->state, "waived") == 0 || strcmp(f->state, "notWanted") == 0)
@@ -281,7 +292,7 @@ struct frame_story story_tell(const struct story_book *b, gint64 frame, gboolean
 	if (made && strcmp(f.state, "whole") == 0) {
 		f.worker = made->worker;
 		f.seconds = made->seconds;
-		f.detail = made->reason;
+		f.detail = f.is_waived ? "waived, and there all the same" : made->reason;
 	}
 	if (is_full && b->view)
 		tell_attempts(b, &f);

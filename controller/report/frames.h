@@ -16,6 +16,7 @@ struct frame_story {
 	const char *job;
 	gint64 frame;
 	const char *state;     /* whole, delivering, stored, queued, running, failed, damaged, foreign, missing, waived, notWanted */
+	gboolean is_waived;    /* also when it is whole */
 	const char *key;       /* the wanted one; NULL: not known */
 	const char *values;    /* canonical text of what decides its pixels, a line each; NULL: not told */
 	const char *found_key; /* of what is visible; NULL: nothing of cleave is */
