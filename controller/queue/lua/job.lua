@@ -139,14 +139,17 @@ local function guarded(id, f, ...)
   if ok then
     return first, second
   end
-  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' is passed over: ' ..
+  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' has keys that are not the queue\'s: ' ..
             tostring(type(first) == 'table' and first.err or first))
   if mend(id) then
     settle(id)
-  else
-    redis.call('ZREM', 'cleave:ready', id)
-    redis.call('ZREM', 'cleave:tail', id)
+    ok, first, second = pcall(f, id, ...)
+    if ok then
+      return first, second
+    end
   end
+  redis.call('ZREM', 'cleave:ready', id)
+  redis.call('ZREM', 'cleave:tail', id)
 end
 
 -- -- meta -----------------------------------------------------------------------------------------
