@@ -65,6 +65,9 @@ const struct command commands[] = {
 	  "SCENE is ROOT:path, a path below one of the Farm's roots as this machine or an artist's sees it, or a URL.\n"
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_submit, submit_options },
+	{ "follow", "[JOB…]", "Watch render jobs until they are complete: a bar each on a terminal, lines elsewhere.",
+	  "Without JOB: all that are not complete. --specs may be a URL. Exits with 1 when one of them stands still, and why is\n"
+	  "said.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, G_MAXUINT, command_follow, NULL },
 	{ "root", "[list|init NAME]", "List the Farm's roots as this host sees them, or write the marker of one.",
 	  "The marker is a file that proves that a root is mounted: without it no frame is taken for missing. `init` writes it\n"
 	  "once, at the root's `path` or where --dir says; a folder that is marked as another root is refused.",
@@ -87,6 +90,10 @@ const struct command commands[] = {
 	  "owner, empty Redis or read keys of others. It can, by hand, write other workers' leases: Redis 7 has no right\n"
 	  "to call one function and not another.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE | OPTION_NO_SPECS, 0, command_redis_acl,
 	  redis_acl_options },
+	{ "completion", "bash|zsh|fish", "Write the completion of commands, options, kinds and names for a shell.",
+	  "bash: `eval \"$(cleave completion bash)\"` in ~/.bashrc. zsh: into a file _cleave of $fpath. fish: `cleave completion\n"
+	  "fish | source`. Names of jobs and VMs come from the specs, as --specs' default and CLEAVE_SPECS say.", 0, OUTPUT_TEXT,
+	  OPTION_PURE | OPTION_NO_SPECS, 1, command_completion, NULL },
 	{ "docs", "DIR", "Write the reference and the JSON Schemas into a folder (`make docs`).", NULL, 0, OUTPUT_TEXT,
 	  OPTION_HIDDEN | OPTION_PURE | OPTION_NO_SPECS, 1, command_docs, NULL },
 };

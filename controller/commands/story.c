@@ -7,6 +7,7 @@
 #include "frames/root.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
+#include "spec/status.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -52,11 +53,33 @@ static void open_root(struct story_book *b)
 		return;
 	const struct farm_root *r = farm_root_find(objects_farm(b->looked.plan->want)->spec, root);
 	b->root_path = r ? r->path : NULL;
-	b->root_fd = b->root_path ? root_open(b->root_path, &error) : -1;
+	b->root_fd = b->root_path ? root_open_marked(b->root_path, r->marker, &error) : -1;
 	if (b->root_fd >= 0)
 		b->view = manifest_read(a, b->root_fd, b->job_dir, &error);
 	if (error)
 		fprintf(stderr, "cleave: what was rendered cannot be told: %s\n", error->message);
+	else if (r && !r->path)
+		fprintf(stderr, "cleave: root %s is a bucket: attempts and logs of its frames are not told\n", r->name);
+}
+
+/* While the queue cannot be asked the manifest and the files still tell: what is there, and who tried. */
+static void look_without_queue(struct story_book *b, const struct object *farm)
+{
+	g_autoptr(GError) error = NULL;
+	struct arena *a = b->looked.arena;
+	struct renderjob_status *s = arena_alloc(a, sizeof *s);
+	const struct farm_status *f = farm ? farm->status : NULL;
+	if (!f || f->redis == PLANE_OK)
+		return;
+	if (!session_observe_files(b->looked.session, a, b->looked.plan->want, b->want, s, &error)) {
+		b->blind = arena_printf(a, "nothing is known of its frames: %s", error->message);
+	} else {
+		b->have = s;
+		b->blind = "what waits, is rendered now or has failed for good is not known";
+	}
+	b->redis = f->redis == PLANE_LEFT_OUT ? "Redis was not looked at"
+	                                      : arena_printf(a, "Redis is away (%s)", f->redis_reason ? f->redis_reason : "no answer");
+	fprintf(stderr, "cleave: %s: %s\n", b->redis, b->blind);
 }
 
 int story_open(struct invocation *in, const char *job, struct story_book *ret)
@@ -76,6 +99,9 @@ int story_open(struct invocation *in, const char *job, struct story_book *ret)
 	ret->verdict = plan_verdict(p, KIND_RENDERJOB, want->id);
 	ret->job_dir = root_job_dir(want->id);
 	open_root(ret);
+	const struct object *farm = objects_farm(p->want);
+	if (!ret->have && !in->have)
+		look_without_queue(ret, objects_get(p->have, KIND_FARM, farm ? farm->id : ""));
 	if (ret->have)
 		ret->of = frame_key_digests(want->spec, ret->have);
 	if (ret->of.scene)
@@ -117,14 +143,15 @@ static void tell_state(const struct story_book *b, struct frame_story *f)
 	} order[] = {
 		{ &s->running, "running", TRUE },   { &s->failed, "failed", FALSE },   { &s->staged, "delivering", FALSE },
 		{ &s->foreign, "foreign", FALSE },  { &s->damaged, "damaged", FALSE }, { &s->queued, "queued", FALSE },
-		{ &s->stored, "stored", FALSE },
+		{ &s->stored, "stored", FALSE },    { &s->elsewhere, "elsewhere", FALSE },
 	};
 	f->found_key = whole ? whole->key : NULL;
 	f->state = frames_contain(&job->waive, f->frame) ? "waived" : !frames_contain(&job->frames, f->frame) ? "notWanted" : "missing";
-	if (whole && is_key(whole->key, f->key)) {
+	if (whole && is_key(whole->key, f->key))
 		f->state = "whole";
+	/* What is not wanted may lie there, and stands in nobody's way. */
+	if (strcmp(f->state, "missing") != 0)
 		return;
-	}
 	for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
 		found = find_in(order[i].list, f->frame);
 		if (!found)
@@ -209,6 +236,8 @@ static const char *tell_next(const struct story_book *b, const struct frame_stor
 	}
 	if (strcmp(f->state, "whole") == 0)
 		return "nothing: it is as it should be";
+	if (b->redis && strcmp(f->state, "missing") == 0)
+		return arena_printf(a, "not known: %s", b->redis);
 	if (strcmp(f->state, "failed") == 0)
 		return arena_printf(a, "a person: raise `retries` to try again, or `cleave waive %s %" G_GINT64_FORMAT "` to give it up", f->job, f->frame);
 	if (strcmp(f->state, "foreign") == 0)
@@ -220,6 +249,16 @@ static const char *tell_next(const struct story_book *b, const struct frame_stor
 	if (strcmp(f->state, "waived") == 0 || strcmp(f->state, "notWanted") == 0)
 		return "nothing";
 	return b->verdict && b->verdict->message ? arena_printf(a, "%s: %s", b->verdict->reason, b->verdict->message) : NULL;
+}
+
+/* The queue alone knows whether it waits, or is being rendered; the manifest, how it went last. */
+static const char *tell_missing(const struct story_book *b, gint64 frame)
+{
+	const struct record *failed = b->view ? manifest_next_failure(b->view, frame, NULL) : NULL;
+	const struct record *done = b->view ? manifest_next(b->view, frame, NULL) : NULL;
+	if (!failed || (done && done->time_us > failed->time_us))
+		return "or queued, or running";
+	return arena_printf(b->looked.arena, "or queued, or running; failed last: %s", failed->reason ? failed->reason : "");
 }
 
 struct frame_story story_tell(const struct story_book *b, gint64 frame, gboolean is_full)
@@ -234,8 +273,10 @@ struct frame_story story_tell(const struct story_book *b, gint64 frame, gboolean
 		tell_key(b, &f, is_full);
 		tell_state(b, &f);
 	} else {
-		f.detail = b->verdict ? b->verdict->message : NULL;
+		f.detail = b->redis ? b->redis : b->verdict ? b->verdict->message : NULL;
 	}
+	if (b->redis && strcmp(f.state, "missing") == 0)
+		f.detail = tell_missing(b, frame);
 	const struct record *made = b->view && f.found_key ? manifest_frame(b->view, frame, f.found_key) : NULL;
 	if (made && strcmp(f.state, "whole") == 0) {
 		f.worker = made->worker;

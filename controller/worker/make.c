@@ -40,10 +40,23 @@ void made_clear(struct made *m)
 	*m = (struct made){ 0 };
 }
 
+/* In a bucket the owner removes what it has delivered; between its copy and that it cannot be stopped. */
+gboolean made_withdraw(const struct session *s, const struct made *m)
+{
+	struct s3_facts facts;
+	gboolean is_there = TRUE;
+	if (!s->remote)
+		return m->n == 0 || stage_withdraw(s->stage, m->files[0].staged);
+	g_autofree char *path = m->n ? g_strconcat(s->stage->path, "/", m->files[0].staged, NULL) : NULL;
+	return !path || !remote_ask(s->remote, path, &is_there, &facts, NULL) || is_there;
+}
+
 void made_drop(const struct session *s, const struct made *m)
 {
 	for (guint i = 0; i < m->n; i++) {
+		g_autofree char *withdrawn = g_strconcat(m->files[i].staged, STAGE_WITHDRAWN, NULL);
 		(void)unlinkat(s->stage->dir_fd, m->files[i].staged, 0);
+		(void)unlinkat(s->stage->dir_fd, withdrawn, 0);
 		remote_unstage(s->remote, s->stage->path, m->files[i].staged);
 	}
 }
@@ -265,7 +278,8 @@ static gboolean need_scene(struct session *s, GError **error)
 	const struct task *t = &s->lease->task;
 	if (s->scene.path)
 		return scene_check(s->w, t, &s->scene, error);
-	return worker_bring_inputs(s->w, t->inputs, error) && scene_open(s->w, t, &s->scene, error);
+	return worker_bring_inputs(s->w, t->inputs, error) && scene_open(s->w, t, &s->scene, error) &&
+	       worker_show_scene(s->w, t, s->scene.entry ? s->scene.folder : NULL, error);
 }
 
 static gboolean make(struct session *s, gint64 frame, struct made *m, struct answer *done, GError **error)
@@ -273,7 +287,8 @@ static gboolean make(struct session *s, gint64 frame, struct made *m, struct ans
 	struct worker *w = s->w;
 	const struct task *t = &s->lease->task;
 	char inputs[SHA256_HEX_SIZE];
-	return need_scene(s, error) && traced_check(w, t, error) && render(s, frame, done, m, error) && scene_check(w, t, &s->scene, error) && take_all(s, m, done, error) &&
+	return need_scene(s, error) && traced_check(w, t, error) && render(s, frame, done, m, error) &&
+	       scene_check(w, t, &s->scene, error) && take_all(s, m, done, error) &&
 	       check_cold(s, frame, m, error) &&
 	       traced_record(w, s->manifest, s->lease->job, &s->scene, blender_opened(w->blender), inputs, error) &&
 	       traced_check(w, t, error) && stage_all(s, m, error) && write_manifest(s, frame, m, done, inputs, error);

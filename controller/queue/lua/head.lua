@@ -31,9 +31,10 @@
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
 
-local VERSION = 3
+local VERSION = 4
 local CHUNK_MAX = 10000
-local REAP_MAX = 100           -- leases a call: no call may hold Redis for long
+local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
+local REAP_FRAMES = 10000
 local DONE_MS = 600000
 local WAKE_MS = 60000
 local SILENT_MS = 60000        -- a worker without heartbeat for so long is not woken

@@ -59,17 +59,50 @@ local function rests_until(name)
   return tonumber(string.match(redis.call('HGET', 'cleave:rest', name) or '', '^(%d+)') or 0)
 end
 
--- nil: no worker wrote that.
+-- What a worker says it can do. It is kept, and read for others' sake too, so that nothing else gets in.
 local function can_decode(json)
   local ok, can = pcall(cjson.decode, json)
-  return ok and type(can) == 'table' and can or nil
+  if not ok or type(can) ~= 'table' then
+    refuse('INVALID', 'the capabilities of a worker are a JSON object')
+  end
+  for _, name in ipairs({ 'jobs', 'blenders', 'labels' }) do
+    if can[name] ~= nil and type(can[name]) ~= 'table' then
+      refuse('INVALID', 'the ' .. name .. ' of a worker are a list')
+    end
+    for _, text_ in ipairs(can[name] or {}) do
+      if type(text_) ~= 'string' then
+        refuse('INVALID', 'the ' .. name .. ' of a worker are a list of texts')
+      end
+    end
+  end
+  return can
+end
+
+-- The same of a row that was stored; nil: no worker wrote that.
+local function can_stored(json)
+  local ok, can = pcall(can_decode, json)
+  return ok and can or nil
+end
+
+-- The capabilities of all workers, {name, can} each, read when they are asked for first.
+local function crew_lazy()
+  local crew
+  return function()
+    if not crew then
+      crew = {}
+      local all = redis.call('HGETALL', 'cleave:can')
+      for i = 1, #all, 2 do
+        crew[#crew + 1] = { all[i], can_stored(all[i + 1]) }
+      end
+    end
+    return crew
+  end
 end
 
 -- Does `suits(name, can)` hold for any worker that lives, does not rest, and can do the job?
-local function any_other(job, now, suits)
-  local all = redis.call('HGETALL', 'cleave:can')
-  for i = 1, #all, 2 do
-    local name, can = all[i], can_decode(all[i + 1])
+local function any_other(job, now, crew, suits)
+  for _, member in ipairs(crew()) do
+    local name, can = member[1], member[2]
     if can and suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
        redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
       return true
@@ -107,7 +140,7 @@ local function wake(id, n_frames)
   local chunk = tonumber(job.chunk_seconds or 0) > 0 and 1 or tonumber(job.chunk or 1)
   wake_some(math.ceil(n_frames / chunk), now_ms(), id, function(name)
     local can = redis.call('HGET', 'cleave:can', name)
-    return not can or is_capable(job, can_decode(can) or {})
+    return not can or is_capable(job, can_stored(can) or {})
   end)
 end
 

@@ -77,7 +77,7 @@ local function wait(_, args)
   if rest > now then
     at = math.min(at, rest)
   elseif can then
-    local _, straggles = choose_straggler(name, can_decode(can) or {}, counts_load(), now)
+    local _, straggles = choose_straggler(name, can_stored(can) or {}, counts_load(), now)
     at = math.min(at, straggles or now)
   end
   redis.call('ZADD', 'cleave:waiting', 'XX', text(at), name)
