@@ -1,5 +1,7 @@
 -- Which host has a VM.
 
+do -- of this file alone: see register.lua
+
 -- home_take VM HOST -> the host that has it: HOST, or who was first
 local function home_take(_, args)
   redis.call('HSETNX', 'cleave:homes', args[1], args[2])
@@ -24,4 +26,10 @@ local function homes(_, args)
     out[i] = redis.call('HGET', 'cleave:homes', vm) or ''
   end
   return out
+end
+
+redis.register_function('cleave_home_take', home_take)
+redis.register_function('cleave_home_leave', home_leave)
+redis.register_function({ function_name = 'cleave_homes', callback = homes, flags = { 'no-writes' } })
+
 end

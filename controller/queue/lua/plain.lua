@@ -6,6 +6,8 @@
 --
 -- Other items of that list, and other hashes, are somebody else's.
 
+do -- of this file alone: see register.lua
+
 local PLAIN_HASH_MS = 86400000
 local LISTED_MAX = 20000       -- items of a list, ours and others', that are looked at
 
@@ -79,4 +81,11 @@ local function plain_drop(_, args)
     redis.call('HDEL', 'cleave:plain:' .. args[3], args[4])
   end
   return was_unread and 1 or 0
+end
+
+redis.register_function('cleave_plain_push', plain_push)
+redis.register_function('cleave_plain_note', plain_note)
+redis.register_function('cleave_plain_drop', plain_drop)
+redis.register_function({ function_name = 'cleave_plain_show', callback = plain_show, flags = { 'no-writes' } })
+
 end

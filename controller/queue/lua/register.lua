@@ -1,15 +1,14 @@
 -- The names under which the functions are called. This runs while the library is loaded, when Redis lets
 -- a script see nothing but `redis`.
+--
+-- A chunk of Lua has 200 local names at most, and the library is one: files whose names no other file uses are blocks
+-- of their own, and register at their end.
 redis.register_function('cleave_own', own)
 redis.register_function('cleave_disown', disown)
 redis.register_function('cleave_pass', pass)
 redis.register_function('cleave_enqueue', enqueue)
 redis.register_function('cleave_update', update)
 redis.register_function('cleave_cancel', cancel)
-redis.register_function('cleave_plain_push', plain_push)
-redis.register_function('cleave_plain_note', plain_note)
-redis.register_function('cleave_plain_drop', plain_drop)
-redis.register_function({ function_name = 'cleave_plain_show', callback = plain_show, flags = { 'no-writes' } })
 redis.register_function('cleave_lease', lease)
 redis.register_function('cleave_extend', extend)
 redis.register_function('cleave_commit', commit)
@@ -18,18 +17,12 @@ redis.register_function('cleave_give_back', give_back)
 redis.register_function('cleave_reap', reap)
 redis.register_function('cleave_wait', wait)
 redis.register_function('cleave_recount', recount)
-redis.register_function('cleave_beat', beat)
-redis.register_function('cleave_leave', leave)
 redis.register_function('cleave_drain', drain)
 redis.register_function('cleave_undrain', undrain)
-redis.register_function('cleave_home_take', home_take)
-redis.register_function('cleave_home_leave', home_leave)
-redis.register_function({ function_name = 'cleave_homes', callback = homes, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'cleave_owner', callback = owner_now, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'cleave_show', callback = show, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'cleave_list', callback = list, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'cleave_drained', callback = drained, flags = { 'no-writes' } })
-redis.register_function({ function_name = 'cleave_workers', callback = workers, flags = { 'no-writes' } })
 redis.register_function({
   function_name = 'cleave_version',
   callback = function() return VERSION end,

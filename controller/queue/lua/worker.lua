@@ -1,5 +1,7 @@
 -- Workers as they report themselves.
 
+do -- of this file alone: see register.lua
+
 -- beat NAME (FACT VALUE)... -> 1
 local function beat(_, args)
   local name = args[1]
@@ -44,4 +46,10 @@ local function workers()
     out[#out + 1] = row
   end
   return out
+end
+
+redis.register_function('cleave_beat', beat)
+redis.register_function('cleave_leave', leave)
+redis.register_function({ function_name = 'cleave_workers', callback = workers, flags = { 'no-writes' } })
+
 end
