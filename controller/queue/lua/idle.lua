@@ -19,7 +19,7 @@ local function has_labels(requires, labels)
   for _, label in ipairs(labels or {}) do
     has[label] = true
   end
-  for _, label in ipairs(cjson.decode(requires)) do
+  for _, label in ipairs(decode(requires)) do
     if not has[label] then
       return false
     end
@@ -63,7 +63,7 @@ end
 local function any_other(job, now, suits)
   local all = redis.call('HGETALL', 'cleave:can')
   for i = 1, #all, 2 do
-    local name, can = all[i], cjson.decode(all[i + 1])
+    local name, can = all[i], decode(all[i + 1])
     if suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
        redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
       return true
@@ -101,7 +101,7 @@ local function wake(id, n_frames)
   local chunk = tonumber(job.chunk_seconds or 0) > 0 and 1 or tonumber(job.chunk or 1)
   wake_some(math.ceil(n_frames / chunk), now_ms(), id, function(name)
     local can = redis.call('HGET', 'cleave:can', name)
-    return not can or is_capable(job, cjson.decode(can))
+    return not can or is_capable(job, decode(can))
   end)
 end
 

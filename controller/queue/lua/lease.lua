@@ -178,7 +178,7 @@ end
 -- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}; workers of before
 -- version 2 tell no UUID
 local function lease(_, args)
-  local worker, ttl, can, uuid = args[1], tonumber(args[2]), cjson.decode(args[3]), args[4] or ''
+  local worker, ttl, can, uuid = args[1], tonumber(args[2]), decode(args[3]), args[4] or ''
   check_drained(uuid)
   local _, now, us = reap_expired()
   redis.call('ZADD', 'cleave:workers', text(now), worker)

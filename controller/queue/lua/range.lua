@@ -98,14 +98,19 @@ end
 
 -- Frames, in any order, as ranges.
 local function ranges_of(frames, key)
-  local out = {}
-  table.sort(frames)
+  local out, r = {}, nil
+  for i = 2, #frames do
+    if frames[i] < frames[i - 1] then
+      table.sort(frames)
+      break
+    end
+  end
   for _, frame in ipairs(frames) do
-    local r = out[#out]
     if r and (r[1] == r[2] or frame - r[2] == r[3]) then
       r[2], r[3] = frame, frame - r[2]
     else
-      out[#out + 1] = { frame, frame, 1, key }
+      r = { frame, frame, 1, key }
+      out[#out + 1] = r
     end
   end
   return out

@@ -71,7 +71,7 @@ local function wait(_, args)
   if rest > now then
     at = math.min(at, rest)
   elseif can then
-    local _, straggles = choose_straggler(name, cjson.decode(can), counts_load(), now)
+    local _, straggles = choose_straggler(name, decode(can), counts_load(), now)
     at = math.min(at, straggles or now)
   end
   redis.call('ZADD', 'cleave:waiting', 'XX', text(at), name)
