@@ -9,7 +9,8 @@
 -- cleave:ready          zset  those of them that have queued frames and are not paused
 -- cleave:tail           zset  those of them that only have running ones, and are not paused
 -- cleave:job:<id>       hash  meta (job.lua), epoch, task:<key>, took:<key> (ms of the last frames),
---                             by and by2 (the last two workers that committed), tried ("1": some frame failed)
+--                             by and by2 (the last two workers that committed), tried ("1": some frame failed),
+--                             terms (JSON of what leasing asks of its meta)
 -- cleave:todo:<id>      zset  "first:last:step:key" -> its place in the job's order (order.lua)
 -- cleave:again:<id>     zset  "frame:key" of frames that failed and are queued again -> when they may be taken
 -- cleave:due            zset  "frame job" -> the same times, of all jobs
@@ -18,9 +19,9 @@
 -- cleave:failed:<id>    hash  frame -> JSON of key, reason, tries, worker, cause, workers
 -- cleave:counts         hash  scope -> frames running: project:<name>, label:<key>=<value>
 -- cleave:leases         zset  token -> deadline in ms
--- cleave:lease:<token>  hash  job, key, worker, vm (its UUID, or nothing), vram, frames (as they were leased),
---                             n (how many are left), limits and tried of the job, since, hand and begun (the frame in hand), progress;
---                             done:<frame> for ten minutes longer, so that a repeated commit gets the same answer
+-- cleave:lease:<token>  hash  n (how many are left), of (lines: what lease_text() names), hand and begun (the frame in
+--                             hand), progress; done:<frame> for ten minutes longer, so that a repeated commit gets the
+--                             same answer
 -- cleave:workers        zset  name -> last heartbeat in ms;  cleave:worker:<name> hash of facts
 -- cleave:can            hash  name -> capabilities as the worker told them last
 -- cleave:waiting        zset  workers that found nothing -> when they look again by themselves
@@ -31,7 +32,7 @@
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
 
-local VERSION = 3
+local VERSION = 4
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call: no call may hold Redis for long
 local DONE_MS = 600000

@@ -63,14 +63,23 @@ local function todo_reorder(id, order)
   todo_add(id, ranges, order)
 end
 
-local JOB_FIELDS = { 'chunk', 'chunk_seconds', 'order', 'retries', 'blender', 'installable', 'requires', 'labels', 'vram', 'gpus',
-                     'limits', 'tried', 'backoff' }
+local TERMS = { 'chunk', 'chunk_seconds', 'order', 'blender', 'installable', 'requires', 'labels', 'vram', 'gpus', 'limits' }
 
--- The fields that taking needs; false where it has none.
+-- What taking asks of a job's meta, as one text.
+local function terms_of(id)
+  local terms = {}
+  for i, value in ipairs(redis.call('HMGET', 'cleave:job:' .. id, unpack(TERMS))) do
+    terms[TERMS[i]] = value or nil
+  end
+  return cjson.encode(terms)
+end
+
+-- The fields that taking needs; nil where it has none. Jobs of before version 4 have no terms until they are updated.
 local function job_read(id)
-  local values, job = redis.call('HMGET', 'cleave:job:' .. id, unpack(JOB_FIELDS)), { id = id }
-  for i, name in ipairs(JOB_FIELDS) do
-    job[name] = values[i]
+  local terms, tried = unpack(redis.call('HMGET', 'cleave:job:' .. id, 'terms', 'tried'))
+  local job = { id = id, tried = tried }
+  for name, value in pairs(decode(terms or terms_of(id))) do
+    job[name] = value
   end
   return job
 end
@@ -167,11 +176,16 @@ local function meta_store(id, meta)
   if meta.order and meta.order ~= (order or 'forward') then
     todo_reorder(id, meta.order)
   end
+  redis.call('HSET', job, 'terms', terms_of(id))
   local now = redis.call('HGET', job, 'limits') or ''
   if now ~= (limits or '') then
     local held, n = held_load(id)
     for token in pairs(held) do
-      redis.call('HSET', 'cleave:lease:' .. token, 'limits', now)
+      local lease = lease_read(token)
+      if lease then
+        lease.limits = now
+        lease_mend(lease, lease.n)
+      end
     end
     if n > 0 then
       count(id, limits, -n)

@@ -1,21 +1,5 @@
 -- The worker's side: taking frames, keeping them, and the three ways a frame leaves its lease.
 
-local LEASE_FIELDS = { 'job', 'key', 'worker', 'n', 'vram', 'hand', 'frames' }
-
--- job, key, worker, … of a lease, or nil. n is nil in leases of before version 3 until recount() has mended them.
-local function lease_read(token)
-  local values = redis.call('HMGET', 'cleave:lease:' .. token, unpack(LEASE_FIELDS))
-  if not values[1] then
-    return nil
-  end
-  local lease = { token = token }
-  for i, name in ipairs(LEASE_FIELDS) do
-    lease[name] = values[i]
-  end
-  lease.n = tonumber(lease.n or 0)
-  return lease
-end
-
 -- A lease without frames ends; what it committed is known for a while.
 local function lease_end(token)
   redis.call('ZREM', 'cleave:leases', token)
@@ -54,7 +38,7 @@ end
 -- Frames of the lease that are left, ascending; `running` gets their values.
 local function lease_frames(lease, running)
   local frames = {}
-  for s in string.gmatch(lease.frames or '', '%S+') do
+  for s in string.gmatch(lease.frames, '%S+') do
     local r = range_parse(s)
     for frame = r[1], r[2], r[3] do
       local value = redis.call('HGET', 'cleave:running:' .. lease.job, text(frame))
@@ -97,9 +81,9 @@ local function reap_expired()
   local now = math.floor(us / 1000)
   local gone = redis.call('ZRANGEBYSCORE', 'cleave:leases', '-inf', now, 'LIMIT', 0, REAP_MAX)
   for _, token in ipairs(gone) do
-    local worker = redis.call('HGET', 'cleave:lease:' .. token, 'worker')
-    if worker then
-      lease_return(token, 'worker ' .. worker .. ' was not heard of any more', now)
+    local lease = lease_read(token)
+    if lease then
+      lease_return(token, 'worker ' .. lease.worker .. ' was not heard of any more', now)
       notice('expired', token)
     else
       redis.call('ZREM', 'cleave:leases', token)
@@ -136,18 +120,10 @@ end
 
 local serial = 0               -- of this process: the clock tells processes apart
 
--- What a lease's hash begins with is what commit() asks for.
 local function lease_store(token, taken, worker, can, now, lease, ranges)
-  local fields = { 'job', taken.job.id, 'key', taken.key, 'worker', worker, 'n', #taken.frames }
-  local rest = { limits = taken.job.limits, tried = (taken.job.tried or '') .. (lease.rested or ''), vm = lease.uuid,
-                 vram = text(tonumber(can.vram) or 0), frames = table.concat(ranges, ' '), since = text(now) }
-  for _, name in ipairs({ 'limits', 'tried', 'frames', 'since', 'vm', 'vram' }) do
-    if rest[name] and rest[name] ~= '' then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = rest[name]
-    end
-  end
-  redis.call('HSET', 'cleave:lease:' .. token, unpack(fields))
+  lease_mend({ token = token, job = taken.job.id, key = taken.key, worker = worker, vm = lease.uuid,
+               vram = text(tonumber(can.vram) or 0), since = text(now), frames = table.concat(ranges, ' '),
+               tried = (taken.job.tried or '') .. lease.rested, limits = taken.job.limits }, #taken.frames)
 end
 
 -- Makes a lease of what choose() took.
@@ -166,7 +142,9 @@ local function grant(taken, worker, ttl, can, now, lease)
   if taken.settles then
     settle(id)
   end
-  watch(now + ttl, now)
+  if lease.n_waiting > 0 then
+    watch(now + ttl, now)
+  end
   notice('lease', id, token)
   local out = { token, id, key, redis.call('HGET', 'cleave:job:' .. id, 'task:' .. key) or '' }
   for _, s in ipairs(ranges) do
@@ -183,7 +161,10 @@ local function lease(_, args)
   local _, now, us = reap_expired()
   redis.call('ZADD', 'cleave:workers', text(now), worker)
   redis.call('HSET', 'cleave:can', worker, args[3])
-  redis.call('ZREM', 'cleave:waiting', worker)
+  local n_waiting = redis.call('ZCARD', 'cleave:waiting')
+  if n_waiting > 0 then
+    redis.call('ZREM', 'cleave:waiting', worker)
+  end
   local rest = rests_until(worker)
   if rest > now then
     return false
@@ -195,7 +176,7 @@ local function lease(_, args)
     redis.call('ZADD', 'cleave:waiting', text(now + WAKE_MS), worker)
     return false
   end
-  return grant(taken, worker, ttl, can, now, { uuid = uuid, us = us, rested = rest > 0 and 'rested' })
+  return grant(taken, worker, ttl, can, now, { uuid = uuid, us = us, n_waiting = n_waiting, rested = rest > 0 and 'rested' or '' })
 end
 
 -- extend TOKEN TTL_MS FRAME [PROGRESS] -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A
@@ -206,9 +187,11 @@ local function extend(_, args)
     return 0
   end
   local key, now = 'cleave:lease:' .. token, now_ms()
-  local id, vm = unpack(redis.call('HMGET', key, 'job', 'vm'))
-  if frame ~= '' and not progress then
-    check_drained(vm or '')
+  local id, _, _, vm = string.match(redis.call('HGET', key, 'of') or '', LEASE_PATTERN)
+  if not id then
+    return 0
+  elseif frame ~= '' and not progress then
+    check_drained(vm)
   end
   redis.call('ZADD', 'cleave:leases', text(now + ttl), token)
   if frame == '' then
@@ -255,31 +238,28 @@ local QUICK_MS = 200           -- of such frames one a lease is measured and tol
 local function commit(_, args)
   local token, frame, took = args[1], args[2], tonumber(args[3] or 0)
   local key = 'cleave:lease:' .. token
-  local id, its_key, worker, n, limits, tried, done =
-    unpack(redis.call('HMGET', key, 'job', 'key', 'worker', 'n', 'limits', 'tried', 'done:' .. frame))
-  if done then
-    return 1
-  end
+  local n, of = unpack(redis.call('HMGET', key, 'n', 'of'))
+  local id, its_key, worker, _, _, _, tried, _, limits = string.match(of or '', LEASE_PATTERN)
   local running = id and 'cleave:running:' .. id
   local value = id and redis.call('HGET', running, frame)
   if value ~= token and not is_holder(value, token) then
-    return 0
+    return redis.call('HEXISTS', key, 'done:' .. frame)
   end
   local left = tonumber(n or 1) - 1
   redis.call('HDEL', running, frame)
   redis.call('HSET', key, 'n', left, 'done:' .. frame, '')
-  local before = limits and limits ~= '' and counts_load()
+  local before = limits ~= '' and counts_load()
   count(id, limits, -1)
   if value ~= token then
     local first, second = holders_of(value)
     lose(id, first == token and second or first, frame, limits, now_ms())
   end
-  if tried and tried ~= '' then
+  if tried ~= '' then
     redis.call('HDEL', 'cleave:tries:' .. id, frame)
   end
   local is_told = left <= 0 or took >= QUICK_MS
   if is_told then
-    learn(id, its_key, worker, took, tried and string.find(tried, 'rested', 1, true))
+    learn(id, its_key, worker, took, string.find(tried, 'rested', 1, true))
   end
   if left <= 0 then
     lease_end(token)

@@ -67,7 +67,7 @@ local function forget_tasks(id)
     used[frame[4]] = true
   end
   for token in pairs((held_load(id))) do
-    used[redis.call('HGET', 'cleave:lease:' .. token, 'key') or ''] = true
+    used[(lease_read(token) or { key = '' }).key] = true
   end
   for _, field in ipairs(redis.call('HKEYS', 'cleave:job:' .. id)) do
     local key = string.match(field, '^task:(.*)$') or string.match(field, '^took:(.*)$')
@@ -82,7 +82,7 @@ local function running_load(id)
   local list, by_key, ranges, keys = load_frames('cleave:running:' .. id), {}, {}, {}
   for _, r in ipairs(list) do
     local token = holders_of(r.value)
-    keys[token] = keys[token] or redis.call('HGET', 'cleave:lease:' .. token, 'key') or ''
+    keys[token] = keys[token] or (lease_read(token) or { key = '' }).key
     r[4] = keys[token]
     by_key[r[4]] = by_key[r[4]] or {}
     table.insert(by_key[r[4]], r[1])

@@ -78,6 +78,40 @@ local function held_load(id)
   return held, n
 end
 
+-- What of a lease stays as it is, in one field: a commit reads two fields, whatever the lease has. The limits are the
+-- job's; they have lines of their own.
+local LEASE_LINES = { 'job', 'key', 'worker', 'vm', 'vram', 'since', 'tried', 'frames', 'limits' }
+local LINE = '([^\n]*)\n'
+local LEASE_PATTERN = '^' .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. '(.*)$'
+
+local function lease_text(lease)
+  local lines = {}
+  for i, name in ipairs(LEASE_LINES) do
+    lines[i] = lease[name] or ''
+  end
+  return table.concat(lines, '\n')
+end
+
+-- A lease with its lines, n, hand, begun and progress; or nil. Leases of before version 4 have fields for lines.
+local function lease_read(token)
+  local key = 'cleave:lease:' .. token
+  local of, n, hand, begun, progress = unpack(redis.call('HMGET', key, 'of', 'n', 'hand', 'begun', 'progress'))
+  local values = of and { string.match(of, LEASE_PATTERN) } or redis.call('HMGET', key, unpack(LEASE_LINES))
+  if not values[1] then
+    return nil
+  end
+  local lease = { token = token, n = tonumber(n or 0), hand = hand, begun = begun, progress = progress }
+  for i, name in ipairs(LEASE_LINES) do
+    lease[name] = values[i] or ''
+  end
+  return lease
+end
+
+-- How many frames it has left is counted while they leave; the rest is stored as it was read.
+local function lease_mend(lease, n)
+  redis.call('HSET', 'cleave:lease:' .. lease.token, 'n', n, 'of', lease_text(lease))
+end
+
 -- recount MENDS -> how many counts were wrong. With MENDS "1" they are set right, as after the library was
 -- replaced by one that counts more.
 local function recount(_, args)
@@ -89,16 +123,14 @@ local function recount(_, args)
       right[scope] = (right[scope] or 0) + n
     end
     for token, frames in pairs(held) do
-      local lease, ranges = 'cleave:lease:' .. token, {}
-      local its_n, its_limits = unpack(redis.call('HMGET', lease, 'n', 'limits'))
-      if tonumber(its_n or -1) ~= #frames or (its_limits or '') ~= limits then
-        wrong = wrong + 1
-        for i, r in ipairs(ranges_of(frames, '')) do
-          ranges[i] = range_text(r)
-        end
-        if args[1] == '1' then
-          redis.call('HSET', lease, 'n', #frames, 'frames', table.concat(ranges, ' '), 'limits', limits)
-        end
+      local lease, ranges = lease_read(token) or { token = token, job = id, n = -1 }, {}
+      wrong = wrong + ((lease.n ~= #frames or lease.limits ~= limits) and 1 or 0)
+      for i, r in ipairs(ranges_of(frames, '')) do
+        ranges[i] = range_text(r)
+      end
+      lease.frames, lease.limits = table.concat(ranges, ' '), limits
+      if args[1] == '1' then
+        lease_mend(lease, #frames)
       end
     end
   end

@@ -3,7 +3,7 @@
 local function flat_meta(id)
   local out, all = {}, redis.call('HGETALL', 'cleave:job:' .. id)
   for i = 1, #all, 2 do
-    if not string.match(all[i], '^t%l+:') then
+    if not string.match(all[i], '^t%l+:') and all[i] ~= 'terms' then
       out[#out + 1] = all[i]
       out[#out + 1] = all[i + 1]
     end
@@ -34,18 +34,17 @@ local function running_rows(id)
   local rows, now = {}, now_ms()
   for token, frames in pairs((held_load(id))) do
     table.sort(frames)
-    local key, worker, since, hand, begun, progress =
-      unpack(redis.call('HMGET', 'cleave:lease:' .. token, 'key', 'worker', 'since', 'hand', 'begun', 'progress'))
+    local lease = lease_read(token) or { key = '', worker = '', since = '' }
     local deadline = tonumber(redis.call('ZSCORE', 'cleave:leases', token) or now)
-    local row = { token, key or '', worker or '', text(deadline - now), lowest = frames[1] }
+    local row = { token, lease.key, lease.worker, text(deadline - now), lowest = frames[1] }
     for _, r in ipairs(ranges_of(frames, '')) do
       row[#row + 1] = range_text(r)
     end
-    row[#row + 1] = 'age=' .. text(now - tonumber(since or now))
-    if hand and is_holder(redis.call('HGET', 'cleave:running:' .. id, hand), token) then
-      row[#row + 1] = 'hand=' .. hand
-      row[#row + 1] = 'begun=' .. text(now - tonumber(begun or now))
-      row[#row + 1] = 'progress=' .. (progress or '-1')
+    row[#row + 1] = 'age=' .. text(now - (tonumber(lease.since) or now))
+    if lease.hand and is_holder(redis.call('HGET', 'cleave:running:' .. id, lease.hand), token) then
+      row[#row + 1] = 'hand=' .. lease.hand
+      row[#row + 1] = 'begun=' .. text(now - tonumber(lease.begun or now))
+      row[#row + 1] = 'progress=' .. (lease.progress or '-1')
     end
     rows[#rows + 1] = row
   end

@@ -8,15 +8,14 @@ local TAIL_JOBS, TAIL_FRAMES = 16, 2000
 local function in_hand(id)
   local out = {}
   for token, frames in pairs((held_load(id))) do
-    local key, worker, since, hand, begun =
-      unpack(redis.call('HMGET', 'cleave:lease:' .. token, 'key', 'worker', 'since', 'hand', 'begun'))
+    local lease = lease_read(token) or { key = '', worker = '' }
     table.sort(frames)
     local frame = frames[1]
     for _, f in ipairs(frames) do
-      frame = f == tonumber(hand) and f or frame
+      frame = f == tonumber(lease.hand) and f or frame
     end
-    out[#out + 1] = { token = token, key = key or '', worker = worker or '', frame = frame,
-                      begun = tonumber(begun or since) }
+    out[#out + 1] = { token = token, key = lease.key, worker = lease.worker, frame = frame,
+                      begun = tonumber(lease.begun or lease.since) }
   end
   table.sort(out, function(a, b) return (a.begun or 0) < (b.begun or 0) end)
   return out
