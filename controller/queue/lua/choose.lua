@@ -65,7 +65,7 @@ end
 local function take_todo(job, room, key, frames)
   local todo, is_last = 'cleave:todo:' .. job.id, false
   while room > 0 do
-    local s, place, next_s, next_place = unpack(redis.call('ZRANGE', todo, 0, 1, 'WITHSCORES'))
+    local s, place, next_s, next_place = unpack(redis.call('ZRANGE', todo, '0', '1', 'WITHSCORES'))
     local r = s and range_parse(s)
     if not r or (key and key ~= r[4]) then
       break
@@ -136,7 +136,7 @@ end
 local function choose(worker, can, counts, now)
   local equals, level, at, batch = {}, nil, 0, 128
   while true do
-    local jobs = redis.call('ZRANGE', 'cleave:ready', at, at + batch - 1, 'WITHSCORES')
+    local jobs = redis.call('ZRANGE', 'cleave:ready', text(at), text(at + batch - 1), 'WITHSCORES')
     for i = 1, #jobs, 2 do
       local id = jobs[i]
       if level and jobs[i + 1] ~= level then

@@ -44,7 +44,8 @@ local function refuse(word, sentence)
   error({ err = word .. ' ' .. sentence })
 end
 
--- Lua prints large numbers as 1.7e+15. As a whole number it is written at a fraction of what a double takes.
+-- Lua prints large numbers as 1.7e+15, and Redis prints a number that it is given as the double it is, which takes as
+-- long as a small command does: what is called often gives texts.
 local EXACT = 2 ^ 53
 local function text(n)
   return string.format(n % 1 == 0 and n < EXACT and n > -EXACT and '%d' or '%.0f', n)

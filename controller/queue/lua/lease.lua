@@ -3,7 +3,7 @@
 -- A lease without frames ends; what it committed is known for a while.
 local function lease_end(token)
   redis.call('ZREM', 'cleave:leases', token)
-  redis.call('PEXPIRE', 'cleave:lease:' .. token, DONE_MS)
+  redis.call('PEXPIRE', 'cleave:lease:' .. token, text(DONE_MS))
 end
 
 local function lease_left(token, n)
@@ -79,7 +79,7 @@ end
 local function reap_expired()
   local us = now_us()
   local now = math.floor(us / 1000)
-  local gone = redis.call('ZRANGEBYSCORE', 'cleave:leases', '-inf', now, 'LIMIT', 0, REAP_MAX)
+  local gone = redis.call('ZRANGEBYSCORE', 'cleave:leases', '-inf', text(now), 'LIMIT', '0', text(REAP_MAX))
   for _, token in ipairs(gone) do
     local lease = lease_read(token)
     if lease then
@@ -107,13 +107,13 @@ end
 -- -- taking ---------------------------------------------------------------------------------------
 
 local function run(id, frames, token, first)
-  local pairs_ = {}
+  local pairs_, n, value = {}, 0, first and first .. ' ' .. token or token
   for i, frame in ipairs(frames) do
-    pairs_[#pairs_ + 1] = text(frame)
-    pairs_[#pairs_ + 1] = first and first .. ' ' .. token or token
-    if #pairs_ == 1000 or i == #frames then
+    pairs_[n + 1], pairs_[n + 2] = string.format('%d', frame), value
+    n = n + 2
+    if n == 1000 or i == #frames then
       redis.call('HSET', 'cleave:running:' .. id, unpack(pairs_))
-      pairs_ = {}
+      pairs_, n = {}, 0
     end
   end
 end
@@ -212,12 +212,15 @@ end
 -- What a commit tells of the job and its worker. Once a lease will do for frames that take no time.
 local function learn(id, its_key, worker, took, has_rested)
   local key = 'cleave:job:' .. id
-  local by, before = unpack(redis.call('HMGET', key, 'by', 'took:' .. its_key))
-  if took > 0 then
-    redis.call('HSET', key, 'took:' .. its_key, took_add(before, took))
+  local by, by2, before = unpack(redis.call('HMGET', key, 'by', 'by2', 'took:' .. its_key))
+  local is_other = by ~= worker
+  if is_other then
+    by, by2 = worker, by
   end
-  if by ~= worker then
-    redis.call('HSET', key, 'by', worker, 'by2', by or '')
+  if took > 0 then
+    redis.call('HSET', key, 'by', by, 'by2', by2 or '', 'took:' .. its_key, took_add(before, took))
+  elseif is_other then
+    redis.call('HSET', key, 'by', by, 'by2', by2 or '')
   end
   pardon(worker, has_rested)
 end
@@ -247,7 +250,7 @@ local function commit(_, args)
   end
   local left = tonumber(n or 1) - 1
   redis.call('HDEL', running, frame)
-  redis.call('HSET', key, 'n', left, 'done:' .. frame, '')
+  redis.call('HSET', key, 'n', text(left), 'done:' .. frame, '')
   local before = limits ~= '' and counts_load()
   count(id, limits, -1)
   if value ~= token then

@@ -2,7 +2,7 @@
 -- {first, last, step, key}; last is a member, a single frame has step 1.
 
 local function range_text(r)
-  return text(r[1]) .. ':' .. text(r[2]) .. ':' .. text(r[3]) .. ':' .. r[4]
+  return string.format('%d:%d:%d:', r[1], r[2], r[3]) .. r[4]
 end
 
 local function range_parse(s)

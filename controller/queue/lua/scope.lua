@@ -18,12 +18,20 @@ local function scopes_of(id, limits)
   return scopes
 end
 
+local function count_scope(scope, n)
+  if redis.call('HINCRBY', 'cleave:counts', scope, n) <= 0 then
+    redis.call('HDEL', 'cleave:counts', scope)
+  end
+end
+
 -- Adds n, which may be negative, to the counts of the job.
 local function count(id, limits, n)
+  n = text(n)
+  if not limits or limits == '' then
+    return count_scope(project_of(id), n)
+  end
   for _, scope in ipairs(scopes_of(id, limits)) do
-    if redis.call('HINCRBY', 'cleave:counts', scope, n) <= 0 then
-      redis.call('HDEL', 'cleave:counts', scope)
-    end
+    count_scope(scope, n)
   end
 end
 
@@ -109,7 +117,7 @@ end
 
 -- How many frames it has left is counted while they leave; the rest is stored as it was read.
 local function lease_mend(lease, n)
-  redis.call('HSET', 'cleave:lease:' .. lease.token, 'n', n, 'of', lease_text(lease))
+  redis.call('HSET', 'cleave:lease:' .. lease.token, 'n', text(n), 'of', lease_text(lease))
 end
 
 -- recount MENDS -> how many counts were wrong. With MENDS "1" they are set right, as after the library was
