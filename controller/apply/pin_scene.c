@@ -27,11 +27,18 @@ static int root_of(void *user, const char *name, GError **error)
 	return shelf_root(in->shelf, farm_root_where(farm_root_find(farm, name)), error);
 }
 
+static struct remote *remote_of(void *user, const char *name)
+{
+	const struct apply_input *in = user;
+	const struct farm_spec *farm = objects_farm(in->plan->want)->spec;
+	return shelf_remote(in->shelf, farm_root_where(farm_root_find(farm, name)));
+}
+
 /* One record of all and one of each, so that a later look can say which of them changed. */
 static gboolean write_pins(const struct apply_input *in, const struct action *act, struct manifest *m, GError **error)
 {
 	const struct strings *files = &((const struct renderjob_spec *)act->want->spec)->inputs.files;
-	const struct inputs_from from = { root_of, (void *)in, shelf_digests(in->shelf) };
+	const struct inputs_from from = { root_of, (void *)in, shelf_digests(in->shelf), remote_of };
 	const char **patterns = ARENA_ARRAY(in->arena, const char *, files->n + 1);
 	g_autoptr(GArray) records = g_array_new(FALSE, FALSE, sizeof(struct record));
 	struct inputs all;

@@ -1,7 +1,9 @@
-/* Patterns are walked component by component; only folders under a `*` are listed. */
+/* Patterns are walked component by component; only folders under a `*` are listed. Of a bucket it is the folder before
+ * the first `*`, and all that is in it. */
 #include "frames/inputs.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "frames/remote.h"
 #include "frames/root.h"
 #include <string.h>
 #include <sys/stat.h>
@@ -35,6 +37,26 @@ static gboolean matches(const char *pattern, const char *name)
 	}
 	pattern += strspn(pattern, "*");
 	return !*pattern;
+}
+
+gboolean inputs_match(const char *pattern, const char *path)
+{
+	g_auto(GStrv) wanted = g_strsplit(pattern, "/", -1), parts = g_strsplit(path, "/", -1);
+	if (g_strv_length(wanted) != g_strv_length(parts))
+		return FALSE;
+	for (guint i = 0; parts[i]; i++)
+		if (!*parts[i] || !matches(wanted[i], parts[i]))
+			return FALSE;
+	return TRUE;
+}
+
+char *inputs_folder(const char *pattern, gboolean *ret_deep)
+{
+	gsize fixed = strcspn(pattern, "*");
+	*ret_deep = strchr(pattern + fixed, '/') != NULL;
+	while (fixed && pattern[fixed - 1] != '/')
+		fixed--;
+	return g_strndup(pattern, fixed);
 }
 
 static gboolean add(struct listing *l, const char *path, GError **error)
@@ -92,6 +114,26 @@ static gboolean walk(struct listing *l, const char *folder, char **parts, GError
 	return walk(l, path, parts + 1, error);
 }
 
+static gboolean list_bucket(struct listing *l, struct remote *r, const char *pattern, GError **error)
+{
+	gboolean deep;
+	g_autofree char *folder = inputs_folder(pattern, &deep);
+	GHashTable *all = remote_listing(r, folder, deep, error);
+	GHashTableIter it;
+	gpointer path;
+	gboolean ok = all != NULL;
+	if (ok)
+		g_hash_table_iter_init(&it, all);
+	while (ok && g_hash_table_iter_next(&it, &path, NULL))
+		ok = !inputs_match(pattern, path) || add(l, path, error);
+	return ok;
+}
+
+static struct remote *bucket_of(const struct inputs_from *from, const char *root)
+{
+	return from->remote ? from->remote(from->user, root) : NULL;
+}
+
 static gboolean list_one(struct listing *l, const struct inputs_from *from, const char *pattern, GError **error)
 {
 	const char *colon = strchr(pattern, ':');
@@ -105,7 +147,8 @@ static gboolean list_one(struct listing *l, const struct inputs_from *from, cons
 		return FALSE;
 	g_auto(GStrv) parts = g_strsplit(colon + 1, "/", -1);
 	guint before = l->found->len;
-	if (!walk(l, "", parts, error))
+	struct remote *bucket = bucket_of(from, l->root);
+	if (bucket ? !list_bucket(l, bucket, colon + 1, error) : !walk(l, "", parts, error))
 		return FALSE;
 	return l->found->len > before || fail(error, ERROR_NOT_FOUND, "inputs: no file is like %s", pattern);
 }
@@ -141,6 +184,23 @@ gboolean inputs_list(struct arena *a, const struct inputs_from *from, const char
 	return TRUE;
 }
 
+/* Of its facts only the size is told. */
+static gboolean read_object(struct remote *r, const char *path, struct file_digest *ret, GError **error)
+{
+	struct s3_facts facts;
+	struct file_digest found = { 0 };
+	gboolean is_there;
+	if (!remote_look(r, path, &is_there, &facts, error))
+		return FALSE;
+	if (!is_there)
+		return fail(error, ERROR_NOT_FOUND, "%s is not there", path);
+	if (!remote_identify(r, path, &facts, found.sha256, error))
+		return FALSE;
+	found.facts.size = facts.size;
+	*ret = found;
+	return TRUE;
+}
+
 gboolean input_read(const struct inputs_from *from, const char *name, struct file_digest *ret, GError **error)
 {
 	const char *colon = strchr(name, ':');
@@ -150,7 +210,8 @@ gboolean input_read(const struct inputs_from *from, const char *name, struct fil
 	int fd = from->root(from->user, root, error);
 	if (fd < 0)
 		return FALSE;
-	if (digest_file(from->cache, fd, colon + 1, ret, error))
+	struct remote *bucket = bucket_of(from, root);
+	if (bucket ? read_object(bucket, colon + 1, ret, error) : digest_file(from->cache, fd, colon + 1, ret, error))
 		return TRUE;
 	g_prefix_error(error, "input %s:", root);
 	return FALSE;

@@ -8,6 +8,7 @@
 #include "frames/digest.h"
 
 struct arena;
+struct remote;
 
 enum { INPUTS_MAX = 100000 };
 
@@ -16,6 +17,9 @@ struct inputs_from {
 	int (*root)(void *user, const char *name, GError **error);
 	void *user;
 	struct digest_cache *cache; /* may be NULL */
+	/* The root as a bucket, of which its listing is asked, and each content read once; NULL: it is a folder. Called
+	 * after `root`. May be NULL itself: then all are folders. */
+	struct remote *(*remote)(void *user, const char *name);
 };
 
 struct input {
@@ -26,7 +30,7 @@ struct input {
 struct inputs {
 	struct input *items;
 	guint n;
-	gboolean is_settled; /* none was written in the last 2 s: facts_are_settled() */
+	gboolean is_settled; /* no file was written in the last 2 s: facts_are_settled(); objects come whole */
 };
 
 /* The files' names, without reading them; `patterns` ends with NULL. ERROR_NOT_FOUND when a pattern with `*`
@@ -43,3 +47,7 @@ gboolean input_read(const struct inputs_from *from, const char *name, struct fil
 void inputs_sum(const struct inputs *all, char ret[SHA256_HEX_SIZE]);
 /* List, read and sum up. */
 gboolean inputs_digest(const struct inputs_from *from, const char *const *patterns, char ret[SHA256_HEX_SIZE], GError **error);
+/* Whether a path below a root is one of those that the pattern means, and which folder (with its slash, "" for the
+ * root's own) has them all; g_free(). `ret_deep`: also in folders of it. */
+gboolean inputs_match(const char *pattern, const char *path);
+char *inputs_folder(const char *pattern, gboolean *ret_deep);

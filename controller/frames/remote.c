@@ -223,6 +223,18 @@ gboolean remote_ask(struct remote *r, const char *path, gboolean *ret_is_there, 
 	return TRUE;
 }
 
+GHashTable *remote_listing(struct remote *r, const char *folder, gboolean deep, GError **error)
+{
+	g_autofree char *key = g_strconcat(deep ? "*" : "", folder, NULL);
+	GHashTable *listing = g_hash_table_lookup(r->listings, key);
+	if (listing)
+		return listing;
+	listing = s3_list(r->s3, folder, deep, error);
+	if (listing)
+		g_hash_table_insert(r->listings, g_steal_pointer(&key), listing);
+	return listing;
+}
+
 GHashTable *remote_list(struct remote *r, const char *folder, GError **error)
 {
 	return s3_list(r->s3, folder, TRUE, error);

@@ -44,6 +44,9 @@ gboolean remote_read(struct remote *r, const char *path, const struct s3_facts *
 		     GError **error);
 /* Of what is there now, for a scene: asks for its facts. ERROR_NOT_FOUND. */
 gboolean remote_digest(struct remote *r, const char *path, char ret[SHA256_HEX_SIZE], GError **error);
+/* What lies in the folder (with its slash, "" for the root's own), `deep`: also in folders of it; as the first call of
+ * this pass saw it. Valid until remote_begin(). */
+GHashTable *remote_listing(struct remote *r, const char *folder, gboolean deep, GError **error);
 /* What lies below the folder, at any depth: path → struct s3_facts *; fresh. g_hash_table_unref(). */
 GHashTable *remote_list(struct remote *r, const char *folder, GError **error);
 

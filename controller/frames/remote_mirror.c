@@ -1,6 +1,7 @@
 /* One listing for a pattern; a file that is there already costs a look at its facts. */
 #include "frames/remote_mirror.h"
 #include "base/error.h"
+#include "frames/inputs.h"
 #include "frames/root.h"
 #include <string.h>
 
@@ -38,18 +39,6 @@ static gboolean mirror_path(struct remote *r, int root_fd, struct digest_cache *
 	return is_there ? mirror_one(r, root_fd, cache, path, &facts, limit, error) : remove_local(root_fd, path, error);
 }
 
-/* Part by part, so that `*` does not go over a slash. */
-static gboolean matches(const char *pattern, const char *path)
-{
-	g_auto(GStrv) wanted = g_strsplit(pattern, "/", -1), parts = g_strsplit(path, "/", -1);
-	if (g_strv_length(wanted) != g_strv_length(parts))
-		return FALSE;
-	for (guint i = 0; parts[i]; i++)
-		if (!g_pattern_match_simple(wanted[i], parts[i]))
-			return FALSE;
-	return TRUE;
-}
-
 /* Local files below a folder that match and that the bucket has no more. */
 static gboolean sweep(int root_fd, const char *folder, const char *pattern, GHashTable *found, GError **error)
 {
@@ -65,7 +54,7 @@ static gboolean sweep(int root_fd, const char *folder, const char *pattern, GHas
 			continue;
 		if (fstatat(dir, names->pdata[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
 			ok = sweep(root_fd, path, pattern, found, error);
-		else if (matches(pattern, path) && !g_hash_table_contains(found, path))
+		else if (inputs_match(pattern, path) && !g_hash_table_contains(found, path))
 			ok = remove_local(root_fd, path, error);
 	}
 	return ok;
@@ -74,10 +63,8 @@ static gboolean sweep(int root_fd, const char *folder, const char *pattern, GHas
 static gboolean mirror_pattern(struct remote *r, int root_fd, struct digest_cache *cache, const char *pattern,
 			       guint64 limit, GError **error)
 {
-	/* up to the last slash before the first star nothing varies */
-	g_autofree char *fixed = g_strndup(pattern, (gsize)(strchr(pattern, '*') - pattern));
-	char *slash = strrchr(fixed, '/');
-	fixed[slash ? slash - fixed + 1 : 0] = '\0';
+	gboolean deep;
+	g_autofree char *fixed = inputs_folder(pattern, &deep);
 	g_autoptr(GHashTable) found = remote_list(r, fixed, error);
 	GHashTableIter it;
 	gpointer path, facts;
@@ -85,10 +72,10 @@ static gboolean mirror_pattern(struct remote *r, int root_fd, struct digest_cach
 	if (ok)
 		g_hash_table_iter_init(&it, found);
 	while (ok && g_hash_table_iter_next(&it, &path, &facts))
-		if (matches(pattern, path))
+		if (inputs_match(pattern, path))
 			ok = mirror_one(r, root_fd, cache, path, facts, limit, error);
-	if (slash)
-		fixed[slash - fixed] = '\0';
+	if (*fixed)
+		fixed[strlen(fixed) - 1] = '\0';
 	return ok && sweep(root_fd, fixed, pattern, found, error);
 }
 

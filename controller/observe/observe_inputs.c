@@ -20,9 +20,15 @@ static int root_of(void *user, const char *name, GError **error)
 	return -1;
 }
 
+static struct remote *remote_of(void *user, const char *name)
+{
+	const struct looking *l = user;
+	return shelf_remote(l->in->shelf, farm_root_where(farm_root_find(l->farm, name)));
+}
+
 static struct inputs_from from_of(const struct looking *l)
 {
-	return (struct inputs_from){ root_of, (void *)l, shelf_digests(l->in->shelf) };
+	return (struct inputs_from){ root_of, (void *)l, shelf_digests(l->in->shelf), remote_of };
 }
 
 /* The first few by name; all are counted. */

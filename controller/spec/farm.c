@@ -54,7 +54,7 @@ static const struct field s3_fields[] = {
 	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
 	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, .doc = "Its region; without the key us-east-1." },
 	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH,
-	  .doc = "File on the host with the access key, as the AWS tools write it." },
+	  .doc = "File on the host with the access key, as the AWS tools write it; workers in VMs get a copy of it." },
 	{ 0 },
 };
 

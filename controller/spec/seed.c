@@ -1,7 +1,6 @@
-/* The files of both media, and their digests. */
+/* The seed's files, which secrets both media need, and digests. */
 #include "spec/seed.h"
 #include "base/arena.h"
-#include "base/units.h"
 #include "spec/farm.h"
 #include "spec/identity.h"
 #include "spec/resolve.h"
@@ -9,8 +8,6 @@
 #include <string.h>
 
 enum { DIGEST_LEN = 16 };
-
-static const char *const redis_password = "redis.pass";
 
 /* -- who has media ---------------------------------------------------------------------------------------- */
 
@@ -69,6 +66,16 @@ static void add_once(GPtrArray *paths, const char *path)
 		g_ptr_array_add(paths, (gpointer)path);
 }
 
+static void add_worker_secrets(GPtrArray *paths, const struct farm_spec *farm, const struct vm_spec *vm)
+{
+	add_once(paths, farm->redis.password_file);
+	for (guint i = 0; i < vm->roots.n; i++) {
+		const struct farm_root *root = farm_root_find(farm, vm->roots.items[i]);
+		if (root && root->url)
+			add_once(paths, root->s3.credentials_file);
+	}
+}
+
 struct strings guest_host_files(struct arena *a, const struct objects *all, const struct object *o)
 {
 	const struct vm_spec *vm = o->spec;
@@ -83,7 +90,7 @@ struct strings guest_host_files(struct arena *a, const struct objects *all, cons
 	add_once(paths, vm->nvidia.license_token_file);
 	add_once(paths, vm->console.password_file);
 	if (vm->worker.enabled)
-		add_once(paths, guest_farm(all)->redis.password_file);
+		add_worker_secrets(paths, guest_farm(all), vm);
 	const char **items = ARENA_ARRAY(a, const char *, paths->len);
 	for (guint i = 0; i < paths->len; i++)
 		items[i] = paths->pdata[i];
@@ -206,93 +213,6 @@ gboolean seed_files(struct arena *a, const struct guest_input *in, const char *i
 		files[ret->n++] = file_of(a, "network-config", 0600, network);
 	}
 	files[ret->n++] = file_of(a, "user-data", 0600, user);
-	return TRUE;
-}
-
-/* -- the worker's settings ---------------------------------------------------------------------------------- */
-
-static void put(GString *out, const char *key, const char *value)
-{
-	if (value && *value)
-		g_string_append_printf(out, "%s=%s\n", key, value);
-}
-
-static void put_number(GString *out, const char *key, guint64 value)
-{
-	if (value)
-		g_string_append_printf(out, "%s=%" G_GUINT64_FORMAT "\n", key, value);
-}
-
-/* Of the VM and of its worker, whose word counts. A comma parts two labels and quotes are the file's own: what has
- * them can be required by no job. */
-static void put_labels(GString *out, const struct guest_input *in)
-{
-	const struct list *lists[] = { &in->want->worker.labels, &in->vm->meta.labels };
-	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-	g_autoptr(GString) all = g_string_new(NULL);
-	for (guint k = 0; k < G_N_ELEMENTS(lists); k++)
-		for (guint i = 0; i < lists[k]->n; i++) {
-			const struct label *l = LIST_AT(*lists[k], struct label, i);
-			if (g_hash_table_add(seen, (gpointer)l->key) && !strpbrk(l->key, ",\\\"'\n") && !strpbrk(l->value, ",\\\"'\n"))
-				g_string_append_printf(all, "%s%s:%s", all->len ? "," : "", l->key, l->value);
-		}
-	put(out, "CLEAVE_LABELS", all->str);
-}
-
-static void put_mounts(GString *out, const struct guest_input *in)
-{
-	const struct farm_spec *farm = guest_farm(in->all);
-	g_autoptr(GString) all = g_string_new(NULL), markers = g_string_new(NULL);
-	for (guint i = 0; i < in->want->roots.n; i++) {
-		const struct farm_root *root = farm_root_find(farm, in->want->roots.items[i]);
-		if (!root || (!root->path && !root->mount.nfs))
-			continue;
-		g_string_append_printf(all, "%s%s=%s/%s", all->len ? "," : "", root->name, GUEST_ROOTS, root->name);
-		if (root->marker && strcmp(root->marker, FARM_ROOT_MARKER) != 0)
-			g_string_append_printf(markers, "%s%s=%s", markers->len ? "," : "", root->name, root->marker);
-	}
-	put(out, "CLEAVE_MOUNTS", all->str);
-	if (markers->len)
-		put(out, "CLEAVE_MARKERS", markers->str);
-}
-
-static void write_settings(struct arena *a, GString *out, const struct guest_input *in)
-{
-	const struct guest_worker *worker = &in->want->worker;
-	const struct farm_redis *redis = &guest_farm(in->all)->redis;
-	const struct object *farm = objects_farm(in->all);
-	g_autofree char *url = farm_redis_url(redis, redis->guest_url ? redis->guest_url : redis->url);
-	put(out, "CLEAVE_REDIS", url);
-	put(out, "CLEAVE_REDIS_PASSWORD_FILE", redis->password_file ? "/etc/cleave/redis.pass" : NULL);
-	put(out, "CLEAVE_VM", in->vm->meta.name);
-	put(out, "CLEAVE_VM_UUID", vm_uuid(a, farm ? farm->meta.name : "", in->vm->meta.name));
-	put_mounts(out, in);
-	put_labels(out, in);
-	put_number(out, "CLEAVE_SLOTS", (guint64)worker->slots_per_gpu * MAX(in->want->gpus.n, 1));
-	put(out, "CLEAVE_CACHE_SIZE", worker->cache_bytes ? bytes_format(a, worker->cache_bytes) : NULL);
-	put_number(out, "CLEAVE_MAX_GPU_TEMP", (guint64)worker->max_gpu_temp);
-}
-
-gboolean settings_files(struct arena *a, const struct guest_input *in, struct list *ret, const char **ret_missing)
-{
-	const char *password = guest_farm(in->all)->redis.password_file;
-	const struct guest_secret *secret = password ? guest_secret_find(in, password) : NULL;
-	g_autoptr(GString) env = g_string_new(NULL);
-	if (password && !secret) {
-		*ret_missing = password;
-		return FALSE;
-	}
-	struct medium_file *files = ARENA_ARRAY(a, struct medium_file, 4);
-	*ret = (struct list){ files, 0 };
-	write_settings(a, env, in);
-	if (in->bundle)
-		files[ret->n++] = (struct medium_file){ .name = "install", .mode = 0755, .bytes = "", .host_file = "install" };
-	if (secret)
-		files[ret->n++] = (struct medium_file){ .name = redis_password, .mode = 0600, .bytes = secret->bytes, .size = secret->size };
-	files[ret->n++] = file_of(a, "worker.env", 0644, env);
-	if (in->bundle)
-		files[ret->n++] = (struct medium_file){ .name = "worker.tar.xz", .mode = 0644, .bytes = in->bundle,
-			                                .size = strlen(in->bundle), .host_file = "worker.tar.xz" };
 	return TRUE;
 }
 

@@ -62,10 +62,11 @@ struct remote *worker_bucket(const struct worker *w, const char *root, GError **
 	struct remote *r = url ? g_hash_table_lookup(w->buckets->open, root) : NULL;
 	if (!url || r)
 		return r;
+	const char *own = g_hash_table_lookup(c->credentials, root);
 	const struct s3_options o = { .url = url,
 				      .endpoint = c->s3_endpoint,
 				      .region = c->s3_region,
-				      .credentials_file = c->s3_credentials_file,
+				      .credentials_file = own ? own : c->s3_credentials_file,
 				      .patience_ms = (guint)MIN(c->lease_ms, 60000) };
 	g_autoptr(GError) why = NULL;
 	r = remote_new(&o, g_hash_table_lookup(c->mounts, root), &why);

@@ -84,6 +84,8 @@ static const struct setting settings[] = {
 	{ "s3-region", "CLEAVE_S3_REGION", KIND_TEXT, IN(s3_region), "us-east-1", .argument = "NAME", .help = "Of its signatures" },
 	{ "s3-credentials-file", "CLEAVE_S3_CREDENTIALS_FILE", KIND_TEXT, IN(s3_credentials_file), .argument = "FILE",
 	  .help = "Its key and secret" },
+	{ "s3-credentials", "CLEAVE_S3_CREDENTIALS", KIND_LIST, IN(credentials_texts), .argument = "NAME=FILE",
+	  .help = "The same of one root alone" },
 	{ NULL, "CLEAVE_DRAIN_FILE", KIND_TEXT, IN(drain_file), "/run/cleave/drain",
 	  .help = "While it is there, and does not say \"over\", no frame is begun" },
 	{ NULL, "CLEAVE_SYSFS", KIND_TEXT, IN(sysfs), "/sys", .help = "Where the kernel shows its devices" },
@@ -290,6 +292,20 @@ static gboolean read_markers(struct config *c, GError **error)
 	return TRUE;
 }
 
+static gboolean read_credentials(struct config *c, GError **error)
+{
+	for (char **text = c->credentials_texts; *text; text++) {
+		const char *file = strchr(*text, '=');
+		g_autofree char *name = file ? g_strndup(*text, (gsize)(file - *text)) : NULL;
+		if (!file || file[1] != '/' || !root_name_is_plain(name))
+			return fail(error, ERROR_USAGE, "--s3-credentials is NAME=/FILE, not \"%s\"", *text);
+		if (!g_hash_table_contains(c->buckets, name))
+			return fail(error, ERROR_USAGE, "--s3-credentials: the root %s is no bucket that is mounted", name);
+		g_hash_table_replace(c->credentials, g_steal_pointer(&name), g_strdup(file + 1));
+	}
+	return TRUE;
+}
+
 static gboolean read_mounts(struct config *c, GError **error)
 {
 	char **mounts = c->mount_texts;
@@ -319,7 +335,7 @@ static gboolean check(struct config *c, GError **error)
 		return fail(error, ERROR_USAGE, "say where Redis is: --redis redis://host:6379/0, or CLEAVE_REDIS");
 	if (!g_path_is_absolute(c->cache))
 		return fail(error, ERROR_USAGE, "--cache is an absolute path, not \"%s\"", c->cache);
-	return read_mounts(c, error) && read_markers(c, error);
+	return read_mounts(c, error) && read_markers(c, error) && read_credentials(c, error);
 }
 
 static gboolean read_all(struct config *c, struct raw *raw, GError **error)
@@ -372,6 +388,7 @@ gboolean config_parse(struct config *c, int argc, char **argv, GError **error)
 	*c = (struct config){ 0 };
 	c->markers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	c->buckets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	c->credentials = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	c->mounts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	gboolean is_right = read_command_line(c, &raw, argc, argv, error);
 	if (is_right && !c->version && !c->reference)
@@ -394,5 +411,6 @@ void config_clear(struct config *c)
 	g_free(c->vm_uuid_otherwise);
 	g_hash_table_unref(c->mounts);
 	g_hash_table_unref(c->buckets);
+	g_hash_table_unref(c->credentials);
 	g_hash_table_unref(c->markers);
 }

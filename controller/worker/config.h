@@ -46,6 +46,8 @@ struct config {
 	char *s3_endpoint;          /* NULL: the region's of AWS */
 	char *s3_region;
 	char *s3_credentials_file;  /* NULL: none */
+	char **credentials_texts;   /* NAME=FILE each */
+	GHashTable *credentials;    /* the same: name of a root that is a bucket → its own file */
 };
 
 /* --help prints and exits. `ret` needs config_clear() also after a failure (ERROR_USAGE). */

@@ -76,7 +76,7 @@ gboolean traced_check(struct worker *w, const struct task *task, GError **error)
 	if (strcmp(task->inputs_mode, "files") != 0 || !*task->inputs_sha256)
 		return TRUE;
 	struct opened_roots roots = roots_begin(w);
-	const struct inputs_from from = { open_once, &roots, w->digests };
+	const struct inputs_from from = { open_once, &roots, w->digests, NULL };
 	gboolean is_read = inputs_digest(&from, task->inputs, sum, error);
 	g_hash_table_unref(roots.fds);
 	if (!is_read || strcmp(sum, task->inputs_sha256) == 0)
@@ -162,7 +162,7 @@ static gboolean read_all(struct worker *w, struct arena *a, const char *const *o
 			 struct inputs *ret, GError **error)
 {
 	struct opened_roots roots = roots_begin(w);
-	const struct inputs_from from = { open_once, &roots, w->digests };
+	const struct inputs_from from = { open_once, &roots, w->digests, NULL };
 	gboolean ok = TRUE;
 	*ret = (struct inputs){ ARENA_ARRAY(a, struct input, g_strv_length((char **)opened) + 1), 0, FALSE };
 	for (guint i = 0; ok && opened[i]; i++) {

@@ -23,6 +23,7 @@
 #include <cmocka.h>
 
 #define PASSWORD "/etc/cleave/redis.pass"
+#define KEYS "/etc/cleave/textures.keys"
 static const char bundle[] = "not really an archive";
 
 struct desk {
@@ -106,6 +107,7 @@ static int setup(void **state)
 	put_secret(d, "/etc/cleave/grid.tok", "token");
 	put_secret(d, "/etc/cleave/ops.hash", "$6$salt$hash\n");
 	put_secret(d, "/etc/cleave/licence", "Licence: 1\n");
+	put_secret(d, KEYS, "[default]\naws_access_key_id = a\n");
 	d->want = plan_fixture_specs(d->arena, arena_printf(d->arena, "%s/seed/full", top));
 	d->act = (struct action){ .kind = KIND_VM, .id = "worker01", .want = objects_get(d->want, KIND_VM, "worker01"), .vm = &d->vm };
 	d->vm = *vm_effective(d->arena, d->want, d->act.want);
@@ -241,6 +243,8 @@ static void test_contents(void **state)
 	expect_content(d, seed, "user-data", "hashed_passwd: \"$6$salt$hash\"");
 	g_autofree char *more = xorriso(d, settings, (const char *const[]){ "-lsl", "/", NULL });
 	expect_mode(more, "redis.pass", "-rw-------");
+	expect_mode(more, "s3-textures.keys", "-rw-------");
+	expect_content(d, settings, "s3-textures.keys", "aws_access_key_id = a");
 	expect_mode(more, "worker.env", "-rw-r--r--");
 	expect_mode(more, "install", "-rwxr-xr-x");
 	expect_content(d, settings, "redis.pass", "a password");

@@ -40,7 +40,7 @@ static void patterns_mean_files(void **state)
 {
 	(void)state;
 	struct test_root r = test_root_new();
-	const struct inputs_from from = { root_of, &r, NULL };
+	const struct inputs_from from = { root_of, &r, NULL, NULL };
 	const char *files[] = { "a/wood.png", "a/wood2.png", "a/.hidden.png", "b/wood.png", "b/deep/x.png", "sky.exr", "two**.png" };
 	for (guint i = 0; i < G_N_ELEMENTS(files); i++)
 		test_text(&r, files[i], files[i]);
@@ -62,7 +62,7 @@ static void links_stay_inside(void **state)
 {
 	(void)state;
 	struct test_root r = test_root_new();
-	const struct inputs_from from = { root_of, &r, NULL };
+	const struct inputs_from from = { root_of, &r, NULL, NULL };
 	const char *const patterns[] = { "tex:*/passwd", NULL }, *const linked[] = { "tex:link.png", NULL };
 	char sum[SHA256_HEX_SIZE];
 	test_text(&r, "a/passwd", "x");
@@ -82,7 +82,7 @@ static void digest_is_of_names_and_contents(void **state)
 	(void)state;
 	struct test_root r = test_root_new();
 	struct digest_cache *cache = digest_cache_new();
-	const struct inputs_from from = { root_of, &r, cache };
+	const struct inputs_from from = { root_of, &r, cache, NULL };
 	const char *const patterns[] = { "tex:b.png", "tex:*.png", NULL }, *const one[] = { "tex:a.png", NULL };
 	char sum[SHA256_HEX_SIZE], other[SHA256_HEX_SIZE];
 	test_text(&r, "a.png", "a");
@@ -114,7 +114,7 @@ static void fresh_files_are_not_settled(void **state)
 	(void)state;
 	SCOPED_ARENA(arena);
 	struct test_root r = test_root_new();
-	const struct inputs_from from = { root_of, &r, NULL };
+	const struct inputs_from from = { root_of, &r, NULL, NULL };
 	const char *const patterns[] = { "tex:a.png", NULL };
 	struct inputs all;
 	test_text(&r, "a.png", "a");

@@ -8,7 +8,7 @@
 #include "frames/remote_mirror.h"
 #include "frames/stage.h"
 #include "frames_files.h"
-#include "s3_fixture.h"
+#include "frames_site.h"
 
 #define JOB     "show.shot"
 #define TOKEN   "t1"
@@ -17,58 +17,6 @@
 #define KEY     "k1:one"
 
 static const char new_text[] = "the new frame", old_text[] = "the frame of an older key";
-
-/* One process' view of the bucket. */
-struct site {
-	struct remote *remote;
-	char *local;
-	int fd;
-};
-
-static void site_open(struct site *s, const struct s3_fixture *f)
-{
-	GError *error = NULL;
-	const struct s3_options o = { .url = "s3://farm",
-				      .endpoint = f->endpoint,
-				      .credentials_file = f->keys,
-				      .patience_ms = 800,
-				      .stall_s = 2 };
-	s->local = g_dir_make_tmp("cleave-remote-XXXXXX", NULL);
-	s->remote = remote_new(&o, s->local, &error);
-	assert_non_null(s->remote);
-	s->fd = remote_open(s->remote, NULL, &error);
-	if (s->fd < 0)
-		print_message("%s\n", error->message);
-	assert_true(s->fd >= 0);
-}
-
-static void site_close(struct site *s)
-{
-	close(s->fd);
-	remote_free(s->remote);
-	nftw(s->local, test_remove, 16, FTW_DEPTH | FTW_PHYS);
-	g_free(s->local);
-}
-
-static struct s3_fixture *bucket(const char *const *options)
-{
-	struct s3_fixture *f = s3_fixture_new(options);
-	if (!f) {
-		print_message("python3 is not installed\n");
-		skip();
-	}
-	s3_fixture_overwrite(f, ".cleave-root", "farm\n");
-	return f;
-}
-
-#define FINE(call)                                                                 \
-	do {                                                                       \
-		GError *why = NULL;                                                \
-		if (!(call)) {                                                     \
-			print_message("%s: %s\n", #call, why ? why->message : ""); \
-			assert_true(FALSE);                                        \
-		}                                                                  \
-	} while (0)
 
 static char *sha_of(const char *text)
 {
@@ -161,7 +109,7 @@ static void test_marker(void **state)
 static void test_from_worker_to_owner(void **state)
 {
 	(void)state;
-	struct s3_fixture *f = bucket(NULL);
+	struct s3_fixture *f = site_bucket(NULL);
 	struct site worker, owner;
 	struct manifest_view *v = manifest_view_new();
 	enum delivered how;
@@ -251,7 +199,7 @@ static void test_delivery_with_a_fault_at_each_request(void **state)
 	(void)state;
 	static const char *const servers[][2] = { { NULL }, { "ignore-conditions", NULL }, { "odd-etags", NULL } };
 	for (guint s = 0; s < G_N_ELEMENTS(servers); s++) {
-		struct s3_fixture *f = bucket(servers[s]);
+		struct s3_fixture *f = site_bucket(servers[s]);
 		for (guint i = 0; i < G_N_ELEMENTS(faults); i++) {
 			fail_and_go_on(f, faults[i], NULL);
 			fail_and_go_on(f, faults[i], old_text);
@@ -263,7 +211,7 @@ static void test_delivery_with_a_fault_at_each_request(void **state)
 static void test_nothing_is_delivered_that_is_not_right(void **state)
 {
 	(void)state;
-	struct s3_fixture *f = bucket(NULL);
+	struct s3_fixture *f = site_bucket(NULL);
 	struct site worker, owner;
 	enum delivered how;
 	GError *error = NULL;
@@ -296,7 +244,7 @@ static gboolean put_back(struct site *s, const char *text, GError **error)
 static void test_put_back(void **state)
 {
 	(void)state;
-	struct s3_fixture *f = bucket(NULL);
+	struct s3_fixture *f = site_bucket(NULL);
 	for (guint i = 0; i < G_N_ELEMENTS(faults); i++) {
 		struct site owner, next;
 		empty(f);
@@ -322,7 +270,7 @@ static void test_put_back(void **state)
 static void test_damaged_store(void **state)
 {
 	(void)state;
-	struct s3_fixture *f = bucket(NULL);
+	struct s3_fixture *f = site_bucket(NULL);
 	struct site owner;
 	GError *error = NULL;
 	g_autofree char *sha256 = sha_of(old_text);
@@ -341,7 +289,7 @@ static void test_damaged_store(void **state)
 static void test_collect(void **state)
 {
 	(void)state;
-	struct s3_fixture *f = bucket(NULL);
+	struct s3_fixture *f = site_bucket(NULL);
 	struct site worker, owner;
 	struct manifest_view *v = manifest_view_new();
 	struct collected done;
@@ -378,7 +326,7 @@ static gboolean append(struct manifest *m, gint64 frame, GError **error)
 static void test_segments(void **state)
 {
 	(void)state;
-	struct s3_fixture *f = bucket(NULL);
+	struct s3_fixture *f = site_bucket(NULL);
 	struct site one, two, owner;
 	GError *error = NULL;
 	site_open(&one, f);
@@ -417,7 +365,7 @@ static void test_segments(void **state)
 static void test_mirror(void **state)
 {
 	(void)state;
-	struct s3_fixture *f = bucket(NULL);
+	struct s3_fixture *f = site_bucket(NULL);
 	struct site s;
 	struct digest_cache *cache = digest_cache_new();
 	site_open(&s, f);

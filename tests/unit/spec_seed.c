@@ -20,6 +20,7 @@ static struct guest_secret secrets[] = {
 	SECRET("/etc/cleave/grid.tok", "a \xff token"),
 	SECRET("/etc/cleave/ops.hash", "$6$salt$hash\n"),
 	SECRET("/etc/cleave/licence", "Licence: 1\n"),
+	SECRET("/etc/cleave/textures.keys", "[default]\nkeys\n"),
 };
 
 static const char *case_folder(struct arena *a, const char *name)
@@ -84,10 +85,12 @@ static void test_documents(void **state)
 	assert_int_equal(seed.n, 3);
 	for (guint i = 0; i < seed.n; i++)
 		expect_golden(a, LIST_AT(seed, struct medium_file, i));
-	assert_int_equal(settings.n, 4);
+	assert_int_equal(settings.n, 5);
 	expect_golden(a, find(settings, "worker.env"));
 	assert_int_equal(find(settings, "redis.pass")->mode, 0600);
 	assert_string_equal(find(settings, "redis.pass")->bytes, "a password\n");
+	assert_int_equal(find(settings, "s3-textures.keys")->mode, 0600);
+	assert_string_equal(find(settings, "s3-textures.keys")->bytes, "[default]\nkeys\n");
 	assert_string_equal(find(settings, "worker.tar.xz")->host_file, "worker.tar.xz");
 	assert_int_equal(find(settings, "install")->mode, 0755);
 }
@@ -101,8 +104,10 @@ static void test_lean_settings(void **state)
 	struct farm_spec *farm = objects_farm(in.all)->spec;
 	in.bundle = NULL;
 	farm->redis.password_file = NULL;
+	((struct vm_spec *)in.want)->roots.n = 3;
 	struct list files = settings_of(a, &in);
 	assert_int_equal(files.n, 1);
+	assert_null(strstr(find(files, "worker.env")->bytes, "S3"));
 	assert_null(strstr(find(files, "worker.env")->bytes, "PASSWORD"));
 }
 

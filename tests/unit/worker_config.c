@@ -173,6 +173,8 @@ static void misuse(void **state)
 		{ "", "say where Redis is: --redis redis://host:6379/0, or CLEAVE_REDIS" },
 		{ "--redis redis://h --mount shots", "a mount is NAME=/DIRECTORY or NAME=s3://BUCKET/PREFIX, not \"shots\"" },
 		{ "--redis redis://h --mount shots=rel", "a mount is NAME=/DIRECTORY or NAME=s3://BUCKET/PREFIX, not \"shots=rel\"" },
+		{ "--redis redis://h --s3-credentials a=/k", "--s3-credentials: the root a is no bucket" },
+		{ "--redis redis://h --mount a=s3://b --s3-credentials a=k", "--s3-credentials is NAME=/FILE, not \"a=k\"" },
 		{ "--redis redis://h --mount =/x", "a mount is NAME=/DIRECTORY or NAME=s3://BUCKET/PREFIX, not \"=/x\"" },
 		{ "--redis redis://h --mount a=/x --mount a=/y", "the root of \"a=/y\" is mounted twice" },
 		{ "--redis redis://h --lease 30", "--lease: " },
@@ -203,6 +205,24 @@ static void misuse(void **state)
 	}
 }
 
+/* As a VM's settings say it: how each bucket is reached stands in its URL, its key has a file of its own. */
+static void buckets(void **state)
+{
+	static const char url[] = "s3://farm/shots?endpoint=https://s3.example&region=asia";
+	struct config c;
+	(void)state;
+	g_setenv("CLEAVE_MOUNTS", "frames=s3://farm,shots=s3://farm/shots?endpoint=https://s3.example&region=asia", TRUE);
+	g_setenv("CLEAVE_S3_CREDENTIALS", "shots=/etc/cleave/s3-shots.keys", TRUE);
+	assert_true(parse(&c, "--redis redis://h", NULL));
+	assert_string_equal(g_hash_table_lookup(c.buckets, "frames"), "s3://farm");
+	assert_string_equal(g_hash_table_lookup(c.buckets, "shots"), url);
+	assert_string_equal(g_hash_table_lookup(c.credentials, "shots"), "/etc/cleave/s3-shots.keys");
+	assert_null(g_hash_table_lookup(c.credentials, "frames"));
+	config_clear(&c);
+	g_unsetenv("CLEAVE_MOUNTS");
+	g_unsetenv("CLEAVE_S3_CREDENTIALS");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -213,6 +233,7 @@ int main(void)
 		cmocka_unit_test(reference_has_all),
 		cmocka_unit_test(settings_file),
 		cmocka_unit_test(settings_that_are_none),
+		cmocka_unit_test(buckets),
 		cmocka_unit_test(misuse),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,8 @@ static int set_up(void **state)
 	assert_true(root_mark(f->root, "shots", NULL));
 	f->config = (struct config){ .redis_url = "redis+unix:///nowhere/redis.sock", .lease_ms = 30000, .cache_bytes = 1 << 20,
 				     .fetch_limit_bytes = 1 << 20, .mounts = g_hash_table_new(g_str_hash, g_str_equal),
-				     .buckets = g_hash_table_new(g_str_hash, g_str_equal), .markers = g_hash_table_new(g_str_hash, g_str_equal) };
+				     .buckets = g_hash_table_new(g_str_hash, g_str_equal), .markers = g_hash_table_new(g_str_hash, g_str_equal),
+				     .credentials = g_hash_table_new(g_str_hash, g_str_equal) };
 	g_hash_table_insert(f->config.mounts, "shots", f->root);
 	f->w = (struct worker){ .config = &f->config, .stop_fd = -1, .leave_fd = -1, .digests = digest_cache_new(),
 				.cache = cache_new(f->cache_folder, 1 << 20), .heartbeat = heartbeat_start(&f->config, &nobody, NULL) };
@@ -54,6 +55,7 @@ static int tear_down(void **state)
 	g_hash_table_unref(f->config.mounts);
 	g_hash_table_unref(f->config.buckets);
 	g_hash_table_unref(f->config.markers);
+	g_hash_table_unref(f->config.credentials);
 	g_free(f->folder);
 	g_free(f->root);
 	g_free(f->cache_folder);

@@ -34,7 +34,8 @@
 
 local VERSION = 4
 local CHUNK_MAX = 10000
-local REAP_MAX = 100           -- leases a call: no call may hold Redis for long
+local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
+local REAP_FRAMES = 10000
 local DONE_MS = 600000
 local WAKE_MS = 60000
 local SILENT_MS = 60000        -- a worker without heartbeat for so long is not woken
@@ -51,18 +52,20 @@ local function text(n)
   return string.format(n % 1 == 0 and n < EXACT and n > -EXACT and '%d' or '%.0f', n)
 end
 
--- What a text of JSON says, decoded once for as many calls as it comes in: workers tell the same with each lease. It is
--- shared, so nobody may write to it.
-local decoded, n_decoded = {}, 0
-local DECODED_MAX = 1000
-local function decode(json)
-  local value = decoded[json]
+-- What a text says, read once for as many calls as it comes in: workers tell the same with each lease. It is shared,
+-- so nobody may write to it. `read` NIL: it is JSON.
+local known, n_known = {}, 0
+local KNOWN_MAX = 1000
+local function decode(json, read)
+  read = read or cjson.decode
+  local value = known[read] and known[read][json]
   if value == nil then
-    value = cjson.decode(json)
-    if n_decoded >= DECODED_MAX then
-      decoded, n_decoded = {}, 0
+    value = read(json)
+    if n_known >= KNOWN_MAX then
+      known, n_known = {}, 0
     end
-    decoded[json], n_decoded = value, n_decoded + 1
+    known[read] = known[read] or {}
+    known[read][json], n_known = value, n_known + 1
   end
   return value
 end
