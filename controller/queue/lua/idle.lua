@@ -38,7 +38,7 @@ end
 
 -- Does a worker with these capabilities do for this job (of job_read())? With `jobs` who asks knows which do, whatever
 -- they require.
-local function is_capable(job, can)
+function Idle.is_capable(job, can)
   if can.jobs then
     return is_among(job.id, can.jobs)
   end
@@ -55,7 +55,7 @@ local function is_alive(name, now)
 end
 
 -- Until when the worker gets nothing; 0: it does not rest.
-local function rests_until(name)
+function Idle.rests_until(name)
   return tonumber(string.match(redis.call('HGET', 'cleave:rest', name) or '', '^(%d+)') or 0)
 end
 
@@ -78,12 +78,12 @@ local function can_read(json)
   return can
 end
 
-local function can_decode(json)
+function Idle.can_decode(json)
   return decode(json, can_read)
 end
 
 -- The capabilities of all workers, {name, can} each, read when they are asked for first.
-local function crew_lazy()
+function Idle.crew_lazy()
   local crew
   return function()
     if not crew then
@@ -98,10 +98,10 @@ local function crew_lazy()
 end
 
 -- Does `suits(name, can)` hold for any worker that lives, does not rest, and can do the job?
-local function any_other(job, now, crew, suits)
+function Idle.any_other(job, now, crew, suits)
   for _, member in ipairs(crew()) do
     local name, can = member[1], member[2]
-    if suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
+    if suits(name, can) and is_alive(name, now) and Idle.rests_until(name) <= now and Idle.is_capable(job, can) and
        redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
       return true
     end
@@ -111,7 +111,7 @@ end
 
 -- -- waking ---------------------------------------------------------------------------------------
 
-local function wake_worker(name, word)
+function Idle.wake_worker(name, word)
   redis.call('ZREM', 'cleave:waiting', name)
   redis.call('RPUSH', 'cleave:wake:' .. name, word)
   redis.call('PEXPIRE', 'cleave:wake:' .. name, WAKE_MS)
@@ -123,27 +123,27 @@ local function wake_some(n, now, word, suits)
     if not is_alive(name, now) then
       redis.call('ZREM', 'cleave:waiting', name)
     elseif n > 0 and suits(name) then
-      wake_worker(name, word)
+      Idle.wake_worker(name, word)
       n = n - 1
     end
   end
 end
 
 -- Wakes as many waiting workers as `n_frames` more queued frames can feed.
-local function wake(id, n_frames)
+function Idle.wake(id, n_frames)
   if n_frames == 0 or redis.call('ZCARD', 'cleave:waiting') == 0 or not redis.call('ZSCORE', 'cleave:ready', id) then
     return
   end
-  local job = job_read(id)
+  local job = Job.read(id)
   local chunk = tonumber(job.chunk_seconds or 0) > 0 and 1 or tonumber(job.chunk or 1)
   wake_some(math.ceil(n_frames / chunk), now_ms(), id, function(name)
     local can = redis.call('HGET', 'cleave:can', name)
-    return not can or is_capable(job, decode(can))
+    return not can or Idle.is_capable(job, decode(can))
   end)
 end
 
 -- Something is to be done at `due`: who waits longer than that has to wait shorter. Who should look already does.
-local function watch(due, now)
+function Idle.watch(due, now)
   local first = redis.call('ZRANGEBYSCORE', 'cleave:waiting', now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if first[1] and tonumber(first[2]) > due then
     wake_some(1, now, 'watch', function() return true end)
@@ -151,8 +151,8 @@ local function watch(due, now)
 end
 
 -- Frames of these limits ended: somebody may have waited for that.
-local function wake_limited(limits, counts_before)
-  if limits and limits ~= '' and redis.call('ZCARD', 'cleave:waiting') > 0 and room_of(limits, counts_before) <= 0 then
+function Idle.wake_limited(limits, counts_before)
+  if limits and limits ~= '' and redis.call('ZCARD', 'cleave:waiting') > 0 and Scope.room_of(limits, counts_before) <= 0 then
     wake_some(1, now_ms(), 'limit', function() return true end)
   end
 end

@@ -1,13 +1,13 @@
 -- What counts as running at once: of a project, and of each label that has a limit. The numbers
 -- change with cleave:running in the same call, so they are exact; recount() compares and mends them.
 
-local function project_of(id)
+function Scope.project_of(id)
   return 'project:' .. (string.match(id, '^(.-)/') or id)
 end
 
 -- Scopes of a job that has these limits ("scope=n" lines).
 local function scopes_of(id, limits)
-  local scopes = { project_of(id) }
+  local scopes = { Scope.project_of(id) }
   if limits and limits ~= '' then
     for scope in string.gmatch(limits, '([^\n]+)=%d+') do
       if scope ~= scopes[1] then
@@ -25,17 +25,17 @@ local function count_scope(scope, n)
 end
 
 -- Adds n, which may be negative, to the counts of the job.
-local function count(id, limits, n)
+function Scope.count(id, limits, n)
   n = text(n)
   if not limits or limits == '' then
-    return count_scope(project_of(id), n)
+    return count_scope(Scope.project_of(id), n)
   end
   for _, scope in ipairs(scopes_of(id, limits)) do
     count_scope(scope, n)
   end
 end
 
-local function counts_load()
+function Scope.load()
   local counts, all = {}, redis.call('HGETALL', 'cleave:counts')
   for i = 1, #all, 2 do
     counts[all[i]] = tonumber(all[i + 1])
@@ -44,16 +44,16 @@ local function counts_load()
 end
 
 -- Counts that are loaded when the first is asked for: most leases need none.
-local function counts_lazy()
+function Scope.lazy()
   local counts
   return setmetatable({}, { __index = function(_, scope)
-    counts = counts or counts_load()
+    counts = counts or Scope.load()
     return counts[scope]
   end })
 end
 
 -- How many frames more the job's limits allow.
-local function room_of(limits, counts)
+function Scope.room_of(limits, counts)
   local room = math.huge
   for scope, n in string.gmatch(limits or '', '([^\n]+)=(%d+)') do
     room = math.min(room, tonumber(n) - (counts[scope] or 0))
@@ -62,21 +62,21 @@ local function room_of(limits, counts)
 end
 
 -- Tokens of a value of cleave:running: one, or two.
-local function holders_of(value)
+function Scope.holders_of(value)
   local first, second = string.match(value or '', '^(%S+) ?(%S*)$')
   return first, second ~= '' and second or nil
 end
 
-local function is_holder(value, token)
-  local first, second = holders_of(value)
+function Scope.is_holder(value, token)
+  local first, second = Scope.holders_of(value)
   return first == token or second == token
 end
 
 -- Frames of the running leases of a job, by token; their number.
-local function held_load(id)
+function Scope.held_load(id)
   local held, n, all = {}, 0, redis.call('HGETALL', 'cleave:running:' .. id)
   for i = 1, #all, 2 do
-    local first, second = holders_of(all[i + 1])
+    local first, second = Scope.holders_of(all[i + 1])
     for _, token in ipairs({ first, second }) do
       held[token] = held[token] or {}
       table.insert(held[token], tonumber(all[i]))
@@ -90,7 +90,7 @@ end
 -- job's; they have lines of their own.
 local LEASE_LINES = { 'job', 'key', 'worker', 'vm', 'vram', 'since', 'tried', 'frames', 'limits' }
 local LINE = '([^\n]*)\n'
-local LEASE_PATTERN = '^' .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. '(.*)$'
+Scope.LEASE_PATTERN = '^' .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. '(.*)$'
 
 local function lease_text(lease)
   local lines = {}
@@ -101,10 +101,10 @@ local function lease_text(lease)
 end
 
 -- A lease with its lines, n, hand, begun and progress; or nil. Leases of before version 4 have fields for lines.
-local function lease_read(token)
+function Scope.read_lease(token)
   local key = 'cleave:lease:' .. token
   local of, n, hand, begun, progress = unpack(redis.call('HMGET', key, 'of', 'n', 'hand', 'begun', 'progress'))
-  local values = of and { string.match(of, LEASE_PATTERN) } or redis.call('HMGET', key, unpack(LEASE_LINES))
+  local values = of and { string.match(of, Scope.LEASE_PATTERN) } or redis.call('HMGET', key, unpack(LEASE_LINES))
   if not values[1] then
     return nil
   end
@@ -116,29 +116,29 @@ local function lease_read(token)
 end
 
 -- How many frames it has left is counted while they leave; the rest is stored as it was read.
-local function lease_mend(lease, n)
+function Scope.store_lease(lease, n)
   redis.call('HSET', 'cleave:lease:' .. lease.token, 'n', text(n), 'of', lease_text(lease))
 end
 
 -- recount MENDS -> how many counts were wrong. With MENDS "1" they are set right, as after the library was
 -- replaced by one that counts more.
 local function recount(_, args)
-  local stored, right, wrong = counts_load(), {}, 0
+  local stored, right, wrong = Scope.load(), {}, 0
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
-    local held, n = held_load(id)
+    local held, n = Scope.held_load(id)
     local limits = redis.call('HGET', 'cleave:job:' .. id, 'limits') or ''
     for _, scope in ipairs(n > 0 and scopes_of(id, limits) or {}) do
       right[scope] = (right[scope] or 0) + n
     end
     for token, frames in pairs(held) do
-      local lease, ranges = lease_read(token) or { token = token, job = id, n = -1 }, {}
+      local lease, ranges = Scope.read_lease(token) or { token = token, job = id, n = -1 }, {}
       wrong = wrong + ((lease.n ~= #frames or lease.limits ~= limits) and 1 or 0)
-      for i, r in ipairs(ranges_of(frames, '')) do
-        ranges[i] = range_text(r)
+      for i, r in ipairs(Range.of_frames(frames, '')) do
+        ranges[i] = Range.text(r)
       end
       lease.frames, lease.limits = table.concat(ranges, ' '), limits
       if args[1] == '1' then
-        lease_mend(lease, #frames)
+        Scope.store_lease(lease, #frames)
       end
     end
   end
@@ -156,3 +156,5 @@ local function recount(_, args)
   end
   return wrong
 end
+
+redis.register_function('cleave_recount', recount)

@@ -14,16 +14,16 @@ end
 -- Queued ranges: the backlog as it was before it was spread, and what failed and is queued again.
 local function queued_rows(id)
   local rows, by_key = {}, {}
-  for _, r in ipairs(again_load(id)) do
+  for _, r in ipairs(Try.again_load(id)) do
     by_key[r[4]] = by_key[r[4]] or {}
     table.insert(by_key[r[4]], r[1])
   end
-  for _, r in ipairs(braid(todo_load(id))) do
-    rows[#rows + 1] = range_text(r)
+  for _, r in ipairs(Order.braid(Job.load_todo(id))) do
+    rows[#rows + 1] = Range.text(r)
   end
   for key, frames in pairs(by_key) do
-    for _, r in ipairs(ranges_of(frames, key)) do
-      rows[#rows + 1] = range_text(r)
+    for _, r in ipairs(Range.of_frames(frames, key)) do
+      rows[#rows + 1] = Range.text(r)
     end
   end
   return rows
@@ -32,16 +32,16 @@ end
 -- {token, key, worker, ms to its deadline, range..., fact=value...} a lease, by its lowest frame.
 local function running_rows(id)
   local rows, now = {}, now_ms()
-  for token, frames in pairs((held_load(id))) do
+  for token, frames in pairs((Scope.held_load(id))) do
     table.sort(frames)
-    local lease = lease_read(token) or { key = '', worker = '', since = '' }
+    local lease = Scope.read_lease(token) or { key = '', worker = '', since = '' }
     local deadline = tonumber(redis.call('ZSCORE', 'cleave:leases', token) or now)
     local row = { token, lease.key, lease.worker, text(deadline - now), lowest = frames[1] }
-    for _, r in ipairs(ranges_of(frames, '')) do
-      row[#row + 1] = range_text(r)
+    for _, r in ipairs(Range.of_frames(frames, '')) do
+      row[#row + 1] = Range.text(r)
     end
     row[#row + 1] = 'age=' .. text(now - (tonumber(lease.since) or now))
-    if lease.hand and is_holder(redis.call('HGET', 'cleave:running:' .. id, lease.hand), token) then
+    if lease.hand and Scope.is_holder(redis.call('HGET', 'cleave:running:' .. id, lease.hand), token) then
       row[#row + 1] = 'hand=' .. lease.hand
       row[#row + 1] = 'begun=' .. text(now - tonumber(lease.begun or now))
       row[#row + 1] = 'progress=' .. (lease.progress or '-1')
@@ -55,11 +55,11 @@ end
 -- {frame, ms until it is due, vram, {worker, reason, ms ago}...} a frame that failed and is not given up.
 local function tried_rows(id)
   local rows, now, due = {}, now_ms(), {}
-  for _, r in ipairs(again_load(id)) do
+  for _, r in ipairs(Try.again_load(id)) do
     due[r[1]] = math.max(r.due - now, 0)
   end
-  for _, r in ipairs(load_frames('cleave:tries:' .. id)) do
-    local record = tries_load(id, r[1], now)
+  for _, r in ipairs(Range.load_frames('cleave:tries:' .. id)) do
+    local record = Try.load(id, r[1], now)
     local row = { text(r[1]), text(due[r[1]] or 0), text(record.vram or 0) }
     for _, try in ipairs(record.tries) do
       row[#row + 1] = { try.w, try.r or '', text(now - try.t) }
@@ -79,12 +79,12 @@ local function measured(id)
       all[#all + 1] = hash[i + 1]
     end
   end
-  return median(table.concat(all, ',')) or 0
+  return Job.median(table.concat(all, ',')) or 0
 end
 
 local function failed_rows(id)
   local rows = {}
-  for i, r in ipairs(load_frames('cleave:failed:' .. id)) do
+  for i, r in ipairs(Range.load_frames('cleave:failed:' .. id)) do
     local row = cjson.decode(r.value)
     rows[i] = { text(r[1]), row.key, row.reason, text(row.tries), row.worker, row.cause or '', row.workers or row.worker }
   end
@@ -103,10 +103,13 @@ local function list()
   for i, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
     local n = redis.call('ZCARD', 'cleave:again:' .. id)
     for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
-      n = n + range_count(range_parse(s))
+      n = n + Range.count(Range.parse(s))
     end
     out[i] = { id, text(n), text(redis.call('HLEN', 'cleave:running:' .. id)),
                text(redis.call('HLEN', 'cleave:failed:' .. id)) }
   end
   return out
 end
+
+redis.register_function({ function_name = 'cleave_show', callback = show, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'cleave_list', callback = list, flags = { 'no-writes' } })

@@ -7,8 +7,8 @@ local TAIL_JOBS, TAIL_FRAMES = 16, 2000
 -- The frame that each lease of the job has in hand: the one it named, else its lowest.
 local function in_hand(id)
   local out = {}
-  for token, frames in pairs((held_load(id))) do
-    local lease = lease_read(token) or { key = '', worker = '' }
+  for token, frames in pairs((Scope.held_load(id))) do
+    local lease = Scope.read_lease(token) or { key = '', worker = '' }
     table.sort(frames)
     local frame = frames[1]
     for _, f in ipairs(frames) do
@@ -28,9 +28,9 @@ local function straggler_of(id, worker, now)
     return nil, next_at
   end
   for _, l in ipairs(in_hand(id)) do
-    local usual = l.begun and took_of(id, l.key)
-    local _, failed_on = tried_workers(tries_load(id, l.frame, now))
-    local _, second = holders_of(redis.call('HGET', 'cleave:running:' .. id, text(l.frame)))
+    local usual = l.begun and Job.took_of(id, l.key)
+    local _, failed_on = Try.workers(Try.load(id, l.frame, now))
+    local _, second = Scope.holders_of(redis.call('HGET', 'cleave:running:' .. id, text(l.frame)))
     if usual and l.worker ~= worker and not second and not failed_on[worker] then
       local at = l.begun + math.max(2 * usual, STRAGGLER_MS)
       if at <= now then
@@ -43,11 +43,11 @@ local function straggler_of(id, worker, now)
 end
 
 -- {job, key, frames, first}, or nil, and when to look again.
-local function choose_straggler(worker, can, counts, now)
+function Tail.straggler(worker, can, counts, now)
   local next_at = math.huge
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:tail', 0, TAIL_JOBS - 1)) do
-    local job = job_read(id)
-    if is_capable(job, can) and room_of(job.limits, counts) > 0 then
+    local job = Job.read(id)
+    if Idle.is_capable(job, can) and Scope.room_of(job.limits, counts) > 0 then
       local l, at = straggler_of(id, worker, now)
       if l then
         return { job = job, key = l.key, frames = { l.frame }, first = l.token }
@@ -65,14 +65,16 @@ local function wait(_, args)
   local at = now + tonumber(args[2])
   local lease = redis.call('ZRANGE', 'cleave:leases', 0, 0, 'WITHSCORES')[2]
   local due = redis.call('ZRANGEBYSCORE', 'cleave:due', text(now + 1), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  local rest, can = rests_until(name), redis.call('HGET', 'cleave:can', name)
+  local rest, can = Idle.rests_until(name), redis.call('HGET', 'cleave:can', name)
   at = math.min(at, tonumber(lease or at) + 1, tonumber(due or at))
   if rest > now then
     at = math.min(at, rest)
   elseif can then
-    local _, straggles = choose_straggler(name, decode(can), counts_load(), now)
+    local _, straggles = Tail.straggler(name, decode(can), Scope.load(), now)
     at = math.min(at, straggles or now)
   end
   redis.call('ZADD', 'cleave:waiting', 'XX', text(at), name)
   return math.max(at - now, 1)
 end
+
+redis.register_function('cleave_wait', wait)
