@@ -9,7 +9,7 @@ static const char *const library_parts[] = { "head", "range",  "order", "scope",
 					     "homes", "choose", "tail",	 "lease", "owner", "plain", "show", "worker" };
 
 /* Calling these twice would do something twice: a second lease, a second item in a list. */
-static const char *const once_only[] = { "lease", "plain_push", NULL };
+static const char *const once_only[] = { "lease", "lease_several", "plain_push", NULL };
 
 /* The first part names what the others share. Each of those is a block with names of its own: Lua allows 200 in one. */
 static GString *library_text(void)

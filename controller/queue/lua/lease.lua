@@ -135,6 +135,7 @@ local function ttl_of(s)
   return ttl
 end
 
+local SEVERAL_MAX = 256        -- leases a call
 local serial = 0               -- of this process: the clock tells processes apart
 
 local function lease_store(token, taken, worker, can, now, lease, ranges)
@@ -170,9 +171,9 @@ local function grant(taken, worker, ttl, can, now, lease)
   return out
 end
 
--- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}; workers of before
--- version 2 tell no UUID
-local function lease(_, args)
+-- Who asks for a lease: what it can do, and how long its lease is to stand. NIL: it rests. Workers of before version 2
+-- tell no UUID.
+local function arrive(args)
   local worker, ttl, can, uuid = args[1], ttl_of(args[2]), Idle.can_decode(args[3]), args[4] or ''
   Drain.check(uuid)
   local _, now, us = reap_expired()
@@ -183,17 +184,44 @@ local function lease(_, args)
     redis.call('ZREM', 'cleave:waiting', worker)
   end
   local rest = Idle.rests_until(worker)
-  if rest > now then
-    return false
-  end
+  return rest <= now and { worker = worker, ttl = ttl, can = can, uuid = uuid, now = now, us = us, n_waiting = n_waiting,
+                           rested = rest > 0 and 'rested' or '' } or nil
+end
+
+local function take(who)
   local counts = Scope.lazy()
-  local taken = Choose.one(worker, can, counts, now) or Tail.straggler(worker, can, counts, now)
-  if not taken then
-    redis.call('DEL', 'cleave:wake:' .. worker) -- what it was woken for is gone
-    redis.call('ZADD', 'cleave:waiting', text(now + WAKE_MS), worker)
-    return false
+  local taken = Choose.one(who.worker, who.can, counts, who.now) or Tail.straggler(who.worker, who.can, counts, who.now)
+  return taken and grant(taken, who.worker, who.ttl, who.can, who.now, who)
+end
+
+-- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}
+local function lease(_, args)
+  local who = arrive(args)
+  local granted = who and take(who)
+  if who and not granted then
+    redis.call('DEL', 'cleave:wake:' .. who.worker) -- what it was woken for is gone
+    redis.call('ZADD', 'cleave:waiting', text(who.now + WAKE_MS), who.worker)
   end
-  return grant(taken, worker, ttl, can, now, { uuid = uuid, us = us, n_waiting = n_waiting, rested = rest > 0 and 'rested' or '' })
+  return granted or false
+end
+
+-- lease_several WORKER TTL_MS CAPABILITIES UUID N -> up to N leases. A task is told once: '' is that of the lease before
+-- when job and key are the same. Who asks does not wait for more.
+local function lease_several(_, args)
+  local who, out, before = arrive(args), {}, {}
+  for _ = 1, who and math.min(tonumber(args[5]), SEVERAL_MAX) or 0 do
+    local granted = take(who)
+    if not granted then
+      break
+    end
+    local id, key = granted[2], granted[3]
+    if id == before[1] and key == before[2] then
+      granted[4] = ''
+    end
+    before = { id, key }
+    out[#out + 1] = granted
+  end
+  return out
 end
 
 -- extend TOKEN TTL_MS FRAME [PROGRESS] -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A
@@ -334,6 +362,7 @@ local function give_back(_, args)
 end
 
 redis.register_function('cleave_lease', lease)
+redis.register_function('cleave_lease_several', lease_several)
 redis.register_function('cleave_extend', extend)
 redis.register_function('cleave_commit', commit)
 redis.register_function('cleave_fail', fail)

@@ -12,12 +12,12 @@ local LISTED_MAX = 20000       -- items of a list, ours and others', that are lo
 -- plain_push FENCE EPOCH LIST (ID RECORD PAYLOAD)... -> tasks in the list from now on
 local function plain_push(_, args)
   Owner.keep_epoch(Owner.check(args))
-  local list, records, payloads = args[3], {}, {}
+  local list, records, payloads, ttl = args[3], {}, {}, text(PLAIN_HASH_MS)
   for i = 4, #args - 2, 3 do
     local n = #payloads + 1
     records[2 * n - 1], records[2 * n], payloads[n] = args[i], args[i + 1], args[i + 2]
     redis.call('HSET', 'job:' .. args[i], 'status', 'queued')
-    redis.call('PEXPIRE', 'job:' .. args[i], PLAIN_HASH_MS)
+    redis.call('PEXPIRE', 'job:' .. args[i], ttl)
   end
   if #payloads > 0 then
     redis.call('HSET', 'cleave:plain:' .. list, unpack(records))
