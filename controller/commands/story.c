@@ -53,11 +53,13 @@ static void open_root(struct story_book *b)
 		return;
 	const struct farm_root *r = farm_root_find(objects_farm(b->looked.plan->want)->spec, root);
 	b->root_path = r ? r->path : NULL;
-	b->root_fd = b->root_path ? root_open(b->root_path, &error) : -1;
+	b->root_fd = b->root_path ? root_open_marked(b->root_path, r->marker, &error) : -1;
 	if (b->root_fd >= 0)
 		b->view = manifest_read(a, b->root_fd, b->job_dir, &error);
 	if (error)
 		fprintf(stderr, "cleave: what was rendered cannot be told: %s\n", error->message);
+	else if (r && !r->path)
+		fprintf(stderr, "cleave: root %s is a bucket: attempts and logs of its frames are not told\n", r->name);
 }
 
 /* While the queue cannot be asked the manifest and the files still tell: what is there, and who tried. */
@@ -141,7 +143,7 @@ static void tell_state(const struct story_book *b, struct frame_story *f)
 	} order[] = {
 		{ &s->running, "running", TRUE },   { &s->failed, "failed", FALSE },   { &s->staged, "delivering", FALSE },
 		{ &s->foreign, "foreign", FALSE },  { &s->damaged, "damaged", FALSE }, { &s->queued, "queued", FALSE },
-		{ &s->stored, "stored", FALSE },
+		{ &s->stored, "stored", FALSE },    { &s->elsewhere, "elsewhere", FALSE },
 	};
 	f->found_key = whole ? whole->key : NULL;
 	f->state = frames_contain(&job->waive, f->frame) ? "waived" : !frames_contain(&job->frames, f->frame) ? "notWanted" : "missing";

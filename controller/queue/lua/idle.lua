@@ -82,6 +82,12 @@ function Idle.can_decode(json)
   return decode(json, can_read)
 end
 
+-- The same of a row that was stored; nil: no worker wrote that.
+function Idle.can_stored(json)
+  local ok, can = pcall(Idle.can_decode, json)
+  return ok and can or nil
+end
+
 -- The capabilities of all workers, {name, can} each, read when they are asked for first.
 function Idle.crew_lazy()
   local crew
@@ -90,7 +96,7 @@ function Idle.crew_lazy()
       crew = {}
       local all = redis.call('HGETALL', 'cleave:can')
       for i = 1, #all, 2 do
-        crew[#crew + 1] = { all[i], decode(all[i + 1]) }
+        crew[#crew + 1] = { all[i], Idle.can_stored(all[i + 1]) }
       end
     end
     return crew
@@ -101,7 +107,7 @@ end
 function Idle.any_other(job, now, crew, suits)
   for _, member in ipairs(crew()) do
     local name, can = member[1], member[2]
-    if suits(name, can) and is_alive(name, now) and Idle.rests_until(name) <= now and Idle.is_capable(job, can) and
+    if can and suits(name, can) and is_alive(name, now) and Idle.rests_until(name) <= now and Idle.is_capable(job, can) and
        redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
       return true
     end
@@ -138,7 +144,7 @@ function Idle.wake(id, n_frames)
   local chunk = tonumber(job.chunk_seconds or 0) > 0 and 1 or tonumber(job.chunk or 1)
   wake_some(math.ceil(n_frames / chunk), now_ms(), id, function(name)
     local can = redis.call('HGET', 'cleave:can', name)
-    return not can or Idle.is_capable(job, decode(can))
+    return not can or Idle.is_capable(job, Idle.can_stored(can) or {})
   end)
 end
 

@@ -42,18 +42,24 @@ local function straggler_of(id, worker, now)
   return nil, next_at
 end
 
+local function choose_straggler_of(id, worker, can, counts, now)
+  local job = Job.read(id)
+  if not Idle.is_capable(job, can) or Scope.room_of(job.limits, counts) <= 0 then
+    return nil
+  end
+  local l, at = straggler_of(id, worker, now)
+  return l and { job = job, key = l.key, frames = { l.frame }, first = l.token }, at
+end
+
 -- {job, key, frames, first}, or nil, and when to look again.
 function Tail.straggler(worker, can, counts, now)
   local next_at = math.huge
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:tail', 0, TAIL_JOBS - 1)) do
-    local job = Job.read(id)
-    if Idle.is_capable(job, can) and Scope.room_of(job.limits, counts) > 0 then
-      local l, at = straggler_of(id, worker, now)
-      if l then
-        return { job = job, key = l.key, frames = { l.frame }, first = l.token }
-      end
-      next_at = math.min(next_at, at)
+    local taken, at = Job.guarded(id, choose_straggler_of, worker, can, counts, now)
+    if taken then
+      return taken
     end
+    next_at = math.min(next_at, at or next_at)
   end
   return nil, next_at
 end
@@ -70,7 +76,7 @@ local function wait(_, args)
   if rest > now then
     at = math.min(at, rest)
   elseif can then
-    local _, straggles = Tail.straggler(name, decode(can), Scope.load(), now)
+    local _, straggles = Tail.straggler(name, Idle.can_stored(can) or {}, Scope.load(), now)
     at = math.min(at, straggles or now)
   end
   redis.call('ZADD', 'cleave:waiting', 'XX', text(at), name)
