@@ -1,4 +1,6 @@
 -- What is there, for observing. Nothing here writes.
+-- The rest is seen in this part alone: a chunk has 200 local names at most, and all parts are one chunk.
+do
 
 local function flat_meta(id)
   local out, all = {}, redis.call('HGETALL', 'cleave:job:' .. id)
@@ -116,4 +118,6 @@ function commands.list()
     out[i] = ok and row or { id, '0', '0', '0' }
   end
   return out
+end
+
 end
