@@ -18,7 +18,7 @@ local function wake_vm(uuid)
 end
 
 -- drain UUID REASON -> ms when it began, also when that was said before
-local function drain(_, args)
+function commands.drain(_, args)
   local uuid, reason = args[1], string.gsub(args[2], '%c', ' ')
   local since = string.match(redis.call('HGET', 'cleave:drain', uuid) or '', '^%d+')
   if not string.match(uuid, '^[0-9a-f]+%-[0-9a-f-]+$') then
@@ -33,7 +33,7 @@ local function drain(_, args)
 end
 
 -- undrain UUID -> 1, or 0 when it was not drained
-local function undrain(_, args)
+function commands.undrain(_, args)
   if redis.call('HDEL', 'cleave:drain', args[1]) == 0 then
     return 0
   end
@@ -43,7 +43,7 @@ local function undrain(_, args)
 end
 
 -- drained -> {uuid, ms when it began, reason} a VM, sorted by UUID
-local function drained()
+function commands.drained()
   local out, all = {}, redis.call('HGETALL', 'cleave:drain')
   for i = 1, #all, 2 do
     local since, reason = string.match(all[i + 1], '^(%d+) (.*)$')

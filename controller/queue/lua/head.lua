@@ -32,6 +32,7 @@
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
 
 local VERSION = 4
+local commands = {}            -- what register.lua names; not each a local, of which Lua allows 200 in all these files
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
 local REAP_FRAMES = 10000

@@ -3,13 +3,13 @@
 do -- of this file alone: see register.lua
 
 -- home_take VM HOST -> the host that has it: HOST, or who was first
-local function home_take(_, args)
+function commands.home_take(_, args)
   redis.call('HSETNX', 'cleave:homes', args[1], args[2])
   return redis.call('HGET', 'cleave:homes', args[1])
 end
 
 -- home_leave VM HOST -> 1 when HOST ('': any) had it
-local function home_leave(_, args)
+function commands.home_leave(_, args)
   local home = redis.call('HGET', 'cleave:homes', args[1])
   if home and (args[2] == '' or args[2] == home) then
     redis.call('HDEL', 'cleave:homes', args[1])
@@ -20,7 +20,7 @@ local function home_leave(_, args)
 end
 
 -- homes VM... -> a host each, '' for none
-local function homes(_, args)
+function commands.homes(_, args)
   local out = {}
   for i, vm in ipairs(args) do
     out[i] = redis.call('HGET', 'cleave:homes', vm) or ''

@@ -115,7 +115,7 @@ local function reap_expired()
 end
 
 -- reap -> how many leases ran out; workers that were silent for a day are forgotten
-local function reap()
+function commands.reap()
   local n, now = reap_expired()
   for _, name in ipairs(redis.call('ZRANGEBYSCORE', 'cleave:workers', '-inf', now - FORGET_MS)) do
     redis.call('ZREM', 'cleave:workers', name)
@@ -194,7 +194,7 @@ end
 
 -- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}; workers of before
 -- version 2 tell no UUID
-local function lease(_, args)
+function commands.lease(_, args)
   local worker, ttl, can, uuid = args[1], ttl_of(args[2]), can_decode(args[3]), args[4] or ''
   check_drained(uuid)
   local _, now, us = reap_expired()
@@ -217,7 +217,7 @@ end
 
 -- extend TOKEN TTL_MS FRAME [PROGRESS] -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A
 -- frame is named before it is begun: a drained VM begins none; and later with its progress in thousandths.
-local function extend(_, args)
+function commands.extend(_, args)
   local token, ttl, frame, progress = args[1], ttl_of(args[2]), args[3] or '', args[4]
   if not redis.call('ZSCORE', 'cleave:leases', token) then
     return 0
@@ -269,7 +269,7 @@ end
 local QUICK_MS = 200           -- of such frames one a lease is measured and told of
 
 -- commit TOKEN FRAME [TOOK_MS] -> 1, or 0 when the frame is not this lease's any more. This is called most often.
-local function commit(_, args)
+function commands.commit(_, args)
   local token, frame, took = args[1], args[2], tonumber(args[3]) or 0
   local key = 'cleave:lease:' .. token
   local id, its_key, worker, n, limits, tried, done =
@@ -313,7 +313,7 @@ end
 
 -- fail TOKEN FRAME REASON HOW -> 1 queued again, 2 given up, 0 not this lease's any more. HOW is retry, final or
 -- vram; workers of before version 3 say 1 (retry) or 0.
-local function fail(_, args)
+function commands.fail(_, args)
   local token, frame, how = args[1], args[2], ({ ['1'] = 'retry', ['0'] = 'final' })[args[4]] or args[4]
   local lease, now = lease_read(token), now_ms()
   local value = lease and redis.call('HGET', 'cleave:running:' .. lease.job, frame)
@@ -341,7 +341,7 @@ local function fail(_, args)
 end
 
 -- give_back TOKEN -> 1, or 0 when the lease is gone
-local function give_back(_, args)
+function commands.give_back(_, args)
   if not redis.call('ZSCORE', 'cleave:leases', args[1]) then
     return 0
   end

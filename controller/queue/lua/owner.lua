@@ -2,7 +2,7 @@
 
 -- own HOLDER TTL_MS -> {holder, fence}. The fence grows with each change of holder, and starts from the
 -- clock, so that it does not go back when Redis was emptied.
-local function own(_, args)
+function commands.own(_, args)
   local id, now = args[1], now_us()
   local owner = redis.call('HMGET', 'cleave:owner', 'holder', 'fence', 'deadline')
   if owner[1] and owner[1] ~= id and tonumber(owner[3]) > now / 1000 then
@@ -19,7 +19,7 @@ local function own(_, args)
 end
 
 -- owner -> {holder, fence}; the holder is '' when nobody is, or its time ran out
-local function owner_now()
+function commands.owner_now()
   local owner = redis.call('HMGET', 'cleave:owner', 'holder', 'fence', 'deadline')
   if not owner[1] or tonumber(owner[3]) <= now_us() / 1000 then
     return { '', owner[2] or '0' }
@@ -27,7 +27,7 @@ local function owner_now()
   return { owner[1], owner[2] }
 end
 
-local function disown(_, args)
+function commands.disown(_, args)
   if redis.call('HGET', 'cleave:owner', 'holder') ~= args[1] then
     return 0
   end
@@ -58,7 +58,7 @@ local function keep_epoch(epoch)
 end
 
 -- pass FENCE EPOCH -> 1. May who speaks write files? Those carry no fence, so it is asked before the first one.
-local function pass(_, args)
+function commands.pass(_, args)
   keep_epoch(check_owner(args))
   return 1
 end
@@ -173,7 +173,7 @@ end
 
 -- enqueue FENCE EPOCH ID META N RANGE... (KEY TASK)... -> frames added. What is queued or running under
 -- the same key stays as it is; under another key it is replaced.
-local function enqueue(_, args)
+function commands.enqueue(_, args)
   local epoch, id = check_owner(args), args[3]
   local meta = meta_decode(args[4])
   local wanted, tasks = parse_wanted(id, args)
@@ -209,7 +209,7 @@ local function enqueue(_, args)
 end
 
 -- update FENCE EPOCH ID META -> 1, or 0 when there is no such job
-local function update(_, args)
+function commands.update(_, args)
   local epoch, id = check_owner(args), args[3]
   local meta = meta_decode(args[4])
   keep_epoch(epoch)
@@ -222,16 +222,14 @@ local function update(_, args)
   return 1
 end
 
-local EVERYTHING = { -2 ^ 52, 2 ^ 52, 1, '' }
-
 -- cancel FENCE EPOCH ID ALL RANGE... -> 1. Queued frames go, running ones are revoked, failures forgotten.
-local function cancel(_, args)
+function commands.cancel(_, args)
   local epoch, id, ranges = check_owner(args), args[3], {}
   for i = 5, #args do
     ranges[#ranges + 1] = range_parse(args[i])
   end
   if args[4] == '1' then
-    ranges = { EVERYTHING }
+    ranges = { { -2 ^ 52, 2 ^ 52, 1, '' } }
   end
   keep_epoch(epoch)
   local todo, again, history, running = todo_load(id), again_load(id), history_load(id), running_load(id)

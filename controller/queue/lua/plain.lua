@@ -12,7 +12,7 @@ local PLAIN_HASH_MS = 86400000
 local LISTED_MAX = 20000       -- items of a list, ours and others', that are looked at
 
 -- plain_push FENCE EPOCH LIST (ID RECORD PAYLOAD)... -> tasks in the list from now on
-local function plain_push(_, args)
+function commands.plain_push(_, args)
   keep_epoch(check_owner(args))
   local list, records, payloads = args[3], {}, {}
   for i = 4, #args - 2, 3 do
@@ -43,7 +43,7 @@ local function listed_in(list)
 end
 
 -- plain_show LIST -> {now in ms, {id, record, task, status, whether it is listed, whether its lease stands}...}
-local function plain_show(_, args)
+function commands.plain_show(_, args)
   local list, out = args[1], { text(now_ms()) }
   local is_listed = listed_in(list)
   local all = redis.call('HGETALL', 'cleave:plain:' .. list)
@@ -59,7 +59,7 @@ local function plain_show(_, args)
 end
 
 -- plain_note FENCE EPOCH LIST ID RECORD -> 1, or 0 when there is no such task any more
-local function plain_note(_, args)
+function commands.plain_note(_, args)
   keep_epoch(check_owner(args))
   if redis.call('HEXISTS', 'cleave:plain:' .. args[3], args[4]) == 0 then
     return 0
@@ -70,7 +70,7 @@ end
 
 -- plain_drop FENCE EPOCH LIST ID PAYLOAD ONLY_UNREAD -> whether it was in the list still: nobody will take it now.
 -- ONLY_UNREAD 1: a task that somebody has taken stays known.
-local function plain_drop(_, args)
+function commands.plain_drop(_, args)
   keep_epoch(check_owner(args))
   local n = redis.pcall('LREM', args[3], 0, args[5])
   local was_unread = type(n) == 'number' and n > 0

@@ -80,7 +80,7 @@ end
 
 -- recount MENDS -> how many counts were wrong. With MENDS "1" they are set right, as after the library was
 -- replaced by one that counts more.
-local function recount(_, args)
+function commands.recount(_, args)
   local stored, right, wrong = counts_load(), {}, 0
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
     local held, n = held_load(id)

@@ -67,7 +67,7 @@ end
 
 -- wait NAME MS -> for how many ms the worker may block: until a lease may run out, a frame that failed is due, one
 -- becomes a straggler, or its rest ends.
-local function wait(_, args)
+function commands.wait(_, args)
   local name, now = args[1], now_ms()
   local at = now + tonumber(args[2])
   local lease = redis.call('ZRANGE', 'cleave:leases', 0, 0, 'WITHSCORES')[2]

@@ -3,7 +3,7 @@
 do -- of this file alone: see register.lua
 
 -- beat NAME (FACT VALUE)... -> 1
-local function beat(_, args)
+function commands.beat(_, args)
   local name = args[1]
   if redis.call('ZADD', 'cleave:workers', now_ms(), name) == 1 then
     notice('worker', name)
@@ -20,7 +20,7 @@ local function beat(_, args)
   return 1
 end
 
-local function leave(_, args)
+function commands.leave(_, args)
   redis.call('ZREM', 'cleave:workers', args[1])
   redis.call('ZREM', 'cleave:waiting', args[1])
   redis.call('HDEL', 'cleave:can', args[1])
@@ -30,7 +30,7 @@ local function leave(_, args)
 end
 
 -- workers -> {name, ms since its heartbeat, fact, value, ...} a worker
-local function workers()
+function commands.workers()
   local out, now = {}, now_ms()
   local all = redis.call('ZRANGE', 'cleave:workers', 0, -1, 'WITHSCORES')
   for i = 1, #all, 2 do
