@@ -1,7 +1,7 @@
 -- What a worker gets: the most urgent job it can do; among equals the project with the fewest frames running, then
 -- the job with the fewest; of it a chunk of frames, as far as limits allow.
 -- The rest is seen in this part alone: a chunk has 200 local names at most, and all parts are one chunk.
-local n_running, choose
+local choose
 do
 
 local AGAIN_MAX = 64           -- frames queued again that a lease looks at
@@ -102,14 +102,12 @@ end
 
 local EQUALS_MAX = 64          -- jobs of which the one with the fewest running is looked for
 
-function n_running(id)
-  return redis.call('HLEN', 'cleave:running:' .. id)
-end
-
 -- Sorts jobs of projects with equally many frames running by their own.
 local function sort_by_running(jobs)
   for i, job in ipairs(jobs) do
-    job.running = #jobs > 1 and i <= EQUALS_MAX and guarded(job.id, n_running) or 0
+    job.running = #jobs > 1 and i <= EQUALS_MAX and guard.call(job.id, function(id)
+      return redis.call('HLEN', 'cleave:running:' .. id)
+    end) or 0
   end
   table.sort(jobs, function(a, b) return a.running < b.running or (a.running == b.running and a.id < b.id) end)
 end
@@ -117,7 +115,7 @@ end
 -- Of jobs that are equally urgent.
 local function choose_fairly(equals, worker, can, counts, now)
   if #equals == 1 then
-    return guarded(equals[1].id, attempt, worker, can, counts, now)
+    return guard.call(equals[1].id, attempt, worker, can, counts, now)
   end
   local by_count, levels = {}, {}
   for _, job in ipairs(equals) do
@@ -132,7 +130,7 @@ local function choose_fairly(equals, worker, can, counts, now)
   for _, n in ipairs(levels) do
     sort_by_running(by_count[n])
     for _, job in ipairs(by_count[n]) do
-      local taken = guarded(job.id, attempt, worker, can, counts, now)
+      local taken = guard.call(job.id, attempt, worker, can, counts, now)
       if taken then
         return taken
       end

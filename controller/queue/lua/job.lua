@@ -108,12 +108,14 @@ end
 
 -- -- somebody else's keys ---------------------------------------------------------------------------
 
-local KEY_TYPES = { job = 'hash', todo = 'zset', again = 'zset', running = 'hash', tries = 'hash', failed = 'hash' }
+-- One table: a Lua function, and the library is one, has at most 200 local names.
+local guard = {}
+guard.types = { job = 'hash', todo = 'zset', again = 'zset', running = 'hash', tries = 'hash', failed = 'hash' }
 
 -- Takes away what can be nothing of ours; the owner queues again what is missing then. Whether there was any.
-local function mend(id)
+function guard.mend(id)
   local is_mended, has_meta = false, true
-  for name, wanted in pairs(KEY_TYPES) do
+  for name, wanted in pairs(guard.types) do
     local key = 'cleave:' .. name .. ':' .. id
     local found = redis.call('TYPE', key).ok
     if found ~= wanted and found ~= 'none' then
@@ -134,19 +136,22 @@ local function mend(id)
 end
 
 -- f(id, ...), or nil: what lies under one job's keys does not stop the others. Redis's log says what it was.
-local function guarded(id, f, ...)
+function guard.call(id, f, ...)
   local ok, first, second = pcall(f, id, ...)
   if ok then
     return first, second
   end
-  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' is passed over: ' ..
+  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' has keys that are not the queue\'s: ' ..
             tostring(type(first) == 'table' and first.err or first))
-  if mend(id) then
+  if guard.mend(id) then
     settle(id)
-  else
-    redis.call('ZREM', 'cleave:ready', id)
-    redis.call('ZREM', 'cleave:tail', id)
+    ok, first, second = pcall(f, id, ...)
+    if ok then
+      return first, second
+    end
   end
+  redis.call('ZREM', 'cleave:ready', id)
+  redis.call('ZREM', 'cleave:tail', id)
 end
 
 -- -- meta -----------------------------------------------------------------------------------------

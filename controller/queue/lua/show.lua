@@ -100,7 +100,7 @@ function commands.show(_, args)
   return { flat_meta(id), queued_rows(id), running_rows(id), failed_rows(id), tried_rows(id), text(measured(id)) }
 end
 
-local function counts_row(id)
+function guard.counts(id)
   local n = redis.call('ZCARD', 'cleave:again:' .. id)
   for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
     n = n + range_count(range_parse(s))
@@ -114,7 +114,7 @@ end
 function commands.list()
   local out = {}
   for i, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
-    local ok, row = pcall(counts_row, id)
+    local ok, row = pcall(guard.counts, id)
     out[i] = ok and row or { id, '0', '0', '0' }
   end
   return out

@@ -43,7 +43,7 @@ local function straggler_of(id, worker, now)
   return nil, next_at
 end
 
-local function choose_straggler_of(id, worker, can, counts, now)
+function guard.straggler(id, worker, can, counts, now)
   local job = job_read(id)
   if not is_capable(job, can) or room_of(job.limits, counts) <= 0 then
     return nil
@@ -56,7 +56,7 @@ end
 local function choose_straggler(worker, can, counts, now)
   local next_at = math.huge
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:tail', 0, TAIL_JOBS - 1)) do
-    local taken, at = guarded(id, choose_straggler_of, worker, can, counts, now)
+    local taken, at = guard.call(id, guard.straggler, worker, can, counts, now)
     if taken then
       return taken
     end
