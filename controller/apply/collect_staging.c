@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "frames/collect.h"
+#include "frames/deliver_remote.h"
 #include "frames/manifest.h"
 #include <string.h>
 
@@ -27,7 +28,8 @@ static gboolean collect(const struct apply_input *in, const struct action *act, 
 		const char *token = act->upkeep->tokens.items[i];
 		if (is_alive(b, token))
 			continue;
-		if (!frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &one, error))
+		if (p->remote ? !remote_collect(p->remote, p->root_fd, p->job_dir, token, p->view, NULL, &one, error)
+		              : !frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &one, error))
 			return FALSE;
 		all.removed += one.removed;
 		all.stored += one.stored;

@@ -1,5 +1,5 @@
 /* Listings and digests are kept in memory; what was found out by reading is also kept beside the local copy. */
-#include "frames/remote.h"
+#include "frames/remote_private.h"
 #include "base/error.h"
 #include "frames/root.h"
 #include <stdio.h>
@@ -8,18 +8,6 @@
 
 #define KNOWN_FILE  ".cleave-known" /* lines of ETAG SIZE SHA256 */
 enum { MARKER_MAX = 4096, LOCAL_MODE = 0755 };
-static const guint64 SEGMENT_FULL = 512 * 1024;
-
-struct remote {
-	struct s3 *s3;
-	char *local;
-	char *marker;
-	gboolean is_proven;   /* in this pass */
-	GHashTable *listings; /* folder, "*" in front when deep → (path → struct s3_facts *) */
-	GHashTable *known;    /* "ETAG SIZE" → SHA-256 */
-	GHashTable *fetched;  /* path of a segment → ETag of the local copy */
-	const char *weakness;
-};
 
 /* -- digests that are known ------------------------------------------------------------------------ */
 
@@ -189,8 +177,7 @@ static GHashTable *listing_of(struct remote *r, const char *path, GError **error
 	return listing;
 }
 
-/* What this process did is seen at once. */
-static void note(struct remote *r, const char *path, const struct s3_facts *facts)
+void remote_note(struct remote *r, const char *path, const struct s3_facts *facts)
 {
 	gboolean deep;
 	g_autofree char *folder = folder_of(path, &deep);
@@ -219,7 +206,7 @@ gboolean remote_ask(struct remote *r, const char *path, gboolean *ret_is_there, 
 	*ret_is_there = s3_head(r->s3, path, ret, &why);
 	if (why && !g_error_matches(why, CLEAVE_ERROR, ERROR_NOT_FOUND))
 		return g_propagate_error(error, g_steal_pointer(&why)), FALSE;
-	note(r, path, *ret_is_there ? ret : NULL);
+	remote_note(r, path, *ret_is_there ? ret : NULL);
 	return TRUE;
 }
 
@@ -233,6 +220,24 @@ GHashTable *remote_listing(struct remote *r, const char *folder, gboolean deep, 
 	if (listing)
 		g_hash_table_insert(r->listings, g_steal_pointer(&key), listing);
 	return listing;
+}
+
+static gint by_text(gconstpointer x, gconstpointer y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+GPtrArray *remote_job_dirs(struct remote *r, GError **error)
+{
+	GPtrArray *names = s3_list_folders(r->s3, ".cleave/", error);
+	for (guint i = names ? names->len : 0; i-- > 0;) {
+		g_autofree char *id = root_job_id(names->pdata[i]);
+		if (!id)
+			g_ptr_array_remove_index_fast(names, i);
+	}
+	if (names)
+		g_ptr_array_sort(names, by_text);
+	return names;
 }
 
 GHashTable *remote_list(struct remote *r, const char *folder, GError **error)
@@ -283,239 +288,4 @@ gboolean remote_digest(struct remote *r, const char *path, char ret[SHA256_HEX_S
 		return read_sum(r, path, &facts, ret, error);
 	g_strlcpy(ret, known, SHA256_HEX_SIZE);
 	return TRUE;
-}
-
-/* -- moving ---------------------------------------------------------------------------------------- */
-
-static gboolean fetch_into(struct remote *r, const char *path, int fd, const char *sha256, guint64 limit,
-			   struct s3_facts *ret, GError **error)
-{
-	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-	struct s3_sink sink = { .fd = fd, .limit = limit, .sum = sum };
-	if (!s3_get(r->s3, path, &sink, ret, error))
-		return FALSE;
-	const char *found = g_checksum_get_string(sum);
-	remote_learn(r, ret, found);
-	if (sha256 && strcmp(found, sha256) != 0)
-		return fail(error, ERROR_INVALID, "%s/%s is damaged: its content is %s", s3_name(r->s3), path, found);
-	return TRUE;
-}
-
-static gboolean fetch(struct remote *r, int root_fd, const char *path, const char *sha256, guint64 limit,
-		      struct s3_facts *ret, GError **error)
-{
-	SCOPED_ENTRY(entry);
-	if (!root_open_entry(root_fd, path, TRUE, &entry, error))
-		return FALSE;
-	/* several processes may share the folder */
-	g_autofree char *partial = g_strdup_printf("%s.%d.fetched~", entry.name, (int)getpid());
-	SCOPED_FD(fd) = openat(entry.dir_fd, partial, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return fail_errno(error, errno, "%s cannot be made in %s", partial, r->local);
-	gboolean ok = fetch_into(r, path, fd, sha256, limit, ret, error);
-	if (ok && (fsync(fd) < 0 || renameat(entry.dir_fd, partial, entry.dir_fd, entry.name) < 0))
-		ok = fail_errno(error, errno, "%s cannot be written in %s", path, r->local);
-	if (!ok)
-		(void)unlinkat(entry.dir_fd, partial, 0);
-	return ok;
-}
-
-gboolean remote_fetch(struct remote *r, int root_fd, const char *path, const char *sha256, guint64 limit, GError **error)
-{
-	struct s3_facts facts;
-	return fetch(r, root_fd, path, sha256, limit, &facts, error);
-}
-
-/* Asked for at the first write that depends on it. */
-static gboolean know_conditions(struct remote *r, GError **error)
-{
-	gboolean is_kept;
-	if (!s3_keeps_conditions(r->s3, r->marker, &is_kept, error))
-		return FALSE;
-	if (!is_kept)
-		r->weakness = "its server writes without regard to If-None-Match: two writers of one object at the same "
-			      "moment do not see each other";
-	return TRUE;
-}
-
-gboolean remote_send(struct remote *r, int root_fd, const char *path, const char *to, const struct s3_condition *only,
-		     struct s3_facts *ret, GError **error)
-{
-	SCOPED_FD(fd) = root_openat(root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0)
-		return fail_errno(error, errno, "%s cannot be opened", path);
-	if ((only && !know_conditions(r, error)) || !s3_put(r->s3, to, fd, only, ret, error))
-		return FALSE;
-	note(r, to, ret);
-	return TRUE;
-}
-
-gboolean remote_copy(struct remote *r, const char *from, const char *etag, const char *to, GError **error)
-{
-	struct s3_facts facts;
-	gboolean is_there;
-	return s3_copy(r->s3, from, etag, to, error) && remote_ask(r, to, &is_there, &facts, error);
-}
-
-gboolean remote_remove(struct remote *r, const char *path, GError **error)
-{
-	if (!s3_delete(r->s3, path, error))
-		return FALSE;
-	note(r, path, NULL);
-	return TRUE;
-}
-
-/* -- manifests ------------------------------------------------------------------------------------- */
-
-/* After a restart the local copy may still be right. */
-static gboolean copy_is_right(struct remote *r, int root_fd, const char *path, const char *etag)
-{
-	char local[S3_ETAG_SIZE];
-	const char *had = g_hash_table_lookup(r->fetched, path);
-	if (had && strcmp(had, etag) != 0)
-		return FALSE;
-	SCOPED_FD(fd) = root_openat(root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-	if (fd < 0)
-		return FALSE;
-	return had || (s3_etag_of(r->s3, fd, local, NULL) && strcmp(local, etag) == 0);
-}
-
-/* The local copy becomes what the bucket has under these facts, or newer; NULL: nothing. */
-static gboolean take_segment(struct remote *r, int root_fd, const char *path, const struct s3_facts *facts,
-			     char ret_etag[S3_ETAG_SIZE], GError **error)
-{
-	struct s3_facts now = { 0 };
-	if (facts)
-		now = *facts;
-	if (!facts) {
-		SCOPED_ENTRY(entry);
-		g_hash_table_remove(r->fetched, path);
-		if (!root_open_entry(root_fd, path, FALSE, &entry, error))
-			return FALSE;
-		if (entry.dir_fd >= 0 && unlinkat(entry.dir_fd, entry.name, 0) < 0 && errno != ENOENT)
-			return fail_errno(error, errno, "%s cannot be removed", path);
-	} else if (!copy_is_right(r, root_fd, path, facts->etag)) {
-		if (!fetch(r, root_fd, path, NULL, 0, &now, error))
-			return FALSE;
-	}
-	if (facts)
-		g_hash_table_replace(r->fetched, g_strdup(path), g_strdup(now.etag));
-	if (ret_etag)
-		g_strlcpy(ret_etag, now.etag, S3_ETAG_SIZE);
-	return TRUE;
-}
-
-/* Segments that the bucket has no more. */
-static gboolean drop_segments(struct remote *r, int root_fd, const char *folder, GHashTable *listing, GError **error)
-{
-	SCOPED_FD(dir) = root_openat(root_fd, folder, O_RDONLY | O_DIRECTORY, 0);
-	if (dir < 0)
-		return errno == ENOENT || fail_errno(error, errno, "%s cannot be opened", folder);
-	g_autoptr(GPtrArray) names = root_list(dir, error);
-	gboolean ok = names != NULL;
-	for (guint i = 0; ok && i < names->len; i++) {
-		g_autofree char *path = g_strconcat(folder, "/", names->pdata[i], NULL);
-		if (g_str_has_suffix(path, ".log") && !g_hash_table_contains(listing, path))
-			ok = take_segment(r, root_fd, path, NULL, NULL, error);
-	}
-	return ok;
-}
-
-gboolean remote_fetch_manifest(struct remote *r, int root_fd, const char *job_dir, GError **error)
-{
-	if (!r)
-		return TRUE;
-	g_autofree char *folder = root_job_path(job_dir, "manifest", NULL, error);
-	g_autofree char *prefix = folder ? g_strconcat(folder, "/", NULL) : NULL;
-	g_autoptr(GHashTable) listing = prefix ? s3_list(r->s3, prefix, FALSE, error) : NULL;
-	gboolean ok = listing && drop_segments(r, root_fd, folder, listing, error);
-	GHashTableIter it;
-	gpointer path, facts;
-	if (ok)
-		g_hash_table_iter_init(&it, listing);
-	while (ok && g_hash_table_iter_next(&it, &path, &facts))
-		if (g_str_has_suffix(path, ".log"))
-			ok = take_segment(r, root_fd, path, facts, NULL, error);
-	if (!ok)
-		g_prefix_error(error, "manifest in %s: ", s3_name(r->s3));
-	return ok;
-}
-
-char *remote_claim_segment(struct remote *r, int root_fd, const char *job_dir, const char *writer,
-			   char ret_etag[S3_ETAG_SIZE], GError **error)
-{
-	g_autofree char *plain = root_job_path(job_dir, "manifest", writer, error);
-	g_autofree char *folder = plain ? root_job_path(job_dir, "manifest", NULL, error) : NULL;
-	g_autofree char *prefix = folder ? g_strconcat(folder, "/", NULL) : NULL;
-	g_autoptr(GHashTable) listing = prefix ? s3_list(r->s3, prefix, FALSE, error) : NULL;
-	if (!listing)
-		return NULL;
-	g_autofree char *path = g_strconcat(plain, ".log", NULL);
-	const struct s3_facts *facts = g_hash_table_lookup(listing, path);
-	for (guint n = 2; facts && facts->size >= SEGMENT_FULL; n++) {
-		g_free(path);
-		path = g_strdup_printf("%s+%u.log", plain, n);
-		facts = g_hash_table_lookup(listing, path);
-	}
-	return take_segment(r, root_fd, path, facts, ret_etag, error) ? g_steal_pointer(&path) : NULL;
-}
-
-gboolean remote_publish(struct remote *r, const char *path, int fd, char etag[S3_ETAG_SIZE], GError **error)
-{
-	const struct s3_condition only = { *etag ? etag : NULL };
-	struct s3_facts now;
-	if (!know_conditions(r, error) || !s3_put(r->s3, path, fd, &only, &now, error))
-		return FALSE;
-	g_strlcpy(etag, now.etag, S3_ETAG_SIZE);
-	g_hash_table_replace(r->fetched, g_strdup(path), g_strdup(etag));
-	return TRUE;
-}
-
-/* -- attempts -------------------------------------------------------------------------------------- */
-
-gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const char *name, const char *sha256,
-		      char etag[S3_ETAG_SIZE], GError **error)
-{
-	struct s3_facts facts;
-	g_autofree char *path = g_strconcat(folder, "/", name, NULL);
-	*etag = '\0';
-	if (!r)
-		return TRUE;
-	if (!remote_send(r, root_fd, path, path, NULL, &facts, error))
-		return FALSE;
-	remote_learn(r, &facts, sha256);
-	g_strlcpy(etag, facts.etag, S3_ETAG_SIZE);
-	return TRUE;
-}
-
-gboolean remote_send_log(struct remote *r, int root_fd, const char *job_dir, gint64 frame, GError **error)
-{
-	struct s3_facts facts;
-	g_autofree char *folder = r ? root_job_path(job_dir, "log", NULL, error) : NULL;
-	g_autofree char *path = folder ? g_strdup_printf("%s/%" G_GINT64_FORMAT ".log", folder, frame) : NULL;
-	return !r || (path && remote_send(r, root_fd, path, path, NULL, &facts, error));
-}
-
-void remote_unstage(struct remote *r, const char *folder, const char *name)
-{
-	g_autofree char *path = g_strconcat(folder, "/", name, NULL);
-	if (r)
-		(void)remote_remove(r, path, NULL);
-}
-
-void remote_forget_stage(struct remote *r, int root_fd, const char *folder)
-{
-	if (!r)
-		return;
-	SCOPED_FD(dir) = root_openat(root_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	g_autoptr(GPtrArray) names = dir < 0 ? NULL : root_list(dir, NULL);
-	for (guint i = 0; names && i < names->len; i++) {
-		if (unlinkat(dir, names->pdata[i], 0) == 0 || errno != EISDIR)
-			continue;
-		g_autofree char *below = g_strconcat(folder, "/", names->pdata[i], NULL);
-		remote_forget_stage(r, root_fd, below);
-	}
-	SCOPED_ENTRY(entry);
-	if (names && root_open_entry(root_fd, folder, FALSE, &entry, NULL) && entry.dir_fd >= 0)
-		(void)unlinkat(entry.dir_fd, entry.name, AT_REMOVEDIR);
 }
