@@ -83,7 +83,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -path $(B)/cloud -prune -o -typ
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lab cloud lint docs asan bench fuzz bundle install deb clean help
+.PHONY: all deps demo test lab cloud chaos lint docs asan bench fuzz bundle install deb clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -104,6 +104,10 @@ lab: deps ## Real kernels with emulated cards: bind, split, drift, crashes (SUIT
 cloud: deps ## A Debian image with cloud-init, booted twice: what its guest is told, its disk, its roots, its worker
 	@$(MAKE) --no-print-directory all bundle
 	@BUILD=$(B) tests/cloud/run
+
+chaos: deps ## A render farm of real parts under random faults (ROUNDS=200, SEED=N gives the same rounds again)
+	@$(MAKE) --no-print-directory all
+	@tests/chaos/run --build $(B) --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint
@@ -165,10 +169,11 @@ pure-tests: $(PURE_UNIT) $(filter $(B)/tests/unit/frames_%,$(UNIT)) $(TARGETS)
 fuzz-programs: $(TARGETS)
 .SECONDARY:
 
-BENCHES := $(patsubst %.c,$(B)/%,$(filter-out tests/bench/bench.c,$(wildcard tests/bench/*.c)))
+BENCH_SHARED := tests/bench/bench.c tests/bench/farm.c
+BENCHES := $(patsubst %.c,$(B)/%,$(filter-out $(BENCH_SHARED),$(wildcard tests/bench/*.c)))
 .PHONY: bench-programs
-bench-programs: $(BENCHES)
-$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(B)/tests/bench/bench.o $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
+bench-programs: $(BENCHES) all
+$(BENCHES): $(B)/tests/bench/%: $(B)/tests/bench/%.o $(call obj,$(BENCH_SHARED)) $(RESOURCES) $(B)/libhands.a $(B)/libpure.a
 	@echo "  ld  $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 

@@ -65,6 +65,9 @@ const struct command commands[] = {
 	  "SCENE is ROOT:path, a path below one of the Farm's roots as this machine or an artist's sees it, or a URL.\n"
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_submit, submit_options },
+	{ "follow", "[JOB…]", "Watch render jobs until they are complete: a bar each on a terminal, lines elsewhere.",
+	  "Without JOB: all that are not complete. --specs may be a URL. Exits with 1 when one of them stands still, and why is\n"
+	  "said.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, G_MAXUINT, command_follow, NULL },
 	{ "root", "[list|init NAME]", "List the Farm's roots as this host sees them, or write the marker of one.",
 	  "The marker is a file that proves that a root is mounted: without it no frame is taken for missing. `init` writes it\n"
 	  "once, at the root's `path` or where --dir says; a folder that is marked as another root is refused.",

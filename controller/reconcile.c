@@ -385,6 +385,14 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	return have;
 }
 
+gboolean session_observe_files(struct session *s, struct arena *a, const struct objects *want, const struct object *job,
+                               struct renderjob_status *ret, GError **error)
+{
+	const struct observe_input in = { .host = s->settings.host, .want = want, .tree = &s->tree, .shelf = s->shelf, .holder = s->holder };
+	shelf_begin(s->shelf);
+	return observe_job_files(a, &in, job, ret, error);
+}
+
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user)
 {
 	g_autoptr(GError) error = NULL;

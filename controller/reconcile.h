@@ -31,6 +31,7 @@ struct wanted {
 };
 
 struct session;
+struct renderjob_status;
 
 struct session *session_new(const struct settings *settings);
 void session_free(struct session *s);
@@ -46,6 +47,10 @@ const char *wanted_find_text(void *user, const char *path, gsize *ret_size);
 /* What is there. Planes that do not answer are said to be away in the Farm's and Host's status. `checks`: also what
  * nobody but preflight asks for, which may block. */
 struct objects *session_observe(struct session *s, struct arena *a, const struct objects *want, gboolean checks);
+
+/* What the manifest and the files say of one job, when Redis cannot be asked; nothing is to be planned with it. */
+gboolean session_observe_files(struct session *s, struct arena *a, const struct objects *want, const struct object *job,
+                               struct renderjob_status *ret, GError **error);
 
 /* Pure: same input, same plan. `is_attended`: a person will apply it. */
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,

@@ -1,22 +1,12 @@
 /* collect-staging: clears up after attempts whose leases are gone. The queue is asked once more: a token that came to
- * life, as no token does, would be left alone. Attempts
- * whose files wait to be delivered are not among them; other verified content goes to the store, from where it can be put
- * back. */
+ * life, as no token does, would be left alone. Attempts whose files wait to be delivered are not among them; other
+ * verified content goes to the store, from where it can be put back. */
 #include "apply/job.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "frames/collect.h"
 #include "frames/deliver_remote.h"
 #include "frames/manifest.h"
-#include <string.h>
-
-static gboolean is_alive(const struct backlog *b, const char *token)
-{
-	for (guint i = 0; i < b->n_running; i++)
-		if (strcmp(b->running[i].token, token) == 0)
-			return TRUE;
-	return FALSE;
-}
 
 static gboolean collect(const struct apply_input *in, const struct action *act, const struct upkeep_place *p, GError **error)
 {
@@ -26,7 +16,7 @@ static gboolean collect(const struct apply_input *in, const struct action *act, 
 		return FALSE;
 	for (guint i = 0; i < act->upkeep->tokens.n; i++) {
 		const char *token = act->upkeep->tokens.items[i];
-		if (is_alive(b, token))
+		if (backlog_holds(b, token))
 			continue;
 		if (p->remote ? !remote_collect(p->remote, p->root_fd, p->job_dir, token, p->view, NULL, &one, error)
 		              : !frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &one, error))

@@ -7,6 +7,8 @@
 #include "frames/collect.h"
 #include "frames/deliver_remote.h"
 #include "frames/inspect.h"
+#include "frames/manifest.h"
+#include "frames/remote.h"
 #include "frames/stage.h"
 
 /* Looks once more: a job is not complete when a file of a frame went in between. */
@@ -52,27 +54,39 @@ static gboolean gather_sights(const struct apply_input *in, const struct action 
 	return TRUE;
 }
 
-static void clear_remote(const struct job_place *p)
+static void clear_remote(const struct job_place *p, const struct backlog *queue)
 {
 	g_autoptr(GPtrArray) tokens = remote_tokens(p->remote, p->job_dir, NULL);
 	struct collected done;
 	for (guint i = 0; tokens && i < tokens->len; i++)
-		remote_collect(p->remote, p->root_fd, p->job_dir, tokens->pdata[i], p->view, NULL, &done, NULL);
+		if (!backlog_holds(queue, tokens->pdata[i]))
+			remote_collect(p->remote, p->root_fd, p->job_dir, tokens->pdata[i], p->view, NULL, &done, NULL);
 }
 
-/* All frames are visible and nobody has a lease: what still lies in staging was left by attempts that
- * died or came too late. What cannot be cleared is not worth failing for. */
-static void clear_staging(const struct apply_input *in, const struct job_place *p)
+static void clear_local(const struct apply_input *in, const struct job_place *p, const struct backlog *queue)
 {
-	if (p->remote) {
-		clear_remote(p);
-		return;
-	}
 	g_autoptr(GArray) left = stage_list(in->arena, p->root_fd, p->job_dir, NULL, NULL);
 	struct collected done;
-	for (guint i = 0; left && i < left->len; i++)
-		frame_collect(p->root_fd, p->job_dir, g_array_index(left, struct leftover, i).token, p->view, NULL, &done,
-		              NULL);
+	for (guint i = 0; left && i < left->len; i++) {
+		const char *token = g_array_index(left, struct leftover, i).token;
+		if (!backlog_holds(queue, token))
+			frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &done, NULL);
+	}
+}
+
+/* All frames are visible: what still lies in staging was left by attempts that died or came too late, but for those
+ * that run, as the second rendering of a late frame; theirs is not touched under their hands. What was verified
+ * meanwhile has to be known, or it would not go to the store. What cannot be cleared is not worth failing for. */
+static void clear_staging(const struct apply_input *in, const struct job_place *p, const char *job)
+{
+	const struct backlog *queue = backlog_show(in->redis, in->arena, job, NULL);
+	if (!queue || !remote_fetch_manifest(p->remote, p->root_fd, p->job_dir, NULL) ||
+	    !manifest_view_update(p->view, p->root_fd, p->job_dir, NULL))
+		return;
+	if (p->remote)
+		clear_remote(p, queue);
+	else
+		clear_local(in, p, queue);
 }
 
 gboolean complete_job(const struct apply_input *in, const struct action *act, GError **error)
@@ -89,7 +103,7 @@ gboolean complete_job(const struct apply_input *in, const struct action *act, GE
 	if (m)
 		manifest_close(m);
 	if (ok)
-		clear_staging(in, &p);
+		clear_staging(in, &p, act->id);
 	job_place_clear(&p);
 	return ok;
 }

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "frames/root.h"
 #include "spec/limits.h"
+#include <string.h>
 
 gboolean job_place_find(const struct apply_input *in, const struct action *act, struct job_place *ret, GError **error)
 {

@@ -21,8 +21,7 @@ static gboolean add_sight(struct arena *a, const struct inspection *look, gint64
 static gboolean gather(const struct apply_input *in, const struct action *act, const struct job_place *p, GArray *records,
                        GError **error)
 {
-	const struct inspection look = { .root_fd = p->root_fd, .job_dir = p->job_dir, .view = p->view,
-		                         .cache = shelf_digests(in->shelf) };
+	const struct inspection look = job_place_look(in, p);
 	FRAMES_EACH (it, &act->frames)
 		for (guint i = 0; i < p->outputs.n; i++) {
 			g_autofree char *path = job_place_visible(p, i, it.frame);

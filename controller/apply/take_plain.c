@@ -9,6 +9,7 @@
 #include "frames/checks.h"
 #include "frames/collect.h"
 #include "frames/image.h"
+#include "frames/inputs.h"
 #include "frames/root.h"
 #include "frames/stage.h"
 #include <string.h>
@@ -48,12 +49,38 @@ static gboolean check_scene(const struct taking *t, GError **error)
 	struct file_digest digest;
 	if (*task->scene_url)
 		return TRUE;
-	int fd = root && root->path ? shelf_root(t->in->shelf, root->path, error) : -1;
+	/* the Farm may have changed since the task was given */
+	if (!root || !root->path)
+		return fail(error, ERROR_REFUSED, "root %s of the scene is no folder any more", task->scene_root);
+	int fd = shelf_root(t->in->shelf, root->path, error);
 	if (fd < 0 || !digest_file(shelf_digests(t->in->shelf), fd, task->scene_path, &digest, error))
 		return FALSE;
 	return strcmp(digest.sha256, task->scene_sha256) == 0 ||
 	       fail(error, ERROR_REFUSED, "SceneChanged: %s:%s is %.12s now, the job renders %.12s", task->scene_root,
 	            task->scene_path, digest.sha256, task->scene_sha256);
+}
+
+static int root_of(void *user, const char *name, GError **error)
+{
+	const struct taking *t = user;
+	const struct farm_root *root = farm_root_find(t->act->want->spec, name);
+	if (root && root->path)
+		return shelf_root(t->in->shelf, root->path, error);
+	fail(error, ERROR_REFUSED, "root %s of the inputs is no folder any more", name);
+	return -1;
+}
+
+/* The same of the files beside it. */
+static gboolean check_inputs(const struct taking *t, GError **error)
+{
+	const struct task *task = &t->task->task;
+	const struct inputs_from from = { root_of, (void *)t, shelf_digests(t->in->shelf), NULL };
+	char sum[SHA256_HEX_SIZE];
+	if (!*task->inputs_sha256)
+		return TRUE;
+	return inputs_digest(&from, task->inputs, sum, error) &&
+	       (strcmp(sum, task->inputs_sha256) == 0 ||
+	        fail(error, ERROR_REFUSED, "InputsChanged: the inputs are %.12s now, the job renders %.12s", sum, task->inputs_sha256));
 }
 
 static gboolean verify(const struct taking *t, const char *staged, struct file_digest *ret, struct image_facts *ret_image,
@@ -64,7 +91,7 @@ static gboolean verify(const struct taking *t, const char *staged, struct file_d
 	const struct check_words words = { task->check_black, task->check_constant, task->check_nan };
 	struct image_expected expected = { .width = (guint)task->width, .height = (guint)task->height };
 	image_expect(out->format, out->color_mode, out->color_depth, &expected);
-	return check_scene(t, error) && stage_seal(t->stage, staged, ret, error) &&
+	return check_scene(t, error) && check_inputs(t, error) && stage_seal(t->stage, staged, ret, error) &&
 	       image_check(t->stage->dir_fd, staged, &expected, ret_image, error) &&
 	       checks_judge(ret_image, &words, warnings, error);
 }

@@ -38,11 +38,42 @@ static guint edit_distance(const char *a, const char *b)
 	return row[lb];
 }
 
+/* One letter too many, too few, or two that changed places. Another letter makes another word of a short one: GPU is no
+ * slip for CPU. */
+static gboolean is_slip(const char *a, const char *b)
+{
+	gsize la = strlen(a), lb = strlen(b);
+	if (la != lb)
+		return edit_distance(a, b) == 1;
+	gsize i = 0;
+	while (i < la && g_ascii_tolower(a[i]) == g_ascii_tolower(b[i]))
+		i++;
+	return i + 1 < la && g_ascii_tolower(a[i]) == g_ascii_tolower(b[i + 1]) &&
+	       g_ascii_tolower(a[i + 1]) == g_ascii_tolower(b[i]) && g_ascii_strcasecmp(a + i + 2, b + i + 2) == 0;
+}
+
+/* The only word that a short one can be a slip for; what differs in case only is the same word. */
+static const char *suggest_for_short(const char *word, const char *const *names, guint n)
+{
+	const char *found = NULL;
+	for (guint i = 0; i < n; i++) {
+		if (*names[i] && g_ascii_strcasecmp(word, names[i]) == 0)
+			return names[i];
+		if (strlen(word) < 2 || strlen(names[i]) < 2 || !is_slip(word, names[i]))
+			continue;
+		if (found && g_ascii_strcasecmp(found, names[i]) != 0)
+			return NULL;
+		found = names[i];
+	}
+	return found;
+}
+
 const char *name_suggest(const char *word, const char *const *names, guint n)
 {
 	const char *best = NULL;
-	/* Of three letters one is too many: GPU is not a slip for CPU. What differs in case only is near always. */
-	guint best_distance = strlen(word) < 4 ? 1 : 3;
+	guint best_distance = 3;
+	if (strlen(word) < 4)
+		return suggest_for_short(word, names, n);
 	for (guint i = 0; i < n; i++) {
 		guint d = edit_distance(word, names[i]);
 		if (*names[i] && d < best_distance && (d == 0 || d * 2 < strlen(word))) {

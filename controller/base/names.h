@@ -28,7 +28,8 @@ struct name_table {
 const char *name_of(const struct name_table *t, int value);
 /* The value of a word, or -1. */
 int name_value(const struct name_table *t, const char *word);
-/* The known word nearest to `word` (edit distance ≤ 2 and less than half its length), or NULL. */
+/* The known word nearest to `word` (edit distance ≤ 2 and less than half its length), or NULL. Of two or three letters
+ * only one too many, too few or two swapped count, and only when no other word is as near. */
 const char *name_suggest(const char *word, const char *const *names, guint n);
 /* "a, b or c"; free with g_free(). */
 char *name_list(const struct name_table *t);

@@ -110,6 +110,7 @@ int command_logs(struct invocation *in);
 int command_sheet(struct invocation *in);
 int command_cost(struct invocation *in);
 int command_submit(struct invocation *in);
+int command_follow(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);

@@ -6,12 +6,15 @@
 #include "spec/status.h"
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 struct job_progress {
 	guint64 whole, wanted;             /* as last told */
 	guint64 whole_at_start;
 	gint64 start_us; /* of the burst's first frame; 0 before it */
-	gboolean is_done;
+	gint64 end_us;   /* valid when it is done */
+	gboolean is_known, is_done;
 };
 
 struct vm_progress {
@@ -23,6 +26,7 @@ struct vm_progress {
 
 struct progress {
 	gboolean is_json, is_terminal, has_open_line;
+	guint n_drawn; /* lines of the block that is drawn over */
 	GHashTable *jobs, *vms;
 };
 
@@ -40,6 +44,11 @@ void progress_break(struct progress *p)
 {
 	if (p->has_open_line)
 		fputc('\n', stdout);
+	if (p->n_drawn) {
+		printf("\033[%uA\r\033[J", p->n_drawn);
+		fflush(stdout); /* what comes next may go to stderr */
+	}
+	p->n_drawn = 0;
 	p->has_open_line = FALSE;
 }
 
@@ -47,6 +56,7 @@ void progress_free(struct progress *p)
 {
 	if (!p)
 		return;
+	p->n_drawn = 0; /* the last bars stay */
 	progress_break(p);
 	g_hash_table_destroy(p->jobs);
 	g_hash_table_destroy(p->vms);
@@ -85,40 +95,124 @@ static char *bar(guint64 whole, guint64 wanted)
 	return g_strdup(cells);
 }
 
-void progress_show_job(struct progress *p, const struct plan *plan, const char *id)
+/* What the plan says of the job now. FALSE: nothing is known, or nothing new. */
+static gboolean update_job(struct job_progress *j, const struct plan *plan, const char *id)
 {
 	guint64 whole, wanted;
-	gint64 now = g_get_monotonic_time();
-	struct job_progress *j = entry(p->jobs, id, sizeof *j);
-	if (!report_job_progress(plan, id, &whole, &wanted) || (j->whole == whole && j->wanted == wanted))
-		return;
+	if (!report_job_progress(plan, id, &whole, &wanted) || (j->is_known && j->whole == whole && j->wanted == wanted))
+		return FALSE;
 	gboolean is_new_burst = j->wanted != wanted || j->is_done || whole < j->whole;
 	if (is_new_burst)
 		j->start_us = 0;
 	if (!is_new_burst && !j->start_us && whole > j->whole) {
-		j->start_us = now;
+		j->start_us = g_get_monotonic_time();
 		j->whole_at_start = whole;
 	}
+	j->is_known = TRUE;
 	j->whole = whole;
 	j->wanted = wanted;
 	j->is_done = whole == wanted;
-	if (p->is_json) {
-		g_autoptr(GString) json = g_string_new(NULL);
-		report_progress_json(json, id, whole, wanted);
-		fputs(json->str, stdout);
-		fflush(stdout);
-		return;
-	}
+	if (j->is_done)
+		j->end_us = g_get_monotonic_time();
+	return TRUE;
+}
+
+static void append_left(GString *out, double seconds)
+{
+	gint64 s = (gint64)(seconds + 0.5);
+	if (s < 120)
+		g_string_append_printf(out, "  %" G_GINT64_FORMAT " s left", s);
+	else if (s < 7200)
+		g_string_append_printf(out, "  %" G_GINT64_FORMAT " min left", s / 60);
+	else
+		g_string_append_printf(out, "  %.1f h left", seconds / 3600);
+}
+
+static void append_job(GString *out, const struct job_progress *j, const char *id)
+{
+	gint64 now = j->is_done ? j->end_us : g_get_monotonic_time();
 	double seconds = j->start_us ? (double)(now - j->start_us) / G_USEC_PER_SEC : 0;
-	double rate = whole > j->whole_at_start && seconds > 0 ? (double)(whole - j->whole_at_start) / seconds : 0;
-	g_autofree char *cells = bar(whole, wanted);
-	g_autoptr(GString) line = g_string_new(NULL);
-	g_string_append_printf(line, "  frames %-24s [%s] %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, id, cells, whole, wanted);
+	double rate = j->start_us && j->whole > j->whole_at_start && seconds > 0 ? (double)(j->whole - j->whole_at_start) / seconds : 0;
+	g_autofree char *cells = bar(j->whole, j->wanted);
+	g_string_append_printf(out, "  frames %-24s [%s] %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, id, cells, j->whole, j->wanted);
 	if (rate > 0)
-		g_string_append_printf(line, "  %.2f/s", rate);
+		g_string_append_printf(out, "  %.2f/s", rate);
 	if (rate > 0 && !j->is_done)
-		g_string_append_printf(line, "  %.0f s left", (double)(wanted - whole) / rate);
+		append_left(out, (double)(j->wanted - j->whole) / rate);
+}
+
+/* As a line of its own; TRUE: there was something new. */
+static gboolean tell_job(struct progress *p, const struct plan *plan, const char *id)
+{
+	struct job_progress *j = entry(p->jobs, id, sizeof *j);
+	g_autoptr(GString) line = g_string_new(NULL);
+	if (!update_job(j, plan, id))
+		return FALSE;
+	if (p->is_json) {
+		report_progress_json(line, id, j->whole, j->wanted);
+		fputs(line->str, stdout);
+		fflush(stdout);
+		return TRUE;
+	}
+	append_job(line, j, id);
 	tell(p, j->is_done, line->str);
+	return TRUE;
+}
+
+/* -- a bar a job, in place ---------------------------------------------------------------------------------- */
+
+/* A line that wraps, or a block that scrolls, could not be drawn over again. */
+static void terminal_size(guint *ret_columns, guint *ret_rows)
+{
+	struct winsize size;
+	gboolean ok = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
+	*ret_columns = ok && size.ws_col > 20 ? size.ws_col - 1 : 79;
+	*ret_rows = ok && size.ws_row > 3 ? size.ws_row - 2u : 22;
+}
+
+static void draw_line(struct progress *p, GString *line, guint columns)
+{
+	if (g_utf8_strlen(line->str, -1) > columns)
+		g_string_truncate(line, (gsize)(g_utf8_offset_to_pointer(line->str, columns) - line->str));
+	printf("%s\033[K\n", line->str);
+	p->n_drawn++;
+}
+
+/* Done ones give way where there is no room for all. */
+static void draw_jobs(struct progress *p, const char *const *ids, guint n)
+{
+	guint columns, rows, n_left = 0, n_room;
+	terminal_size(&columns, &rows);
+	n_room = n > rows ? rows - 1 : n;
+	progress_break(p);
+	for (guint i = 0; i < n; i++) {
+		const struct job_progress *j = entry(p->jobs, ids[i], sizeof *j);
+		g_autoptr(GString) line = g_string_new(NULL);
+		if (p->n_drawn >= n_room || (n > rows && j->is_done)) {
+			n_left++;
+			continue;
+		}
+		append_job(line, j, ids[i]);
+		draw_line(p, line, columns);
+	}
+	if (n_left) {
+		g_autoptr(GString) line = g_string_new(NULL);
+		g_string_printf(line, "  and %u others", n_left);
+		draw_line(p, line, columns);
+	}
+	fflush(stdout);
+}
+
+void progress_show_jobs(struct progress *p, const struct plan *plan, const char *const *ids, guint n)
+{
+	for (guint i = 0; i < n; i++) {
+		if (p->is_terminal)
+			update_job(entry(p->jobs, ids[i], sizeof(struct job_progress)), plan, ids[i]);
+		else
+			tell_job(p, plan, ids[i]);
+	}
+	if (p->is_terminal)
+		draw_jobs(p, ids, n);
 }
 
 /* A worker of that VM which was heard since the VM was seen to run: not the one of an earlier boot. The host name of a
@@ -168,5 +262,5 @@ void progress_show(struct progress *p, const struct plan *plan)
 		if (!p->is_json && plan_verdict(plan, KIND_VM, o->id))
 			show_vm(p, plan, o);
 	OBJECTS_EACH (o, plan->want, KIND_RENDERJOB)
-		progress_show_job(p, plan, o->id);
+		tell_job(p, plan, o->id);
 }

@@ -79,8 +79,11 @@ gboolean proposal_push(const struct invocation *in, proposal_make make, void *us
 		ok = push_fetch(p, error) && try_once(in, p, make, user, ret, error);
 		if (!ok || push_send(p, &moved))
 			break;
-		ok = g_error_matches(moved, CLEAVE_ERROR, ERROR_EXISTS) && n < TRIES_MAX;
-		if (!ok)
+		gboolean has_moved = g_error_matches(moved, CLEAVE_ERROR, ERROR_EXISTS);
+		ok = has_moved && n < TRIES_MAX;
+		if (!ok && has_moved) /* to callers ERROR_EXISTS says that there is nothing to change */
+			fail(error, ERROR_AWAY, "%s; nothing was changed after %d tries", moved->message, TRIES_MAX);
+		else if (!ok)
 			g_propagate_error(error, g_steal_pointer(&moved));
 		else
 			g_usleep(PAUSE_MS * 1000 * n + (gulong)g_random_int_range(0, PAUSE_MS * 1000));

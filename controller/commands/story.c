@@ -7,6 +7,7 @@
 #include "frames/root.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
+#include "spec/status.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -59,6 +60,26 @@ static void open_root(struct story_book *b)
 		fprintf(stderr, "cleave: what was rendered cannot be told: %s\n", error->message);
 }
 
+/* While the queue cannot be asked the manifest and the files still tell: what is there, and who tried. */
+static void look_without_queue(struct story_book *b, const struct object *farm)
+{
+	g_autoptr(GError) error = NULL;
+	struct arena *a = b->looked.arena;
+	struct renderjob_status *s = arena_alloc(a, sizeof *s);
+	const struct farm_status *f = farm ? farm->status : NULL;
+	if (!f || f->redis == PLANE_OK)
+		return;
+	if (!session_observe_files(b->looked.session, a, b->looked.plan->want, b->want, s, &error)) {
+		b->blind = arena_printf(a, "nothing is known of its frames: %s", error->message);
+	} else {
+		b->have = s;
+		b->blind = "what waits, is rendered now or has failed for good is not known";
+	}
+	b->redis = f->redis == PLANE_LEFT_OUT ? "Redis was not looked at"
+	                                      : arena_printf(a, "Redis is away (%s)", f->redis_reason ? f->redis_reason : "no answer");
+	fprintf(stderr, "cleave: %s: %s\n", b->redis, b->blind);
+}
+
 int story_open(struct invocation *in, const char *job, struct story_book *ret)
 {
 	*ret = (struct story_book){ .root_fd = -1 };
@@ -76,6 +97,9 @@ int story_open(struct invocation *in, const char *job, struct story_book *ret)
 	ret->verdict = plan_verdict(p, KIND_RENDERJOB, want->id);
 	ret->job_dir = root_job_dir(want->id);
 	open_root(ret);
+	const struct object *farm = objects_farm(p->want);
+	if (!ret->have && !in->have)
+		look_without_queue(ret, objects_get(p->have, KIND_FARM, farm ? farm->id : ""));
 	if (ret->have)
 		ret->of = frame_key_digests(want->spec, ret->have);
 	if (ret->of.scene)
@@ -209,6 +233,8 @@ static const char *tell_next(const struct story_book *b, const struct frame_stor
 	}
 	if (strcmp(f->state, "whole") == 0)
 		return "nothing: it is as it should be";
+	if (b->redis && strcmp(f->state, "missing") == 0)
+		return arena_printf(a, "not known: %s", b->redis);
 	if (strcmp(f->state, "failed") == 0)
 		return arena_printf(a, "a person: raise `retries` to try again, or `cleave waive %s %" G_GINT64_FORMAT "` to give it up", f->job, f->frame);
 	if (strcmp(f->state, "foreign") == 0)
@@ -220,6 +246,16 @@ static const char *tell_next(const struct story_book *b, const struct frame_stor
 	if (strcmp(f->state, "waived") == 0 || strcmp(f->state, "notWanted") == 0)
 		return "nothing";
 	return b->verdict && b->verdict->message ? arena_printf(a, "%s: %s", b->verdict->reason, b->verdict->message) : NULL;
+}
+
+/* The queue alone knows whether it waits, or is being rendered; the manifest, how it went last. */
+static const char *tell_missing(const struct story_book *b, gint64 frame)
+{
+	const struct record *failed = b->view ? manifest_next_failure(b->view, frame, NULL) : NULL;
+	const struct record *done = b->view ? manifest_next(b->view, frame, NULL) : NULL;
+	if (!failed || (done && done->time_us > failed->time_us))
+		return "or queued, or running";
+	return arena_printf(b->looked.arena, "or queued, or running; failed last: %s", failed->reason ? failed->reason : "");
 }
 
 struct frame_story story_tell(const struct story_book *b, gint64 frame, gboolean is_full)
@@ -234,8 +270,10 @@ struct frame_story story_tell(const struct story_book *b, gint64 frame, gboolean
 		tell_key(b, &f, is_full);
 		tell_state(b, &f);
 	} else {
-		f.detail = b->verdict ? b->verdict->message : NULL;
+		f.detail = b->redis ? b->redis : b->verdict ? b->verdict->message : NULL;
 	}
+	if (b->redis && strcmp(f.state, "missing") == 0)
+		f.detail = tell_missing(b, frame);
 	const struct record *made = b->view && f.found_key ? manifest_frame(b->view, frame, f.found_key) : NULL;
 	if (made && strcmp(f.state, "whole") == 0) {
 		f.worker = made->worker;

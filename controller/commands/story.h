@@ -8,6 +8,7 @@ struct story_book {
 	const struct object *want;           /* the job */
 	const struct renderjob_status *have; /* NULL: it could not be looked at */
 	const struct verdict *verdict;
+	const char *redis, *blind;           /* why the queue could not be asked, and what that hides; NULL: it was */
 	const char *root_path, *output;      /* of the first output */
 	char *job_dir;
 	int root_fd;

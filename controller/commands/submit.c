@@ -78,7 +78,7 @@ static int finish(struct invocation *in, const struct submitting *s, const struc
 	g_autofree char *sentence = g_strdup_printf("%s is submitted", s->id);
 	int code = proposal_report(in, done, sentence);
 	if (code == EXIT_FINE && in->own[SUBMIT_FOLLOW])
-		code = follow_job(in, s->id);
+		code = follow_submitted(in, s->id);
 	return code;
 }
 

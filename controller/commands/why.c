@@ -9,14 +9,18 @@
 
 enum { FRAMES_LISTED_MAX = 1000000 };
 
-/* Without a frame: the first one that stands in the way, else the first. */
+/* Without a frame: the first one that stands in the way, else that is not there, else the first. */
 static gint64 telling_frame(const struct story_book *b)
 {
 	const struct list *lists[] = { &b->have->failed, &b->have->damaged, &b->have->foreign };
 	for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
 		if (lists[i]->n)
 			return LIST_AT(*lists[i], struct job_frames, 0)->frames.runs[0].first;
-	return ((const struct renderjob_spec *)b->want->spec)->frames.runs[0].first;
+	const struct renderjob_spec *job = b->want->spec;
+	struct frame_set rest = frames_minus(b->looked.arena, &job->frames, &job->waive);
+	for (guint i = 0; i < b->have->whole.n; i++)
+		rest = frames_minus(b->looked.arena, &rest, &LIST_AT(b->have->whole, struct job_frames, i)->frames);
+	return rest.n_runs ? rest.runs[0].first : job->frames.runs[0].first;
 }
 
 /* -1 = fine, else an exit code after it was said what is wrong. */

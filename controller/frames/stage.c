@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "frames/root.h"
+#include <stdio.h>
 #include <string.h>
 
 enum { DIR_MODE = 0777, DEPTH_MAX = 16 };
@@ -61,6 +62,19 @@ gboolean stage_seal(const struct stage *s, const char *file, struct file_digest 
 	if (digest_fd(fd, ret, error))
 		return TRUE;
 	g_prefix_error(error, "%s/%s ", s->path, file);
+	return FALSE;
+}
+
+/* Delivery is a link followed by an unlink, or a rename: either the name is gone, or there is a second one. */
+gboolean stage_withdraw(const struct stage *s, const char *file)
+{
+	struct stat st;
+	g_autofree char *withdrawn = g_strconcat(file, STAGE_WITHDRAWN, NULL);
+	if (renameat(s->dir_fd, file, s->dir_fd, withdrawn) < 0)
+		return FALSE;
+	if (fstatat(s->dir_fd, withdrawn, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_nlink == 1)
+		return TRUE;
+	(void)unlinkat(s->dir_fd, withdrawn, 0);
 	return FALSE;
 }
 

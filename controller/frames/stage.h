@@ -18,6 +18,10 @@ struct stage *stage_begin(int root_fd, const char *job_dir, const char *token, G
 struct stage *stage_open(int root_fd, const char *job_dir, const char *token, GError **error);
 /* Puts a written file on disk (itself and its name) and reads its digest. `file` is relative to the stage. */
 gboolean stage_seal(const struct stage *s, const char *file, struct file_digest *ret, GError **error);
+/* Takes a file away from whoever might deliver it from here, under its name with this at its end. FALSE: too late, it is
+ * visible or in the store by now. Where it is TRUE, nobody can make it visible any more. */
+#define STAGE_WITHDRAWN ".withdrawn"
+gboolean stage_withdraw(const struct stage *s, const char *file);
 /* Removes the folder, which must hold no file any more, and frees `s` in any case. */
 gboolean stage_end(int root_fd, struct stage *s, GError **error);
 /* Only closes it; the folder stays. */

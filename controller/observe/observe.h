@@ -14,6 +14,7 @@ struct farm_status;
 struct helper;
 struct host_tree;
 struct redis;
+struct renderjob_status;
 struct shelf;
 struct taken;
 struct virt;
@@ -44,6 +45,10 @@ struct observe_input {
 };
 
 struct objects *observe(struct arena *a, const struct observe_input *in);
+/* What the manifest and the files say of one job; of the queue nothing: while Redis is away people still ask. Never
+ * to be planned with. Of `in` only the wanted objects, shelf and tree matter. */
+gboolean observe_job_files(struct arena *a, const struct observe_input *in, const struct object *job,
+                           struct renderjob_status *ret, GError **error);
 
 /* -- private to observe/ ----------------------------------------------------------------------------- */
 

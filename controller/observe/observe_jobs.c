@@ -143,15 +143,11 @@ static const char *split_outputs(struct looking *l)
 	return farm_root_where(farm_root_find(l->farm, root));
 }
 
-/* FALSE: nothing of it is known, so nothing of it is planned. */
-static gboolean look_at_job(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
-                            const struct object *o, struct renderjob_status *status, GError **error)
+/* Manifest, scene, inputs and frames; the roots are there. */
+static gboolean look_at_files(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
+                              const struct object *o, struct renderjob_status *status, GError **error)
 {
 	const struct renderjob_spec *job = o->spec;
-	if (!all_roots_there(a, in, farm, job))
-		return FALSE;
-	if (!look_at_queue(a, in->redis, o->id, status, error))
-		return FALSE;
 	g_autofree char *job_dir = root_job_dir(o->id);
 	struct looking l = { .arena = a, .in = in, .farm = farm, .job = job };
 	const char *root_path = split_outputs(&l);
@@ -174,6 +170,26 @@ static gboolean look_at_job(struct arena *a, const struct observe_input *in, con
 	observe_sweep(&l, o->id);
 	const struct key_digests of = frame_key_digests(job, status);
 	return !of.scene || observe_frames(&l, &of, status, error);
+}
+
+/* FALSE: nothing of it is known, so nothing of it is planned. */
+static gboolean look_at_job(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
+                            const struct object *o, struct renderjob_status *status, GError **error)
+{
+	return all_roots_there(a, in, farm, o->spec) && look_at_queue(a, in->redis, o->id, status, error) &&
+	       look_at_files(a, in, farm, o, status, error);
+}
+
+gboolean observe_job_files(struct arena *a, const struct observe_input *in, const struct object *job,
+                           struct renderjob_status *ret, GError **error)
+{
+	const struct object *farm = objects_farm(in->want);
+	if (!farm)
+		return fail(error, ERROR_NOT_FOUND, "the specs have no Farm");
+	observe_farm(a, in, objects_new(a)); /* opens the roots */
+	if (!all_roots_there(a, in, farm->spec, job->spec))
+		return fail(error, ERROR_AWAY, "not all of its roots are on this machine");
+	return look_at_files(a, in, farm->spec, job, ret, error);
 }
 
 /* Jobs that the queue still has and nobody wants. */

@@ -19,6 +19,9 @@
 
 enum { TOKENS_MOST = 1000 };                             /* a job and pass */
 static const gint64 DELIVERING_US = 60 * G_USEC_PER_SEC; /* at least so long is nobody bothered after a lease */
+/* Of a job that the specs do not name: the root may be another farm's as well, whose leases are in a queue that is not
+ * asked here. */
+static const gint64 STRANGE_US = 24 * 3600 * (gint64)G_USEC_PER_SEC;
 
 struct storing {
 	struct arena *arena;
@@ -72,7 +75,8 @@ static gboolean add_living(const struct storing *s, const char *id, GHashTable *
 static struct strings find_abandoned(const struct storing *s, const char *id, const char *job_dir, const struct manifest_view *v)
 {
 	g_autoptr(GPtrArray) old = g_ptr_array_new(), over = g_ptr_array_new();
-	gint64 age_us = MAX(2 * s->farm->lease_ms * 1000, DELIVERING_US);
+	gboolean is_wanted = objects_get(s->in->want, KIND_RENDERJOB, id) != NULL;
+	gint64 age_us = is_wanted ? MAX(2 * s->farm->lease_ms * 1000, DELIVERING_US) : STRANGE_US;
 	g_autoptr(GHashTable) busy = g_hash_table_new(g_str_hash, g_str_equal);
 	if (!abandoned_tokens(s->arena, s->root_fd, s->remote, job_dir, age_us, TOKENS_MOST, old, NULL) || !old->len)
 		return (struct strings){ 0 };

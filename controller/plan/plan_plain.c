@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "plan/builder.h"
 #include "spec/farm.h"
+#include "spec/frame_key.h"
 
 enum { LOOK_MS = 1000 };
 
@@ -10,9 +11,12 @@ static const char *untold(struct arena *a, const struct farm_spec *farm, const s
 {
 	const struct job_scene *s = &job->scene;
 	const char *root, *path;
-	const struct farm_root *output = job->output && root_path_split(a, job->output, &root, &path) ? farm_root_find(farm, root) : NULL;
-	if (output && !output->path)
-		return "a root that is no folder";
+	const char *files[] = { job->output, s->file };
+	for (guint i = 0; i < G_N_ELEMENTS(files); i++) {
+		const struct farm_root *r = files[i] && root_path_split(a, files[i], &root, &path) ? farm_root_find(farm, root) : NULL;
+		if (r && !r->path)
+			return "a root that is no folder";
+	}
 	if (s->url ? !g_str_has_prefix(s->url, "http") || !s->blend : s->blend != NULL)
 		return "an archive";
 	if (s->name || s->camera || s->view_layers.n)
@@ -24,6 +28,15 @@ static const char *untold(struct arena *a, const struct farm_spec *farm, const s
 	return NULL;
 }
 
+/* They render whatever lies there: where that is not what the frames are keyed with they get none, for what they made
+ * of it would be thrown away. */
+static gboolean has_its_files(const struct renderjob_spec *job, const struct renderjob_status *s)
+{
+	const struct key_digests of = frame_key_digests(job, s);
+	gboolean is_scene = job->scene.url || g_strcmp0(s->scene.found, of.scene) == 0;
+	return is_scene && (!job->inputs.files.n || g_strcmp0(s->inputs.found, of.inputs) == 0);
+}
+
 /* Jobs of the queue that have frames for plain workers. */
 static struct strings jobs_of(struct builder *b, const struct farm_spec *farm, guint rank, const char *list)
 {
@@ -32,7 +45,7 @@ static struct strings jobs_of(struct builder *b, const struct farm_spec *farm, g
 		const struct renderjob_spec *job = o->spec;
 		const struct object *have = objects_get(b->in->have, KIND_RENDERJOB, o->id);
 		const struct renderjob_status *s = have ? have->status : NULL;
-		if (!s || !s->queued.n || job->suspend || farm_queue_rank(farm, job->queue) != (int)rank)
+		if (!s || !s->queued.n || !has_its_files(job, s) || job->suspend || farm_queue_rank(farm, job->queue) != (int)rank)
 			continue;
 		const char *why = untold(b->arena, farm, job);
 		if (why)

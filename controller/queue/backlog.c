@@ -324,6 +324,14 @@ struct backlog *backlog_show(struct redis *r, struct arena *a, const char *job, 
 	return b;
 }
 
+gboolean backlog_holds(const struct backlog *b, const char *token)
+{
+	for (guint i = 0; i < b->n_running; i++)
+		if (strcmp(b->running[i].token, token) == 0)
+			return TRUE;
+	return FALSE;
+}
+
 gboolean backlog_list(struct redis *r, struct arena *a, struct backlog_count **ret, guint *ret_n, GError **error)
 {
 	SCOPED_REPLY reply = function_call(r, error, "list", "");

@@ -113,6 +113,8 @@ struct backlog {
 };
 
 struct backlog *backlog_show(struct redis *r, struct arena *a, const char *job, GError **error);
+/* The lease stands: its worker may write to its folder in staging. */
+gboolean backlog_holds(const struct backlog *b, const char *token);
 
 struct backlog_count {
 	const char *job;

@@ -237,7 +237,8 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 	const struct renderjob_spec *spec = want->spec;
 	const struct renderjob_status *s = have->status;
 	const struct key_digests of = frame_key_digests(spec, s);
-	*ret_wanted = frames_count(&spec->frames);
+	const struct frame_set rest = frames_minus(scratch, &spec->frames, &spec->waive);
+	*ret_wanted = frames_count(&rest);
 	*ret_whole = 0;
 	struct key_groups g = of.scene ? frame_key_groups(scratch, spec, &of) : (struct key_groups){ 0 };
 	for (guint i = 0; i < g.n; i++)
@@ -245,7 +246,8 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 			const struct job_frames *f = LIST_AT(s->whole, struct job_frames, k);
 			if (!f->key || strcmp(f->key, g.items[i].key) != 0)
 				continue;
-			struct frame_set common = frames_common(scratch, &f->frames, &g.items[i].frames);
+			struct frame_set its = frames_common(scratch, &g.items[i].frames, &rest);
+			struct frame_set common = frames_common(scratch, &f->frames, &its);
 			*ret_whole += frames_count(&common);
 		}
 	return TRUE;

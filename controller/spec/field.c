@@ -134,6 +134,8 @@ static void add_not_acting(struct not_acting *l, const struct field *table, cons
 {
 	FIELDS_EACH (f, table) {
 		const void *v = FIELD_AT_CONST(f, object);
+		if ((f->flags & FIELD_ASIDE) && (f->flags & FIELD_LATER))
+			continue;
 		if ((f->flags & FIELD_LATER) && field_is_said(f, object)) {
 			if (l->n++ < NOT_ACTING_NAMED)
 				g_string_append_printf(l->out, "%s%s%s", l->out->len ? ", " : "", prefix, f->name);

@@ -63,6 +63,8 @@ enum field_flags {
 	/* Follows from other objects and from what was observed, and is never written by people: no key of the language.
 	 * Filled in while a plan is made, read back from the machine, shown and compared like all others. */
 	FIELD_DERIVED = 1 << 9,
+	/* With FIELD_LATER: the object is what it says without this key too, so that it is reconciled all the same. */
+	FIELD_ASIDE = 1 << 11,
 	FIELD_KEY = 1 << 10, /* FIELD_INT, the first row of a list's items: they are told apart by it, as others by their name */
 };
 
@@ -106,7 +108,7 @@ gboolean table_has_long_form(const struct field *table);
 gboolean field_is_scalar(const struct field *f);
 /* Whether the value says something: it is neither absent nor the row's default. */
 gboolean field_is_said(const struct field *f, const void *object);
-/* Names of the rows that do not act yet and say something, as "disks, gpus and 3 more"; NULL when there are
+/* Names of the rows that do not act yet (FIELD_LATER without FIELD_ASIDE) and say something, as "disks, gpus and 3 more"; NULL when there are
  * none. Below structs the path is given. */
 const char *fields_not_acting(struct arena *a, const struct field *table, const void *object);
 

@@ -65,8 +65,8 @@ static const struct field output_fields[] = {
 };
 
 static const struct field preview_fields[] = {
-	{ "movie", FIELD_STRING, IN(job_preview, movie, const char *), .form = FORM_MOVIE, LATER, .doc = "A movie made of the frames when all are there." },
-	{ "fps", FIELD_INT, IN(job_preview, fps, gint64), .min = 1, .max = 240, LATER, .doc = "Its frames a second." },
+	{ "movie", FIELD_STRING, IN(job_preview, movie, const char *), .form = FORM_MOVIE, .flags = FIELD_LATER | FIELD_ASIDE, .doc = "A movie made of the frames when all are there." },
+	{ "fps", FIELD_INT, IN(job_preview, fps, gint64), .min = 1, .max = 240, .flags = FIELD_LATER | FIELD_ASIDE, .doc = "Its frames a second." },
 	{ 0 },
 };
 
@@ -164,7 +164,8 @@ const struct field renderjob_fields[] = {
 	  .doc = "Frames that are given up: the job is complete without them, and they are not rendered." },
 	{ "suspend", FIELD_BOOL, IN(renderjob_spec, suspend, gboolean), .flags = FIELD_IN_QUEUE,
 	  .doc = "Its frames wait; none is given to a worker." },
-	{ "ttlAfterComplete", FIELD_DURATION, IN(renderjob_spec, ttl_after_complete_ms, gint64), .min = 60000, .max = 3650 * 86400000LL, LATER,
+	{ "ttlAfterComplete", FIELD_DURATION, IN(renderjob_spec, ttl_after_complete_ms, gint64), .min = 60000, .max = 3650 * 86400000LL,
+	  .flags = FIELD_LATER | FIELD_ASIDE,
 	  .doc = "How long after its completion the job's file is moved out of the tree." },
 	{ "reconcile", FIELD_ENUM, IN(renderjob_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes with this job; without the key as the Farm says." },

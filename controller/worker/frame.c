@@ -7,6 +7,7 @@
 #include "frames/image.h"
 #include "frames/root.h"
 #include "worker/buckets.h"
+#include "worker/fault.h"
 #include "worker/frame_log.h"
 #include "worker/make.h"
 #include <poll.h>
@@ -159,11 +160,16 @@ static void deliver_file(struct session *s, gint64 frame, const struct made_file
 			    s->lease->job, frame, problem->message);
 }
 
-/* The report came too late: its manifest line is void, its files go. */
+/* The report came too late: its manifest line is void, its files go. Unless the job owner found the frame verified in
+ * staging, when the queue could not be reached for long, and delivered it: a void line would make that a foreign file. */
 static void drop(struct session *s, gint64 frame, const struct made *made)
 {
 	g_autoptr(GError) problem = NULL;
 	const struct record record = { .type = RECORD_SUPERSEDED, .frame = frame, .token = s->lease->token };
+	if (!made_withdraw(s, made)) {
+		log_notice("worker", "the job owner has delivered it already job=%s frame=%" G_GINT64_FORMAT, s->lease->job, frame);
+		return;
+	}
 	log_warning("worker", "superseded job=%s frame=%" G_GINT64_FORMAT, s->lease->job, frame);
 	if (!manifest_append(s->manifest, &record, &problem)) {
 		log_warning("worker", "%s", problem->message);
@@ -177,6 +183,7 @@ static enum frame_end settle(struct session *s, gint64 frame, const struct made 
 	switch (commit(s, frame, made->seconds)) {
 	case VERDICT_ACCEPTED:
 		heartbeat_count(s->w->heartbeat, TRUE);
+		worker_fault("committed");
 		for (guint i = 0; i < made->n; i++)
 			deliver_file(s, frame, &made->files[i]);
 		return FRAME_SETTLED;
@@ -266,6 +273,7 @@ static enum frame_end work(struct session *s, gint64 frame, struct made *made, G
 	enum frame_end end;
 	if (frame_make(s, frame, made, &problem)) {
 		write_log(s, frame, TRUE, NULL);
+		worker_fault("verified");
 		end = settle(s, frame, made);
 		if (!s->w->config->is_warm || blender_is_worn(s->w->blender))
 			g_clear_pointer(&s->w->blender, blender_stop);

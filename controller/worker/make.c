@@ -37,10 +37,23 @@ void made_clear(struct made *m)
 	*m = (struct made){ 0 };
 }
 
+/* In a bucket the owner removes what it has delivered; between its copy and that it cannot be stopped. */
+gboolean made_withdraw(const struct session *s, const struct made *m)
+{
+	struct s3_facts facts;
+	gboolean is_there = TRUE;
+	if (!s->remote)
+		return m->n == 0 || stage_withdraw(s->stage, m->files[0].staged);
+	g_autofree char *path = m->n ? g_strconcat(s->stage->path, "/", m->files[0].staged, NULL) : NULL;
+	return !path || !remote_ask(s->remote, path, &is_there, &facts, NULL) || is_there;
+}
+
 void made_drop(const struct session *s, const struct made *m)
 {
 	for (guint i = 0; i < m->n; i++) {
+		g_autofree char *withdrawn = g_strconcat(m->files[i].staged, STAGE_WITHDRAWN, NULL);
 		(void)unlinkat(s->stage->dir_fd, m->files[i].staged, 0);
+		(void)unlinkat(s->stage->dir_fd, withdrawn, 0);
 		remote_unstage(s->remote, s->stage->path, m->files[i].staged);
 	}
 }

@@ -25,6 +25,9 @@ struct made {
  * in any case. */
 gboolean frame_make(struct session *s, gint64 frame, struct made *ret, GError **error);
 void made_clear(struct made *m);
+/* Before an attempt is declared void: takes its files away from the job owner, who may be about to deliver them. FALSE:
+ * it has delivered them, so the attempt counts. The first file decides, because the owner begins with it. */
+gboolean made_withdraw(const struct session *s, const struct made *m);
 /* Removes them from staging. */
 void made_drop(const struct session *s, const struct made *m);
 /* What the record of an attempt says of where and by whom it was made. */

@@ -104,6 +104,21 @@ static void suggestions(void **state)
 	assert_string_equal(name_suggest("vCPUs", words, 3), "vcpus");
 	assert_null(name_suggest("colour", words, 3));
 	assert_null(name_suggest("x", words, 3));
+	static const char *const kinds[] = { "VM", "vms", "vm", "GPU", "host", "Frame" }, *const devices[] = { "CPU", "CUDA", "HIP" };
+	static const char *const both[] = { "get", "got", "wet" };
+	static const struct {
+		const char *word, *near;
+	} rows[] = {
+		{ "vmx", "VM" }, { "hst", "host" }, { "gup", "GPU" }, { "gpux", "GPU" }, { "Gpu", "GPU" }, { "vn", NULL }, { "v", NULL },
+		{ "abc", NULL }, { "", NULL },
+	};
+	for (guint i = 0; i < G_N_ELEMENTS(rows); i++) {
+		const char *near = name_suggest(rows[i].word, kinds, G_N_ELEMENTS(kinds));
+		assert_true(!near == !rows[i].near && (!near || g_ascii_strcasecmp(near, rows[i].near) == 0));
+	}
+	/* Another card is no slip; of two that are as near none is named. */
+	assert_null(name_suggest("GPU", devices, G_N_ELEMENTS(devices)));
+	assert_null(name_suggest("gt", both, G_N_ELEMENTS(both)));
 }
 
 int main(void)

@@ -586,6 +586,28 @@ static void test_stage(void **state)
 }
 
 /* One of each kind of leftover. */
+/* A late report against a delivery: who withdraws first wins, and the other one hears of it. */
+static void test_withdraw(void **state)
+{
+	(void)state;
+	struct test_root r = scene(frame_deliver, TRUE);
+	g_autofree char *sum = sha_of(new_text);
+	struct delivery d = delivery_of(&r, sum);
+	struct stage *s = stage_open(r.fd, JOB, TOKEN, NULL);
+	assert_true(stage_withdraw(s, "beauty.0001.png"));
+	must_refuse(frame_deliver, &d, ERROR_NOT_FOUND, "is not there");
+	test_assert_text(&r, VISIBLE, old_text);
+	assert_false(stage_withdraw(s, "beauty.0001.png"));
+	test_text(&r, STAGING "/beauty.0001.png", new_text);
+	assert_int_equal(unlinkat(r.fd, VISIBLE, 0), 0);
+	assert_int_equal(linkat(r.fd, STAGING "/beauty.0001.png", r.fd, VISIBLE, 0), 0);
+	assert_false(stage_withdraw(s, "beauty.0001.png"));
+	test_assert_text(&r, VISIBLE, new_text);
+	assert_int_equal(count_files(&r, STAGING), 0);
+	stage_free(s);
+	test_root_free(&r);
+}
+
 static void test_collect(void **state)
 {
 	(void)state;
@@ -736,6 +758,7 @@ int main(void)
 		cmocka_unit_test(test_put_back_damaged),
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_stage),
+		cmocka_unit_test(test_withdraw),
 		cmocka_unit_test(test_collect),
 		cmocka_unit_test(test_root_marker),
 		cmocka_unit_test(test_old_kernel),

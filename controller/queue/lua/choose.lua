@@ -4,24 +4,24 @@
 local AGAIN_MAX = 64           -- frames queued again that a lease looks at
 
 -- May this worker try the frame that failed? Another one comes first, as long as there is one.
-local function may_try(job, frame, worker, can, now)
+local function may_try(job, frame, worker, can, now, crew)
   local record = tries_load(job.id, frame, now)
   if record.vram and (tonumber(can.vram) or 0) <= record.vram then
     return false
   end
   local _, failed_on = tried_workers(record)
-  return not failed_on[worker] or not any_other(job, now, function(name, other)
+  return not failed_on[worker] or not any_other(job, now, crew, function(name, other)
     return not failed_on[name] and (not record.vram or (tonumber(other.vram) or 0) > record.vram)
   end)
 end
 
 -- Frames with one key that failed before and are due.
 local function take_again(job, worker, can, room, now)
-  local key, frames = nil, {}
+  local key, frames, crew = nil, {}, crew_lazy()
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', 'cleave:again:' .. job.id, '-inf', now, 'LIMIT', 0, AGAIN_MAX)) do
     local frame, its_key = string.match(member, '^(-?%d+):(.*)$')
     frame = tonumber(frame)
-    if #frames < room and (not key or key == its_key) and may_try(job, frame, worker, can, now) then
+    if #frames < room and (not key or key == its_key) and may_try(job, frame, worker, can, now, crew) then
       key = its_key
       room = math.min(room, chunk_of(job, key))
       frames[#frames + 1] = frame

@@ -33,7 +33,8 @@
 
 local VERSION = 3
 local CHUNK_MAX = 10000
-local REAP_MAX = 100           -- leases a call: no call may hold Redis for long
+local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
+local REAP_FRAMES = 10000
 local DONE_MS = 600000
 local WAKE_MS = 60000
 local SILENT_MS = 60000        -- a worker without heartbeat for so long is not woken

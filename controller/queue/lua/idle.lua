@@ -59,11 +59,44 @@ local function rests_until(name)
   return tonumber(string.match(redis.call('HGET', 'cleave:rest', name) or '', '^(%d+)') or 0)
 end
 
+-- What a worker says it can do. It is kept, and read for others' sake too, so that nothing else gets in.
+local function can_decode(json)
+  local ok, can = pcall(cjson.decode, json)
+  if not ok or type(can) ~= 'table' then
+    refuse('INVALID', 'the capabilities of a worker are a JSON object')
+  end
+  for _, name in ipairs({ 'jobs', 'blenders', 'labels' }) do
+    if can[name] ~= nil and type(can[name]) ~= 'table' then
+      refuse('INVALID', 'the ' .. name .. ' of a worker are a list')
+    end
+    for _, text_ in ipairs(can[name] or {}) do
+      if type(text_) ~= 'string' then
+        refuse('INVALID', 'the ' .. name .. ' of a worker are a list of texts')
+      end
+    end
+  end
+  return can
+end
+
+-- The capabilities of all workers, {name, can} each, read when they are asked for first.
+local function crew_lazy()
+  local crew
+  return function()
+    if not crew then
+      crew = {}
+      local all = redis.call('HGETALL', 'cleave:can')
+      for i = 1, #all, 2 do
+        crew[#crew + 1] = { all[i], cjson.decode(all[i + 1]) }
+      end
+    end
+    return crew
+  end
+end
+
 -- Does `suits(name, can)` hold for any worker that lives, does not rest, and can do the job?
-local function any_other(job, now, suits)
-  local all = redis.call('HGETALL', 'cleave:can')
-  for i = 1, #all, 2 do
-    local name, can = all[i], cjson.decode(all[i + 1])
+local function any_other(job, now, crew, suits)
+  for _, member in ipairs(crew()) do
+    local name, can = member[1], member[2]
     if suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
        redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
       return true

@@ -69,7 +69,7 @@ local function lease_frames(lease, running)
 end
 
 -- All frames of a lease go back. With a reason, the one that the worker had in hand (it renders in ascending
--- order) counts as tried; the others have not been touched.
+-- order) counts as tried; the others have not been touched. Returns how many there were.
 local function lease_return(token, reason, now)
   local lease, running = lease_read(token), {}
   local frames, back = lease_frames(lease, running), {}
@@ -90,16 +90,22 @@ local function lease_return(token, reason, now)
   todo_return(lease.job, ranges_of(back, lease.key))
   settle(lease.job)
   wake(lease.job, #frames)
+  return #frames
 end
 
+-- One that gave back many frames is the last of its call.
 local function reap_expired()
   local us = now_us()
   local now = math.floor(us / 1000)
   local gone = redis.call('ZRANGEBYSCORE', 'cleave:leases', '-inf', now, 'LIMIT', 0, REAP_MAX)
-  for _, token in ipairs(gone) do
+  local n_frames = 0
+  for i, token in ipairs(gone) do
+    if n_frames >= REAP_FRAMES then
+      return i - 1, now, us
+    end
     local worker = redis.call('HGET', 'cleave:lease:' .. token, 'worker')
     if worker then
-      lease_return(token, 'worker ' .. worker .. ' was not heard of any more', now)
+      n_frames = n_frames + lease_return(token, 'worker ' .. worker .. ' was not heard of any more', now)
       notice('expired', token)
     else
       redis.call('ZREM', 'cleave:leases', token)
@@ -132,6 +138,17 @@ local function run(id, frames, token, first)
       pairs_ = {}
     end
   end
+end
+
+local TTL_MAX_MS = 2 ^ 31
+
+-- How long a lease is to stand. What is no such time would reserve its frames for ever.
+local function ttl_of(s)
+  local ttl = tonumber(s)
+  if not ttl or not (ttl >= 1 and ttl <= TTL_MAX_MS) then
+    refuse('INVALID', 'a lease stands for 1 to ' .. text(TTL_MAX_MS) .. ' ms, not ' .. tostring(s))
+  end
+  return ttl
 end
 
 local serial = 0               -- of this process: the clock tells processes apart
@@ -178,7 +195,7 @@ end
 -- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}; workers of before
 -- version 2 tell no UUID
 local function lease(_, args)
-  local worker, ttl, can, uuid = args[1], tonumber(args[2]), cjson.decode(args[3]), args[4] or ''
+  local worker, ttl, can, uuid = args[1], ttl_of(args[2]), can_decode(args[3]), args[4] or ''
   check_drained(uuid)
   local _, now, us = reap_expired()
   redis.call('ZADD', 'cleave:workers', text(now), worker)
@@ -201,7 +218,7 @@ end
 -- extend TOKEN TTL_MS FRAME [PROGRESS] -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A
 -- frame is named before it is begun: a drained VM begins none; and later with its progress in thousandths.
 local function extend(_, args)
-  local token, ttl, frame, progress = args[1], tonumber(args[2]), args[3], args[4]
+  local token, ttl, frame, progress = args[1], ttl_of(args[2]), args[3] or '', args[4]
   if not redis.call('ZSCORE', 'cleave:leases', token) then
     return 0
   end
@@ -253,7 +270,7 @@ local QUICK_MS = 200           -- of such frames one a lease is measured and tol
 
 -- commit TOKEN FRAME [TOOK_MS] -> 1, or 0 when the frame is not this lease's any more. This is called most often.
 local function commit(_, args)
-  local token, frame, took = args[1], args[2], tonumber(args[3] or 0)
+  local token, frame, took = args[1], args[2], tonumber(args[3]) or 0
   local key = 'cleave:lease:' .. token
   local id, its_key, worker, n, limits, tried, done =
     unpack(redis.call('HMGET', key, 'job', 'key', 'worker', 'n', 'limits', 'tried', 'done:' .. frame))

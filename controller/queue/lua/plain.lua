@@ -7,6 +7,7 @@
 -- Other items of that list, and other hashes, are somebody else's.
 
 local PLAIN_HASH_MS = 86400000
+local LISTED_MAX = 20000       -- items of a list, ours and others', that are looked at
 
 -- plain_push FENCE EPOCH LIST (ID RECORD PAYLOAD)... -> tasks in the list from now on
 local function plain_push(_, args)
@@ -25,14 +26,24 @@ local function plain_push(_, args)
   return #payloads
 end
 
--- Is it in the list still? Anything may be under that name.
-local function is_listed(list, payload)
-  return payload and type(redis.pcall('LPOS', list, payload)) == 'number'
+-- What is in the list, as a function that tells of a payload whether it is. Anything may be under that name. Of a
+-- list too long to be looked at all is said to be there: then it waits.
+local function listed_in(list)
+  local n, items = redis.pcall('LLEN', list), {}
+  if type(n) == 'number' and n <= LISTED_MAX then
+    for _, item in ipairs(redis.call('LRANGE', list, 0, -1)) do
+      items[item] = true
+    end
+  end
+  return function(payload)
+    return payload ~= nil and type(n) == 'number' and (n > LISTED_MAX or items[payload] == true)
+  end
 end
 
 -- plain_show LIST -> {now in ms, {id, record, task, status, whether it is listed, whether its lease stands}...}
 local function plain_show(_, args)
   local list, out = args[1], { text(now_ms()) }
+  local is_listed = listed_in(list)
   local all = redis.call('HGETALL', 'cleave:plain:' .. list)
   for i = 1, #all, 2 do
     local id = all[i]
@@ -40,7 +51,7 @@ local function plain_show(_, args)
     local task = job and redis.call('HGET', 'cleave:job:' .. job, 'task:' .. key)
     local status = redis.pcall('HGET', 'job:' .. id, 'status')
     out[#out + 1] = { id, all[i + 1], task or '', type(status) == 'string' and status or '',
-                      is_listed(list, payload) and 1 or 0, redis.call('ZSCORE', 'cleave:leases', id) and 1 or 0 }
+                      is_listed(payload) and 1 or 0, redis.call('ZSCORE', 'cleave:leases', id) and 1 or 0 }
   end
   return out
 end

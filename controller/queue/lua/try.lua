@@ -198,7 +198,7 @@ local function count_vram(id, frame, key, failure, now)
   local record = tries_load(id, frame, now)
   record.vram = math.max(record.vram or 0, failure.vram)
   tries_store(id, frame, record)
-  if any_other(job_read(id), now, function(_, can) return (tonumber(can.vram) or 0) > record.vram end) then
+  if any_other(job_read(id), now, crew_lazy(), function(_, can) return (tonumber(can.vram) or 0) > record.vram end) then
     again_add(id, frame, key, now, now)
     return true, true
   end
