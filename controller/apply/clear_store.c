@@ -33,6 +33,9 @@ static gboolean add_job(const struct apply_input *in, const struct farm_root *ro
 static gboolean add_jobs(const struct apply_input *in, const struct farm_root *root, struct clearing *c, GError **error)
 {
 	g_autoptr(GPtrArray) dirs = shelf_job_dirs(in->shelf, farm_root_where(root), error);
+	OBJECTS_EACH (o, in->plan->want, KIND_RENDERJOB)
+		if (dirs && root->url)
+			shelf_add_job_dir(dirs, o->id);
 	for (guint i = 0; dirs && i < dirs->len; i++)
 		if (!add_job(in, root, dirs->pdata[i], c, error))
 			return FALSE;

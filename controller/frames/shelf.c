@@ -168,6 +168,13 @@ GPtrArray *shelf_job_dirs(struct shelf *s, const char *path, GError **error)
 	return r ? remote_job_dirs(r, error) : root_job_dirs(fd, error);
 }
 
+void shelf_add_job_dir(GPtrArray *dirs, const char *job_id)
+{
+	g_autofree char *dir = root_job_dir(job_id);
+	if (!g_ptr_array_find_with_equal_func(dirs, dir, g_str_equal, NULL))
+		g_ptr_array_add(dirs, g_steal_pointer(&dir));
+}
+
 struct manifest_view *shelf_view_now(struct shelf *s, const char *root_path, const char *job_dir, GError **error)
 {
 	int fd = shelf_root(s, root_path, error);

@@ -145,6 +145,9 @@ static void look_at_jobs(struct storing *s, struct clearing *c, struct farm_root
 	g_autoptr(GPtrArray) dirs = shelf_job_dirs(s->in->shelf, s->where, NULL);
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(struct root_job_status));
 	s->all_known = dirs != NULL;
+	OBJECTS_EACH (o, s->in->want, KIND_RENDERJOB)
+		if (dirs && s->remote)
+			shelf_add_job_dir(dirs, o->id);
 	for (guint i = 0; dirs && i < dirs->len; i++) {
 		g_autofree char *id = root_job_id(dirs->pdata[i]);
 		struct root_job_status one = look_at_job_dir(s, id, dirs->pdata[i], c);
