@@ -77,7 +77,8 @@ void apply_note(const struct apply_input *in, const struct action *act, const ch
 	va_end(args);
 }
 
-/* Renewed before it runs out: files carry no fence, so nothing is written without the lease. */
+/* Renewed before it runs out: files carry no fence, so nothing is written without the lease, nor for a commit that is
+ * older than one that was acted on. */
 static gboolean become_owner(struct apply_input *in, GError **error)
 {
 	struct owner owner;
@@ -88,6 +89,11 @@ static gboolean become_owner(struct apply_input *in, GError **error)
 		return FALSE;
 	if (!owner.is_mine || (in->fence && owner.fence != in->fence))
 		return fail(error, ERROR_REFUSED, "the jobs are reconciled by another controller: %s", owner.holder);
+	/* Who reads an older commit than the last one that was acted on is of no use as the owner: let others be it. */
+	if (!owner_pass(in->redis, owner.fence, (gint64)in->plan->epoch, error)) {
+		(void)owner_release(in->redis, in->holder, NULL);
+		return FALSE;
+	}
 	in->fence = owner.fence;
 	in->owner_us = now;
 	return TRUE;

@@ -175,7 +175,7 @@ static void tell_state(const struct story_book *b, struct frame_story *f)
 	} order[] = {
 		{ &s->running, "running", TRUE },   { &s->failed, "failed", FALSE },   { &s->staged, "delivering", FALSE },
 		{ &s->foreign, "foreign", FALSE },  { &s->damaged, "damaged", FALSE }, { &s->queued, "queued", FALSE },
-		{ &s->stored, "stored", FALSE },
+		{ &s->stored, "stored", FALSE },    { &s->elsewhere, "elsewhere", FALSE },
 	};
 	f->found_key = whole ? whole->key : NULL;
 	f->state = frames_contain(&job->waive, f->frame) ? "waived" : !frames_contain(&job->frames, f->frame) ? "notWanted" : "missing";

@@ -125,20 +125,31 @@ static gboolean settle(const struct site *s, GError **error)
 	return TRUE;
 }
 
-/* The content is visible: only the staged name is left over. */
-static enum step finish(const struct site *s, const struct sight *now, GError **error)
+/* The content is visible, and that is on disk: only the staged name is left over. That it goes need not be on disk: where
+ * a crash brings it back, the next delivery finds the content visible, and removes it again. */
+static enum step drop_staged(const struct site *s, const struct sight *now, GError **error)
 {
-	if (!sync_both(s, error))
-		return STEP_FAILED;
 	if (!now->has_staged)
 		return STEP_DONE;
 	if (strcmp(now->staged.sha256, s->d->sha256) != 0)
 		return step_of(store_add(s->d->root_fd, s->staged.dir_fd, s->staged.name,
 					 store_extension(s->visible.name), NULL, error));
-	if ((unlinkat(s->staged.dir_fd, s->staged.name, 0) < 0 && errno != ENOENT) ||
-	    root_sync_dir(s->staged.dir_fd) < 0)
+	if (unlinkat(s->staged.dir_fd, s->staged.name, 0) < 0 && errno != ENOENT)
 		return step_of(fail_errno(error, errno, "%s cannot be removed", s->path));
 	return STEP_DONE;
+}
+
+/* How it came to be visible is not known: an earlier call may have ended before its sync. */
+static enum step finish(const struct site *s, const struct sight *now, GError **error)
+{
+	return sync_both(s, error) ? drop_staged(s, now, error) : STEP_FAILED;
+}
+
+static enum step finish_link(const struct site *s, const struct sight *now, GError **error)
+{
+	if (root_sync_dir(s->visible.dir_fd) < 0)
+		return step_of(fail_errno(error, errno, "folder of %s cannot be put on disk", s->d->visible));
+	return drop_staged(s, now, error);
 }
 
 /* link(2) gives EPERM on file systems without hard links, and for another user's file where
@@ -171,7 +182,7 @@ static enum step publish_by_rename(const struct site *s, GError **error)
 static enum step publish(const struct site *s, const struct sight *now, GError **error)
 {
 	if (linkat(s->staged.dir_fd, s->staged.name, s->visible.dir_fd, s->visible.name, 0) == 0)
-		return finish(s, now, error);
+		return finish_link(s, now, error);
 	if (errno == EEXIST)
 		return STEP_AGAIN;
 	if (cannot_link(errno))

@@ -64,6 +64,8 @@ const struct record *manifest_next_failure(const struct manifest_view *v, gint64
 GPtrArray *manifest_inputs(const struct manifest_view *v);
 /* What was in such a file when it was opened first: frames rendered since then count on it. NULL: not known. */
 const struct record *manifest_first_input(const struct manifest_view *v, const char *file);
+/* FALSE: no record speaks of this frame. */
+gboolean manifest_knows(const struct manifest_view *v, gint64 frame);
 /* The frame's records, latest first: start with NULL; NULL at the end. */
 const struct record *manifest_next(const struct manifest_view *v, gint64 frame, const struct record *after);
 /* The frame's record of this content; one of `key` (may be NULL) if there is, else the latest. */

@@ -253,6 +253,11 @@ void index_add(struct manifest_index *x, const struct record *r)
 	g_assert_not_reached();
 }
 
+gboolean index_knows(const struct manifest_index *x, gint64 frame)
+{
+	return g_hash_table_contains(x->frames, &frame);
+}
+
 const struct record *index_next(const struct manifest_index *x, gint64 frame, const struct record *after)
 {
 	const struct frame_record *f;

@@ -28,6 +28,7 @@ void index_add(struct manifest_index *x, const struct record *r);
 typedef gboolean index_each_fn(const struct record *r, gpointer user, GError **error);
 gboolean index_each(const struct manifest_index *x, index_each_fn *each, gpointer user, GError **error);
 const struct record *index_any_content(struct manifest_index *x, const char *sha256);
+gboolean index_knows(const struct manifest_index *x, gint64 frame);
 const struct record *index_next(const struct manifest_index *x, gint64 frame, const struct record *after);
 /* The frame's failed attempts, latest first. */
 const struct record *index_next_failure(const struct manifest_index *x, gint64 frame, const struct record *after);

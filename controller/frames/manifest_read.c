@@ -274,6 +274,11 @@ const struct record *manifest_any_content(const struct manifest_view *v, const c
 	return index_any_content(&((struct manifest_view *)v)->index, sha256);
 }
 
+gboolean manifest_knows(const struct manifest_view *v, gint64 frame)
+{
+	return index_knows(&v->index, frame);
+}
+
 const struct record *manifest_seen(const struct manifest_view *v, gint64 frame, const char *file)
 {
 	return index_seen(&v->index, frame, file);

@@ -1,5 +1,5 @@
 /* Listings and digests are kept in memory; what was found out by reading is also kept beside the local copy. */
-#include "frames/remote_private.h"
+#include "frames/remote_inside.h"
 #include "base/error.h"
 #include "frames/root.h"
 #include <stdio.h>
@@ -177,7 +177,8 @@ static GHashTable *listing_of(struct remote *r, const char *path, GError **error
 	return listing;
 }
 
-void remote_note(struct remote *r, const char *path, const struct s3_facts *facts)
+/* What this process did is seen at once. */
+static void note(struct remote *r, const char *path, const struct s3_facts *facts)
 {
 	gboolean deep;
 	g_autofree char *folder = folder_of(path, &deep);
@@ -206,7 +207,7 @@ gboolean remote_ask(struct remote *r, const char *path, gboolean *ret_is_there, 
 	*ret_is_there = s3_head(r->s3, path, ret, &why);
 	if (why && !g_error_matches(why, CLEAVE_ERROR, ERROR_NOT_FOUND))
 		return g_propagate_error(error, g_steal_pointer(&why)), FALSE;
-	remote_note(r, path, *ret_is_there ? ret : NULL);
+	note(r, path, *ret_is_there ? ret : NULL);
 	return TRUE;
 }
 
@@ -287,5 +288,84 @@ gboolean remote_digest(struct remote *r, const char *path, char ret[SHA256_HEX_S
 	if (!known)
 		return read_sum(r, path, &facts, ret, error);
 	g_strlcpy(ret, known, SHA256_HEX_SIZE);
+	return TRUE;
+}
+
+/* -- moving ---------------------------------------------------------------------------------------- */
+
+static gboolean fetch_into(struct remote *r, const char *path, int fd, const char *sha256, guint64 limit,
+			   struct s3_facts *ret, GError **error)
+{
+	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
+	struct s3_sink sink = { .fd = fd, .limit = limit, .sum = sum };
+	if (!s3_get(r->s3, path, &sink, ret, error))
+		return FALSE;
+	const char *found = g_checksum_get_string(sum);
+	remote_learn(r, ret, found);
+	if (sha256 && strcmp(found, sha256) != 0)
+		return fail(error, ERROR_INVALID, "%s/%s is damaged: its content is %s", s3_name(r->s3), path, found);
+	return TRUE;
+}
+
+gboolean remote_fetch_facts(struct remote *r, int root_fd, const char *path, const char *sha256, guint64 limit,
+			    struct s3_facts *ret, GError **error)
+{
+	SCOPED_ENTRY(entry);
+	if (!root_open_entry(root_fd, path, TRUE, &entry, error))
+		return FALSE;
+	/* several processes may share the folder */
+	g_autofree char *partial = g_strdup_printf("%s.%d.fetched~", entry.name, (int)getpid());
+	SCOPED_FD(fd) = openat(entry.dir_fd, partial, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return fail_errno(error, errno, "%s cannot be made in %s", partial, r->local);
+	gboolean ok = fetch_into(r, path, fd, sha256, limit, ret, error);
+	if (ok && (fsync(fd) < 0 || renameat(entry.dir_fd, partial, entry.dir_fd, entry.name) < 0))
+		ok = fail_errno(error, errno, "%s cannot be written in %s", path, r->local);
+	if (!ok)
+		(void)unlinkat(entry.dir_fd, partial, 0);
+	return ok;
+}
+
+gboolean remote_fetch(struct remote *r, int root_fd, const char *path, const char *sha256, guint64 limit, GError **error)
+{
+	struct s3_facts facts;
+	return remote_fetch_facts(r, root_fd, path, sha256, limit, &facts, error);
+}
+
+gboolean remote_know_conditions(struct remote *r, GError **error)
+{
+	gboolean is_kept;
+	if (!s3_keeps_conditions(r->s3, r->marker, &is_kept, error))
+		return FALSE;
+	if (!is_kept)
+		r->weakness = "its server writes without regard to If-None-Match: two writers of one object at the same "
+			      "moment do not see each other";
+	return TRUE;
+}
+
+gboolean remote_send(struct remote *r, int root_fd, const char *path, const char *to, const struct s3_condition *only,
+		     struct s3_facts *ret, GError **error)
+{
+	SCOPED_FD(fd) = root_openat(root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return fail_errno(error, errno, "%s cannot be opened", path);
+	if ((only && !remote_know_conditions(r, error)) || !s3_put(r->s3, to, fd, only, ret, error))
+		return FALSE;
+	note(r, to, ret);
+	return TRUE;
+}
+
+gboolean remote_copy(struct remote *r, const char *from, const char *etag, const char *to, GError **error)
+{
+	struct s3_facts facts;
+	gboolean is_there;
+	return s3_copy(r->s3, from, etag, to, error) && remote_ask(r, to, &is_there, &facts, error);
+}
+
+gboolean remote_remove(struct remote *r, const char *path, GError **error)
+{
+	if (!s3_delete(r->s3, path, error))
+		return FALSE;
+	note(r, path, NULL);
 	return TRUE;
 }

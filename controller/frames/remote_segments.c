@@ -1,10 +1,13 @@
-/* Segments of manifests: the local copies are what the bucket has, and a writer's own is sent whole after each line. */
-#include "frames/remote_private.h"
+/* A job's manifest and its attempts in a bucket: each has a copy in the local folder, where all else reads and writes. */
+#include "frames/remote_inside.h"
 #include "base/error.h"
 #include "frames/root.h"
+#include <stdio.h>
 #include <string.h>
 
 static const guint64 SEGMENT_FULL = 512 * 1024;
+
+/* -- manifests ------------------------------------------------------------------------------------- */
 
 /* After a restart the local copy may still be right. */
 static gboolean copy_is_right(struct remote *r, int root_fd, const char *path, const char *etag)
@@ -34,7 +37,7 @@ static gboolean take_segment(struct remote *r, int root_fd, const char *path, co
 		if (entry.dir_fd >= 0 && unlinkat(entry.dir_fd, entry.name, 0) < 0 && errno != ENOENT)
 			return fail_errno(error, errno, "%s cannot be removed", path);
 	} else if (!copy_is_right(r, root_fd, path, facts->etag)) {
-		if (!remote_take(r, root_fd, path, NULL, 0, &now, error))
+		if (!remote_fetch_facts(r, root_fd, path, NULL, 0, &now, error))
 			return FALSE;
 	}
 	if (facts)
@@ -108,4 +111,53 @@ gboolean remote_publish(struct remote *r, const char *path, int fd, char etag[S3
 	g_strlcpy(etag, now.etag, S3_ETAG_SIZE);
 	g_hash_table_replace(r->fetched, g_strdup(path), g_strdup(etag));
 	return TRUE;
+}
+
+/* -- attempts -------------------------------------------------------------------------------------- */
+
+gboolean remote_stage(struct remote *r, int root_fd, const char *folder, const char *name, const char *sha256,
+		      char etag[S3_ETAG_SIZE], GError **error)
+{
+	struct s3_facts facts;
+	g_autofree char *path = g_strconcat(folder, "/", name, NULL);
+	*etag = '\0';
+	if (!r)
+		return TRUE;
+	if (!remote_send(r, root_fd, path, path, NULL, &facts, error))
+		return FALSE;
+	remote_learn(r, &facts, sha256);
+	g_strlcpy(etag, facts.etag, S3_ETAG_SIZE);
+	return TRUE;
+}
+
+gboolean remote_send_log(struct remote *r, int root_fd, const char *job_dir, gint64 frame, GError **error)
+{
+	struct s3_facts facts;
+	g_autofree char *folder = r ? root_job_path(job_dir, "log", NULL, error) : NULL;
+	g_autofree char *path = folder ? g_strdup_printf("%s/%" G_GINT64_FORMAT ".log", folder, frame) : NULL;
+	return !r || (path && remote_send(r, root_fd, path, path, NULL, &facts, error));
+}
+
+void remote_unstage(struct remote *r, const char *folder, const char *name)
+{
+	g_autofree char *path = g_strconcat(folder, "/", name, NULL);
+	if (r)
+		(void)remote_remove(r, path, NULL);
+}
+
+void remote_forget_stage(struct remote *r, int root_fd, const char *folder)
+{
+	if (!r)
+		return;
+	SCOPED_FD(dir) = root_openat(root_fd, folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	g_autoptr(GPtrArray) names = dir < 0 ? NULL : root_list(dir, NULL);
+	for (guint i = 0; names && i < names->len; i++) {
+		if (unlinkat(dir, names->pdata[i], 0) == 0 || errno != EISDIR)
+			continue;
+		g_autofree char *below = g_strconcat(folder, "/", names->pdata[i], NULL);
+		remote_forget_stage(r, root_fd, below);
+	}
+	SCOPED_ENTRY(entry);
+	if (names && root_open_entry(root_fd, folder, FALSE, &entry, NULL) && entry.dir_fd >= 0)
+		(void)unlinkat(entry.dir_fd, entry.name, AT_REMOVEDIR);
 }

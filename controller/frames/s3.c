@@ -72,6 +72,8 @@ struct s3 *s3_new(const struct s3_options *o, GError **error)
 	s->whole_max = o->part_bytes ? o->part_bytes : DEFAULT_WHOLE_MAX;
 	s->patience_ms = o->patience_ms ? o->patience_ms : DEFAULT_PATIENCE_MS;
 	s->stall_s = o->stall_s ? o->stall_s : DEFAULT_STALL_S;
+	s->is_over = o->is_over;
+	s->user = o->user;
 	if (take_url(s, o, error) && s3_key_find(&s->key, o->credentials_file, error)) {
 		s->curl = curl_easy_init();
 		return s;

@@ -16,6 +16,8 @@ struct s3_options {
 	guint64 part_bytes;           /* of objects that go in parts; 0: 16 MiB, and in one up to 64 MiB */
 	guint patience_ms;            /* how long one thing is tried again; 0: 20 s */
 	guint stall_s;                /* how long a server may say nothing; 0: 30 s */
+	gboolean (*is_over)(void *user); /* ends what is under way with ERROR_TIMEOUT; NULL: nothing does */
+	void *user;
 };
 
 enum { S3_ETAG_SIZE = 80 };

@@ -231,6 +231,16 @@ static struct curl_slist *sign(const struct s3 *s, const struct s3_request *r, c
 	return list;
 }
 
+static int on_progress(void *data, curl_off_t down_all, curl_off_t down, curl_off_t up_all, curl_off_t up)
+{
+	const struct s3 *s = data;
+	(void)down_all;
+	(void)down;
+	(void)up_all;
+	(void)up;
+	return s->is_over(s->user);
+}
+
 static void prepare(struct s3 *s, struct exchange *x, const char *url, struct curl_slist *headers)
 {
 	const struct s3_request *r = x->request;
@@ -246,6 +256,11 @@ static void prepare(struct s3 *s, struct exchange *x, const char *url, struct cu
 	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, (long)SLOWEST);
 	curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)s->stall_s);
+	if (s->is_over) {
+		curl_easy_setopt(c, CURLOPT_NOPROGRESS, 0L);
+		curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, on_progress);
+		curl_easy_setopt(c, CURLOPT_XFERINFODATA, s);
+	}
 	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, take_body);
 	curl_easy_setopt(c, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, take_header);
@@ -328,6 +343,10 @@ static enum s3_asked judge(struct exchange *x, CURLcode code, GError **error)
 	}
 	if (x->errno_value) {
 		fail_errno(error, x->errno_value, "%s: it cannot be written", asked);
+		return S3_GAVE_UP;
+	}
+	if (code == CURLE_ABORTED_BY_CALLBACK) {
+		fail(error, ERROR_TIMEOUT, "%s: interrupted", asked);
 		return S3_GAVE_UP;
 	}
 	if (code != CURLE_OK) {

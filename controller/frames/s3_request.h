@@ -17,6 +17,8 @@ struct s3 {
 	CURL *curl;
 	guint64 part_bytes, whole_max; /* larger objects go in parts */
 	guint patience_ms, stall_s;
+	gboolean (*is_over)(void *user); /* see s3_options */
+	void *user;
 	enum s3_support conditions;
 };
 

@@ -1,5 +1,6 @@
 /* A bucket of bytes that fills with time, and per job the frame that comes next. */
 #include "frames/sweep.h"
+#include "frames/manifest.h"
 #include <string.h>
 
 enum { FIRST_SECONDS = 1, MOST_SECONDS = 60 };                        /* what the bucket holds at first, and at most */
@@ -102,6 +103,9 @@ static gboolean go_on(struct sweep *s, const struct inspection *in, struct round
 		if (it.frame >= end)
 			break;
 		r->next = it.frame;
+		/* Of one that was never rendered there is nothing to read: a new job may have a million of them. */
+		if (!manifest_knows(in->view, it.frame))
+			continue;
 		if (!has_budget(s))
 			return FALSE;
 		read_frame(s, in, it.frame, templates);

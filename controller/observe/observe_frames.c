@@ -187,7 +187,8 @@ static gboolean read_names(const struct looking *l, struct names *n, GError **er
 		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 			continue;
 		if (fd < 0)
-			return fail_errno(error, errno, "folder %s cannot be opened", folder);
+			return errno == EXDEV ? fail(error, ERROR_REFUSED, "folder %s leads out of the root", folder)
+					      : fail_errno(error, errno, "folder %s cannot be opened", folder);
 		g_autoptr(GPtrArray) names = root_list(fd, error);
 		if (!names)
 			return FALSE;

@@ -25,6 +25,12 @@ gboolean owner_show(struct redis *r, struct arena *a, struct owner *ret, GError 
 	return TRUE;
 }
 
+gboolean owner_pass(struct redis *r, gint64 fence, gint64 epoch, GError **error)
+{
+	gint64 ignored;
+	return function_call_number(r, error, &ignored, "pass", "ii", fence, epoch);
+}
+
 gboolean owner_release(struct redis *r, const char *holder, GError **error)
 {
 	gint64 ignored;

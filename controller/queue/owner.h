@@ -22,5 +22,8 @@ gboolean owner_show(struct redis *r, struct arena *a, struct owner *ret, GError 
 /* Takes the ownership, or renews it; somebody else's that has not run out is left alone. */
 gboolean owner_acquire(struct redis *r, struct arena *a, const char *holder, gint64 ttl_ms, struct owner *ret,
 		       GError **error);
+/* Is the fence still the owner's, and has nobody acted on a later revision than this one's `epoch`? From here on nobody may
+ * act on an earlier one. 0: no order is known. ERROR_REFUSED. */
+gboolean owner_pass(struct redis *r, gint64 fence, gint64 epoch, GError **error);
 /* Lets others take it at once; nothing happens when it is not `holder`'s. */
 gboolean owner_release(struct redis *r, const char *holder, GError **error);

@@ -68,6 +68,8 @@ static const struct field output_fields[] = {
 };
 
 enum { OUTPUTS_MAX = 64 };
+/* Larger ones are not exact in JSON (RFC 8259, 6), and a time in ms stays one in µs. */
+#define NUMBER_MAX ((json_int_t)1 << 53)
 
 /* -- encoding -------------------------------------------------------------------------------- */
 
@@ -146,7 +148,7 @@ static gboolean decode_value(struct arena *a, const json_t *value, const struct 
 		*(const char **)member = arena_strdup(a, value ? json_string_value(value) : "");
 		return TRUE;
 	case FIELD_NUMBER:
-		if (value && (!json_is_integer(value) || json_integer_value(value) < 0))
+		if (value && (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > NUMBER_MAX))
 			return fail(error, ERROR_INVALID, "the task's %s is not a whole number from 0", f->name);
 		*(gint64 *)member = value ? json_integer_value(value) : 0;
 		return TRUE;

@@ -9,6 +9,7 @@
 
 struct push {
 	char *url, *branch;
+	char *shown; /* the URL, without a password */
 	char *folder; /* temporary: copy.git, index, and files on their way */
 	char *copy;   /* --git-dir=… */
 	char *commit, *tip;
@@ -59,7 +60,7 @@ static gboolean git(const char *index, char **ret_out, GError **error, ...)
 /* -- where it goes ---------------------------------------------------------------------------------------- */
 
 /* Of a work tree the remote that its branch is pushed to; of all else the repository itself. */
-static gboolean find_url(struct push *p, const char *repository, GError **error)
+static gboolean find_remote(struct push *p, const char *repository, GError **error)
 {
 	g_autofree char *is_bare = NULL, *head = NULL, *remote = NULL, *key = NULL;
 	if (!g_file_test(repository, G_FILE_TEST_IS_DIR)) {
@@ -89,6 +90,23 @@ static gboolean find_url(struct push *p, const char *repository, GError **error)
 	return TRUE;
 }
 
+/* Messages end in logs: what stands before the host, as a token in https://TOKEN@host/, is not for them. */
+static char *without_user(const char *url)
+{
+	const char *scheme = strstr(url, "://"), *host = scheme ? scheme + strlen("://") : url;
+	g_autofree char *authority = g_strndup(host, strcspn(host, "/"));
+	const char *at = scheme && !g_path_is_absolute(url) ? strrchr(authority, '@') : NULL;
+	return at ? g_strdup_printf("%.*s%s", (int)(host - url), url, host + (at - authority) + 1) : g_strdup(url);
+}
+
+static gboolean find_url(struct push *p, const char *repository, GError **error)
+{
+	if (!find_remote(p, repository, error))
+		return FALSE;
+	p->shown = without_user(p->url);
+	return TRUE;
+}
+
 /* What the remote's HEAD points to: "ref: refs/heads/main	HEAD". */
 static gboolean find_branch(struct push *p, GError **error)
 {
@@ -99,7 +117,7 @@ static gboolean find_branch(struct push *p, GError **error)
 	if (!git(NULL, &out, error, "ls-remote", "--symref", "--", p->url, "HEAD", NULL))
 		return FALSE;
 	if (!g_str_has_prefix(out, prefix))
-		return fail(error, ERROR_NOT_FOUND, "%s has no branch yet, or its HEAD names none; name one", p->url);
+		return fail(error, ERROR_NOT_FOUND, "%s has no branch yet, or its HEAD names none; name one", p->shown);
 	const char *name = out + strlen(prefix);
 	p->branch = g_strndup(name, strcspn(name, "\t\n"));
 	return TRUE;
@@ -132,7 +150,7 @@ void push_free(struct push *p)
 		return;
 	if (p->folder)
 		(void)nftw(p->folder, remove_one, FDS, FTW_DEPTH | FTW_PHYS);
-	char *texts[] = { p->url, p->branch, p->folder, p->copy, p->commit, p->tip };
+	char *texts[] = { p->url, p->shown, p->branch, p->folder, p->copy, p->commit, p->tip };
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
 	g_free(p);
@@ -145,7 +163,7 @@ const char *push_tip(const struct push *p)
 
 const char *push_url(const struct push *p)
 {
-	return p->url;
+	return p->shown;
 }
 
 const char *push_branch(const struct push *p)
@@ -167,7 +185,7 @@ gboolean push_fetch(struct push *p, GError **error)
 	g_autofree char *ref = g_strdup_printf("+refs/heads/%s:refs/heads/tip", p->branch), *commit = NULL;
 	if (!git(NULL, NULL, error, p->copy, "fetch", "--quiet", "--no-tags", "--depth=1", "--", p->url, ref, NULL) ||
 	    !git(NULL, &commit, error, p->copy, "rev-parse", "--verify", "refs/heads/tip^{commit}", NULL)) {
-		g_prefix_error(error, "reading %s of %s: ", p->branch, p->url);
+		g_prefix_error(error, "reading %s of %s: ", p->branch, p->shown);
 		return FALSE;
 	}
 	set_tip(p, g_steal_pointer(&commit));
@@ -216,12 +234,12 @@ gboolean push_send(struct push *p, GError **error)
 	if (git(NULL, &out, &problem, p->copy, "push", "--porcelain", "--", p->url, ref, NULL))
 		return TRUE;
 	if (out && strstr(out, "[rejected]"))
-		return fail(error, ERROR_EXISTS, "%s of %s moved meanwhile", p->branch, p->url);
+		return fail(error, ERROR_EXISTS, "%s of %s moved meanwhile", p->branch, p->shown);
 	gboolean is_refused = out && strstr(out, "[remote rejected]");
 	/* Two who push at once: the later one finds the ref locked, or another commit there. */
 	if (is_refused && (strstr(out, "failed to update ref") || strstr(out, "cannot lock ref") || strstr(out, "incorrect old value")))
-		return fail(error, ERROR_EXISTS, "%s of %s is moving", p->branch, p->url);
-	return fail(error, is_refused ? ERROR_REFUSED : ERROR_FAILED, "pushing to %s: %s", p->url, problem->message);
+		return fail(error, ERROR_EXISTS, "%s of %s is moving", p->branch, p->shown);
+	return fail(error, is_refused ? ERROR_REFUSED : ERROR_FAILED, "pushing to %s: %s", p->shown, problem->message);
 }
 
 gboolean push_commit(struct push *p, const char *path, const char *bytes, gsize size, const char *message, GError **error)

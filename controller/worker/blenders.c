@@ -77,14 +77,13 @@ static char *version_of(const char *said)
 	return len ? g_strndup(begin, len) : NULL;
 }
 
-/* It runs nothing that came with a scene; all the same it gets no connection to the queue, and a minute. */
+/* It runs nothing that came with a scene; all the same it is told no more than a sandbox is, and gets a minute. */
 static char *ask_version(const char *program, GError **error)
 {
 	g_autoptr(GSubprocessLauncher) launcher =
 		g_subprocess_launcher_new(G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
-	static const char *const kept_back[] = { "CLEAVE_REDIS", "CLEAVE_REDIS_PASSWORD_FILE", "CLEAVE_SETTINGS", "CREDENTIALS_DIRECTORY" };
-	for (guint i = 0; i < G_N_ELEMENTS(kept_back); i++)
-		g_subprocess_launcher_unsetenv(launcher, kept_back[i]);
+	g_auto(GStrv) environment = sandbox_environment(NULL, g_get_tmp_dir());
+	g_subprocess_launcher_set_environ(launcher, environment);
 	g_autoptr(GMainContext) context = g_main_context_new();
 	g_autofree char *said = NULL;
 	g_main_context_push_thread_default(context);
@@ -254,7 +253,12 @@ static char *own_folder(const char *program)
 	char real[PATH_MAX];
 	if (!path || !realpath(path, real) || g_str_has_prefix(real, "/usr/"))
 		return NULL;
-	return g_path_get_dirname(real);
+	char *folder = g_path_get_dirname(real);
+	/* All of the machine is no folder of a program. */
+	if (strcmp(folder, "/") != 0)
+		return folder;
+	g_free(folder);
+	return NULL;
 }
 
 gboolean blenders_choose(struct worker *w, const struct task *task, struct blenders_choice *ret, GError **error)

@@ -44,12 +44,14 @@ static guint stall_s(const struct worker *w)
 }
 
 /* s3://BUCKET/KEY. The digest of what came is compared here: S3 tells none of the whole. */
-static gboolean bring_s3(const struct worker *w, const char *url, const char *sha256, const char *path, GError **error)
+static gboolean bring_s3(const struct worker *w, const char *url, const char *sha256, const char *path,
+			 struct limited *until, GError **error)
 {
 	const char *slash = strchr(url + strlen(S3_SCHEME), '/');
 	g_autofree char *bucket = g_strndup(url, slash ? (gsize)(slash - url) : strlen(url));
 	const struct s3_options options = { .url = bucket, .endpoint = w->config->s3_endpoint, .region = w->config->s3_region,
-					    .credentials_file = w->config->s3_credentials_file, .stall_s = stall_s(w) };
+					    .credentials_file = w->config->s3_credentials_file, .stall_s = stall_s(w),
+					    .is_over = download_is_over, .user = until };
 	g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
 	SCOPED_FD(fd) = open(path, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
 	struct s3_sink sink = { .fd = fd, .limit = most_bytes(w), .sum = sum };
@@ -75,7 +77,7 @@ gboolean bring_url(const struct worker *w, const char *url, const char *sha256, 
 		return fail(error, ERROR_INVALID, "it has no SHA-256 to check it by");
 	if (g_str_has_prefix(url, S3_SCHEME)) {
 		g_autofree char *path = g_build_filename(place->folder, place->part, NULL);
-		return bring_s3(w, url, sha256, path, error);
+		return bring_s3(w, url, sha256, path, &l, error);
 	}
 	return fetch_file(&order, download_is_over, &l, error);
 }

@@ -6,9 +6,9 @@
 #include "queue/drain.h"
 #include "worker/buckets.h"
 #include "worker/frame.h"
+#include "worker/skills.h"
 #include <poll.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { FIRST_DELAY_MS = 250, LONGEST_DELAY_MS = 10000, IDLE_MS = 10000, DRAIN_LOOK_MS = 1000 };
 
@@ -43,53 +43,6 @@ gboolean worker_pause(const struct worker *w, guint ms)
 gboolean worker_must_stop(const struct worker *w)
 {
 	return !worker_pause(w, 0);
-}
-
-/* -- what it can do -------------------------------------------------------------------------- */
-
-/* Where Blenders are installed. */
-static gboolean can_install(const struct worker *w)
-{
-	return g_mkdir_with_parents(w->config->cache, 0755) == 0 && access(w->config->cache, R_OK | W_OK | X_OK) == 0;
-}
-
-static void add_labels(GStrvBuilder *to, const char *kind, const char *const *values)
-{
-	for (guint i = 0; values && values[i]; i++) {
-		g_autofree char *label = g_strconcat(kind, values[i], NULL);
-		g_strv_builder_add(to, label);
-	}
-}
-
-/* "NVIDIA RTX A5000" → gpu:NVIDIA-RTX-A5000: a label has no spaces or commas. */
-static void add_model(GStrvBuilder *to, const char *model)
-{
-	g_autofree char *label = model ? g_strconcat("gpu:", model, NULL) : NULL;
-	if (label)
-		g_strv_builder_add(to, g_strdelimit(label, " ,", '-'));
-}
-
-/* What jobs may require: the given labels, and root:NAME, gpu:MODEL and device:KIND of what was found. Before the first Blender
- * has told its devices, those are taken from the GPUs: it fails where it does not have what it is told to use. */
-static char **labels_of(const struct worker *w)
-{
-	GStrvBuilder *builder = g_strv_builder_new();
-	g_autofree char **roots = (char **)g_hash_table_get_keys_as_array(w->roots, NULL);
-	g_strv_builder_addv(builder, (const char **)w->config->labels);
-	add_labels(builder, "root:", (const char *const *)roots);
-	add_model(builder, gpus_own(w->gpus).model);
-	add_labels(builder, "device:", w->devices ? (const char *const *)w->devices : gpus_devices(w->gpus));
-	char **labels = g_strv_builder_end(builder);
-	g_strv_builder_unref(builder);
-	return labels;
-}
-
-static void tell_skills(struct worker *w)
-{
-	g_auto(GStrv) labels = labels_of(w);
-	g_autofree char *all = g_strjoinv(",", labels), *devices = w->devices ? g_strjoinv(",", w->devices) : g_strdup("");
-	g_autofree char *versions = g_strjoinv(",", (char **)blenders_versions(w->blenders));
-	heartbeat_know(w->heartbeat, versions, devices, all);
 }
 
 /* -- what is needed -------------------------------------------------------------------------- */
@@ -151,7 +104,7 @@ static gboolean prove_roots(struct worker *w, GError **error)
 		}
 	}
 	if (is_new)
-		tell_skills(w);
+		skills_tell(w);
 	if (!last || g_hash_table_size(w->roots) > 0)
 		return TRUE;
 	g_propagate_error(error, g_steal_pointer(&last));
@@ -161,43 +114,9 @@ static gboolean prove_roots(struct worker *w, GError **error)
 /* The programs of this machine; or, where there are none but one can be installed, none yet. */
 static gboolean need_any_blender(struct worker *w, GError **error)
 {
-	if (!w->blender && !blenders_versions(w->blenders)[0] && can_install(w))
+	if (!w->blender && !blenders_versions(w->blenders)[0] && skills_can_install(w))
 		return TRUE;
 	return worker_need_blender(w, NULL, error);
-}
-
-static gboolean is_of_version(const struct worker *w, const struct task *task)
-{
-	const char *version = w->choice.version ? w->choice.version : blender_version(w->blender);
-	return !task || blenders_suits(version, task->blender);
-}
-
-/* Errors of choosing are those of blenders_choose(), and speak of the task; ERROR_FAILED speaks of this machine. */
-gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error)
-{
-	g_autoptr(GError) problem = NULL;
-	if (w->blender && (blender_n_frames(w->blender) >= w->config->n_recycle || !blender_suits(w->blender, task) ||
-	                   !is_of_version(w, task)))
-		g_clear_pointer(&w->blender, blender_stop);
-	if (w->blender)
-		return TRUE;
-	struct blenders_choice choice;
-	if (!blenders_choose(w, task, &choice, error))
-		return FALSE;
-	blenders_choice_clear(&w->choice);
-	w->choice = choice;
-	w->blender = worker_start_blender(w, task, &problem);
-	if (!w->blender) {
-		heartbeat_know(w->heartbeat, "", "", "");
-		return fail(error, ERROR_FAILED, "%s", problem->message);
-	}
-	g_strfreev(w->devices);
-	w->devices = g_strdupv((char **)blender_devices(w->blender));
-	gpus_name(w->gpus);
-	heartbeat_see(w->heartbeat, gpus_text(w->gpus));
-	heartbeat_measure(w->heartbeat, gpus_figures(w->gpus));
-	tell_skills(w);
-	return TRUE;
 }
 
 /* -- what forbids it ------------------------------------------------------------------------- */
@@ -352,14 +271,14 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 	if (!worker_may_begin(w, error) || is_drained_by_queue(w, a, error) || !prove_roots(w, error) ||
 	    !need_any_blender(w, error))
 		return FALSE;
-	g_auto(GStrv) labels = labels_of(w);
+	g_auto(GStrv) labels = skills_labels(w);
 	const struct gpus_own own = gpus_own(w->gpus);
 	const struct capabilities can = { .blenders = blenders_versions(w->blenders),
 					  .labels = (const char *const *)labels,
 					  .vm_uuid = w->vm_uuid,
 					  .vram_bytes = own.memory_bytes,
 					  .n_gpus = own.n,
-					  .installs = can_install(w),
+					  .installs = skills_can_install(w),
 					  .model = own.model };
 	if (!lease_take(w->redis, a, w->config->name, &can, w->config->lease_ms, &lease, error))
 		return FALSE;

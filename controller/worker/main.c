@@ -81,6 +81,7 @@ static void worker_clear(struct worker *w)
 	sandbox_free(w->sandbox);
 	traced_free(w->traced);
 	gpus_free(w->gpus);
+	g_free(w->shown);
 	g_free(w->vm_uuid);
 	heartbeat_stop(w->heartbeat);
 	redis_free(w->redis);

@@ -6,6 +6,7 @@
 #include "frames/image.h"
 #include "frames/root.h"
 #include "worker/buckets.h"
+#include "worker/stamped.h"
 #include "worker/take.h"
 #include "worker/traced.h"
 #include <string.h>
@@ -16,6 +17,7 @@
 static void name_files(const struct session *s, gint64 frame, struct made *m)
 {
 	const struct task *t = &s->lease->task;
+	m->frame = frame;
 	m->n = t->n_outputs;
 	m->files = g_new0(struct made_file, m->n);
 	for (guint i = 0; i < m->n; i++) {
@@ -104,6 +106,25 @@ static gboolean render(struct session *s, gint64 frame, struct answer *ret, stru
 	return TRUE;
 }
 
+/* What an image may take at most, with room for texts, previews, and four times the pixels from a node: layers of an
+ * OpenEXR are many, the others have four channels. */
+static guint64 most_bytes(const struct task *t, const struct task_output *out, const struct answer *done)
+{
+	enum { BESIDE = 16 << 20, A_PIXEL = 16, LAYERED = 4096, NODE = 4 };
+	guint64 n = MAX((guint64)done->width * done->height, (guint64)t->width * (guint64)t->height);
+	if (n == 0)
+		return G_MAXINT64;
+	return BESIDE + n * (g_str_has_prefix(out->format, "OPEN_EXR") ? LAYERED : A_PIXEL) * (*out->node ? NODE : 1);
+}
+
+/* As the task says; Blender says 0 of a border that it crops to, and what it knows where the task leaves it open. */
+static void expect_size(const struct task *t, const struct answer *done, struct image_expected *ret)
+{
+	gboolean is_whole = done->width && t->width;
+	ret->width = is_whole ? (guint)t->width : done->width;
+	ret->height = is_whole ? (guint)t->height : done->height;
+}
+
 /* Puts the image on disk and decodes all of it. A node may write another size than the render's. */
 static gboolean take_and_verify(const struct session *s, guint i, struct made *m, const struct answer *done, GError **error)
 {
@@ -115,14 +136,13 @@ static gboolean take_and_verify(const struct session *s, guint i, struct made *m
 	struct image_facts facts;
 	g_autofree char *written = order_file(t, i);
 	g_autoptr(GPtrArray) warnings = g_ptr_array_new();
-	if (!*out->node) {
-		expected.width = done->width;
-		expected.height = done->height;
-	}
+	if (!*out->node)
+		expect_size(t, done, &expected);
 	image_expect(out->format, out->color_mode, out->color_depth, &expected);
-	if (!take_file(blender_folder(s->w->blender), written, s->stage->dir_fd, f->staged, error) ||
+	if (!take_file(blender_folder(s->w->blender), written, most_bytes(t, out, done), s->stage->dir_fd, f->staged, error) ||
 	    !stage_seal(s->stage, f->staged, &f->digest, error) ||
 	    !image_check(s->stage->dir_fd, f->staged, &expected, &facts, error) ||
+	    !stamped_check(s->stage->dir_fd, f->staged, m->frame, s->scene.path, error) ||
 	    !checks_judge(&facts, &words, warnings, error))
 		return FALSE;
 	f->width = facts.width;
@@ -253,7 +273,8 @@ static gboolean need_scene(struct session *s, GError **error)
 	const struct task *t = &s->lease->task;
 	if (s->scene.path)
 		return scene_check(s->w, t, &s->scene, error);
-	return worker_bring_inputs(s->w, t->inputs, error) && scene_open(s->w, t, &s->scene, error);
+	return worker_bring_inputs(s->w, t->inputs, error) && scene_open(s->w, t, &s->scene, error) &&
+	       worker_show_scene(s->w, t, s->scene.entry ? s->scene.folder : NULL, error);
 }
 
 static gboolean make(struct session *s, gint64 frame, struct made *m, struct answer *done, GError **error)
@@ -261,7 +282,8 @@ static gboolean make(struct session *s, gint64 frame, struct made *m, struct ans
 	struct worker *w = s->w;
 	const struct task *t = &s->lease->task;
 	char inputs[SHA256_HEX_SIZE];
-	return need_scene(s, error) && traced_check(w, t, error) && render(s, frame, done, m, error) && scene_check(w, t, &s->scene, error) && take_all(s, m, done, error) &&
+	return need_scene(s, error) && traced_check(w, t, error) && render(s, frame, done, m, error) &&
+	       scene_check(w, t, &s->scene, error) && take_all(s, m, done, error) &&
 	       check_cold(s, frame, m, error) &&
 	       traced_record(w, s->manifest, s->lease->job, &s->scene, blender_opened(w->blender), inputs, error) &&
 	       traced_check(w, t, error) && stage_all(s, m, error) && write_manifest(s, frame, m, done, inputs, error);

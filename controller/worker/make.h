@@ -14,6 +14,7 @@ struct made_file {
 };
 
 struct made {
+	gint64 frame;
 	gboolean was_ordered; /* Blender was asked for it */
 	struct made_file *files; /* one for each of the task's outputs */
 	guint n;

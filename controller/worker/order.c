@@ -3,6 +3,8 @@
 #include <jansson.h>
 #include <string.h>
 
+#define SECONDS_MAX 1e9 /* of a frame; what says so may say anything */
+
 /* -- orders ---------------------------------------------------------------------------------- */
 
 static void set_text(json_t *object, const char *key, const char *value)
@@ -121,7 +123,9 @@ static char *get_list(const json_t *object, const char *key)
 static void decode_done(const json_t *object, struct answer *a)
 {
 	a->type = ANSWER_DONE;
-	a->seconds = json_number_value(json_object_get(object, "done"));
+	a->seconds = CLAMP(json_number_value(json_object_get(object, "done")), 0, SECONDS_MAX);
+	a->has_frame = json_is_integer(json_object_get(object, "frame"));
+	a->frame = json_integer_value(json_object_get(object, "frame"));
 	a->width = get_count(object, "width");
 	a->height = get_count(object, "height");
 	a->n_samples = get_count(object, "samples");

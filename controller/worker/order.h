@@ -29,6 +29,8 @@ struct answer {
 	char *device;        /* DONE: what rendered, as people call it */
 	double seconds;      /* LOADED, DONE */
 	guint width, height; /* DONE: pixels; 0 unknown */
+	gboolean has_frame;  /* DONE: it says which */
+	gint64 frame;
 	guint32 n_samples;   /* DONE */
 	char *muted;         /* DONE: names of File Output nodes that were silenced; NULL none */
 	char *missing;       /* DONE: files that the scene uses and that are not there; NULL none */

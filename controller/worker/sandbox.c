@@ -180,7 +180,9 @@ static void add_program(GPtrArray *argv, const char *program)
 	const char *const paths[] = { program, real };
 	for (guint i = 0; i < G_N_ELEMENTS(paths) && paths[i]; i++) {
 		g_autofree char *folder = g_path_get_dirname(paths[i]);
-		if (!g_str_has_prefix(folder, "/usr/") && !g_str_has_prefix(folder, "/bin"))
+		if (strcmp(folder, "/") == 0)
+			add_readable(argv, paths[i]);
+		else if (!g_str_has_prefix(folder, "/usr/") && !g_str_has_prefix(folder, "/bin"))
 			add_readable(argv, folder);
 	}
 	free(real);
@@ -325,6 +327,11 @@ void sandbox_free(struct sandbox *s)
 	g_free(s->groups);
 	g_free(s->text);
 	g_free(s);
+}
+
+gboolean sandbox_confines(const struct sandbox *s)
+{
+	return !s->is_open;
 }
 
 const char *sandbox_text(const struct sandbox *s)

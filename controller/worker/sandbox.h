@@ -11,6 +11,7 @@ struct sandbox;
 /* Tries what works here. SANDBOX_NONE gives a sandbox that confines nothing. ERROR_REFUSED says why there is none. */
 struct sandbox *sandbox_find(enum sandbox_wish wish, GError **error);
 void sandbox_free(struct sandbox *s);
+gboolean sandbox_confines(const struct sandbox *s);
 /* In words, for the log. */
 const char *sandbox_text(const struct sandbox *s);
 

@@ -28,29 +28,36 @@ static int open_regular(const char *folder, const char *file, GError **error)
 
 /* copy_file_range(2) stays in the kernel, and shares blocks where both are on one file system; others give EXDEV,
  * EINVAL or nothing at all. */
-static gboolean copy(int from, int to)
+static gboolean copy(int from, int to, gint64 size)
 {
 	g_autofree char *piece = NULL;
-	ssize_t n;
-	while ((n = copy_file_range(from, NULL, to, NULL, G_MAXINT, 0)) > 0)
+	ssize_t n = 0;
+	/* What grows meanwhile is cut off, and fails its checks. */
+	for (; size > 0 && (n = copy_file_range(from, NULL, to, NULL, (gsize)MIN(size, G_MAXINT), 0)) > 0; size -= n)
 		;
 	if (n < 0 && errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP)
 		return FALSE;
 	piece = g_malloc(PIECE);
-	while ((n = read(from, piece, PIECE)) > 0)
+	for (n = 0; size > 0 && (n = read(from, piece, (gsize)MIN(size, PIECE))) > 0; size -= n)
 		for (ssize_t at = 0, m; at < n; at += m)
 			if ((m = write(to, piece + at, (gsize)(n - at))) < 0)
 				return FALSE;
-	return n == 0;
+	return n >= 0;
 }
 
-gboolean take_file(const char *folder, const char *file, int dir_fd, const char *name, GError **error)
+gboolean take_file(const char *folder, const char *file, guint64 max_bytes, int dir_fd, const char *name, GError **error)
 {
+	struct stat st;
 	SCOPED_FD(from) = open_regular(folder, file, error);
 	if (from < 0)
 		return FALSE;
+	if (fstat(from, &st) < 0)
+		return fail_errno(error, errno, "Blender's file %s cannot be looked at", file);
+	if ((guint64)st.st_size > max_bytes)
+		return fail(error, ERROR_INVALID, "Blender's %s has %" G_GINT64_FORMAT " bytes, which no image of this size has",
+			    file, (gint64)st.st_size);
 	SCOPED_FD(to) = root_openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0666);
-	return (to >= 0 && copy(from, to)) || fail_errno(error, errno, "%s cannot be written", name);
+	return (to >= 0 && copy(from, to, st.st_size)) || fail_errno(error, errno, "%s cannot be written", name);
 }
 
 /* -- comparing ------------------------------------------------------------------------------- */

@@ -123,6 +123,17 @@ static gboolean read_file(const struct inputs_from *from, const char *name, stru
 	return fd < 0 ? fail_errno(error, errno, "/") : digest_file(from->cache, fd, name + 1, ret, error);
 }
 
+/* Could it have opened this? Blender says what it likes, and is not told by a digest what it may not read: a password
+ * is soon guessed from one. */
+static gboolean is_within_reach(const struct worker *w, const char *name)
+{
+	if (*name != '/' || !sandbox_confines(w->sandbox))
+		return TRUE;
+	if (strstr(name, "/../"))
+		return FALSE;
+	return is_below(name, "/usr") || (w->choice.folder && is_below(name, w->choice.folder));
+}
+
 /* The first look since the scene was read is what Blender has in memory. */
 static gboolean is_as_loaded(struct traced *t, const struct input *input, GError **error)
 {
@@ -173,6 +184,10 @@ static gboolean read_all(struct worker *w, struct arena *a, const char *const *o
 		if (strcmp(opened[i], scene->path) == 0 || (scene->entry && is_below(opened[i], scene->folder)))
 			continue;
 		input->name = name_of_path(a, w, opened[i]);
+		if (!is_within_reach(w, input->name)) {
+			log_warning("worker", "Blender tells of a file that it cannot see file=%s", input->name);
+			continue;
+		}
 		if (!read_file(&from, input->name, &digest, &problem)) {
 			log_warning("worker", "an input cannot be read file=%s: %s", input->name, problem->message);
 			continue;

@@ -141,9 +141,11 @@ def set_scene(scene, settings):
     render.use_overwrite, render.use_placeholder = True, False
     render.use_file_extension = False
     if not render.use_stamp:
-        # Equal pixels in equal bytes: no dates and durations in the metadata.
-        for what in ('date', 'render_time', 'memory', 'hostname'):
-            setattr(render, 'use_stamp_' + what, False)
+        # Equal pixels in equal bytes: no dates and durations in the metadata. The frame and the scene are in it, so that
+        # an image can be told from another.
+        for what in ('date', 'render_time', 'memory', 'hostname', 'frame', 'filename'):
+            setattr(render, 'use_stamp_' + what, what in ('frame', 'filename'))
+    render.metadata_input = 'SCENE'
     return device
 
 
@@ -197,7 +199,7 @@ class Loaded:
         self.outputs.collect()
         width, height = size_of(self.scene.render)
         samples = self.scene.cycles.samples if self.scene.render.engine == 'CYCLES' else 0
-        answer.update({'done': seconds, 'width': width, 'height': height, 'samples': samples, 'device': self.device,
+        answer.update({'done': seconds, 'frame': self.scene.frame_current, 'width': width, 'height': height, 'samples': samples, 'device': self.device,
                        'muted': self.outputs.muted})
         return answer
 

@@ -29,6 +29,7 @@ struct worker {
 	struct blenders *blenders;    /* versions */
 	struct blenders_choice choice; /* what `blender` was started from */
 	struct blender *blender;      /* NULL: to be started */
+	char *shown;                  /* the folder in the cache that Blenders see; NULL: none */
 	char **devices;               /* that the last Blender told; NULL: none yet */
 	GHashTable *roots;            /* names of those that are proven now */
 	char *trouble;                /* why it waits; NULL: it does not */
@@ -47,6 +48,9 @@ gboolean worker_must_stop(const struct worker *w);
 /* Starts Blender when there is none, when it has rendered its share, or when it is not the one that this task needs
  * (NULL: no task yet). */
 gboolean worker_need_blender(struct worker *w, const struct task *task, GError **error);
+/* A Blender sees one scene of the cache, that of its job: starts another one when it has to see this folder (NULL:
+ * none). After worker_need_blender(), whose errors it has. */
+gboolean worker_show_scene(struct worker *w, const struct task *task, const char *folder, GError **error);
 /* One more of the same program; blender_stop() it. */
 struct blender *worker_start_blender(struct worker *w, const struct task *task, GError **error);
 /* The directory that is proven to be the root; -1 and ERROR_AWAY when it is not there, ERROR_NOT_FOUND

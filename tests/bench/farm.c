@@ -185,8 +185,10 @@ gboolean farm_has(struct farm *f, const char *job)
 		g_error("Redis is gone");
 	for (guint i = 0; i < n; i++)
 		if (strcmp(all[i].job, job) == 0) {
-			if (all[i].n_failed)
-				g_error("a frame of %s failed", job);
+			if (all[i].n_failed) {
+				g_autofree char *said = farm_read_log(f, "worker.log");
+				g_error("a frame of %s failed: %s", job, said);
+			}
 			return all[i].n_queued + all[i].n_running > 0;
 		}
 	return FALSE;

@@ -97,9 +97,10 @@ def check_frames(farm, job, manifest):
             problems.append(f'frame {frame} is no whole PNG: {why}')
         keys = [key for (f, key) in manifest.accepted if f == frame]
         digest = hashlib.sha256(data).hexdigest()
-        if len(keys) != 1:
+        newest = max(keys, key=lambda k, f=frame: max(r['time'] for r in manifest.accepted[(f, k)]), default='')
+        if len(keys) != 1 + (frame in job.changed):
             problems.append(f'frame {frame} has records of {len(keys)} keys')
-        elif digest not in [r['sha256'] for r in manifest.accepted[(frame, keys[0])]]:
+        elif digest not in [r['sha256'] for r in manifest.accepted[(frame, newest)]]:
             problems.append(f'frame {frame} is not what an accepted record says')
     expected = {job.path(farm, f).name for f in range(1, job.n + 1)}
     for path in (farm.disk / 'frames' / job.name).iterdir():
@@ -133,9 +134,13 @@ def processes():
     return found
 
 
+def children(root, found):
+    return [pid for pid, (_, _, parent) in found.items() if parent == root]
+
+
 def descendants(root, found):
-    children = [pid for pid, (_, _, parent) in found.items() if parent == root]
-    return children + [pid for child in children for pid in descendants(child, found)]
+    own = children(root, found)
+    return own + [pid for child in own for pid in descendants(child, found)]
 
 
 def check_processes(farm):

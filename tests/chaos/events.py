@@ -33,6 +33,7 @@ def kill_blender(f):
     found = check.processes()
     blenders = [pid for w in WORKERS if w in f.farm.processes for pid in check.descendants(f.farm.processes[w].pid, found)
                 if found[pid][0] == 'blender']
+    f.missed = not blenders
     if blenders:
         os.kill(f.random.choice(sorted(blenders)), signal.SIGKILL)
 
@@ -58,7 +59,11 @@ def flush(f):
 
 
 def kill_controller(f):
-    f.farm.end('h1')
+    """Not its parent, which only reaps (controller/host/reaper.h) and ends with it."""
+    process = f.farm.processes.pop('h1')
+    for pid in check.children(process.pid, check.processes()):
+        os.kill(pid, signal.SIGKILL)
+    process.wait(30)
 
 
 def start_controller(f):
@@ -91,6 +96,7 @@ def stop_at(point):
         while not f.victim and time.monotonic() < end and len(f.job.visible(f.farm)) < f.job.n:
             f.victim = next((w for w in WORKERS if is_stopped(f.farm, w)), None)
             time.sleep(0.02)
+        f.missed = not f.victim
     return do
 
 
@@ -203,6 +209,26 @@ def end_second_controller(f):
         f.farm.start_controller()
 
 
+def change_back(f):
+    """Some of the frames got other values, and a controller that reads the commit before becomes the job owner."""
+    f.job.changed = [n for n in range(1, f.job.n + 1) if n not in f.job.slow][::2]
+    f.farm.age_old_repository()
+    f.farm.write_job(f.job)
+    f.farm.push(f'{f.job.name}, changed')
+    f.farm.wait('the changed job is complete', 60, lambda: f.farm.is_at_rest(f.job), 0.2)
+    f.changed = {p: p.read_bytes() for p in (f.job.path(f.farm, n) for n in range(1, f.job.n + 1))}
+    f.farm.end('h1', signal.SIGTERM)
+    f.farm.start_controller('h2')
+
+
+def end_change_back(f):
+    undone = [p.name for p, data in f.changed.items() if p.read_bytes() != data]
+    f.farm.end('h2', signal.SIGTERM)
+    f.farm.start_controller()
+    if undone:
+        raise Trouble(f'a controller one commit behind undid {undone}')
+
+
 def report_again(f):
     """Reports that come twice, late, from nobody, or for frames of others: none is believed."""
     redis = f.farm.redis
@@ -212,6 +238,9 @@ def report_again(f):
         after = redis('HGET', f'cleave:running:{f.job.id}', frame)
         if answer == 0 and before != after and before and token in before.split():
             raise Trouble(f'a report of {token} that was refused changed frame {frame}: {before} → {after}')
+        holders = (before or '').split()
+        if token not in holders and (redis.function('fail', token, frame, 'late', 'retry'), redis.function('extend', token, 2000, frame)) != (0, 0):
+            raise Trouble(f'{token}, which does not have frame {frame} any more, could fail or extend it')
     held = redis('HGETALL', f'cleave:running:{f.job.id}')
     for frame, holders in zip(held[::2], held[1::2]):
         for token in ('1-1', f'{time.time_ns() // 1000}-9', *[t for o in held[1::2] for t in o.split()]):
@@ -252,5 +281,6 @@ EVENTS = [
     Event('scene saved over', save_scene_over, restore_scene, (0.5, 2.5), 'running', 0, 'scene'),
     Event('half deleted', delete_half, heal_half, HOLD_S, 'done', 'lost', 'done'),
     Event('controller behind', second_controller, end_second_controller, (1.5, 3), 'running', 0, 'controller'),
+    Event('controller behind a change', change_back, end_change_back, (3, 4), 'done', 0, 'controller'),
     Event('reports again', report_again, report_more, HOLD_S, 'running', 0, 'redis'),
 ]

@@ -32,6 +32,10 @@ def free_port():
         return s.getsockname()[1]
 
 
+def frames_with(frames, samples):
+    return f'{{frames: "{",".join(map(str, frames))}", samples: {samples}}}'
+
+
 class Farm:
     def __init__(self, work, build):
         self.work, self.build = pathlib.Path(work), pathlib.Path(build)
@@ -101,8 +105,8 @@ metadata: {{name: h2}}
 ''')
 
     def write_job(self, job):
-        slow = ','.join(str(f) for f in job.slow)
-        overrides = f'  overrides: [{{frames: "{slow}", samples: {job.slow_samples}}}]\n' if slow else ''
+        overrides = f'  overrides: [{frames_with(job.slow, job.slow_samples)}'
+        overrides += f', {frames_with(job.changed, 2)}]\n' if job.changed else ']\n'
         (self.specs / f'{job.name}.yaml').write_text(f'''apiVersion: cleave/v1alpha1
 kind: RenderJob
 metadata: {{name: {job.name}}}
@@ -220,7 +224,7 @@ class Job:
     def __init__(self, name, n, chunk, slow, slow_samples, heal='always'):
         self.name, self.id, self.n, self.chunk = name, f'p/{name}', n, chunk
         self.slow, self.slow_samples, self.heal = slow, slow_samples, heal
-        self.folder = f'p+{name}'
+        self.folder, self.changed = f'p+{name}', []
 
     def path(self, farm, frame):
         # below the disk: the mount may be away

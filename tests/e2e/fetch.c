@@ -94,7 +94,10 @@ static void pack(const char *name, gboolean is_zip, const struct packed *entries
 
 static void make_archives(const char *blender)
 {
-	static const char launcher[] = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'Blender 9.1.2'; exit; fi\nexec %s \"$@\"\n";
+	/* Of the cache it sees itself and its scene. */
+	static const char launcher[] = "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'Blender 9.1.2'; exit; fi\n"
+				       "n=$(ls \"${0%%/tree/*}/..\" | wc -l)\n[ $n -le 2 ] || { echo \"it sees $n of the cache\"; exit 9; }\n"
+				       "exec %s \"$@\"\n";
 	g_autofree char *program = g_strdup_printf(launcher, blender);
 	const struct packed library[] = { { .path = "lib/tree.blend", .content = "BLENDER, but none" }, { .path = "shot/shot.blend", .from = "plain.blend" }, { 0 } };
 	const struct packed one[] = { { .path = "__MACOSX/._a.blend", .content = "x" }, { .path = "a/a.blend", .from = "plain.blend" }, { 0 } };

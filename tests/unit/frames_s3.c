@@ -340,9 +340,31 @@ static void test_limits_of_reading(void **state)
 	s3_fixture_free(f);
 }
 
+static gboolean yes(void *user)
+{
+	++*(guint *)user;
+	return TRUE;
+}
+
+/* A worker that shall leave does not wait for the rest of a scene. */
+static void ends_when_told(void **state)
+{
+	struct s3_fixture *f = need(NULL);
+	guint n_asked = 0;
+	(void)state;
+	const struct s3_options o = { .url = "s3://bucket", .endpoint = f->endpoint, .credentials_file = f->keys, .is_over = yes, .user = &n_asked };
+	struct s3 *s = s3_new(&o, NULL);
+	struct s3_facts facts;
+	FAILS(s3_head(s, "a", &facts, &why), ERROR_TIMEOUT);
+	assert_true(n_asked > 0);
+	s3_free(s);
+	s3_fixture_free(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ends_when_told),
 		cmocka_unit_test(test_signature_of_the_manual), cmocka_unit_test(test_keys_from_files),
 		cmocka_unit_test(test_wrong_key_is_refused),    cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_objects),                 cmocka_unit_test(test_listing_in_pages),

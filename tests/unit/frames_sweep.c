@@ -149,6 +149,23 @@ static void test_no_rate_and_no_frames(void **state)
 	farm_end(&f);
 }
 
+/* One pass gets through all that there is to read, however many frames wait to be rendered beside it. */
+static void test_frames_that_nobody_rendered(void **state)
+{
+	(void)state;
+	enum { MANY = 5000000 };
+	struct farm f;
+	farm_begin(&f);
+	struct sweep *s = sweep_new();
+	const struct frame_set many = frames_range(f.arena, 1, MANY);
+	sweep_begin(s, 1000000, 0);
+	sweep_job(s, &f.in, "show/shot", &many, templates);
+	assert_int_equal(sweep_n_read(s), FRAMES);
+	assert_false(sweep_is_pending(s));
+	sweep_free(s);
+	farm_end(&f);
+}
+
 /* Content that is right again (a bad cable, not a bad disk) is believed again. */
 static void test_read_error_that_passes(void **state)
 {
@@ -180,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_rot_is_found_by_the_sweep),
 		cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_no_rate_and_no_frames),
+		cmocka_unit_test(test_frames_that_nobody_rendered),
 		cmocka_unit_test(test_read_error_that_passes),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

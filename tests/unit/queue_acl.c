@@ -159,7 +159,8 @@ static void what_none_may(void **state)
 /* Redis cannot forbid the call; it ends at the first key that the worker may not touch, before it wrote anything. */
 static void worker_is_no_owner(void **state)
 {
-	static const char *const calls[] = { "FCALL cleave_own 0 w1 60000", "FCALL cleave_disown 0 one", "FCALL cleave_update 0 1 1 p/a {}",
+	static const char *const calls[] = { "FCALL cleave_own 0 w1 60000", "FCALL cleave_disown 0 one", "FCALL cleave_pass 0 1 1",
+		                             "FCALL cleave_update 0 1 1 p/a {}",
 		                             "FCALL cleave_cancel 0 1 1 p/a 1", "FCALL cleave_enqueue 0 1 1 p/a {} 0",
 		                             "FCALL cleave_plain_push 0 1 1 queue:blender 1 {} {}", "FCALL cleave_plain_show 0 queue:blender",
 		                             "FCALL cleave_home_take 0 vm h2", "FCALL cleave_drain 0 0a-1 why", "FCALL cleave_undrain 0 0a-1" };

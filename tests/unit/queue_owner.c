@@ -123,6 +123,27 @@ static void older_revision_undoes_nothing(void **state)
 	redis_free(r);
 }
 
+/* What is written beside the frames carries no fence; it is asked for before. */
+static void older_revision_writes_no_files(void **state)
+{
+	struct redis_fixture *f = redis_fixture_of(state);
+	struct redis *r = redis_new(f->url, NULL, 2000, NULL);
+	SCOPED_ARENA(a);
+	g_autoptr(GError) problem = NULL;
+	gint64 first = own(r, a, "one", 60000).fence;
+	assert_true(owner_pass(r, first, 7, NULL));
+	assert_true(owner_pass(r, first, 0, NULL));
+	assert_false(owner_pass(r, first, 6, &problem));
+	assert_true(g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED));
+	assert_non_null(strstr(problem->message, "revision number 6 is older than 7"));
+	assert_false(enqueue(r, a, first, 6, NULL));
+	assert_true(owner_release(r, "one", NULL));
+	gint64 second = own(r, a, "two", 60000).fence;
+	assert_false(owner_pass(r, first, 8, NULL));
+	assert_true(owner_pass(r, second, 7, NULL));
+	redis_free(r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +151,7 @@ int main(void)
 		cmocka_unit_test(fence_survives_an_emptied_redis),
 		cmocka_unit_test(former_owner_changes_nothing),
 		cmocka_unit_test(older_revision_undoes_nothing),
+		cmocka_unit_test(older_revision_writes_no_files),
 	};
 	return cmocka_run_group_tests(tests, redis_fixture_setup, redis_fixture_teardown);
 }

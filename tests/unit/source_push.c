@@ -151,6 +151,24 @@ static void nothing_there(void **state)
 	push_free(p);
 }
 
+/* Nobody listens on port 1. */
+static void passwords_are_not_told(void **state)
+{
+	(void)state;
+	static const char *const urls[][2] = { { "http://mei:secret@127.0.0.1:1/x.git", "http://127.0.0.1:1/x.git" },
+		                               { "http://secret@127.0.0.1:1/x@1.git", "http://127.0.0.1:1/x@1.git" },
+		                               { "git@127.0.0.1:x.git", "git@127.0.0.1:x.git" } };
+	for (guint i = 0; i < G_N_ELEMENTS(urls); i++) {
+		g_autoptr(GError) error = NULL;
+		struct push *p = push_new(urls[i][0], "main", &error);
+		assert_non_null(p);
+		assert_string_equal(push_url(p), urls[i][1]);
+		assert_true(i == 2 || !push_fetch(p, &error));
+		assert_true(i == 2 || (strstr(error->message, "127.0.0.1:1/x") && !strstr(error->message, "secret")));
+		push_free(p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -159,6 +177,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(moved_branches_are_told, make_bench, clear_bench),
 		cmocka_unit_test_setup_teardown(hooks_refuse, make_bench, clear_bench),
 		cmocka_unit_test_setup_teardown(nothing_there, make_bench, clear_bench),
+		cmocka_unit_test(passwords_are_not_told),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,9 @@ static void orders_and_answers(void **state)
 	assert_int_equal(a.height, 0);
 	assert_string_equal(a.muted, "a, b");
 	answer_clear(&a);
+	a = answer_decode("{\"done\": 1e300}");
+	assert_true(a.seconds == 1e9);
+	answer_clear(&a);
 	static const char *const none[] = { "", "[]", "{}", "{\"done\"", "\xff", "7" };
 	for (guint i = 0; i < G_N_ELEMENTS(none); i++) {
 		a = answer_decode(none[i]);
@@ -143,12 +146,29 @@ static void fails_while_rendering(void **state)
 		/* It prints a lot, which nobody may wait for. */
 		{ "read order <&3; head -c 3000000 /dev/zero | tr '\\0' x; echo; echo last; exit 1",
 		  "Blender ended with code 1: last" },
+		{ "read order <&3; yes", "the time limit of 1.0 s passed" },
+		{ "read order <&3; while :; do echo '{\"loaded\":0}' >&4; done", "Blender answered \"{\"loaded\":0}\"" },
+		{ "read order <&3; printf '{\"done\":\\0001}\\n' >&4; sleep 9", "Blender answered \"{\"done\":\"" },
 	};
 	(void)state;
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
 		g_autofree char *reason = ask(cases[i][0]);
 		assert_string_equal(reason, cases[i][1]);
 	}
+}
+
+static const struct task unlimited = { .scene_sha256 = "00", .outputs = &output, .n_outputs = 1 };
+
+static void an_answer_without_end(void **state)
+{
+	g_autoptr(GError) problem = NULL;
+	(void)state;
+	order.task = &unlimited;
+	g_autofree char *reason = ask("read order <&3; yes | tr -d '\\n' >&4");
+	order.task = &task;
+	assert_string_equal(reason, "Blender's answer has no end");
+	assert_null(start("yes | tr -d '\\n' >&4", &problem));
+	assert_non_null(strstr(problem->message, "Blender's answer has no end"));
 }
 
 static void interrupted(void **state)
@@ -182,6 +202,27 @@ static void suits_a_task(void **state)
 	blender_stop(b);
 }
 
+/* What one scene's scripts left in it would be there for another's. */
+static void scripts_stay_with_their_scene(void **state)
+{
+	struct blender_setup setup = { .program = script_path, .sandbox = open_sandbox, .runs_scripts = TRUE };
+	struct task one = task, other = task;
+	struct answer answer;
+	(void)state;
+	one.runs_scripts = other.runs_scripts = 1;
+	other.scene_sha256 = "11";
+	blender_stop(start(HELLO "read order <&3; echo '{\"done\":1}' >&4; sleep 9", NULL));
+	struct blender *b = blender_start(&setup, NULL);
+	assert_true(blender_suits(b, &one) && blender_suits(b, &other));
+	order.task = &one;
+	assert_int_equal(blender_render(b, &order, NULL, &answer), RENDER_DONE);
+	order.task = &task;
+	answer_clear(&answer);
+	assert_true(blender_suits(b, &one));
+	assert_false(blender_suits(b, &other));
+	blender_stop(b);
+}
+
 /* What the command line says before the script. */
 static void scripts_are_asked_for(void **state)
 {
@@ -206,7 +247,6 @@ static void memory_is_watched(void **state)
 	struct blender *b = start(HELLO "read order <&3; exec python3 -c 'import time; x = bytearray(200 << 20); time.sleep(20)'", NULL);
 	order.memory_bytes = 100 << 20;
 	gint64 before = g_get_monotonic_time();
-	static const struct task unlimited = { .scene_sha256 = "00", .outputs = &output, .n_outputs = 1 };
 	order.task = &unlimited;
 	assert_int_equal(blender_render(b, &order, NULL, &answer), RENDER_FAILED);
 	assert_string_equal(answer.reason, "Blender took more than 0.10 GiB of memory");
@@ -270,6 +310,7 @@ int main(void)
 		cmocka_unit_test(does_not_start),     cmocka_unit_test(fails_while_rendering),
 		cmocka_unit_test(interrupted),        cmocka_unit_test(suits_a_task),
 		cmocka_unit_test(scripts_are_asked_for), cmocka_unit_test(memory_is_watched),
+		cmocka_unit_test(an_answer_without_end), cmocka_unit_test(scripts_stay_with_their_scene),
 		cmocka_unit_test(gpu_memory_is_recognised), cmocka_unit_test(paths_are_remembered),
 	};
 	int fd = g_file_open_tmp("cleave-fake-XXXXXX", &script_path, NULL);

@@ -99,10 +99,14 @@ end
 
 local EQUALS_MAX = 64          -- jobs of which the one with the fewest running is looked for
 
+local function n_running(id)
+  return redis.call('HLEN', 'cleave:running:' .. id)
+end
+
 -- Sorts jobs of projects with equally many frames running by their own.
 local function sort_by_running(jobs)
   for i, job in ipairs(jobs) do
-    job.running = #jobs > 1 and i <= EQUALS_MAX and redis.call('HLEN', 'cleave:running:' .. job.id) or 0
+    job.running = #jobs > 1 and i <= EQUALS_MAX and guarded(job.id, n_running) or 0
   end
   table.sort(jobs, function(a, b) return a.running < b.running or (a.running == b.running and a.id < b.id) end)
 end
@@ -110,7 +114,7 @@ end
 -- Of jobs that are equally urgent.
 local function choose_fairly(equals, worker, can, counts, now)
   if #equals == 1 then
-    return attempt(equals[1].id, worker, can, counts, now)
+    return guarded(equals[1].id, attempt, worker, can, counts, now)
   end
   local by_count, levels = {}, {}
   for _, job in ipairs(equals) do
@@ -125,7 +129,7 @@ local function choose_fairly(equals, worker, can, counts, now)
   for _, n in ipairs(levels) do
     sort_by_running(by_count[n])
     for _, job in ipairs(by_count[n]) do
-      local taken = attempt(job.id, worker, can, counts, now)
+      local taken = guarded(job.id, attempt, worker, can, counts, now)
       if taken then
         return taken
       end

@@ -78,6 +78,12 @@ local function can_decode(json)
   return can
 end
 
+-- The same of a row that was stored; nil: no worker wrote that.
+local function can_stored(json)
+  local ok, can = pcall(can_decode, json)
+  return ok and can or nil
+end
+
 -- The capabilities of all workers, {name, can} each, read when they are asked for first.
 local function crew_lazy()
   local crew
@@ -86,7 +92,7 @@ local function crew_lazy()
       crew = {}
       local all = redis.call('HGETALL', 'cleave:can')
       for i = 1, #all, 2 do
-        crew[#crew + 1] = { all[i], cjson.decode(all[i + 1]) }
+        crew[#crew + 1] = { all[i], can_stored(all[i + 1]) }
       end
     end
     return crew
@@ -97,7 +103,7 @@ end
 local function any_other(job, now, crew, suits)
   for _, member in ipairs(crew()) do
     local name, can = member[1], member[2]
-    if suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
+    if can and suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
        redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
       return true
     end
@@ -134,7 +140,7 @@ local function wake(id, n_frames)
   local chunk = tonumber(job.chunk_seconds or 0) > 0 and 1 or tonumber(job.chunk or 1)
   wake_some(math.ceil(n_frames / chunk), now_ms(), id, function(name)
     local can = redis.call('HGET', 'cleave:can', name)
-    return not can or is_capable(job, cjson.decode(can))
+    return not can or is_capable(job, can_stored(can) or {})
   end)
 end
 

@@ -106,6 +106,49 @@ local function settle(id)
   list_in('cleave:tail', id, score, n_todo == 0 and n_running > 0 and paused ~= '1')
 end
 
+-- -- somebody else's keys ---------------------------------------------------------------------------
+
+local KEY_TYPES = { job = 'hash', todo = 'zset', again = 'zset', running = 'hash', tries = 'hash', failed = 'hash' }
+
+-- Takes away what can be nothing of ours; the owner queues again what is missing then. Whether there was any.
+local function mend(id)
+  local is_mended, has_meta = false, true
+  for name, wanted in pairs(KEY_TYPES) do
+    local key = 'cleave:' .. name .. ':' .. id
+    local found = redis.call('TYPE', key).ok
+    if found ~= wanted and found ~= 'none' then
+      redis.call('DEL', key)
+      is_mended, has_meta = true, has_meta and name ~= 'job'
+    end
+  end
+  for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
+    if not pcall(range_parse, s) then
+      redis.call('ZREM', 'cleave:todo:' .. id, s)
+      is_mended = true
+    end
+  end
+  if not has_meta then -- the tasks went with it
+    redis.call('DEL', 'cleave:todo:' .. id, 'cleave:again:' .. id)
+  end
+  return is_mended
+end
+
+-- f(id, ...), or nil: what lies under one job's keys does not stop the others. Redis's log says what it was.
+local function guarded(id, f, ...)
+  local ok, first, second = pcall(f, id, ...)
+  if ok then
+    return first, second
+  end
+  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' is passed over: ' ..
+            tostring(type(first) == 'table' and first.err or first))
+  if mend(id) then
+    settle(id)
+  else
+    redis.call('ZREM', 'cleave:ready', id)
+    redis.call('ZREM', 'cleave:tail', id)
+  end
+end
+
 -- -- meta -----------------------------------------------------------------------------------------
 
 local META = { rank = 'number', priority = 'number', chunk = 'number', chunk_seconds = 'number', order = 'string',

@@ -2,6 +2,7 @@
 -- a script see nothing but `redis`.
 redis.register_function('cleave_own', own)
 redis.register_function('cleave_disown', disown)
+redis.register_function('cleave_pass', pass)
 redis.register_function('cleave_enqueue', enqueue)
 redis.register_function('cleave_update', update)
 redis.register_function('cleave_cancel', cancel)

@@ -98,16 +98,22 @@ local function show(_, args)
   return { flat_meta(id), queued_rows(id), running_rows(id), failed_rows(id), tried_rows(id), text(measured(id)) }
 end
 
+local function counts_row(id)
+  local n = redis.call('ZCARD', 'cleave:again:' .. id)
+  for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
+    n = n + range_count(range_parse(s))
+  end
+  return { id, text(n), text(redis.call('HLEN', 'cleave:running:' .. id)),
+           text(redis.call('HLEN', 'cleave:failed:' .. id)) }
+end
+
+-- A job whose keys are somebody else's has none; showing it says why.
 -- list -> {id, frames queued, running, failed} a job, most urgent first
 local function list()
   local out = {}
   for i, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
-    local n = redis.call('ZCARD', 'cleave:again:' .. id)
-    for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
-      n = n + range_count(range_parse(s))
-    end
-    out[i] = { id, text(n), text(redis.call('HLEN', 'cleave:running:' .. id)),
-               text(redis.call('HLEN', 'cleave:failed:' .. id)) }
+    local ok, row = pcall(counts_row, id)
+    out[i] = ok and row or { id, '0', '0', '0' }
   end
   return out
 end

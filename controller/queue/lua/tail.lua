@@ -43,18 +43,24 @@ local function straggler_of(id, worker, now)
   return nil, next_at
 end
 
+local function choose_straggler_of(id, worker, can, counts, now)
+  local job = job_read(id)
+  if not is_capable(job, can) or room_of(job.limits, counts) <= 0 then
+    return nil
+  end
+  local l, at = straggler_of(id, worker, now)
+  return l and { job = job, key = l.key, frames = { l.frame }, first = l.token }, at
+end
+
 -- {job, key, frames, first}, or nil, and when to look again.
 local function choose_straggler(worker, can, counts, now)
   local next_at = math.huge
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:tail', 0, TAIL_JOBS - 1)) do
-    local job = job_read(id)
-    if is_capable(job, can) and room_of(job.limits, counts) > 0 then
-      local l, at = straggler_of(id, worker, now)
-      if l then
-        return { job = job, key = l.key, frames = { l.frame }, first = l.token }
-      end
-      next_at = math.min(next_at, at)
+    local taken, at = guarded(id, choose_straggler_of, worker, can, counts, now)
+    if taken then
+      return taken
     end
+    next_at = math.min(next_at, at or next_at)
   end
   return nil, next_at
 end
@@ -71,7 +77,7 @@ local function wait(_, args)
   if rest > now then
     at = math.min(at, rest)
   elseif can then
-    local _, straggles = choose_straggler(name, cjson.decode(can), counts_load(), now)
+    local _, straggles = choose_straggler(name, can_stored(can) or {}, counts_load(), now)
     at = math.min(at, straggles or now)
   end
   redis.call('ZADD', 'cleave:waiting', 'XX', text(at), name)
