@@ -179,10 +179,11 @@ static void tell_state(const struct story_book *b, struct frame_story *f)
 	};
 	f->found_key = whole ? whole->key : NULL;
 	f->state = frames_contain(&job->waive, f->frame) ? "waived" : !frames_contain(&job->frames, f->frame) ? "notWanted" : "missing";
-	if (whole && is_key(whole->key, f->key)) {
+	if (whole && is_key(whole->key, f->key))
 		f->state = "whole";
+	/* What is not wanted may lie there, and stands in nobody's way. */
+	if (strcmp(f->state, "missing") != 0)
 		return;
-	}
 	for (guint i = 0; i < G_N_ELEMENTS(order); i++) {
 		found = find_in(order[i].list, f->frame);
 		if (!found)

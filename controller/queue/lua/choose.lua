@@ -1,5 +1,8 @@
 -- What a worker gets: the most urgent job it can do; among equals the project with the fewest frames running, then
 -- the job with the fewest; of it a chunk of frames, as far as limits allow.
+-- The rest is seen in this part alone: a chunk has 200 local names at most, and all parts are one chunk.
+local n_running, choose
+do
 
 local AGAIN_MAX = 64           -- frames queued again that a lease looks at
 
@@ -99,7 +102,7 @@ end
 
 local EQUALS_MAX = 64          -- jobs of which the one with the fewest running is looked for
 
-local function n_running(id)
+function n_running(id)
   return redis.call('HLEN', 'cleave:running:' .. id)
 end
 
@@ -137,7 +140,7 @@ local function choose_fairly(equals, worker, can, counts, now)
   end
 end
 
-local function choose(worker, can, counts, now)
+function choose(worker, can, counts, now)
   local equals, level, at, batch = {}, nil, 0, 128
   while true do
     local jobs = redis.call('ZRANGE', 'cleave:ready', at, at + batch - 1, 'WITHSCORES')
@@ -158,4 +161,6 @@ local function choose(worker, can, counts, now)
     end
     at, batch = at + batch, 1024
   end
+end
+
 end

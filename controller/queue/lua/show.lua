@@ -1,4 +1,7 @@
 -- What is there, for observing. Nothing here writes.
+-- The rest is seen in this part alone: a chunk has 200 local names at most, and all parts are one chunk.
+local show, list
+do
 
 local function flat_meta(id)
   local out, all = {}, redis.call('HGETALL', 'cleave:job:' .. id)
@@ -93,7 +96,7 @@ local function failed_rows(id)
 end
 
 -- show ID -> {meta, queued ranges, running leases, failed frames, tried frames, ms a frame}
-local function show(_, args)
+function show(_, args)
   local id = args[1]
   return { flat_meta(id), queued_rows(id), running_rows(id), failed_rows(id), tried_rows(id), text(measured(id)) }
 end
@@ -109,11 +112,13 @@ end
 
 -- A job whose keys are somebody else's has none; showing it says why.
 -- list -> {id, frames queued, running, failed} a job, most urgent first
-local function list()
+function list()
   local out = {}
   for i, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
     local ok, row = pcall(counts_row, id)
     out[i] = ok and row or { id, '0', '0', '0' }
   end
   return out
+end
+
 end
