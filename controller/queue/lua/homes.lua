@@ -28,8 +28,4 @@ function commands.homes(_, args)
   return out
 end
 
-redis.register_function('cleave_home_take', home_take)
-redis.register_function('cleave_home_leave', home_leave)
-redis.register_function({ function_name = 'cleave_homes', callback = homes, flags = { 'no-writes' } })
-
 end

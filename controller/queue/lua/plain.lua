@@ -83,9 +83,4 @@ function commands.plain_drop(_, args)
   return was_unread and 1 or 0
 end
 
-redis.register_function('cleave_plain_push', plain_push)
-redis.register_function('cleave_plain_note', plain_note)
-redis.register_function('cleave_plain_drop', plain_drop)
-redis.register_function({ function_name = 'cleave_plain_show', callback = plain_show, flags = { 'no-writes' } })
-
 end

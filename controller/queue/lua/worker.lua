@@ -48,8 +48,4 @@ function commands.workers()
   return out
 end
 
-redis.register_function('cleave_beat', beat)
-redis.register_function('cleave_leave', leave)
-redis.register_function({ function_name = 'cleave_workers', callback = workers, flags = { 'no-writes' } })
-
 end
