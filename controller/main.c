@@ -90,6 +90,10 @@ const struct command commands[] = {
 	  "owner, empty Redis or read keys of others. It can, by hand, write other workers' leases: Redis 7 has no right\n"
 	  "to call one function and not another.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE | OPTION_NO_SPECS, 0, command_redis_acl,
 	  redis_acl_options },
+	{ "completion", "bash|zsh|fish", "Write the completion of commands, options, kinds and names for a shell.",
+	  "bash: `eval \"$(cleave completion bash)\"` in ~/.bashrc. zsh: into a file _cleave of $fpath. fish: `cleave completion\n"
+	  "fish | source`. Names of jobs and VMs come from the specs, as --specs' default and CLEAVE_SPECS say.", 0, OUTPUT_TEXT,
+	  OPTION_PURE | OPTION_NO_SPECS, 1, command_completion, NULL },
 	{ "docs", "DIR", "Write the reference and the JSON Schemas into a folder (`make docs`).", NULL, 0, OUTPUT_TEXT,
 	  OPTION_HIDDEN | OPTION_PURE | OPTION_NO_SPECS, 1, command_docs, NULL },
 };

@@ -111,6 +111,7 @@ int command_sheet(struct invocation *in);
 int command_cost(struct invocation *in);
 int command_submit(struct invocation *in);
 int command_follow(struct invocation *in);
+int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);
@@ -124,6 +125,10 @@ int command_helper(void); /* not in the table: started by cleave itself */
 
 /* Reads the command line after the command's name into *in. -1 = go on, else an exit code. */
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in);
+/* The options of a command that --help shows, each once. */
+void command_options_each(const struct command *command, void (*each)(const GOptionEntry *e, void *user), void *user);
+/* What its -o takes, with `between` between the words; g_free(). */
+char *command_outputs(const struct command *command, char between);
 /* Frees the settings' strings: a command that wants others works on a copy of the settings. */
 void invocation_clear(struct invocation *in);
 

@@ -50,7 +50,20 @@ static const char *near_id(const char *id, GPtrArray *ids)
 		if (name && strcmp(name + 1, id) == 0)
 			return g_ptr_array_index(ids, i);
 	}
-	return name_suggest(id, (const char *const *)ids->pdata, ids->len);
+	const char *near = name_suggest(id, (const char *const *)ids->pdata, ids->len);
+	if (near || strchr(id, '/'))
+		return near;
+	/* A job may be named without its project. */
+	g_autofree const char **names = g_new(const char *, ids->len + 1);
+	for (guint i = 0; i < ids->len; i++) {
+		const char *slash = strrchr(ids->pdata[i], '/');
+		names[i] = slash ? slash + 1 : ids->pdata[i];
+	}
+	near = name_suggest(id, names, ids->len);
+	for (guint i = 0; near && i < ids->len; i++)
+		if (names[i] == near)
+			return ids->pdata[i];
+	return NULL;
 }
 
 int command_no_object(const struct kind *kind, const char *id, GPtrArray *ids, const char *revision)

@@ -30,13 +30,15 @@ static int usage_error(const struct command *command, const char *format, ...)
 	return EXIT_BAD_USAGE;
 }
 
-/* "text|json|yaml", of those the command has. */
-static char *outputs_of(const struct command *command)
+char *command_outputs(const struct command *command, char between)
 {
 	GString *s = g_string_new(NULL);
 	for (guint i = 0; i < N_OUTPUTS; i++)
-		if (command->outputs & (1u << i))
-			g_string_append_printf(s, "%s%s", s->len ? "|" : "", output_words[i]);
+		if (command->outputs & (1u << i)) {
+			if (s->len)
+				g_string_append_c(s, between);
+			g_string_append(s, output_words[i]);
+		}
 	return g_string_free(s, FALSE);
 }
 
@@ -50,7 +52,7 @@ static int parse_output(struct invocation *in, const char *word)
 			in->output = (enum output)i;
 			return -1;
 		}
-	g_autofree char *known = outputs_of(in->command);
+	g_autofree char *known = command_outputs(in->command, '|');
 	return usage_error(in->command, "-o %s: this command writes %s", word, known);
 }
 
@@ -139,8 +141,10 @@ void invocation_clear(struct invocation *in)
 /* Options with the texts that they point to, while the command line is read. */
 struct options {
 	GOptionContext *context;
-	GArray *all; /* GOptionEntry */
+	GOptionGroup *own; /* the command's; the context owns it */
+	GArray *all;       /* GOptionEntry */
 	char *output, *interval;
+	gboolean wants_help;
 	char *output_doc, *details;
 	gboolean flags[OWN_OPTIONS_MAX]; /* of in->own */
 };
@@ -148,13 +152,13 @@ struct options {
 static void add_option(struct options *o, GOptionEntry entry)
 {
 	const GOptionEntry entries[] = { entry, { 0 } };
-	g_option_context_add_main_entries(o->context, entries, NULL);
+	g_option_group_add_entries(o->own, entries);
 	g_array_append_val(o->all, entry);
 }
 
 static void add_output(struct options *o, const struct command *command)
 {
-	g_autofree char *known = outputs_of(command);
+	g_autofree char *known = command_outputs(command, '|');
 	o->output_doc = g_strdup_printf("How to write it: %s (default: %s)", known, output_words[command->output]);
 	add_option(o, (GOptionEntry){ "output", 'o', 0, G_OPTION_ARG_STRING, &o->output, o->output_doc, "FORMAT" });
 }
@@ -233,7 +237,7 @@ static void add_global_options(struct options *o, struct invocation *in)
 		g_option_context_add_main_entries(o->context, entries, NULL);
 		return;
 	}
-	GOptionGroup *group = g_option_group_new("global", "Global options (each also from the environment, as CLEAVE_SPECS)",
+	GOptionGroup *group = g_option_group_new("global", "Global options (each also from the environment, as CLEAVE_SPECS):",
 	                                         "Show the global options", NULL, NULL);
 	g_option_group_add_entries(group, entries);
 	g_option_context_add_group(o->context, group);
@@ -258,13 +262,16 @@ static void options_clear(struct options *o)
 	g_free(o->details);
 }
 
-/* GOption shows groups only with --help-all; --help shows everything here. */
-static void help_all(int argc, char **argv)
+/* GOption's own help shows the main group last, behind the global options: so the command's are a group as well, the
+ * first, and help is asked for here. */
+static void options_init(struct options *o, const struct command *command)
 {
-	static char all[] = "--help-all";
-	for (int i = 1; i < argc; i++)
-		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-			argv[i] = all;
+	*o = (struct options){ .context = g_option_context_new(command->arguments),
+		               .own = g_option_group_new("own", "Options:", "", NULL, NULL),
+		               .all = g_array_new(FALSE, FALSE, sizeof(GOptionEntry)) };
+	g_option_context_set_help_enabled(o->context, FALSE);
+	g_option_context_add_group(o->context, o->own);
+	add_option(o, (GOptionEntry){ "help", 'h', 0, G_OPTION_ARG_NONE, &o->wants_help, "Show this", NULL });
 }
 
 /* The flag that was given a value, which GOption would take for yes: `--worktree=false`. NULL: none. */
@@ -295,21 +302,39 @@ static int parse_options(struct options *o, struct invocation *in, int argc, cha
 	const char *flag = flag_with_value(o, n_before, argv);
 	if (flag)
 		return usage_error(in->command, "--%s takes no value; leave it out where it shall not be", flag);
-	help_all(n_before, argv);
 	if (!g_option_context_parse(o->context, &n_before, &argv, &error))
 		return usage_error(in->command, "%s", error->message);
+	if (o->wants_help) {
+		g_autofree char *help = g_option_context_get_help(o->context, FALSE, NULL);
+		return fputs(help, stdout) < 0 || !command_flush() ? EXIT_FAILED : EXIT_FINE;
+	}
 	memmove(argv + n_before, behind, (n_behind + 1) * sizeof *argv);
 	in->args = argv + 1;
 	in->n_args = (guint)n_before - 1 + n_behind;
 	return -1;
 }
 
+void command_options_each(const struct command *command, void (*each)(const GOptionEntry *e, void *user), void *user)
+{
+	struct invocation in = { .command = command };
+	__attribute__((cleanup(options_clear))) struct options o;
+	options_init(&o, command);
+	add_own_options(&o, &in);
+	add_rows(&o, &in);
+	add_global_options(&o, &in);
+	for (guint i = 0; i < o.all->len; i++) {
+		const GOptionEntry *e = &g_array_index(o.all, GOptionEntry, i);
+		if (!(e->flags & G_OPTION_FLAG_HIDDEN))
+			each(e, user);
+	}
+}
+
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in)
 {
 	g_autofree char *program = g_strdup_printf("cleave %s", command->name);
 	*in = (struct invocation){ .command = command };
-	__attribute__((cleanup(options_clear))) struct options o = { .context = g_option_context_new(command->arguments),
-		              .all = g_array_new(FALSE, FALSE, sizeof(GOptionEntry)) };
+	__attribute__((cleanup(options_clear))) struct options o;
+	options_init(&o, command);
 	add_details(&o, command);
 	add_own_options(&o, in);
 	add_rows(&o, in);

@@ -127,7 +127,7 @@ gboolean submit_write_job(struct arena *a, const struct invocation *in, const st
 	if (!project)
 		return fail(error, ERROR_USAGE, "which project is it of? Say --project NAME");
 	if (!output && !root)
-		return fail(error, ERROR_USAGE, "where shall the frames go? Say --output ROOT:folder/name.####.png");
+		return fail(error, ERROR_USAGE, "where shall the frames go? Say --output-file ROOT:folder/name.####.png");
 	if (!output)
 		output = arena_printf(a, "%s:%s/%s/%s.####.png", root, project, name, name);
 	g_autoptr(GString) raw = g_string_new(NULL), text = g_string_new(NULL);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FRAMES_LISTED_MAX = 1000000 };
+enum { FRAMES_LISTED_MAX = 1000000, STORIES_MAX = 10000 };
 
 /* Without a frame: the first one that stands in the way, else that is not there, else the first. */
 static gint64 telling_frame(const struct story_book *b)
@@ -36,13 +36,19 @@ static int parse_frames(struct arena *a, const char *text, struct frame_set *ret
 static int say_why(const struct invocation *in, const struct story_book *b, const struct frame_set *frames)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
-	FRAMES_EACH (it, frames) {
-		struct frame_story f = story_tell(b, it.frame, TRUE);
-		if (in->output == OUTPUT_JSON)
-			report_frame_json(text, &f);
-		else
-			report_frame_text(text, &f, (struct report_style){ command_has_colour() });
+	guint64 n = frames_count(frames), i = 0;
+	if (n > STORIES_MAX) {
+		fprintf(stderr, "cleave: these are %" G_GUINT64_FORMAT " frames; name some of them, or `cleave get frames %s` for a line each\n", n,
+		        b->want->id);
+		return EXIT_BAD_USAGE;
 	}
+	struct frame_story *all = ARENA_ARRAY(b->looked.arena, struct frame_story, n);
+	FRAMES_EACH (it, frames)
+		all[i++] = story_tell(b, it.frame, TRUE);
+	if (in->output == OUTPUT_JSON)
+		report_stories_json(text, all, (guint)n);
+	for (i = 0; in->output != OUTPUT_JSON && i < n; i++)
+		report_frame_text(text, &all[i], (struct report_style){ command_has_colour() });
 	return command_print(text) ? EXIT_FINE : EXIT_FAILED;
 }
 

@@ -91,6 +91,9 @@ static void plan_group(struct job_plan *j, const struct key_group *g)
 	struct frame_set failed = { 0 };
 	if (!j->have->queue.known || j->want->retries <= j->have->queue.values.retries)
 		failed = take(j, &rest, &j->have->failed, g->key);
+	struct frame_set back = job_changed_back(j, &failed);
+	failed = frames_minus(a, &failed, &back);
+	rest = frames_union(a, &rest, &back);
 	j->n_failed += frames_count(&failed);
 	struct frame_set queued = take(j, &rest, &j->have->queued, g->key);
 	struct frame_set running = take(j, &rest, &j->have->running, g->key);

@@ -38,6 +38,9 @@ void job_plan_frames(struct job_plan *j);
 gboolean job_is_changing(struct job_plan *j);
 /* Finds .problem: rendering needs scene and inputs as they were pinned; keeping and putting back does not. */
 void job_find_problem(struct job_plan *j);
+/* Of these frames, which were given up because scene or inputs were others for a while, those that can be tried again
+ * now that both are what they should be. */
+struct frame_set job_changed_back(struct job_plan *j, const struct frame_set *failed);
 /* Records what is rendered from now on, beside the frames. */
 void job_plan_pins(struct job_plan *j);
 /* Files that Blender opened and the spec does not name: told, and where `inputs` says which there are, as a

@@ -83,6 +83,21 @@ void job_find_problem(struct job_plan *j)
 		j->problem = find_inputs_problem(j, &j->problem_message);
 }
 
+/* The worker's words; where the controller cannot look at the file itself, it does not know that they are over. */
+struct frame_set job_changed_back(struct job_plan *j, const struct frame_set *failed)
+{
+	struct arena *a = j->b->arena;
+	struct frame_set back = { 0 };
+	if (j->problem || j->want->scene.url)
+		return back;
+	for (guint i = 0; i < j->have->failed.n; i++) {
+		const struct job_frames *f = LIST_AT(j->have->failed, struct job_frames, i);
+		if (f->detail && (g_str_has_prefix(f->detail, "SceneChanged:") || g_str_has_prefix(f->detail, "InputsChanged:")))
+			back = frames_union(a, &back, &f->frames);
+	}
+	return frames_common(a, failed, &back);
+}
+
 static void pin(struct job_plan *j, enum verb verb, const char *pinned, const char *digest, const char *reason)
 {
 	if (g_strcmp0(pinned, digest) != 0)

@@ -142,15 +142,20 @@ static void append(GString *out, json_t *value)
 	json_decref(value);
 }
 
-void report_frame_json(GString *out, const struct frame_story *f)
+void report_stories_json(GString *out, const struct frame_story *frames, guint n)
 {
-	json_t *o = short_json(f);
-	set_text(o, "values", f->values);
-	json_object_set_new(o, "attempts", attempts_json(f));
-	set_text(o, "log", f->log);
-	set_text(o, "logFile", f->log_file);
-	set_text(o, "next", f->next);
-	append(out, o);
+	json_t *list = json_array();
+	for (guint i = 0; i < n; i++) {
+		const struct frame_story *f = &frames[i];
+		json_t *o = short_json(f);
+		set_text(o, "values", f->values);
+		json_object_set_new(o, "attempts", attempts_json(f));
+		set_text(o, "log", f->log);
+		set_text(o, "logFile", f->log_file);
+		set_text(o, "next", f->next);
+		json_array_append_new(list, o);
+	}
+	append(out, list);
 }
 
 void report_frames_json(GString *out, const struct frame_story *frames, guint n)

@@ -29,9 +29,9 @@ struct frame_story {
 	const char *next;
 };
 
-/* All of it: `cleave why`. */
+/* All of it: `cleave why`. As JSON one array. */
 void report_frame_text(GString *out, const struct frame_story *f, struct report_style style);
-void report_frame_json(GString *out, const struct frame_story *f);
+void report_stories_json(GString *out, const struct frame_story *frames, guint n);
 /* A line a frame: `cleave get frames JOB`. */
 void report_frames_text(GString *out, const struct frame_story *frames, guint n, struct report_style style);
 void report_frames_json(GString *out, const struct frame_story *frames, guint n);

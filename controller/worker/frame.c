@@ -167,7 +167,7 @@ static void drop(struct session *s, gint64 frame, const struct made *made)
 	g_autoptr(GError) problem = NULL;
 	const struct record record = { .type = RECORD_SUPERSEDED, .frame = frame, .token = s->lease->token };
 	if (!made_withdraw(s, made)) {
-		log_notice("worker", "the job owner has delivered it already job=%s frame=%" G_GINT64_FORMAT, s->lease->job, frame);
+		log_notice("worker", "the job owner has it already, delivered or stored job=%s frame=%" G_GINT64_FORMAT, s->lease->job, frame);
 		return;
 	}
 	log_warning("worker", "superseded job=%s frame=%" G_GINT64_FORMAT, s->lease->job, frame);

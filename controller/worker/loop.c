@@ -97,7 +97,7 @@ static gboolean prove_roots(struct worker *w, GError **error)
 	while (g_hash_table_iter_next(&i, &name, NULL)) {
 		g_autoptr(GError) problem = NULL;
 		SCOPED_FD(fd) = worker_open_root(w, name, &problem);
-		is_new |= note_root(w, name, problem);
+		is_new |= note_root(w, name, fd < 0 ? problem : NULL);
 		if (problem) {
 			g_clear_error(&last);
 			last = g_steal_pointer(&problem);

@@ -42,6 +42,8 @@ GPid farm_spawn(const struct farm *f, const char *const *argv, const char *log);
 void farm_end(GPid pid);
 /* Runs it to its end, which must be a good one. Its seconds; ret_peak_bytes may be NULL. */
 double farm_run(const struct farm *f, const char *const *argv, guint64 *ret_peak_bytes);
+/* CPU that it and all that it started have used: what others do on the machine does not count. */
+double farm_cpu_s(GPid pid);
 const char *farm_program(struct farm *f, const char *name);
 double farm_now_s(void);
 

@@ -7,6 +7,7 @@
 #include "frames/manifest.h"
 #include "frames/root.h"
 #include "worker/order.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
@@ -17,7 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-enum { TRIVIAL_ROUNDS = 10, TRIVIAL_FRAMES = 30, LONG_ROUNDS = 5, LONG_FRAMES = 11, COLD_ROUNDS = 3, CALIBRATE = 3 };
+enum { TRIVIAL_ROUNDS = 10, TRIVIAL_FRAMES = 30, LONG_ROUNDS = 8, LONG_FRAMES = 6, COLD_ROUNDS = 3, CALIBRATE = 3 };
 
 #define EXTRA_MS     5.0
 #define LONG_S       0.5
@@ -142,38 +143,82 @@ static double worker_round(struct farm *f, const char *job, const struct task *t
 	return (double)(until_us - from_us) / G_USEC_PER_SEC / (double)(last - first);
 }
 
+/* -- the disk alone -------------------------------------------------------------------------- */
+
+static void sync_or_fail(gboolean ok)
+{
+	if (!ok)
+		g_error("the disk: %s", g_strerror(errno));
+}
+
+/* What a frame cannot do without, of as many bytes: its file is on disk before it is verified, its line before it is
+ * committed, its visible name before the staged one goes. */
+static double disk_round(const struct farm *f, gint64 n_frames)
+{
+	static const char image[1200], line[450];
+	g_autofree char *folder = g_build_filename(f->folder, "disk", NULL);
+	sync_or_fail(g_mkdir_with_parents(folder, 0755) == 0);
+	int dir = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), log = openat(dir, "log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+	double begun_s = farm_now_s();
+	for (gint64 i = 0; i < n_frames; i++) {
+		int fd = openat(dir, "staged", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		sync_or_fail(write(fd, image, sizeof image) == sizeof image && fsync(fd) == 0 && fsync(dir) == 0 && close(fd) == 0);
+		sync_or_fail(write(log, line, sizeof line) == sizeof line && fdatasync(log) == 0);
+		sync_or_fail(linkat(dir, "staged", dir, "visible", 0) == 0 && fsync(dir) == 0);
+		sync_or_fail(unlinkat(dir, "staged", 0) == 0 && unlinkat(dir, "visible", 0) == 0);
+	}
+	double seconds = farm_now_s() - begun_s;
+	close(log);
+	close(dir);
+	return seconds / (double)n_frames;
+}
+
 /* -- both ------------------------------------------------------------------------------------ */
 
 struct compared {
-	double worker_s, bare_s, extra_s, ratio; /* medians over the rounds */
+	double worker_s, bare_s, extra_s, ratio, disk_s; /* medians over the rounds */
+	double worker_cpu_s, bare_cpu_s;                 /* means */
 };
 
-static struct compared compare(struct farm *f, struct bare *b, const char *job, const struct task *task, gint64 n_rounds, gint64 n_frames)
+static struct compared compare(struct farm *f, GPid worker_pid, struct bare *b, const char *job, const struct task *task,
+                               gint64 n_rounds, gint64 n_frames)
 {
+	struct compared c = { 0 };
+	g_autoptr(GArray) disk = g_array_new(FALSE, FALSE, sizeof(double));
 	g_autoptr(GArray) worker = g_array_new(FALSE, FALSE, sizeof(double)), bare = g_array_new(FALSE, FALSE, sizeof(double));
 	g_autoptr(GArray) extra = g_array_new(FALSE, FALSE, sizeof(double)), ratio = g_array_new(FALSE, FALSE, sizeof(double));
 	/* The scene is read, and folders are made. */
 	worker_round(f, job, task, 1, 2);
 	bare_round(b, f, task, 1, 2);
+	double worker_cpu_s = farm_cpu_s(worker_pid), bare_cpu_s = farm_cpu_s(b->pid), n_all = (double)(n_rounds * n_frames);
 	for (gint64 i = 0, first = 3; i < n_rounds; i++, first += n_frames) {
-		double of_bare = bare_round(b, f, task, first, first + n_frames - 1);
+		double of_bare = bare_round(b, f, task, first, first + n_frames - 1), of_disk = disk_round(f, n_frames);
 		double of_worker = worker_round(f, job, task, first, first + n_frames - 1);
 		double more = of_worker - of_bare, times = of_worker / of_bare;
 		g_array_append_val(bare, of_bare);
 		g_array_append_val(worker, of_worker);
 		g_array_append_val(extra, more);
 		g_array_append_val(ratio, times);
+		g_array_append_val(disk, of_disk);
 	}
-	return (struct compared){ samples_quantile(worker, 0.5), samples_quantile(bare, 0.5), samples_quantile(extra, 0.5),
-		                  samples_quantile(ratio, 0.5) };
+	c.worker_cpu_s = (farm_cpu_s(worker_pid) - worker_cpu_s) / n_all;
+	c.bare_cpu_s = (farm_cpu_s(b->pid) - bare_cpu_s) / n_all;
+	c.worker_s = samples_quantile(worker, 0.5);
+	c.bare_s = samples_quantile(bare, 0.5);
+	c.extra_s = samples_quantile(extra, 0.5);
+	c.ratio = samples_quantile(ratio, 0.5);
+	c.disk_s = samples_quantile(disk, 0.5);
+	return c;
 }
 
-static double bench_trivial(struct farm *f, struct bare *b)
+static double bench_trivial(struct farm *f, GPid worker, struct bare *b)
 {
 	const struct task task = farm_task(f);
-	struct compared c = compare(f, b, "bench/trivial", &task, TRIVIAL_ROUNDS, TRIVIAL_FRAMES);
+	struct compared c = compare(f, worker, b, "bench/trivial", &task, TRIVIAL_ROUNDS, TRIVIAL_FRAMES);
 	bench_report("render-trivial-worker", c.worker_s * 1e3, "ms/frame", c.bare_s * 1e3, 0);
 	bench_report("render-trivial-worker-more", c.extra_s * 1e3, "ms/frame", EXTRA_MS, 1);
+	bench_report("render-trivial-disk-alone", c.disk_s * 1e3, "ms/frame", EXTRA_MS, 0);
+	bench_report("render-trivial-worker-cpu", c.worker_cpu_s * 1e3, "ms/frame", c.bare_cpu_s * 1e3, 0);
 	return c.bare_s;
 }
 
@@ -186,15 +231,16 @@ static double seconds_of_side(struct farm *f, struct bare *b, gint64 side)
 }
 
 /* Time goes with the pixels. */
-static void bench_long(struct farm *f, struct bare *b)
+static void bench_long(struct farm *f, GPid worker, struct bare *b)
 {
 	enum { SMALL = 32, LARGE = 512 };
 	double small_s = seconds_of_side(f, b, SMALL), large_s = seconds_of_side(f, b, LARGE);
 	double a_pixel = MAX(large_s - small_s, 1e-3) / (LARGE * LARGE - SMALL * SMALL);
 	struct task task = farm_task(f);
 	task.width = task.height = (gint64)CLAMP(sqrt(MAX(LONG_S - small_s, 0.01) / a_pixel), 64, 4096);
-	struct compared c = compare(f, b, "bench/long", &task, LONG_ROUNDS, LONG_FRAMES);
+	struct compared c = compare(f, worker, b, "bench/long", &task, LONG_ROUNDS, LONG_FRAMES);
 	bench_report("render-half-second-worker", c.ratio * c.bare_s * 1e3, "ms/frame", c.bare_s * 1e3, LONG_RATIO);
+	bench_report("render-half-second-worker-cpu", c.worker_cpu_s * 1e3, "ms/frame", c.bare_cpu_s * 1e3, 0);
 }
 
 /* -- without a warm one ---------------------------------------------------------------------- */
@@ -230,8 +276,8 @@ int main(void)
 	GPid worker = farm_worker(&f, "blender");
 	bare_start(&b, &f);
 	farm_wait_idle(&f);
-	double bare_s = bench_trivial(&f, &b);
-	bench_long(&f, &b);
+	double bare_s = bench_trivial(&f, worker, &b);
+	bench_long(&f, worker, &b);
 	bare_stop(&b);
 	bench_cold(&f, bare_s);
 	farm_end(worker);

@@ -74,7 +74,7 @@ local function terms_of(id)
   return cjson.encode(terms)
 end
 
--- The fields that taking needs; nil where it has none. Jobs of before version 4 have no terms until they are updated.
+-- The fields that taking needs; nil where it has none. Jobs of before version 5 have no terms until they are updated.
 function Job.read(id)
   local terms, tried = unpack(redis.call('HMGET', 'cleave:job:' .. id, 'terms', 'tried'))
   local job = { id = id, tried = tried }
@@ -148,14 +148,17 @@ function Job.guarded(id, f, ...)
   if ok then
     return first, second
   end
-  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' is passed over: ' ..
+  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' has keys that are not the queue\'s: ' ..
             tostring(type(first) == 'table' and first.err or first))
   if mend(id) then
     Job.settle(id)
-  else
-    redis.call('ZREM', 'cleave:ready', id)
-    redis.call('ZREM', 'cleave:tail', id)
+    ok, first, second = pcall(f, id, ...)
+    if ok then
+      return first, second
+    end
   end
+  redis.call('ZREM', 'cleave:ready', id)
+  redis.call('ZREM', 'cleave:tail', id)
 end
 
 -- -- meta -----------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ local function lease_text(lease)
   return table.concat(lines, '\n')
 end
 
--- A lease with its lines, n, hand, begun and progress; or nil. Leases of before version 4 have fields for lines.
+-- A lease with its lines, n, hand, begun and progress; or nil. Leases of before version 5 have fields for lines.
 function Scope.read_lease(token)
   local key = 'cleave:lease:' .. token
   local of, n, hand, begun, progress = unpack(redis.call('HMGET', key, 'of', 'n', 'hand', 'begun', 'progress'))
