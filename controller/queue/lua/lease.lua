@@ -208,8 +208,12 @@ end
 -- lease_several WORKER TTL_MS CAPABILITIES UUID N -> up to N leases. A task is told once: '' is that of the lease before
 -- when job and key are the same. Who asks does not wait for more.
 local function lease_several(_, args)
+  local n = tonumber(args[5])
+  if not n or n ~= n or n < 1 then
+    refuse('INVALID', 'a number of leases is 1 or more, not ' .. tostring(args[5]))
+  end
   local who, out, before = arrive(args), {}, {}
-  for _ = 1, who and math.min(tonumber(args[5]), SEVERAL_MAX) or 0 do
+  for _ = 1, who and math.min(n, SEVERAL_MAX) or 0 do
     local granted = take(who)
     if not granted then
       break
