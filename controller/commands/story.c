@@ -35,7 +35,7 @@ static const struct object *find_job(const struct plan *p, const char *name, con
 static int no_job(const struct plan *p, const char *name, const char *several, const struct object *other)
 {
 	g_autoptr(GPtrArray) ids = g_ptr_array_new();
-	if (several) {
+	if (several && other) {
 		fprintf(stderr, "cleave: %s is a job of several projects, as %s and %s\n", name, several, other->id);
 		return EXIT_FAILED;
 	}
