@@ -10,8 +10,8 @@
 #include "spec/frame_key.h"
 
 /* What a wanted job needs. FALSE: it is not known. */
-static gboolean add_job(const struct apply_input *in, const struct farm_root *root, int root_fd, const char *job_dir,
-                        struct clearing *c, GError **error)
+static gboolean add_job(const struct apply_input *in, const struct farm_root *root, const char *job_dir, struct clearing *c,
+                        GError **error)
 {
 	g_autofree char *id = root_job_id(job_dir);
 	const struct object *want = objects_get(in->plan->want, KIND_RENDERJOB, id);
@@ -22,20 +22,22 @@ static gboolean add_job(const struct apply_input *in, const struct farm_root *ro
 	const struct key_digests of = status && !status->trouble ? frame_key_digests(want->spec, status) : (struct key_digests){ 0 };
 	if (!of.scene)
 		return fail(error, ERROR_REFUSED, "what %s wants is not known", id);
-	struct manifest_view *v = shelf_view(in->shelf, root->path, job_dir);
-	if (!manifest_view_update(v, root_fd, job_dir, error))
+	const struct manifest_view *v = shelf_view_now(in->shelf, farm_root_where(root), job_dir, error);
+	if (!v)
 		return FALSE;
 	struct key_groups groups = frame_key_groups(in->arena, want->spec, &of);
 	clearing_add_job(c, v, (guint)root->store.n_keys, frame_key_is_wanted, &groups);
 	return TRUE;
 }
 
-static gboolean add_jobs(const struct apply_input *in, const struct farm_root *root, int root_fd, struct clearing *c,
-                         GError **error)
+static gboolean add_jobs(const struct apply_input *in, const struct farm_root *root, struct clearing *c, GError **error)
 {
-	g_autoptr(GPtrArray) dirs = root_job_dirs(root_fd, error);
+	g_autoptr(GPtrArray) dirs = shelf_job_dirs(in->shelf, farm_root_where(root), error);
+	OBJECTS_EACH (o, in->plan->want, KIND_RENDERJOB)
+		if (dirs && root->url)
+			shelf_add_job_dir(dirs, o->id);
 	for (guint i = 0; dirs && i < dirs->len; i++)
-		if (!add_job(in, root, root_fd, dirs->pdata[i], c, error))
+		if (!add_job(in, root, dirs->pdata[i], c, error))
 			return FALSE;
 	return dirs != NULL;
 }
@@ -48,10 +50,10 @@ gboolean clear_store(const struct apply_input *in, const struct action *act, GEr
 		                           .n_keys = (guint)store->n_keys, .now_us = g_get_real_time() };
 	struct clear_store gone;
 	struct clearing *c = clearing_new();
-	int fd = shelf_root(in->shelf, root->path, error);
+	int fd = shelf_root(in->shelf, farm_root_where(root), error);
 	shelf_upkeep_again(in->shelf);
-	gboolean ok = fd >= 0 && add_jobs(in, root, fd, c, error) &&
-	              clearing_run(c, fd, &rules, TRUE, (guint)act->count, &gone, error);
+	gboolean ok = fd >= 0 && add_jobs(in, root, c, error) &&
+	              clearing_run(c, fd, shelf_remote(in->shelf, farm_root_where(root)), &rules, TRUE, (guint)act->count, &gone, error);
 	if (ok)
 		apply_note(in, act, "%" G_GUINT64_FORMAT " files, %s", gone.n_clear, bytes_about(in->arena, gone.clear_bytes));
 	clearing_free(c);

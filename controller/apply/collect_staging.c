@@ -5,6 +5,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "frames/collect.h"
+#include "frames/deliver_remote.h"
 #include "frames/manifest.h"
 
 static gboolean collect(const struct apply_input *in, const struct action *act, const struct upkeep_place *p, GError **error)
@@ -17,7 +18,8 @@ static gboolean collect(const struct apply_input *in, const struct action *act, 
 		const char *token = act->upkeep->tokens.items[i];
 		if (backlog_holds(b, token))
 			continue;
-		if (!frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &one, error))
+		if (p->remote ? !remote_collect(p->remote, p->root_fd, p->job_dir, token, p->view, NULL, &one, error)
+		              : !frame_collect(p->root_fd, p->job_dir, token, p->view, NULL, &one, error))
 			return FALSE;
 		all.removed += one.removed;
 		all.stored += one.stored;

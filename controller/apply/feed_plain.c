@@ -31,27 +31,34 @@ static gboolean describe(const struct apply_input *in, const struct farm_spec *f
 	return TRUE;
 }
 
-/* *ret_n 0: nothing is there to be leased. */
-static gboolean take_one(const struct apply_input *in, const struct action *act, const char *worker, struct plain_task *ret,
+/* What a lease becomes. */
+static gboolean task_of(const struct apply_input *in, const struct action *act, const struct lease *l, struct plain_task *ret,
+                        GError **error)
+{
+	*ret = (struct plain_task){ .id = l->token, .job = l->job, .key = l->key, .frames = l->frames, .task = l->task };
+	if (l->problem ? fail(error, ERROR_INVALID, "%s", l->problem) : describe(in, act->want->spec, ret, error))
+		return TRUE;
+	g_prefix_error(error, "%s: ", l->job);
+	return FALSE;
+}
+
+/* Leases up to the action's count; *ret_n of them became tasks. What follows one that cannot be described goes back. */
+static gboolean take_all(const struct apply_input *in, const struct action *act, const char *worker, struct plain_task *tasks,
                          guint *ret_n, GError **error)
 {
-	struct lease *lease;
 	const struct capabilities can = { .jobs = act->jobs.items };
-	const struct farm_spec *farm = act->want->spec;
+	struct lease **leases = ARENA_ARRAY(in->arena, struct lease *, act->count);
+	guint n_leases, n = 0;
 	*ret_n = 0;
-	if (!lease_take(in->redis, in->arena, worker, &can, PLAIN_LEASE_MS, &lease, error))
+	if (!lease_take_several(in->redis, in->arena, worker, &can, PLAIN_LEASE_MS, (guint)MIN(act->count, PLAIN_WINDOW_MAX), leases,
+	                        &n_leases, error))
 		return FALSE;
-	if (!lease)
-		return TRUE;
-	*ret = (struct plain_task){ .id = lease->token, .job = lease->job, .key = lease->key, .frames = lease->frames, .task = lease->task };
-	gboolean is_right = lease->problem ? fail(error, ERROR_INVALID, "%s", lease->problem) : describe(in, farm, ret, error);
-	if (!is_right) {
-		lease_give_back(in->redis, lease->token, NULL);
-		g_prefix_error(error, "%s: ", lease->job);
-		return FALSE;
-	}
-	*ret_n = 1;
-	return TRUE;
+	while (n < n_leases && task_of(in, act, leases[n], &tasks[n], error))
+		n++;
+	for (guint i = n; i < n_leases; i++)
+		lease_give_back(in->redis, leases[i]->token, NULL);
+	*ret_n = n;
+	return n == n_leases;
 }
 
 gboolean feed_plain_workers(const struct apply_input *in, const struct action *act, GError **error)
@@ -60,9 +67,8 @@ gboolean feed_plain_workers(const struct apply_input *in, const struct action *a
 	struct plain_task *tasks = ARENA_ARRAY(in->arena, struct plain_task, act->count);
 	struct authority by = job_authority(in);
 	g_autoptr(GError) problem = NULL;
-	guint n = 0, n_taken = 1;
-	while (n < act->count && n_taken && take_one(in, act, worker, &tasks[n], &n_taken, &problem))
-		n += n_taken;
+	guint n;
+	take_all(in, act, worker, tasks, &n, &problem);
 	/* It blocks on no wake list: who wakes workers must not count on it. */
 	crew_leave(in->redis, worker, NULL);
 	gboolean is_pushed = !n || plain_push(in->redis, &by, act->list, tasks, n, error);

@@ -51,9 +51,11 @@ gboolean upkeep_place_find(const struct apply_input *in, const struct action *ac
 	*ret = (struct upkeep_place){ .root = farm_root_find(farm->spec, act->upkeep->root), .job_dir = root_job_dir(act->id) };
 	/* The next look finds what is left, and what has come meanwhile. */
 	shelf_upkeep_again(in->shelf);
-	ret->root_fd = shelf_root(in->shelf, ret->root->path, error);
-	ret->view = shelf_view(in->shelf, ret->root->path, ret->job_dir);
-	return ret->root_fd >= 0 && manifest_view_update(ret->view, ret->root_fd, ret->job_dir, error);
+	const char *where = farm_root_where(ret->root);
+	ret->root_fd = shelf_root(in->shelf, where, error);
+	ret->remote = shelf_remote(in->shelf, where);
+	ret->view = ret->root_fd >= 0 ? shelf_view_now(in->shelf, where, ret->job_dir, error) : NULL;
+	return ret->view != NULL;
 }
 
 void upkeep_place_clear(struct upkeep_place *p)

@@ -32,7 +32,8 @@ struct manifest *job_place_manifest(const struct apply_input *in, const struct j
 /* A job's own folder in a root that the action names: also of a job that the specs name no more. */
 struct upkeep_place {
 	const struct farm_root *root;
-	int root_fd; /* the shelf's */
+	int root_fd;           /* the shelf's */
+	struct remote *remote; /* the shelf's; NULL: the root is a folder */
 	char *job_dir;
 	struct manifest_view *view; /* up to date */
 };

@@ -1,6 +1,7 @@
 /* cleave cost: GPU time and its price, summed over the manifests of all roots that this machine has: of jobs that are
  * wanted and of those that were. Each attempt counts once, also one that was lost: its time was spent. */
 #include "base/arena.h"
+#include "commands/bucket.h"
 #include "commands/command.h"
 #include "commands/cost.h"
 #include "frames/manifest.h"
@@ -64,12 +65,27 @@ static gboolean add_job(struct arena *a, int root_fd, const char *dir, const str
 	return ok;
 }
 
+static gboolean add_bucket(struct arena *a, const struct farm_root *root, const struct objects *want, GHashTable *seen,
+                           struct cost_sum *sum, GError **error)
+{
+	struct remote *r = bucket_open(root, error);
+	SCOPED_FD(fd) = r ? remote_open(r, root->marker, error) : -1;
+	gboolean is_new = fd >= 0 && g_hash_table_add(seen, g_strdup(remote_name(r))), ok = fd >= 0;
+	g_autoptr(GPtrArray) dirs = is_new ? remote_job_dirs(r, error) : NULL;
+	if (is_new)
+		ok = dirs != NULL;
+	for (guint i = 0; ok && dirs && i < dirs->len; i++)
+		ok = remote_fetch_manifest(r, fd, dirs->pdata[i], error) && add_job(a, fd, dirs->pdata[i], want, sum, error);
+	remote_free(r);
+	return ok;
+}
+
 static gboolean add_root(struct arena *a, const struct farm_root *r, const struct objects *want, GHashTable *seen,
                          struct cost_sum *sum, GError **error)
 {
 	struct stat st;
-	if (!r->path)
-		return fail(error, ERROR_AWAY, "it is a bucket, and its manifests are not read");
+	if (r->url)
+		return add_bucket(a, r, want, seen, sum, error);
 	SCOPED_FD(fd) = root_open_marked(r->path, r->marker, error);
 	if (fd < 0)
 		return FALSE;

@@ -1,5 +1,6 @@
 /* cleave root list, cleave root init NAME [--dir DIR]: the Farm's roots as this host sees them, and the file that proves
  * that one is mounted. */
+#include "commands/bucket.h"
 #include "commands/command.h"
 #include "frames/root.h"
 #include "report/report.h"
@@ -23,11 +24,7 @@ static const struct farm_root *find_root(const struct farm_spec *farm, const cha
 		g_string_append_printf(known, "%s%s", i ? ", " : "", LIST_AT(farm->roots, struct farm_root, i)->name);
 	if (!root)
 		fail(error, ERROR_NOT_FOUND, "the Farm has no root %s; it has %s", name, known->len ? known->str : "none");
-	else if (!root->path)
-		fail(error, ERROR_USAGE, "root %s is a bucket: put an object %s that says \"%s\" into it", name, root->marker, name);
-	else
-		return root;
-	return NULL;
+	return root;
 }
 
 /* What is mounted there later would hide the marker. */
@@ -65,6 +62,17 @@ static int init_root(struct invocation *in, const struct farm_root *root)
 	return error ? command_fail(error) : EXIT_FINE;
 }
 
+static int init_bucket(const struct invocation *in, const struct farm_root *root)
+{
+	gboolean was_marked = FALSE;
+	g_autoptr(GError) error = NULL;
+	if (in->own[ROOT_DIR])
+		fail(&error, ERROR_USAGE, "root %s is the bucket %s: it has no folder for --dir to name", root->name, root->url);
+	else if (bucket_mark(root, &was_marked, &error))
+		printf(was_marked ? "%s is marked as root %s already\n" : "%s is root %s: its marker is written\n", root->url, root->name);
+	return error ? command_fail(error) : EXIT_FINE;
+}
+
 static int list_roots(struct invocation *in, const struct looked *l)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -90,7 +98,7 @@ int command_root(struct invocation *in)
 	if (code < 0) {
 		const struct object *farm = objects_farm(l.wanted.objects);
 		const struct farm_root *root = is_init ? find_root(farm ? farm->spec : NULL, in->args[1], &error) : NULL;
-		code = error ? command_fail(error) : is_init ? init_root(in, root) : list_roots(in, &l);
+		code = error ? command_fail(error) : !is_init ? list_roots(in, &l) : root->path ? init_root(in, root) : init_bucket(in, root);
 	}
 	looked_clear(&l);
 	return code;

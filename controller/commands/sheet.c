@@ -79,7 +79,7 @@ static gboolean draw(const struct story_book *b, const struct plan_of_sheet *p, 
 	g_autofree char *path = frame_path(b->output, frame);
 	g_autoptr(GError) error = NULL;
 	struct thumbnail t = { 0 };
-	SCOPED_FD(fd) = root_openat(b->root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	SCOPED_FD(fd) = story_open_file(b, path);
 	if (fd < 0) {
 		contact_cross(s, cell, frame, CONTACT_MISSING);
 		return FALSE;

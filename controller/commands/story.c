@@ -2,12 +2,14 @@
  * from the manifest, which outlives the queue. */
 #include "commands/story.h"
 #include "base/arena.h"
+#include "commands/bucket.h"
 #include "base/frameset.h"
 #include "frames/manifest.h"
 #include "frames/root.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
 #include "spec/status.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,13 +35,42 @@ static const struct object *find_job(const struct plan *p, const char *name, con
 static int no_job(const struct plan *p, const char *name, const char *several, const struct object *other)
 {
 	g_autoptr(GPtrArray) ids = g_ptr_array_new();
-	if (several) {
+	if (several && other) {
 		fprintf(stderr, "cleave: %s is a job of several projects, as %s and %s\n", name, several, other->id);
 		return EXIT_FAILED;
 	}
 	OBJECTS_EACH (o, p->want, KIND_RENDERJOB)
 		g_ptr_array_add(ids, (gpointer)o->id);
 	return command_no_object(&kinds[KIND_RENDERJOB], name, ids, p->revision);
+}
+
+static void open_folder(struct story_book *b, const struct farm_root *r, GError **error)
+{
+	b->root_path = b->root_where = r->path;
+	b->root_fd = root_open_marked(r->path, r->marker, error);
+}
+
+static void open_bucket(struct story_book *b, const struct farm_root *r, GError **error)
+{
+	b->remote = bucket_open(r, error);
+	if (!b->remote)
+		return;
+	b->root_path = remote_local(b->remote);
+	b->root_where = remote_name(b->remote);
+	b->root_fd = remote_open(b->remote, r->marker, error);
+	if (b->root_fd >= 0 && !remote_fetch_manifest(b->remote, b->root_fd, b->job_dir, error))
+		fd_clear(&b->root_fd);
+}
+
+/* Of a bucket's object nothing stays in the local folder. */
+int story_open_file(const struct story_book *b, const char *path)
+{
+	if (b->remote && !remote_fetch(b->remote, b->root_fd, path, NULL, 0, NULL))
+		return -1;
+	int fd = root_openat(b->root_fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (b->remote)
+		(void)unlinkat(b->root_fd, path, 0);
+	return fd;
 }
 
 /* The manifest is beside the frames; without the root only the queue's word is left. */
@@ -52,14 +83,14 @@ static void open_root(struct story_book *b)
 	if (!root_path_split(a, LIST_AT(outputs, struct job_output, 0)->file, &root, &b->output))
 		return;
 	const struct farm_root *r = farm_root_find(objects_farm(b->looked.plan->want)->spec, root);
-	b->root_path = r ? r->path : NULL;
-	b->root_fd = b->root_path ? root_open_marked(b->root_path, r->marker, &error) : -1;
+	if (r && r->url)
+		open_bucket(b, r, &error);
+	else if (r)
+		open_folder(b, r, &error);
 	if (b->root_fd >= 0)
 		b->view = manifest_read(a, b->root_fd, b->job_dir, &error);
 	if (error)
 		fprintf(stderr, "cleave: what was rendered cannot be told: %s\n", error->message);
-	else if (r && !r->path)
-		fprintf(stderr, "cleave: root %s is a bucket: attempts and logs of its frames are not told\n", r->name);
 }
 
 /* While the queue cannot be asked the manifest and the files still tell: what is there, and who tried. */
@@ -112,6 +143,7 @@ int story_open(struct invocation *in, const char *job, struct story_book *ret)
 void story_close(struct story_book *b)
 {
 	fd_clear(&b->root_fd);
+	remote_free(b->remote);
 	g_free(b->job_dir);
 	looked_clear(&b->looked);
 }
@@ -214,7 +246,10 @@ static void tell_log(const struct story_book *b, struct frame_story *f)
 	struct arena *a = b->looked.arena;
 	gsize size;
 	char *text;
-	const char *path = arena_printf(a, "%s/.cleave/%s/log/%" G_GINT64_FORMAT ".log", b->root_path, b->job_dir, f->frame);
+	const char *name = arena_printf(a, ".cleave/%s/log/%" G_GINT64_FORMAT ".log", b->job_dir, f->frame);
+	const char *path = arena_printf(a, "%s/%s", b->root_path, name);
+	if (b->remote && !remote_fetch(b->remote, b->root_fd, name, NULL, 0, NULL))
+		return;
 	if (!g_file_get_contents(path, &text, &size, NULL))
 		return;
 	const char *tail = size > LOG_TAIL ? text + size - LOG_TAIL : text;
@@ -278,7 +313,7 @@ struct frame_story story_tell(const struct story_book *b, gint64 frame, gboolean
 	struct frame_story f = { .job = b->want->id, .frame = frame, .state = "unknown" };
 	if (b->output) {
 		g_autofree char *path = frame_path(b->output, frame);
-		f.file = b->root_path ? arena_printf(a, "%s/%s", b->root_path, path) : arena_strdup(a, path);
+		f.file = b->root_where ? arena_printf(a, "%s/%s", b->root_where, path) : arena_strdup(a, path);
 	}
 	if (b->have && !b->have->trouble) {
 		tell_key(b, &f, is_full);

@@ -1,5 +1,6 @@
 /* People name a scene as they see it: below a mount of this machine, below a drive of theirs. */
 #include "base/arena.h"
+#include "commands/bucket.h"
 #include "commands/submit.h"
 #include "frames/digest.h"
 #include "frames/root.h"
@@ -60,14 +61,25 @@ static const char *root_names(struct arena *a, const struct farm_spec *farm)
 }
 
 /* The file as this machine sees it: as it was named, or below the root's own path. */
-static gboolean read_digest(const char *text, const struct farm_root *root, const char *path, struct file_digest *ret, GError **error)
+static gboolean read_digest(const char *text, const struct farm_root *root, const char *path, char ret[SHA256_HEX_SIZE], GError **error)
 {
+	struct file_digest found;
+	if (root->url && bucket_digest(root, path, ret, error))
+		return TRUE;
+	if (root->url) {
+		g_prefix_error(error, "%s:%s (--sha256 says its digest instead): ", root->name, path);
+		return FALSE;
+	}
 	g_autofree char *below_root = root->path ? g_build_filename(root->path, path, NULL) : NULL;
 	const char *const places[] = { text, below_root };
 	for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
 		SCOPED_FD(fd) = places[i] && g_path_is_absolute(places[i]) ? open(places[i], O_RDONLY | O_CLOEXEC) : -1;
+		if (fd >= 0 && digest_fd(fd, &found, error)) {
+			g_strlcpy(ret, found.sha256, SHA256_HEX_SIZE);
+			return TRUE;
+		}
 		if (fd >= 0)
-			return digest_fd(fd, ret, error);
+			return FALSE;
 	}
 	return fail_errno(error, errno, "%s is not to be seen from here (--sha256 says its digest instead)", below_root ? below_root : text);
 }
@@ -92,11 +104,11 @@ gboolean submit_find_scene(struct arena *a, const struct farm_spec *farm, const 
 		return fail(error, ERROR_INVALID, "%s lies on none of the Farm's roots: %s; a scene is ROOT:path, a path below one of them, or a URL",
 		            text, root_names(a, farm));
 	}
-	struct file_digest digest;
 	if (!sha256) {
-		if (!read_digest(named, farm_root_find(farm, s.root), s.path, &digest, error))
+		char found[SHA256_HEX_SIZE];
+		if (!read_digest(named, farm_root_find(farm, s.root), s.path, found, error))
 			return FALSE;
-		s.sha256 = arena_strdup(a, digest.sha256);
+		s.sha256 = arena_strdup(a, found);
 	}
 	*ret = s;
 	return TRUE;

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "frames/digest.h"
 #include "frames/manifest.h"
+#include "frames/remote.h"
 #include "frames/root.h"
 #include "frames/store.h"
 #include <string.h>
@@ -114,20 +115,35 @@ static gint64 us_of(struct timespec t)
 	return t.tv_sec * (gint64)G_USEC_PER_SEC + t.tv_nsec / 1000;
 }
 
-/* A rename changes the ctime, so that it tells since when a file is in the store; the mtime is that of the render. A
- * copy that never became whole is nobody's, and goes when nobody can be at it any more. */
+/* What the name says of a file in the store. FALSE: it is no content's. A copy that never became whole is nobody's, and
+ * goes when nobody can be at it any more. */
+static gboolean judge_name(const struct clearing *c, const char *name, struct stored *s)
+{
+	char sha256[SHA256_HEX_SIZE];
+	g_strlcpy(sha256, name, sizeof sha256);
+	if (!sha256_is_valid(sha256))
+		return FALSE;
+	if (!g_str_has_suffix(name, STORE_PARTIAL))
+		s->use = (enum use)GPOINTER_TO_INT(g_hash_table_lookup(c->uses, sha256));
+	s->name = g_strdup(name);
+	return TRUE;
+}
+
+/* A rename changes the ctime, so that it tells since when a file is in the store; the mtime is that of the render. */
 static gboolean read_stored(const struct clearing *c, int store_fd, const char *name, struct stored *ret)
 {
 	struct stat st;
-	char sha256[SHA256_HEX_SIZE];
-	g_strlcpy(sha256, name, sizeof sha256);
-	if (fstatat(store_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || !sha256_is_valid(sha256))
+	if (fstatat(store_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
 		return FALSE;
 	*ret = (struct stored){ .size = (guint64)st.st_size, .since_us = us_of(st.st_ctim) };
-	if (!g_str_has_suffix(name, STORE_PARTIAL))
-		ret->use = (enum use)GPOINTER_TO_INT(g_hash_table_lookup(c->uses, sha256));
-	ret->name = g_strdup(name);
-	return TRUE;
+	return judge_name(c, name, ret);
+}
+
+static GArray *stored_array(void)
+{
+	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct stored));
+	g_array_set_clear_func(all, stored_clear);
+	return all;
 }
 
 static GArray *read_store(const struct clearing *c, int store_fd, GError **error)
@@ -135,11 +151,31 @@ static GArray *read_store(const struct clearing *c, int store_fd, GError **error
 	g_autoptr(GPtrArray) names = root_list(store_fd, error);
 	if (!names)
 		return NULL;
-	GArray *all = g_array_new(FALSE, FALSE, sizeof(struct stored));
-	g_array_set_clear_func(all, stored_clear);
+	GArray *all = stored_array();
 	for (guint i = 0; i < names->len; i++) {
 		struct stored one;
 		if (read_stored(c, store_fd, names->pdata[i], &one))
+			g_array_append_val(all, one);
+	}
+	g_array_sort(all, oldest_first);
+	return all;
+}
+
+/* An object is copied into the store, also where it is there already: its time is that of the last copy. One whose time
+ * is not told stays. */
+static GArray *read_bucket(const struct clearing *c, struct remote *r, GError **error)
+{
+	g_autoptr(GHashTable) found = remote_list(r, ROOT_STORE "/", error);
+	GHashTableIter it;
+	gpointer path, value;
+	if (!found)
+		return NULL;
+	GArray *all = stored_array();
+	g_hash_table_iter_init(&it, found);
+	while (g_hash_table_iter_next(&it, &path, &value)) {
+		const struct s3_facts *facts = value;
+		struct stored one = { .size = facts->size, .since_us = facts->modified_us ? facts->modified_us : G_MAXINT64 / 2 };
+		if (judge_name(c, (const char *)path + strlen(ROOT_STORE "/"), &one))
 			g_array_append_val(all, one);
 	}
 	g_array_sort(all, oldest_first);
@@ -169,7 +205,22 @@ static void judge(GArray *all, const struct clear_rules *rules)
 	}
 }
 
-static gboolean run(const GArray *all, int store_fd, gboolean removes, guint most, struct clear_store *done, GError **error)
+/* Where the store is: a folder, or a bucket. */
+struct store {
+	int fd; /* -1: there is none, or `remote` */
+	struct remote *remote;
+};
+
+static gboolean remove_stored(const struct store *s, const char *name, GError **error)
+{
+	if (s->remote) {
+		g_autofree char *path = g_strconcat(ROOT_STORE "/", name, NULL);
+		return remote_remove(s->remote, path, error);
+	}
+	return unlinkat(s->fd, name, 0) == 0 || errno == ENOENT || fail_errno(error, errno, ROOT_STORE "/%s cannot be removed", name);
+}
+
+static gboolean run(const GArray *all, const struct store *store, gboolean removes, guint most, struct clear_store *done, GError **error)
 {
 	for (guint i = 0; i < all->len; i++) {
 		const struct stored *s = &g_array_index(all, struct stored, i);
@@ -177,27 +228,28 @@ static gboolean run(const GArray *all, int store_fd, gboolean removes, guint mos
 		done->bytes += s->size;
 		if (!s->goes || done->n_clear >= most)
 			continue;
-		if (removes && unlinkat(store_fd, s->name, 0) < 0 && errno != ENOENT)
-			return fail_errno(error, errno, ROOT_STORE "/%s cannot be removed", s->name);
+		if (removes && !remove_stored(store, s->name, error))
+			return FALSE;
 		done->n_clear++;
 		done->clear_bytes += s->size;
 	}
-	return !removes || root_sync_dir(store_fd) == 0 || fail_errno(error, errno, "the store cannot be put on disk");
+	return !removes || store->remote || root_sync_dir(store->fd) == 0 || fail_errno(error, errno, "the store cannot be put on disk");
 }
 
-gboolean clearing_run(struct clearing *c, int root_fd, const struct clear_rules *rules, gboolean removes, guint most,
-		      struct clear_store *ret, GError **error)
+gboolean clearing_run(struct clearing *c, int root_fd, struct remote *remote, const struct clear_rules *rules, gboolean removes,
+		      guint most, struct clear_store *ret, GError **error)
 {
 	struct clear_store done = { 0 };
-	SCOPED_FD(store) = root_openat(root_fd, ROOT_STORE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
-	if (store < 0 && errno != ENOENT)
+	SCOPED_FD(fd) = remote ? -1 : root_openat(root_fd, ROOT_STORE, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+	const struct store store = { fd, remote };
+	if (fd < 0 && !remote && errno != ENOENT)
 		return fail_errno(error, errno, ROOT_STORE " cannot be opened");
-	g_autoptr(GArray) all = store >= 0 ? read_store(c, store, error) : NULL;
-	if (store >= 0 && !all)
-		return FALSE;
-	if (all) {
+	if (fd >= 0 || remote) {
+		g_autoptr(GArray) all = remote ? read_bucket(c, remote, error) : read_store(c, fd, error);
+		if (!all)
+			return FALSE;
 		judge(all, rules);
-		if (!run(all, store, removes, most, &done, error))
+		if (!run(all, &store, removes, most, &done, error))
 			return FALSE;
 	}
 	*ret = done;

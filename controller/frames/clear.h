@@ -8,6 +8,7 @@
 #include <glib.h>
 
 struct manifest_view;
+struct remote;
 
 struct clear_rules {
 	guint64 max_bytes; /* of what no wanted key needs; 0: any */
@@ -29,6 +30,7 @@ struct clear_store {
 	guint64 n_files, bytes; /* all of the store */
 	guint64 n_clear, clear_bytes;
 };
-/* Looks; with `removes` also removes, at most `most` files a call, the oldest first. No store: nothing. */
-gboolean clearing_run(struct clearing *c, int root_fd, const struct clear_rules *rules, gboolean removes, guint most,
+/* Looks; with `removes` also removes, at most `most` files a call, the oldest first. No store: nothing. `remote`: the
+ * root is a bucket; NULL: a folder. */
+gboolean clearing_run(struct clearing *c, int root_fd, struct remote *remote, const struct clear_rules *rules, gboolean removes, guint most,
 		      struct clear_store *ret, GError **error);

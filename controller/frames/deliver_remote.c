@@ -58,19 +58,13 @@ static gboolean finish(const struct site *s, GError **error)
 	return TRUE;
 }
 
-/* The store gets it under its digest, before it is displaced. */
+/* The store gets it under its digest, before it is displaced. Also where it has it: so its time there begins anew, and
+ * who clears the store at this moment leaves it. */
 static gboolean keep(struct remote *r, const char *path, const struct s3_facts *facts, const char *sha256,
 		     const char *extension, GError **error)
 {
-	struct s3_facts stored;
-	gboolean is_there;
 	g_autofree char *to = store_path(sha256, extension, error);
-	if (!to || !remote_ask(r, to, &is_there, &stored, error))
-		return FALSE;
-	const char *known = is_there ? remote_known(r, &stored) : NULL;
-	if (is_there && stored.size == facts->size && (!known || strcmp(known, sha256) == 0))
-		return TRUE;
-	return remote_copy(r, path, facts->etag, to, error);
+	return to && remote_copy(r, path, facts->etag, to, error);
 }
 
 static gboolean publish(const struct site *s, const struct s3_facts *over, GError **error)

@@ -223,6 +223,24 @@ GHashTable *remote_listing(struct remote *r, const char *folder, gboolean deep, 
 	return listing;
 }
 
+static gint by_text(gconstpointer x, gconstpointer y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
+GPtrArray *remote_job_dirs(struct remote *r, GError **error)
+{
+	GPtrArray *names = s3_list_folders(r->s3, ".cleave/", error);
+	for (guint i = names ? names->len : 0; i-- > 0;) {
+		g_autofree char *id = root_job_id(names->pdata[i]);
+		if (!id)
+			g_ptr_array_remove_index_fast(names, i);
+	}
+	if (names)
+		g_ptr_array_sort(names, by_text);
+	return names;
+}
+
 GHashTable *remote_list(struct remote *r, const char *folder, GError **error)
 {
 	return s3_list(r->s3, folder, TRUE, error);

@@ -50,6 +50,9 @@ GHashTable *remote_listing(struct remote *r, const char *folder, gboolean deep, 
 /* What lies below the folder, at any depth: path → struct s3_facts *; fresh. g_hash_table_unref(). */
 GHashTable *remote_list(struct remote *r, const char *folder, GError **error);
 
+/* The folders of all jobs that have one in the bucket, as root_job_dirs(). */
+GPtrArray *remote_job_dirs(struct remote *r, GError **error);
+
 /* -- moving ------------------------------------------------------------------------------------ */
 
 /* The object into the local folder, at the same path; replaced at once, as whole. `sha256`: ERROR_INVALID when

@@ -25,6 +25,7 @@ enum { S3_ETAG_SIZE = 80 };
 struct s3_facts {
 	guint64 size;
 	char etag[S3_ETAG_SIZE]; /* without quotes; differs when the content does */
+	gint64 modified_us;      /* since 1970, by the server's clock; 0: not told. Only listings tell */
 };
 
 /* Asks nobody yet. ERROR_INVALID: the URL; ERROR_NOT_FOUND, ERROR_INVALID: the access key. */
@@ -72,3 +73,5 @@ gboolean s3_keeps_conditions(struct s3 *s, const char *marker, gboolean *ret, GE
 /* key below the prefix → struct s3_facts *. `folder` ends with "/" or is ""; `deep`: what lies in folders
  * of it too. g_hash_table_unref(). */
 GHashTable *s3_list(struct s3 *s, const char *folder, gboolean deep, GError **error);
+/* The names of the folders right in this one; char *, no order. g_ptr_array_unref(). */
+GPtrArray *s3_list_folders(struct s3 *s, const char *folder, GError **error);

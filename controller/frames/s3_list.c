@@ -6,11 +6,13 @@
 
 struct page {
 	GHashTable *found;
+	GPtrArray *folders;
 	gsize prefix_len; /* of what is not told */
 	char *key;        /* of the object whose elements come now */
 	struct s3_facts facts;
 	gboolean is_truncated;
 	char *next;
+	char *folder; /* of the element that names one */
 };
 
 static void take_object(struct page *p)
@@ -20,6 +22,23 @@ static void take_object(struct page *p)
 		g_hash_table_replace(p->found, g_strdup(p->key + p->prefix_len), g_memdup2(&p->facts, sizeof p->facts));
 	g_clear_pointer(&p->key, g_free);
 	p->facts = (struct s3_facts){ 0 };
+}
+
+/* "KEY/" of which the name is between the last two slashes. */
+static void take_folder(struct page *p)
+{
+	if (p->folder && g_str_has_suffix(p->folder, "/"))
+		p->folder[strlen(p->folder) - 1] = '\0';
+	const char *slash = p->folder ? strrchr(p->folder, '/') : NULL;
+	if (p->folder)
+		g_ptr_array_add(p->folders, g_strdup(slash ? slash + 1 : p->folder));
+}
+
+static gint64 us_of(const char *text)
+{
+	g_autoptr(GTimeZone) utc = g_time_zone_new_utc();
+	g_autoptr(GDateTime) time = g_date_time_new_from_iso8601(text, utc);
+	return time ? g_date_time_to_unix(time) * G_USEC_PER_SEC + g_date_time_get_microsecond(time) : 0;
 }
 
 static void take_element(const char *name, const char *text, gpointer data)
@@ -33,6 +52,13 @@ static void take_element(const char *name, const char *text, gpointer data)
 	} else if (strcmp(name, "ETag") == 0) {
 		g_strlcpy(p->facts.etag, text + (*text == '"'), sizeof p->facts.etag);
 		p->facts.etag[strcspn(p->facts.etag, "\"")] = '\0';
+	} else if (strcmp(name, "LastModified") == 0) {
+		p->facts.modified_us = us_of(text);
+	} else if (strcmp(name, "Prefix") == 0) {
+		g_free(p->folder);
+		p->folder = g_strdup(text);
+	} else if (strcmp(name, "CommonPrefixes") == 0) {
+		take_folder(p);
 	} else if (strcmp(name, "Contents") == 0) {
 		take_object(p);
 	} else if (strcmp(name, "IsTruncated") == 0) {
@@ -69,19 +95,40 @@ static gboolean list_page(struct s3 *s, const char *query, struct page *p, GErro
 	       fail(error, ERROR_INVALID, "GET %s: a listing that goes on and does not say where", s->name);
 }
 
+static gboolean list_pages(struct s3 *s, const char *folder, gboolean deep, struct page *p, GError **error)
+{
+	gboolean ok;
+	p->found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	p->folders = g_ptr_array_new_with_free_func(g_free);
+	p->prefix_len = strlen(s->prefix);
+	do {
+		g_autofree char *query = query_of(s, folder, deep, p->next);
+		ok = list_page(s, query, p, error);
+	} while (ok && p->is_truncated);
+	g_free(p->key);
+	g_free(p->next);
+	g_free(p->folder);
+	return ok;
+}
+
 GHashTable *s3_list(struct s3 *s, const char *folder, gboolean deep, GError **error)
 {
-	struct page p = { .found = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-			  .prefix_len = strlen(s->prefix) };
-	gboolean ok;
-	do {
-		g_autofree char *query = query_of(s, folder, deep, p.next);
-		ok = list_page(s, query, &p, error);
-	} while (ok && p.is_truncated);
-	g_free(p.key);
-	g_free(p.next);
+	struct page p = { 0 };
+	gboolean ok = list_pages(s, folder, deep, &p, error);
+	g_ptr_array_unref(p.folders);
 	if (ok)
 		return p.found;
 	g_hash_table_unref(p.found);
+	return NULL;
+}
+
+GPtrArray *s3_list_folders(struct s3 *s, const char *folder, GError **error)
+{
+	struct page p = { 0 };
+	gboolean ok = list_pages(s, folder, FALSE, &p, error);
+	g_hash_table_unref(p.found);
+	if (ok)
+		return p.folders;
+	g_ptr_array_unref(p.folders);
 	return NULL;
 }

@@ -159,6 +159,31 @@ struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const c
 	return v;
 }
 
+GPtrArray *shelf_job_dirs(struct shelf *s, const char *path, GError **error)
+{
+	int fd = shelf_root(s, path, error);
+	struct remote *r = shelf_remote(s, path);
+	if (fd < 0)
+		return NULL;
+	return r ? remote_job_dirs(r, error) : root_job_dirs(fd, error);
+}
+
+void shelf_add_job_dir(GPtrArray *dirs, const char *job_id)
+{
+	g_autofree char *dir = root_job_dir(job_id);
+	if (!g_ptr_array_find_with_equal_func(dirs, dir, g_str_equal, NULL))
+		g_ptr_array_add(dirs, g_steal_pointer(&dir));
+}
+
+struct manifest_view *shelf_view_now(struct shelf *s, const char *root_path, const char *job_dir, GError **error)
+{
+	int fd = shelf_root(s, root_path, error);
+	struct manifest_view *v = shelf_view(s, root_path, job_dir);
+	if (fd < 0 || !remote_fetch_manifest(shelf_remote(s, root_path), fd, job_dir, error))
+		return NULL;
+	return manifest_view_update(v, fd, job_dir, error) ? v : NULL;
+}
+
 struct digest_cache *shelf_digests(struct shelf *s)
 {
 	return s->digests;

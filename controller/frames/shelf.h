@@ -25,8 +25,15 @@ void shelf_know(struct shelf *s, const struct s3_options *options, const char *m
 struct remote *shelf_remote(const struct shelf *s, const char *path);
 /* The root's directory (of a bucket the local folder), or -1 with ERROR_AWAY; the shelf closes it. */
 int shelf_root(struct shelf *s, const char *path, GError **error);
+/* The folders of all jobs below that root, sorted; char *. g_ptr_array_unref(). */
+GPtrArray *shelf_job_dirs(struct shelf *s, const char *path, GError **error);
+/* Adds the job's folder unless it is among them: some servers leave folders out of a listing, and what a wanted job
+ * needs must be known before anything is cleared. */
+void shelf_add_job_dir(GPtrArray *dirs, const char *job_id);
 /* The job's view below that root, as it was read last; never NULL. */
 struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const char *job_dir);
+/* The same, read up to what is there now. NULL with an error. */
+struct manifest_view *shelf_view_now(struct shelf *s, const char *root_path, const char *job_dir, GError **error);
 struct digest_cache *shelf_digests(struct shelf *s);
 struct sweep *shelf_sweep(struct shelf *s);
 /* What lies beside the frames is looked at once a minute; FALSE: not now. */

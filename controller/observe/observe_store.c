@@ -31,6 +31,8 @@ struct storing {
 	GHashTable *writers; /* who may still write manifests: workers that the queue knows */
 	const struct farm_root *root;
 	int root_fd;
+	const char *where;     /* for the shelf */
+	struct remote *remote; /* the root is a bucket; NULL: a folder */
 	gboolean all_known; /* of all wanted jobs it is known which keys they want */
 };
 
@@ -76,7 +78,7 @@ static struct strings find_abandoned(const struct storing *s, const char *id, co
 	gboolean is_wanted = objects_get(s->in->want, KIND_RENDERJOB, id) != NULL;
 	gint64 age_us = is_wanted ? MAX(2 * s->farm->lease_ms * 1000, DELIVERING_US) : STRANGE_US;
 	g_autoptr(GHashTable) busy = g_hash_table_new(g_str_hash, g_str_equal);
-	if (!abandoned_tokens(s->arena, s->root_fd, job_dir, age_us, TOKENS_MOST, old, NULL) || !old->len)
+	if (!abandoned_tokens(s->arena, s->root_fd, s->remote, job_dir, age_us, TOKENS_MOST, old, NULL) || !old->len)
 		return (struct strings){ 0 };
 	if (!add_living(s, id, busy))
 		return (struct strings){ 0 };
@@ -105,26 +107,33 @@ static void add_to_clearing(struct storing *s, struct clearing *c, const char *i
 	clearing_add_job(c, v, (guint)s->root->store.n_keys, frame_key_is_wanted, &groups);
 }
 
-/* What cannot be looked at is looked at again. */
-static struct root_job_status look_at_job_dir(struct storing *s, const char *id, const char *job_dir, struct clearing *c)
+/* Of a folder only: a bucket's segments are whole objects, and its logs are not listed each time. */
+static void look_at_files(const struct storing *s, const char *job_dir, const struct manifest_view *v, struct root_job_status *ret)
 {
-	struct root_job_status status = { .job = arena_strdup(s->arena, id) };
 	struct log_excess logs = { 0 };
 	guint n_segments = 0;
 	g_autofree char *own = g_strdup_printf("controller-%s", s->in->host);
 	const struct compact_by by = compact_usual(own, s->writers);
-	struct manifest_view *v = shelf_view(s->in->shelf, s->root->path, job_dir);
-	if (!manifest_view_update(v, s->root_fd, job_dir, NULL)) {
+	if (s->writers && compact_look(s->root_fd, job_dir, v, &by, &n_segments, NULL))
+		ret->n_segments = n_segments;
+	if (logs_trim(s->root_fd, job_dir, v, LOG_BYTES_MOST, FALSE, &logs, NULL)) {
+		ret->n_logs = logs.n;
+		ret->log_bytes = logs.bytes;
+	}
+}
+
+/* What cannot be looked at is looked at again. */
+static struct root_job_status look_at_job_dir(struct storing *s, const char *id, const char *job_dir, struct clearing *c)
+{
+	struct root_job_status status = { .job = arena_strdup(s->arena, id) };
+	const struct manifest_view *v = shelf_view_now(s->in->shelf, s->where, job_dir, NULL);
+	if (!v) {
 		s->all_known = FALSE;
 		return status;
 	}
 	status.abandoned = find_abandoned(s, id, job_dir, v);
-	if (s->writers && compact_look(s->root_fd, job_dir, v, &by, &n_segments, NULL))
-		status.n_segments = n_segments;
-	if (logs_trim(s->root_fd, job_dir, v, LOG_BYTES_MOST, FALSE, &logs, NULL)) {
-		status.n_logs = logs.n;
-		status.log_bytes = logs.bytes;
-	}
+	if (!s->remote)
+		look_at_files(s, job_dir, v, &status);
 	add_to_clearing(s, c, id, v);
 	return status;
 }
@@ -133,9 +142,12 @@ static struct root_job_status look_at_job_dir(struct storing *s, const char *id,
 
 static void look_at_jobs(struct storing *s, struct clearing *c, struct farm_root_status *ret)
 {
-	g_autoptr(GPtrArray) dirs = root_job_dirs(s->root_fd, NULL);
+	g_autoptr(GPtrArray) dirs = shelf_job_dirs(s->in->shelf, s->where, NULL);
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(struct root_job_status));
 	s->all_known = dirs != NULL;
+	OBJECTS_EACH (o, s->in->want, KIND_RENDERJOB)
+		if (dirs && s->remote)
+			shelf_add_job_dir(dirs, o->id);
 	for (guint i = 0; dirs && i < dirs->len; i++) {
 		g_autofree char *id = root_job_id(dirs->pdata[i]);
 		struct root_job_status one = look_at_job_dir(s, id, dirs->pdata[i], c);
@@ -151,7 +163,7 @@ static void look_at_store(struct storing *s, struct clearing *c, struct farm_roo
 	struct clear_store store;
 	const struct clear_rules all = { .max_bytes = rules->max_bytes, .keep_ms = rules->keep_ms, .n_keys = (guint)rules->n_keys,
 		                         .now_us = g_get_real_time() };
-	if (!clearing_run(c, s->root_fd, &all, FALSE, G_MAXUINT, &store, NULL))
+	if (!clearing_run(c, s->root_fd, s->remote, &all, FALSE, G_MAXUINT, &store, NULL))
 		return;
 	ret->store = (struct root_store_status){ .n_files = (gint64)store.n_files, .bytes = store.bytes };
 	if (!s->all_known)
@@ -196,7 +208,9 @@ void observe_store(struct arena *a, const struct observe_input *in, struct objec
 	for (guint i = 0; i < status->roots.n; i++) {
 		struct farm_root_status *root = LIST_AT(status->roots, struct farm_root_status, i);
 		s.root = farm_root_find(s.farm, root->name);
-		s.root_fd = root->mounted && s.root->path ? shelf_root(in->shelf, s.root->path, NULL) : -1;
+		s.where = farm_root_where(s.root);
+		s.root_fd = root->mounted ? shelf_root(in->shelf, s.where, NULL) : -1;
+		s.remote = shelf_remote(in->shelf, s.where);
 		if (s.root_fd >= 0)
 			look_at_root(&s, root);
 	}

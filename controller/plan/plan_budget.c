@@ -90,10 +90,12 @@ static guint64 cut(struct builder *b, struct action *act, guint64 *left)
 void plan_bound_render(struct builder *b)
 {
 	const struct farm_spec *farm = farm_of(b);
-	g_autoptr(GArray) order = farm ? enqueues(b) : NULL;
+	if (!farm)
+		return;
+	g_autoptr(GArray) order = enqueues(b);
 	g_autoptr(GHashTable) waiting = g_hash_table_new(NULL, NULL); /* job → frames that wait */
-	guint64 left = farm ? (guint64)farm->policy.budgets.max_render : 0;
-	for (guint i = 0; order && i < order->len; i++) {
+	guint64 left = (guint64)farm->policy.budgets.max_render;
+	for (guint i = 0; i < order->len; i++) {
 		struct action *act = action_at(b, g_array_index(order, guint, i));
 		guint64 n = cut(b, act, &left);
 		if (n)

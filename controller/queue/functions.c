@@ -6,11 +6,12 @@
 #include <string.h>
 
 static const char *const library_parts[] = { "head", "range",  "order", "scope", "job",	 "idle", "try",	   "drain",
-					     "homes", "choose", "tail",	 "lease", "owner", "plain", "show", "worker", "register" };
+					     "homes", "choose", "tail",	 "lease", "owner", "plain", "show", "worker" };
 
 /* Calling these twice would do something twice: a second lease, a second item in a list. */
-static const char *const once_only[] = { "lease", "plain_push", NULL };
+static const char *const once_only[] = { "lease", "lease_several", "plain_push", NULL };
 
+/* The first part names what the others share. Each of those is a block with names of its own: Lua allows 200 in one. */
 static GString *library_text(void)
 {
 	GString *text = g_string_new(NULL);
@@ -20,7 +21,11 @@ static GString *library_text(void)
 		g_assert(part); /* the program was linked without its resources */
 		gsize size;
 		const char *data = g_bytes_get_data(part, &size);
+		if (i)
+			g_string_append(text, "do\n");
 		g_string_append_len(text, data, (gssize)size);
+		if (i)
+			g_string_append(text, "end\n");
 	}
 	return text;
 }

@@ -31,7 +31,8 @@ static char *encode_capabilities(const struct capabilities *can)
 	return copy;
 }
 
-static struct lease *read_lease(struct arena *a, const redisReply *reply)
+/* `before`: the lease before it in the same answer, whose task it may share; NULL: none. */
+static struct lease *read_lease(struct arena *a, const redisReply *reply, const struct lease *before)
 {
 	g_autoptr(GArray) runs = g_array_new(FALSE, FALSE, sizeof(struct frame_run));
 	g_autoptr(GError) problem = NULL;
@@ -39,7 +40,10 @@ static struct lease *read_lease(struct arena *a, const redisReply *reply)
 	l->token = arena_strdup(a, reply_text(reply_at(reply, 0)));
 	l->job = arena_strdup(a, reply_text(reply_at(reply, 1)));
 	l->key = arena_strdup(a, reply_text(reply_at(reply, 2)));
-	if (!task_decode(a, reply_text(reply_at(reply, 3)), &l->task, &problem))
+	if (before && !*reply_text(reply_at(reply, 3))) {
+		l->task = before->task;
+		l->problem = before->problem;
+	} else if (!task_decode(a, reply_text(reply_at(reply, 3)), &l->task, &problem))
 		l->problem = arena_strdup(a, problem->message);
 	for (gsize i = 4; i < reply_count(reply); i++) {
 		struct frame_run run;
@@ -57,7 +61,20 @@ gboolean lease_take(struct redis *r, struct arena *a, const char *worker, const 
 	SCOPED_REPLY reply = function_call(r, error, "lease", "siss", worker, ttl_ms, json, can->vm_uuid);
 	if (!reply)
 		return FALSE;
-	*ret_lease = reply->type == REDIS_REPLY_NIL ? NULL : read_lease(a, reply);
+	*ret_lease = reply->type == REDIS_REPLY_NIL ? NULL : read_lease(a, reply, NULL);
+	return TRUE;
+}
+
+gboolean lease_take_several(struct redis *r, struct arena *a, const char *worker, const struct capabilities *can, gint64 ttl_ms,
+			    guint n, struct lease **ret_leases, guint *ret_n, GError **error)
+{
+	g_autofree char *json = encode_capabilities(can);
+	SCOPED_REPLY reply = function_call(r, error, "lease_several", "sissi", worker, ttl_ms, json, can->vm_uuid, (gint64)n);
+	if (!reply)
+		return FALSE;
+	*ret_n = MIN(n, (guint)reply_count(reply));
+	for (guint i = 0; i < *ret_n; i++)
+		ret_leases[i] = read_lease(a, reply_at(reply, i), i ? ret_leases[i - 1] : NULL);
 	return TRUE;
 }
 

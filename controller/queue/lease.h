@@ -33,6 +33,9 @@ struct lease {
  * ERROR_REFUSED with the reason while its VM is drained; lease_wait() then blocks until that may be over. */
 gboolean lease_take(struct redis *r, struct arena *a, const char *worker, const struct capabilities *can, gint64 ttl_ms,
 		    struct lease **ret_lease, GError **error);
+/* Up to `n`, at most 256, in one call; never waits for more. `ret_leases` has room for n. */
+gboolean lease_take_several(struct redis *r, struct arena *a, const char *worker, const struct capabilities *can, gint64 ttl_ms,
+			    guint n, struct lease **ret_leases, guint *ret_n, GError **error);
 /* *ret_woken: there may be something now, because somebody said so or because the time has come at which a lease runs
  * out, a failed frame is due again, or a straggler may be taken. FALSE after the timeout. Returns early when `stop_fd`
  * (-1: none) becomes readable. */

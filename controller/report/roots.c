@@ -38,10 +38,9 @@ void report_roots_text(GString *out, const struct plan *p)
 	for (guint i = 0; i < roots->n; i++) {
 		const struct farm_root *r = LIST_AT(*roots, struct farm_root, i);
 		const struct farm_root_status *s = status_of(p, r->name);
-		gboolean is_told = s->mounted && r->path;
 		g_string_append_printf(out, "%-*s  %-*s  %-7s  %10s  %10s  %s%s%s\n", (int)widths[0], r->name, (int)widths[1],
-		                       farm_root_where(r), s->mounted ? "yes" : "no", is_told ? bytes_about(a, s->free_bytes) : "-",
-		                       is_told ? bytes_about(a, s->store.bytes) : "-", r->marker, s->reason ? "  " : "",
+		                       farm_root_where(r), s->mounted ? "yes" : "no", s->mounted && r->path ? bytes_about(a, s->free_bytes) : "-",
+		                       s->mounted ? bytes_about(a, s->store.bytes) : "-", r->marker, s->reason ? "  " : "",
 		                       s->reason ? s->reason : "");
 	}
 }
@@ -52,8 +51,9 @@ static json_t *root_json(const struct farm_root *r, const struct farm_root_statu
 	                        r->marker, "mounted", s->mounted);
 	if (s->reason)
 		json_object_set_new(one, "reason", json_string(s->reason));
-	if (s->mounted && r->path) {
+	if (s->mounted && r->path)
 		json_object_set_new(one, "freeBytes", json_integer((json_int_t)s->free_bytes));
+	if (s->mounted) {
 		json_object_set_new(one, "storeFiles", json_integer(s->store.n_files));
 		json_object_set_new(one, "storeBytes", json_integer((json_int_t)s->store.bytes));
 	}

@@ -182,7 +182,7 @@ static struct splice find_splice(struct editing *d, guint map)
 		if (!at)
 			return add_member(d, map, keys, value);
 		if (!keys[1] && !value)
-			return take_out(d, at, event_at(d, map)->flow);
+			return take_out(d, at, event_at(d, map)->flow != 0);
 		if (!keys[1])
 			return replace_scalar(d, at, value);
 		const struct field *row = field_find(fields, keys[0]);

@@ -9,6 +9,7 @@
 #include "worker/stamped.h"
 #include "worker/take.h"
 #include "worker/traced.h"
+#include "worker/words.h"
 #include <string.h>
 
 /* -- files ----------------------------------------------------------------------------------- */
@@ -150,6 +151,10 @@ static gboolean take_and_verify(const struct session *s, guint i, struct made *m
 	g_autofree char *missing = done->missing ? g_strconcat("missing: ", done->missing, NULL) : NULL;
 	if (missing)
 		g_ptr_array_add(warnings, missing);
+	g_autofree char *error_of_script = t->runs_scripts ? words_script_error(blender_printed(s->w->blender)) : NULL;
+	g_autofree char *script = error_of_script ? g_strconcat("script failed: ", error_of_script, NULL) : NULL;
+	if (script)
+		g_ptr_array_add(warnings, g_utf8_validate(script, -1, NULL) ? script : (char *)"script failed");
 	g_ptr_array_add(warnings, NULL);
 	f->warnings = warnings->len > 1 ? g_strjoinv("; ", (char **)warnings->pdata) : NULL;
 	return TRUE;

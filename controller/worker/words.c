@@ -30,3 +30,13 @@ gboolean words_tell_gpu_full(const char *printed)
 			return TRUE;
 	return FALSE;
 }
+
+/* Blender goes on after them, and renders. The lines between are indented. */
+char *words_script_error(const char *printed)
+{
+	const char *at = strstr(printed, "Traceback (most recent call last):");
+	for (at = at ? strchr(at, '\n') : NULL; at; at = strchr(at + 1, '\n'))
+		if (at[1] && at[1] != ' ' && at[1] != '\n')
+			return g_strndup(at + 1, strcspn(at + 1, "\n"));
+	return NULL;
+}

@@ -75,10 +75,12 @@ static double lease_and_push(struct redis *r, const struct authority *by, struct
 		g_error("%s", error->message);
 	gint64 begun_us = g_get_monotonic_time();
 	for (guint k = 0; k < LEASED / PIPELINE; k++) {
+		struct lease *leases[PIPELINE];
+		guint n;
+		if (!lease_take_several(r, a, "plain.bench", &can, 60000, PIPELINE, leases, &n, &error) || n != PIPELINE)
+			g_error("no lease: %s", error ? error->message : "nothing is left");
 		for (guint i = 0; i < PIPELINE; i++) {
-			struct lease *l;
-			if (!lease_take(r, a, "plain.bench", &can, 60000, &l, &error) || !l)
-				g_error("no lease: %s", error ? error->message : "nothing is left");
+			const struct lease *l = leases[i];
 			tasks[i] = (struct plain_task){ .id = l->token, .job = l->job, .key = l->key, .payload = payload, .frames = l->frames, .task = l->task };
 		}
 		if (!plain_push(r, by, list, tasks, PIPELINE, &error))

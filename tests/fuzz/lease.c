@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	g_autofree char *text = fuzz_text(data, size);
 	const char *at = text;
 	SCOPED_REPLY reply = reply_array(&at, 0);
-	const struct lease *l = read_lease(a, reply);
+	const struct lease *l = read_lease(a, reply, NULL);
 	g_assert(l->token && l->job && l->key && (l->problem || l->task.scene_path));
 	for (guint i = 0; i < l->frames.n_runs; i++) {
 		g_assert(l->frames.runs[i].first <= l->frames.runs[i].last);

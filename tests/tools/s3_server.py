@@ -77,6 +77,10 @@ def etag_of(path):
     return etag
 
 
+def time_of(file):
+    return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(os.path.getmtime(file)))
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -296,15 +300,18 @@ class Handler(BaseHTTPRequestHandler):
         keys = []
         for folder, _, files in os.walk(top):
             keys += [os.path.relpath(os.path.join(folder, f), top) for f in files if not f.endswith("~")]
-        keys = sorted(k for k in keys if k.startswith(prefix))
+        keys, folders = sorted(k for k in keys if k.startswith(prefix)), []
         if self.query.get("delimiter"):
+            folders = sorted({prefix + k[len(prefix):].partition("/")[0] + "/" for k in keys if "/" in k[len(prefix):]})
             keys = [k for k in keys if "/" not in k[len(prefix):]]
         start = int(self.query.get("continuation-token", "at+0").partition("+")[2])
         page = int(OPTIONS.get("page", 1000))
         more = start + page < len(keys)
-        xml = "".join(f"<Contents><Key>{escape(k)}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
+        xml = "".join(f"<Contents><Key>{escape(k)}</Key><LastModified>{time_of(os.path.join(top, k))}</LastModified>"
                       f"<ETag>&quot;{etag_of(os.path.join(top, k))}&quot;</ETag><Size>{os.path.getsize(os.path.join(top, k))}</Size>"
                       f"</Contents>" for k in keys[start:start + page])
+        if not start:
+            xml += "".join(f"<CommonPrefixes><Prefix>{escape(f)}</Prefix></CommonPrefixes>" for f in folders)
         token = f"<NextContinuationToken>at+{start + page}</NextContinuationToken>" if more else ""
         self.answer(200, f"<?xml version=\"1.0\"?>\n<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{xml}"
                          f"<IsTruncated>{str(more).lower()}</IsTruncated>{token}</ListBucketResult>".encode())

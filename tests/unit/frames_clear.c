@@ -73,7 +73,7 @@ static struct clear_store clear(struct farm *f, gboolean is_known, gboolean remo
 	if (is_known)
 		clearing_add_job(c, v, f->rules.n_keys, is_last_key, NULL);
 	g_autoptr(GError) error = NULL;
-	clearing_run(c, f->root.fd, &f->rules, removes, most, &done, &error);
+	clearing_run(c, f->root.fd, NULL, &f->rules, removes, most, &done, &error);
 	manifest_view_free(v);
 	clearing_free(c);
 	return done;

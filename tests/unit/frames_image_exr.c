@@ -69,7 +69,7 @@ static void every_shape_is_read(void **state)
 				for (int more = 0; more < 4; more++) {
 					struct exr_shape s = plain;
 					s.compression = compression;
-					s.tiles = tiles;
+					s.tiles = (enum exr_tiles)tiles;
 					s.n_parts = parts;
 					s.is_float = more & 1;
 					s.has_layers = more & 2;
@@ -90,7 +90,7 @@ static void the_picture_is_judged(void **state)
 	for (int layers = 0; layers <= 1; layers++)
 		for (int tiles = EXR_LINES; tiles <= EXR_MIPMAP; tiles++) {
 			s.has_layers = layers;
-			s.tiles = tiles;
+			s.tiles = (enum exr_tiles)tiles;
 			s.pattern = EXR_BLACK; /* alpha and other layers are not */
 			struct image_facts f = facts_of_shape(&s);
 			assert_true(f.is_black && !f.is_constant && !f.is_nan);
@@ -214,7 +214,7 @@ static void cuts_and_more(void **state)
 		for (int tiles = EXR_LINES; tiles <= EXR_MIPMAP; tiles++) {
 			struct exr_shape s = plain;
 			s.compression = c;
-			s.tiles = tiles;
+			s.tiles = (enum exr_tiles)tiles;
 			s.n_parts = 1 + c % 2;
 			g_autofree char *bytes = NULL;
 			gsize size;
@@ -265,7 +265,7 @@ static void huge_headers(void **state)
 		for (guint k = 0; k < 4; k++) {
 			static const gint32 sides[] = { 65535, 1 << 20, G_MAXINT32, -5 };
 			struct exr_shape s = plain;
-			s.tiles = tiles;
+			s.tiles = (enum exr_tiles)tiles;
 			g_autofree char *bytes = NULL;
 			gsize size;
 			make(&s, &bytes, &size);

@@ -187,7 +187,7 @@ static void every_shape_is_read_and_judged(void **state)
 	for (guint i = 0; i < G_N_ELEMENTS(pictures); i++)
 		for (int pattern = PICTURE; pattern <= GREY; pattern++) {
 			struct picture p = pictures[i];
-			p.pattern = pattern;
+			p.pattern = (enum pattern)pattern;
 			g_autoptr(GBytes) bytes = make(&p);
 			struct image_facts f;
 			g_autoptr(GError) error = NULL;

@@ -58,6 +58,39 @@ static void only_named_jobs(void **state)
 	bench_free(&b);
 }
 
+/* Each with its own job's task, although an answer tells a task once; the last ask gets what is left. */
+static void several_at_once(void **state)
+{
+	enum { WANTED = 6, LEFT = 2 };
+	struct bench b = bench_new(state);
+	const struct capabilities can = { 0 };
+	struct lease *l[PLAIN_WINDOW_MAX];
+	struct task other = queue_fixture_task;
+	struct backlog_part part = { "k", frames_range(b.a, 1, 8), &other };
+	guint64 n_added;
+	guint n, n_of_b = 0;
+	other.samples = queue_fixture_task.samples + 1;
+	enqueue(&b, "p/a");
+	assert_true(backlog_enqueue(b.r, &b.by, "p/b", &meta, &part, 1, &n_added, NULL));
+	assert_true(lease_take_several(b.r, b.a, "plain.x", &can, PLAIN_LEASE_MS, WANTED, l, &n, NULL));
+	assert_int_equal(n, WANTED);
+	assert_true(lease_take_several(b.r, b.a, "plain.x", &can, PLAIN_LEASE_MS, PLAIN_WINDOW_MAX, l + WANTED, &n, NULL));
+	assert_int_equal(n, LEFT);
+	for (guint i = 0; i < WANTED + LEFT; i++) {
+		gboolean is_b = strcmp(l[i]->job, "p/b") == 0;
+		n_of_b += is_b ? 1 : 0;
+		assert_null(l[i]->problem);
+		assert_int_equal(l[i]->task.samples, queue_fixture_task.samples + (is_b ? 1 : 0));
+		assert_int_equal(frames_count(&l[i]->frames), meta.chunk);
+	}
+	assert_int_equal(n_of_b, (WANTED + LEFT) / 2);
+	assert_true(lease_take_several(b.r, b.a, "plain.x", &can, PLAIN_LEASE_MS, 1, l, &n, NULL));
+	assert_int_equal(n, 0);
+	g_autofree char *waiting = redis_fixture_ask(b.f, "ZCARD", "cleave:waiting", NULL);
+	assert_string_equal(waiting, "0");
+	bench_free(&b);
+}
+
 static void payload_is_literal(void **state)
 {
 	struct bench b = bench_new(state);
@@ -198,7 +231,7 @@ static void window_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_named_jobs), cmocka_unit_test(payload_is_literal), cmocka_unit_test(a_tasks_life),
+		cmocka_unit_test(only_named_jobs), cmocka_unit_test(several_at_once), cmocka_unit_test(payload_is_literal), cmocka_unit_test(a_tasks_life),
 		cmocka_unit_test(former_owners),   cmocka_unit_test(foreign_keys),       cmocka_unit_test(judged_by_time),
 		cmocka_unit_test(window_is_bounded),
 	};

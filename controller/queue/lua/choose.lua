@@ -1,34 +1,31 @@
 -- What a worker gets: the most urgent job it can do; among equals the project with the fewest frames running, then
 -- the job with the fewest; of it a chunk of frames, as far as limits allow.
--- The rest is seen in this part alone: a chunk has 200 local names at most, and all parts are one chunk.
-local n_running, choose
-do
 
 local AGAIN_MAX = 64           -- frames queued again that a lease looks at
 
 -- May this worker try the frame that failed? Another one comes first, as long as there is one.
 local function may_try(job, frame, worker, can, now, crew)
-  local record = tries_load(job.id, frame, now)
+  local record = Try.load(job.id, frame, now)
   if record.vram and (tonumber(can.vram) or 0) <= record.vram then
     return false
   end
-  local _, failed_on = tried_workers(record)
-  return not failed_on[worker] or not any_other(job, now, crew, function(name, other)
+  local _, failed_on = Try.workers(record)
+  return not failed_on[worker] or not Idle.any_other(job, now, crew, function(name, other)
     return not failed_on[name] and (not record.vram or (tonumber(other.vram) or 0) > record.vram)
   end)
 end
 
 -- Frames with one key that failed before and are due.
 local function take_again(job, worker, can, room, now)
-  local key, frames, crew = nil, {}, crew_lazy()
+  local key, frames, crew = nil, {}, Idle.crew_lazy()
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', 'cleave:again:' .. job.id, '-inf', now, 'LIMIT', 0, AGAIN_MAX)) do
     local frame, its_key = string.match(member, '^(-?%d+):(.*)$')
     frame = tonumber(frame)
     if #frames < room and (not key or key == its_key) and may_try(job, frame, worker, can, now, crew) then
       key = its_key
-      room = math.min(room, chunk_of(job, key))
+      room = math.min(room, Job.chunk_of(job, key))
       frames[#frames + 1] = frame
-      again_remove(job.id, member)
+      Try.again_remove(job.id, member)
     end
   end
   return key, frames
@@ -37,7 +34,7 @@ end
 -- How many frames of the range come before the next range, which may lie between its steps. A range with another key
 -- is no bound: it would tear chunks apart.
 local function before_next(job, r, s, place)
-  if not s or job.order == 'interleave' or range_parse(s)[4] ~= r[4] then
+  if not s or job.order == 'interleave' or Range.parse(s)[4] ~= r[4] then
     return math.huge
   end
   local gap = tonumber(place) - (job.order == 'reverse' and -r[2] or r[1])
@@ -46,19 +43,19 @@ end
 
 -- Moves up to `room` frames of the range to `frames`; what is left of it goes back to its place.
 local function take_range(job, r, place, room, frames)
-  local n, rest = math.min(room, range_count(r)), {}
+  local n, rest = math.min(room, Range.count(r)), {}
   local from = r[1]
   if job.order == 'reverse' then
     from = r[2] - (n - 1) * r[3]
-    add_range(rest, r[1], from - r[3], r[3], r[4])
+    Range.add(rest, r[1], from - r[3], r[3], r[4])
   else
-    add_range(rest, r[1] + n * r[3], r[2], r[3], r[4])
+    Range.add(rest, r[1] + n * r[3], r[2], r[3], r[4])
   end
   for i = 0, n - 1 do
     frames[#frames + 1] = from + i * r[3]
   end
   if rest[1] then
-    todo_put(job.id, rest[1], job.order, job.order == 'interleave' and place or nil)
+    Job.put_todo(job.id, rest[1], job.order, job.order == 'interleave' and place or nil)
   end
   return n, not rest[1]
 end
@@ -68,13 +65,13 @@ end
 local function take_todo(job, room, key, frames)
   local todo, is_last = 'cleave:todo:' .. job.id, false
   while room > 0 do
-    local s, place, next_s, next_place = unpack(redis.call('ZRANGE', todo, 0, 1, 'WITHSCORES'))
-    local r = s and range_parse(s)
+    local s, place, next_s, next_place = unpack(redis.call('ZRANGE', todo, '0', '1', 'WITHSCORES'))
+    local r = s and Range.parse(s)
     if not r or (key and key ~= r[4]) then
       break
     end
     if not key then
-      key, room = r[4], math.min(room, chunk_of(job, r[4]))
+      key, room = r[4], math.min(room, Job.chunk_of(job, r[4]))
     end
     redis.call('ZREM', todo, s)
     local n, is_used_up = take_range(job, r, tonumber(place), math.min(room, before_next(job, r, next_s, next_place)),
@@ -86,15 +83,15 @@ end
 
 -- {job, key, frames}, or nil when this job has nothing for the worker now.
 local function attempt(id, worker, can, counts, now)
-  local job = job_read(id)
-  local room = is_capable(job, can) and room_of(job.limits, counts) or 0
+  local job = Job.read(id)
+  local room = Idle.is_capable(job, can) and Scope.room_of(job.limits, counts) or 0
   if room <= 0 then
     return nil
   end
   local key, frames, is_last = nil, {}, nil
   if job.tried == '1' then
     key, frames = take_again(job, worker, can, math.min(room, CHUNK_MAX), now)
-    room = key and math.min(room, chunk_of(job, key)) - #frames or room
+    room = key and math.min(room, Job.chunk_of(job, key)) - #frames or room
   end
   key, is_last = take_todo(job, room, key, frames)
   return key and { job = job, key = key, frames = frames, settles = is_last or job.tried == '1' }
@@ -102,14 +99,14 @@ end
 
 local EQUALS_MAX = 64          -- jobs of which the one with the fewest running is looked for
 
-function n_running(id)
+local function n_running(id)
   return redis.call('HLEN', 'cleave:running:' .. id)
 end
 
 -- Sorts jobs of projects with equally many frames running by their own.
 local function sort_by_running(jobs)
   for i, job in ipairs(jobs) do
-    job.running = #jobs > 1 and i <= EQUALS_MAX and guarded(job.id, n_running) or 0
+    job.running = #jobs > 1 and i <= EQUALS_MAX and Job.guarded(job.id, n_running) or 0
   end
   table.sort(jobs, function(a, b) return a.running < b.running or (a.running == b.running and a.id < b.id) end)
 end
@@ -117,11 +114,11 @@ end
 -- Of jobs that are equally urgent.
 local function choose_fairly(equals, worker, can, counts, now)
   if #equals == 1 then
-    return guarded(equals[1].id, attempt, worker, can, counts, now)
+    return Job.guarded(equals[1].id, attempt, worker, can, counts, now)
   end
   local by_count, levels = {}, {}
   for _, job in ipairs(equals) do
-    local n = counts[project_of(job.id)] or 0
+    local n = counts[Scope.project_of(job.id)] or 0
     if not by_count[n] then
       by_count[n] = {}
       levels[#levels + 1] = n
@@ -132,7 +129,7 @@ local function choose_fairly(equals, worker, can, counts, now)
   for _, n in ipairs(levels) do
     sort_by_running(by_count[n])
     for _, job in ipairs(by_count[n]) do
-      local taken = guarded(job.id, attempt, worker, can, counts, now)
+      local taken = Job.guarded(job.id, attempt, worker, can, counts, now)
       if taken then
         return taken
       end
@@ -140,10 +137,10 @@ local function choose_fairly(equals, worker, can, counts, now)
   end
 end
 
-function choose(worker, can, counts, now)
+function Choose.one(worker, can, counts, now)
   local equals, level, at, batch = {}, nil, 0, 128
   while true do
-    local jobs = redis.call('ZRANGE', 'cleave:ready', at, at + batch - 1, 'WITHSCORES')
+    local jobs = redis.call('ZRANGE', 'cleave:ready', text(at), text(at + batch - 1), 'WITHSCORES')
     for i = 1, #jobs, 2 do
       local id = jobs[i]
       if level and jobs[i + 1] ~= level then
@@ -161,6 +158,4 @@ function choose(worker, can, counts, now)
     end
     at, batch = at + batch, 1024
   end
-end
-
 end

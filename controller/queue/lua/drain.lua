@@ -1,7 +1,7 @@
 -- VMs that take no new work: who wants to shut one down drains it first. A worker is known by the UUID of its VM.
 
 -- Refuses a worker whose VM is drained. Before the first write.
-local function check_drained(uuid)
+function Drain.check(uuid)
   local row = uuid ~= '' and redis.call('HGET', 'cleave:drain', uuid)
   if row then
     refuse('DRAINED', 'its VM is drained: ' .. (string.match(row, '^%d+ (.*)$') or row))
@@ -12,7 +12,7 @@ end
 local function wake_vm(uuid)
   for _, name in ipairs(redis.call('ZRANGE', 'cleave:workers', 0, -1)) do
     if redis.call('HGET', 'cleave:worker:' .. name, 'uuid') == uuid then
-      wake_worker(name, 'drain')
+      Idle.wake_worker(name, 'drain')
     end
   end
 end
@@ -52,3 +52,7 @@ local function drained()
   table.sort(out, function(a, b) return a[1] < b[1] end)
   return out
 end
+
+redis.register_function('cleave_drain', drain)
+redis.register_function('cleave_undrain', undrain)
+redis.register_function({ function_name = 'cleave_drained', callback = drained, flags = { 'no-writes' } })

@@ -9,7 +9,8 @@
 -- cleave:ready          zset  those of them that have queued frames and are not paused
 -- cleave:tail           zset  those of them that only have running ones, and are not paused
 -- cleave:job:<id>       hash  meta (job.lua), epoch, task:<key>, took:<key> (ms of the last frames),
---                             by and by2 (the last two workers that committed), tried ("1": some frame failed)
+--                             by and by2 (the last two workers that committed), tried ("1": some frame failed),
+--                             terms (JSON of what leasing asks of its meta)
 -- cleave:todo:<id>      zset  "first:last:step:key" -> its place in the job's order (order.lua)
 -- cleave:again:<id>     zset  "frame:key" of frames that failed and are queued again -> when they may be taken
 -- cleave:due            zset  "frame job" -> the same times, of all jobs
@@ -18,9 +19,9 @@
 -- cleave:failed:<id>    hash  frame -> JSON of key, reason, tries, worker, cause, workers
 -- cleave:counts         hash  scope -> frames running: project:<name>, label:<key>=<value>
 -- cleave:leases         zset  token -> deadline in ms
--- cleave:lease:<token>  hash  job, key, worker, vm (its UUID, or nothing), vram, frames (as they were leased),
---                             n (how many are left), limits and tried of the job, since, hand and begun (the frame in hand), progress;
---                             done:<frame> for ten minutes longer, so that a repeated commit gets the same answer
+-- cleave:lease:<token>  hash  n (how many are left), of (lines: what lease_text() names), hand and begun (the frame in
+--                             hand), progress; done:<frame> for ten minutes longer, so that a repeated commit gets the
+--                             same answer
 -- cleave:workers        zset  name -> last heartbeat in ms;  cleave:worker:<name> hash of facts
 -- cleave:can            hash  name -> capabilities as the worker told them last
 -- cleave:waiting        zset  workers that found nothing -> when they look again by themselves
@@ -31,7 +32,7 @@
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
 
-local VERSION = 4
+local VERSION = 5
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
 local REAP_FRAMES = 10000
@@ -44,9 +45,29 @@ local function refuse(word, sentence)
   error({ err = word .. ' ' .. sentence })
 end
 
--- Lua prints large numbers as 1.7e+15.
+-- Lua prints large numbers as 1.7e+15, and Redis prints a number that it is given as the double it is, which takes as
+-- long as a small command does: what is called often gives texts.
+local EXACT = 2 ^ 53
 local function text(n)
-  return string.format('%.0f', n)
+  return string.format(n % 1 == 0 and n < EXACT and n > -EXACT and '%d' or '%.0f', n)
+end
+
+-- What a text says, read once for as many calls as it comes in: workers tell the same with each lease. It is shared,
+-- so nobody may write to it. `read` NIL: it is JSON.
+local known, n_known = {}, 0
+local KNOWN_MAX = 1000
+local function decode(json, read)
+  read = read or cjson.decode
+  local value = known[read] and known[read][json]
+  if value == nil then
+    value = read(json)
+    if n_known >= KNOWN_MAX then
+      known, n_known = {}, 0
+    end
+    known[read] = known[read] or {}
+    known[read][json], n_known = value, n_known + 1
+  end
+  return value
 end
 
 local function now_us()
@@ -61,3 +82,13 @@ end
 local function notice(...)
   redis.call('PUBLISH', 'cleave:notice', table.concat({ ... }, ' '))
 end
+
+-- What one file has for others, a table each: a file is a block, since Lua allows 200 local names and no more.
+local Range, Order, Scope, Job, Idle, Try, Drain, Choose, Tail, Lease, Owner =
+  {}, {}, {}, {}, {}, {}, {}, {}, {}, {}, {}
+
+redis.register_function({
+  function_name = 'cleave_version',
+  callback = function() return VERSION end,
+  flags = { 'no-writes' },
+})

@@ -1,7 +1,5 @@
 -- Which host has a VM.
 
-do -- of this file alone: see register.lua
-
 -- home_take VM HOST -> the host that has it: HOST, or who was first
 local function home_take(_, args)
   redis.call('HSETNX', 'cleave:homes', args[1], args[2])
@@ -31,5 +29,3 @@ end
 redis.register_function('cleave_home_take', home_take)
 redis.register_function('cleave_home_leave', home_leave)
 redis.register_function({ function_name = 'cleave_homes', callback = homes, flags = { 'no-writes' } })
-
-end

@@ -19,7 +19,7 @@ local function has_labels(requires, labels)
   for _, label in ipairs(labels or {}) do
     has[label] = true
   end
-  for _, label in ipairs(cjson.decode(requires)) do
+  for _, label in ipairs(decode(requires)) do
     if not has[label] then
       return false
     end
@@ -38,7 +38,7 @@ end
 
 -- Does a worker with these capabilities do for this job (of job_read())? With `jobs` who asks knows which do, whatever
 -- they require.
-local function is_capable(job, can)
+function Idle.is_capable(job, can)
   if can.jobs then
     return is_among(job.id, can.jobs)
   end
@@ -55,12 +55,12 @@ local function is_alive(name, now)
 end
 
 -- Until when the worker gets nothing; 0: it does not rest.
-local function rests_until(name)
+function Idle.rests_until(name)
   return tonumber(string.match(redis.call('HGET', 'cleave:rest', name) or '', '^(%d+)') or 0)
 end
 
 -- What a worker says it can do. It is kept, and read for others' sake too, so that nothing else gets in.
-local function can_decode(json)
+local function can_read(json)
   local ok, can = pcall(cjson.decode, json)
   if not ok or type(can) ~= 'table' then
     refuse('INVALID', 'the capabilities of a worker are a JSON object')
@@ -78,21 +78,25 @@ local function can_decode(json)
   return can
 end
 
+function Idle.can_decode(json)
+  return decode(json, can_read)
+end
+
 -- The same of a row that was stored; nil: no worker wrote that.
-local function can_stored(json)
-  local ok, can = pcall(can_decode, json)
+function Idle.can_stored(json)
+  local ok, can = pcall(Idle.can_decode, json)
   return ok and can or nil
 end
 
 -- The capabilities of all workers, {name, can} each, read when they are asked for first.
-local function crew_lazy()
+function Idle.crew_lazy()
   local crew
   return function()
     if not crew then
       crew = {}
       local all = redis.call('HGETALL', 'cleave:can')
       for i = 1, #all, 2 do
-        crew[#crew + 1] = { all[i], can_stored(all[i + 1]) }
+        crew[#crew + 1] = { all[i], Idle.can_stored(all[i + 1]) }
       end
     end
     return crew
@@ -100,10 +104,10 @@ local function crew_lazy()
 end
 
 -- Does `suits(name, can)` hold for any worker that lives, does not rest, and can do the job?
-local function any_other(job, now, crew, suits)
+function Idle.any_other(job, now, crew, suits)
   for _, member in ipairs(crew()) do
     local name, can = member[1], member[2]
-    if can and suits(name, can) and is_alive(name, now) and rests_until(name) <= now and is_capable(job, can) and
+    if can and suits(name, can) and is_alive(name, now) and Idle.rests_until(name) <= now and Idle.is_capable(job, can) and
        redis.call('HGET', 'cleave:worker:' .. name, 'state') ~= 'drained' then
       return true
     end
@@ -113,7 +117,7 @@ end
 
 -- -- waking ---------------------------------------------------------------------------------------
 
-local function wake_worker(name, word)
+function Idle.wake_worker(name, word)
   redis.call('ZREM', 'cleave:waiting', name)
   redis.call('RPUSH', 'cleave:wake:' .. name, word)
   redis.call('PEXPIRE', 'cleave:wake:' .. name, WAKE_MS)
@@ -125,27 +129,27 @@ local function wake_some(n, now, word, suits)
     if not is_alive(name, now) then
       redis.call('ZREM', 'cleave:waiting', name)
     elseif n > 0 and suits(name) then
-      wake_worker(name, word)
+      Idle.wake_worker(name, word)
       n = n - 1
     end
   end
 end
 
 -- Wakes as many waiting workers as `n_frames` more queued frames can feed.
-local function wake(id, n_frames)
+function Idle.wake(id, n_frames)
   if n_frames == 0 or redis.call('ZCARD', 'cleave:waiting') == 0 or not redis.call('ZSCORE', 'cleave:ready', id) then
     return
   end
-  local job = job_read(id)
+  local job = Job.read(id)
   local chunk = tonumber(job.chunk_seconds or 0) > 0 and 1 or tonumber(job.chunk or 1)
   wake_some(math.ceil(n_frames / chunk), now_ms(), id, function(name)
     local can = redis.call('HGET', 'cleave:can', name)
-    return not can or is_capable(job, can_stored(can) or {})
+    return not can or Idle.is_capable(job, Idle.can_stored(can) or {})
   end)
 end
 
 -- Something is to be done at `due`: who waits longer than that has to wait shorter. Who should look already does.
-local function watch(due, now)
+function Idle.watch(due, now)
   local first = redis.call('ZRANGEBYSCORE', 'cleave:waiting', now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
   if first[1] and tonumber(first[2]) > due then
     wake_some(1, now, 'watch', function() return true end)
@@ -153,8 +157,8 @@ local function watch(due, now)
 end
 
 -- Frames of these limits ended: somebody may have waited for that.
-local function wake_limited(limits, counts_before)
-  if limits and limits ~= '' and redis.call('ZCARD', 'cleave:waiting') > 0 and room_of(limits, counts_before) <= 0 then
+function Idle.wake_limited(limits, counts_before)
+  if limits and limits ~= '' and redis.call('ZCARD', 'cleave:waiting') > 0 and Scope.room_of(limits, counts_before) <= 0 then
     wake_some(1, now_ms(), 'limit', function() return true end)
   end
 end

@@ -1,56 +1,56 @@
 -- A job: its backlog, its meta, and whether it is ready.
 
 -- `place` NULL: where the order puts it.
-local function todo_put(id, r, order, place)
-  redis.call('ZADD', 'cleave:todo:' .. id, text(place or place_of(r, order)), range_text(r))
+function Job.put_todo(id, r, order, place)
+  redis.call('ZADD', 'cleave:todo:' .. id, text(place or Order.place_of(r, order)), Range.text(r))
 end
 
-local function order_of(id)
+function Job.order_of(id)
   return redis.call('HGET', 'cleave:job:' .. id, 'order') or ''
 end
 
 -- New frames.
-local function todo_add(id, ranges, order)
+function Job.add_todo(id, ranges, order)
   local n = 0
-  for _, r in ipairs(order == 'interleave' and spread_all(ranges) or ranges) do
-    todo_put(id, r, order)
-    n = n + range_count(r)
+  for _, r in ipairs(order == 'interleave' and Order.spread_all(ranges) or ranges) do
+    Job.put_todo(id, r, order)
+    n = n + Range.count(r)
   end
   return n
 end
 
 -- Frames that had been taken: with interleave their place in the order is not seen in their step any more.
-local function todo_return(id, ranges)
-  local order = order_of(id)
+function Job.return_todo(id, ranges)
+  local order = Job.order_of(id)
   for _, r in ipairs(ranges) do
-    todo_put(id, r, order, order == 'interleave' and FIRST_PLACE or nil)
+    Job.put_todo(id, r, order, order == 'interleave' and Order.FIRST_PLACE or nil)
   end
 end
 
-local function todo_load(id)
+function Job.load_todo(id)
   local list = {}
   local all = redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1, 'WITHSCORES')
   for i = 1, #all, 2 do
-    local r = range_parse(all[i])
+    local r = Range.parse(all[i])
     r.text, r.place, r.left = all[i], tonumber(all[i + 1]), { r }
     list[#list + 1] = r
   end
-  return index(list)
+  return Range.index(list)
 end
 
 -- Takes `r` out of an index made by todo_load(); todo_store() writes what changed.
-local function todo_cut(t, r)
-  t.left = cut_all(t.left, r)
+function Job.cut_todo(t, r)
+  t.left = Range.cut_all(t.left, r)
   t.changed = true
 end
 
-local function todo_store(id, todo)
-  local order = order_of(id)
+function Job.store_todo(id, todo)
+  local order = Job.order_of(id)
   for _, t in ipairs(todo) do
     if t.changed then
       redis.call('ZREM', 'cleave:todo:' .. id, t.text)
       for _, r in ipairs(t.left) do
-        todo_put(id, r, order, order == 'interleave' and t.place or nil)
+        Job.put_todo(id, r, order, order == 'interleave' and t.place or nil)
       end
     end
   end
@@ -58,24 +58,33 @@ end
 
 -- Puts the whole backlog in another order.
 local function todo_reorder(id, order)
-  local ranges = braid(todo_load(id))
+  local ranges = Order.braid(Job.load_todo(id))
   redis.call('DEL', 'cleave:todo:' .. id)
-  todo_add(id, ranges, order)
+  Job.add_todo(id, ranges, order)
 end
 
-local JOB_FIELDS = { 'chunk', 'chunk_seconds', 'order', 'retries', 'blender', 'installable', 'requires', 'labels', 'vram', 'gpus',
-                     'limits', 'tried', 'backoff' }
+local TERMS = { 'chunk', 'chunk_seconds', 'order', 'blender', 'installable', 'requires', 'labels', 'vram', 'gpus', 'limits' }
 
--- The fields that taking needs; false where it has none.
-local function job_read(id)
-  local values, job = redis.call('HMGET', 'cleave:job:' .. id, unpack(JOB_FIELDS)), { id = id }
-  for i, name in ipairs(JOB_FIELDS) do
-    job[name] = values[i]
+-- What taking asks of a job's meta, as one text.
+local function terms_of(id)
+  local terms = {}
+  for i, value in ipairs(redis.call('HMGET', 'cleave:job:' .. id, unpack(TERMS))) do
+    terms[TERMS[i]] = value or nil
+  end
+  return cjson.encode(terms)
+end
+
+-- The fields that taking needs; nil where it has none. Jobs of before version 5 have no terms until they are updated.
+function Job.read(id)
+  local terms, tried = unpack(redis.call('HMGET', 'cleave:job:' .. id, 'terms', 'tried'))
+  local job = { id = id, tried = tried }
+  for name, value in pairs(decode(terms or terms_of(id))) do
+    job[name] = value
   end
   return job
 end
 
-local function job_number(id, field, default)
+function Job.number(id, field, default)
   return tonumber(redis.call('HGET', 'cleave:job:' .. id, field) or default)
 end
 
@@ -88,7 +97,7 @@ local function list_in(key, id, score, belongs)
 end
 
 -- After every change of a job: it is ready, it waits, or nothing is left and it is forgotten.
-local function settle(id)
+function Job.settle(id)
   local job = 'cleave:job:' .. id
   local n_todo = redis.call('ZCARD', 'cleave:todo:' .. id) + redis.call('ZCARD', 'cleave:again:' .. id)
   local n_running = redis.call('HLEN', 'cleave:running:' .. id)
@@ -122,7 +131,7 @@ local function mend(id)
     end
   end
   for _, s in ipairs(redis.call('ZRANGE', 'cleave:todo:' .. id, 0, -1)) do
-    if not pcall(range_parse, s) then
+    if not pcall(Range.parse, s) then
       redis.call('ZREM', 'cleave:todo:' .. id, s)
       is_mended = true
     end
@@ -134,19 +143,22 @@ local function mend(id)
 end
 
 -- f(id, ...), or nil: what lies under one job's keys does not stop the others. Redis's log says what it was.
-local function guarded(id, f, ...)
+function Job.guarded(id, f, ...)
   local ok, first, second = pcall(f, id, ...)
   if ok then
     return first, second
   end
-  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' is passed over: ' ..
+  redis.log(redis.LOG_WARNING, 'cleave: job ' .. id .. ' has keys that are not the queue\'s: ' ..
             tostring(type(first) == 'table' and first.err or first))
   if mend(id) then
-    settle(id)
-  else
-    redis.call('ZREM', 'cleave:ready', id)
-    redis.call('ZREM', 'cleave:tail', id)
+    Job.settle(id)
+    ok, first, second = pcall(f, id, ...)
+    if ok then
+      return first, second
+    end
   end
+  redis.call('ZREM', 'cleave:ready', id)
+  redis.call('ZREM', 'cleave:tail', id)
 end
 
 -- -- meta -----------------------------------------------------------------------------------------
@@ -166,7 +178,7 @@ local function check_limits(limits)
   end
 end
 
-local function meta_decode(json)
+function Job.decode_meta(json)
   local ok, meta = pcall(cjson.decode, json)
   if not ok or type(meta) ~= 'table' then
     refuse('INVALID', 'the meta of a job is a JSON object')
@@ -192,7 +204,7 @@ local function limits_text(limits)
 end
 
 -- Stored as text; what runs is counted under the scopes that the job has now.
-local function meta_store(id, meta)
+function Job.store_meta(id, meta)
   local job = 'cleave:job:' .. id
   local order, limits = unpack(redis.call('HMGET', job, 'order', 'limits'))
   for name, value in pairs(meta) do
@@ -210,15 +222,20 @@ local function meta_store(id, meta)
   if meta.order and meta.order ~= (order or 'forward') then
     todo_reorder(id, meta.order)
   end
+  redis.call('HSET', job, 'terms', terms_of(id))
   local now = redis.call('HGET', job, 'limits') or ''
   if now ~= (limits or '') then
-    local held, n = held_load(id)
+    local held, n = Scope.held_load(id)
     for token in pairs(held) do
-      redis.call('HSET', 'cleave:lease:' .. token, 'limits', now)
+      local lease = Scope.read_lease(token)
+      if lease then
+        lease.limits = now
+        Scope.store_lease(lease, lease.n)
+      end
     end
     if n > 0 then
-      count(id, limits, -n)
-      count(id, now, n)
+      Scope.count(id, limits, -n)
+      Scope.count(id, now, n)
     end
   end
 end
@@ -228,7 +245,7 @@ end
 local TOOK_MAX = 15            -- frames that the median is made of
 
 -- Median of "120,97,…" in ms, or nil.
-local function median(took)
+function Job.median(took)
   local all = {}
   for ms in string.gmatch(took or '', '%d+') do
     all[#all + 1] = tonumber(ms)
@@ -237,7 +254,7 @@ local function median(took)
   return all[math.ceil(#all / 2)]
 end
 
-local function took_add(took, ms)
+function Job.took_add(took, ms)
   local all = text(ms)
   local n = 1
   for old in string.gmatch(took or '', '%d+') do
@@ -249,15 +266,15 @@ local function took_add(took, ms)
   return all
 end
 
-local function took_of(id, key)
-  return median(redis.call('HGET', 'cleave:job:' .. id, 'took:' .. key))
+function Job.took_of(id, key)
+  return Job.median(redis.call('HGET', 'cleave:job:' .. id, 'took:' .. key))
 end
 
 -- Frames that a lease of the job has at most, if limits allow. By seconds: the first one shows how long a frame takes.
-local function chunk_of(job, key)
+function Job.chunk_of(job, key)
   local seconds, n = tonumber(job.chunk_seconds or 0), tonumber(job.chunk or 1)
   if seconds > 0 then
-    local ms = took_of(job.id, key)
+    local ms = Job.took_of(job.id, key)
     n = ms and math.floor(seconds * 1000 / math.max(ms, 1)) or 1
   end
   return math.min(math.max(n, 1), CHUNK_MAX)

@@ -1,25 +1,9 @@
 -- The worker's side: taking frames, keeping them, and the three ways a frame leaves its lease.
 
-local LEASE_FIELDS = { 'job', 'key', 'worker', 'n', 'vram', 'hand', 'frames' }
-
--- job, key, worker, … of a lease, or nil. n is nil in leases of before version 3 until recount() has mended them.
-local function lease_read(token)
-  local values = redis.call('HMGET', 'cleave:lease:' .. token, unpack(LEASE_FIELDS))
-  if not values[1] then
-    return nil
-  end
-  local lease = { token = token }
-  for i, name in ipairs(LEASE_FIELDS) do
-    lease[name] = values[i]
-  end
-  lease.n = tonumber(lease.n or 0)
-  return lease
-end
-
 -- A lease without frames ends; what it committed is known for a while.
 local function lease_end(token)
   redis.call('ZREM', 'cleave:leases', token)
-  redis.call('PEXPIRE', 'cleave:lease:' .. token, DONE_MS)
+  redis.call('PEXPIRE', 'cleave:lease:' .. token, text(DONE_MS))
 end
 
 local function lease_left(token, n)
@@ -31,7 +15,7 @@ end
 
 -- Takes the frame from one holder; returns the other, who goes on with it, or nil.
 local function release(id, token, frame, value)
-  local first, second = holders_of(value)
+  local first, second = Scope.holders_of(value)
   local other = second and (first == token and second or first)
   if other then
     redis.call('HSET', 'cleave:running:' .. id, frame, other)
@@ -42,11 +26,11 @@ local function release(id, token, frame, value)
 end
 
 -- The frame leaves all its leases.
-local function lease_release(id, value, frame, limits)
-  local first, second = holders_of(value)
+function Lease.release(id, value, frame, limits)
+  local first, second = Scope.holders_of(value)
   redis.call('HDEL', 'cleave:running:' .. id, frame)
   for _, token in ipairs({ first, second }) do
-    count(id, limits, -1)
+    Scope.count(id, limits, -1)
     lease_left(token, tonumber(redis.call('HGET', 'cleave:lease:' .. token, 'n') or 1) - 1)
   end
 end
@@ -54,11 +38,11 @@ end
 -- Frames of the lease that are left, ascending; `running` gets their values.
 local function lease_frames(lease, running)
   local frames = {}
-  for s in string.gmatch(lease.frames or '', '%S+') do
-    local r = range_parse(s)
+  for s in string.gmatch(lease.frames, '%S+') do
+    local r = Range.parse(s)
     for frame = r[1], r[2], r[3] do
       local value = redis.call('HGET', 'cleave:running:' .. lease.job, text(frame))
-      if is_holder(value, lease.token) then
+      if Scope.is_holder(value, lease.token) then
         frames[#frames + 1] = frame
         running[frame] = value
       end
@@ -71,25 +55,25 @@ end
 -- All frames of a lease go back. With a reason, the one that the worker had in hand (it renders in ascending
 -- order) counts as tried; the others have not been touched. Returns how many there were.
 local function lease_return(token, reason, now)
-  local lease, running = lease_read(token), {}
+  local lease, running = Scope.read_lease(token), {}
   local frames, back = lease_frames(lease, running), {}
   local limits, hand = redis.call('HGET', 'cleave:job:' .. lease.job, 'limits'), frames[1]
   for _, frame in ipairs(frames) do
     hand = frame == tonumber(lease.hand) and frame or hand
   end
-  count(lease.job, limits, -#frames)
+  Scope.count(lease.job, limits, -#frames)
   lease_left(token, 0)
   for _, frame in ipairs(frames) do
     local is_alone = not release(lease.job, token, text(frame), running[frame])
     if is_alone and reason and frame == hand then
-      count_try(lease.job, frame, lease.key, { worker = lease.worker, reason = reason, is_lost = true }, now)
+      Try.count(lease.job, frame, lease.key, { worker = lease.worker, reason = reason, is_lost = true }, now)
     elseif is_alone then
       back[#back + 1] = frame
     end
   end
-  todo_return(lease.job, ranges_of(back, lease.key))
-  settle(lease.job)
-  wake(lease.job, #frames)
+  Job.return_todo(lease.job, Range.of_frames(back, lease.key))
+  Job.settle(lease.job)
+  Idle.wake(lease.job, #frames)
   return #frames
 end
 
@@ -97,15 +81,15 @@ end
 local function reap_expired()
   local us = now_us()
   local now = math.floor(us / 1000)
-  local gone = redis.call('ZRANGEBYSCORE', 'cleave:leases', '-inf', now, 'LIMIT', 0, REAP_MAX)
+  local gone = redis.call('ZRANGEBYSCORE', 'cleave:leases', '-inf', text(now), 'LIMIT', '0', text(REAP_MAX))
   local n_frames = 0
   for i, token in ipairs(gone) do
     if n_frames >= REAP_FRAMES then
       return i - 1, now, us
     end
-    local worker = redis.call('HGET', 'cleave:lease:' .. token, 'worker')
-    if worker then
-      n_frames = n_frames + lease_return(token, 'worker ' .. worker .. ' was not heard of any more', now)
+    local lease = Scope.read_lease(token)
+    if lease then
+      n_frames = n_frames + lease_return(token, 'worker ' .. lease.worker .. ' was not heard of any more', now)
       notice('expired', token)
     else
       redis.call('ZREM', 'cleave:leases', token)
@@ -129,13 +113,13 @@ end
 -- -- taking ---------------------------------------------------------------------------------------
 
 local function run(id, frames, token, first)
-  local pairs_ = {}
+  local pairs_, n, value = {}, 0, first and first .. ' ' .. token or token
   for i, frame in ipairs(frames) do
-    pairs_[#pairs_ + 1] = text(frame)
-    pairs_[#pairs_ + 1] = first and first .. ' ' .. token or token
-    if #pairs_ == 1000 or i == #frames then
+    pairs_[n + 1], pairs_[n + 2] = string.format('%d', frame), value
+    n = n + 2
+    if n == 1000 or i == #frames then
       redis.call('HSET', 'cleave:running:' .. id, unpack(pairs_))
-      pairs_ = {}
+      pairs_, n = {}, 0
     end
   end
 end
@@ -151,20 +135,13 @@ local function ttl_of(s)
   return ttl
 end
 
+local SEVERAL_MAX = 256        -- leases a call
 local serial = 0               -- of this process: the clock tells processes apart
 
--- What a lease's hash begins with is what commit() asks for.
 local function lease_store(token, taken, worker, can, now, lease, ranges)
-  local fields = { 'job', taken.job.id, 'key', taken.key, 'worker', worker, 'n', #taken.frames }
-  local rest = { limits = taken.job.limits, tried = (taken.job.tried or '') .. (lease.rested or ''), vm = lease.uuid,
-                 vram = text(tonumber(can.vram) or 0), frames = table.concat(ranges, ' '), since = text(now) }
-  for _, name in ipairs({ 'limits', 'tried', 'frames', 'since', 'vm', 'vram' }) do
-    if rest[name] and rest[name] ~= '' then
-      fields[#fields + 1] = name
-      fields[#fields + 1] = rest[name]
-    end
-  end
-  redis.call('HSET', 'cleave:lease:' .. token, unpack(fields))
+  Scope.store_lease({ token = token, job = taken.job.id, key = taken.key, worker = worker, vm = lease.uuid,
+               vram = text(tonumber(can.vram) or 0), since = text(now), frames = table.concat(ranges, ' '),
+               tried = (taken.job.tried or '') .. lease.rested, limits = taken.job.limits }, #taken.frames)
 end
 
 -- Makes a lease of what choose() took.
@@ -173,17 +150,19 @@ local function grant(taken, worker, ttl, can, now, lease)
   serial = serial + 1
   local token = text(lease.us) .. '-' .. text(serial)
   local ranges = {}
-  for i, r in ipairs(ranges_of(taken.frames, key)) do
-    ranges[i] = range_text(r)
+  for i, r in ipairs(Range.of_frames(taken.frames, key)) do
+    ranges[i] = Range.text(r)
   end
   run(id, taken.frames, token, taken.first)
   lease_store(token, taken, worker, can, now, lease, ranges)
   redis.call('ZADD', 'cleave:leases', text(now + ttl), token)
-  count(id, taken.job.limits, #taken.frames)
+  Scope.count(id, taken.job.limits, #taken.frames)
   if taken.settles then
-    settle(id)
+    Job.settle(id)
   end
-  watch(now + ttl, now)
+  if lease.n_waiting > 0 then
+    Idle.watch(now + ttl, now)
+  end
   notice('lease', id, token)
   local out = { token, id, key, redis.call('HGET', 'cleave:job:' .. id, 'task:' .. key) or '' }
   for _, s in ipairs(ranges) do
@@ -192,27 +171,61 @@ local function grant(taken, worker, ttl, can, now, lease)
   return out
 end
 
--- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}; workers of before
--- version 2 tell no UUID
-local function lease(_, args)
-  local worker, ttl, can, uuid = args[1], ttl_of(args[2]), can_decode(args[3]), args[4] or ''
-  check_drained(uuid)
+-- Who asks for a lease: what it can do, and how long its lease is to stand. NIL: it rests. Workers of before version 2
+-- tell no UUID.
+local function arrive(args)
+  local worker, ttl, can, uuid = args[1], ttl_of(args[2]), Idle.can_decode(args[3]), args[4] or ''
+  Drain.check(uuid)
   local _, now, us = reap_expired()
   redis.call('ZADD', 'cleave:workers', text(now), worker)
   redis.call('HSET', 'cleave:can', worker, args[3])
-  redis.call('ZREM', 'cleave:waiting', worker)
-  local rest = rests_until(worker)
-  if rest > now then
-    return false
+  local n_waiting = redis.call('ZCARD', 'cleave:waiting')
+  if n_waiting > 0 then
+    redis.call('ZREM', 'cleave:waiting', worker)
   end
-  local counts = counts_lazy()
-  local taken = choose(worker, can, counts, now) or choose_straggler(worker, can, counts, now)
-  if not taken then
-    redis.call('DEL', 'cleave:wake:' .. worker) -- what it was woken for is gone
-    redis.call('ZADD', 'cleave:waiting', text(now + WAKE_MS), worker)
-    return false
+  local rest = Idle.rests_until(worker)
+  return rest <= now and { worker = worker, ttl = ttl, can = can, uuid = uuid, now = now, us = us, n_waiting = n_waiting,
+                           rested = rest > 0 and 'rested' or '' } or nil
+end
+
+local function take(who)
+  local counts = Scope.lazy()
+  local taken = Choose.one(who.worker, who.can, counts, who.now) or Tail.straggler(who.worker, who.can, counts, who.now)
+  return taken and grant(taken, who.worker, who.ttl, who.can, who.now, who)
+end
+
+-- lease WORKER TTL_MS CAPABILITIES UUID -> nil | {token, job, key, task, range...}
+local function lease(_, args)
+  local who = arrive(args)
+  local granted = who and take(who)
+  if who and not granted then
+    redis.call('DEL', 'cleave:wake:' .. who.worker) -- what it was woken for is gone
+    redis.call('ZADD', 'cleave:waiting', text(who.now + WAKE_MS), who.worker)
   end
-  return grant(taken, worker, ttl, can, now, { uuid = uuid, us = us, rested = rest > 0 and 'rested' })
+  return granted or false
+end
+
+-- lease_several WORKER TTL_MS CAPABILITIES UUID N -> up to N leases. A task is told once: '' is that of the lease before
+-- when job and key are the same. Who asks does not wait for more.
+local function lease_several(_, args)
+  local n = tonumber(args[5])
+  if not n or n ~= n or n < 1 then
+    refuse('INVALID', 'a number of leases is 1 or more, not ' .. tostring(args[5]))
+  end
+  local who, out, before = arrive(args), {}, {}
+  for _ = 1, who and math.min(n, SEVERAL_MAX) or 0 do
+    local granted = take(who)
+    if not granted then
+      break
+    end
+    local id, key = granted[2], granted[3]
+    if id == before[1] and key == before[2] then
+      granted[4] = ''
+    end
+    before = { id, key }
+    out[#out + 1] = granted
+  end
+  return out
 end
 
 -- extend TOKEN TTL_MS FRAME [PROGRESS] -> 1, or 0 when the lease is gone or (FRAME not empty) has not this frame. A
@@ -223,14 +236,16 @@ local function extend(_, args)
     return 0
   end
   local key, now = 'cleave:lease:' .. token, now_ms()
-  local id, vm = unpack(redis.call('HMGET', key, 'job', 'vm'))
-  if frame ~= '' and not progress then
-    check_drained(vm or '')
+  local id, _, _, vm = string.match(redis.call('HGET', key, 'of') or '', Scope.LEASE_PATTERN)
+  if not id then
+    return 0
+  elseif frame ~= '' and not progress then
+    Drain.check(vm)
   end
   redis.call('ZADD', 'cleave:leases', text(now + ttl), token)
   if frame == '' then
     return 1
-  elseif not is_holder(redis.call('HGET', 'cleave:running:' .. id, frame), token) then
+  elseif not Scope.is_holder(redis.call('HGET', 'cleave:running:' .. id, frame), token) then
     return 0
   elseif progress then
     redis.call('HSET', key, 'progress', progress)
@@ -246,19 +261,22 @@ end
 -- What a commit tells of the job and its worker. Once a lease will do for frames that take no time.
 local function learn(id, its_key, worker, took, has_rested)
   local key = 'cleave:job:' .. id
-  local by, before = unpack(redis.call('HMGET', key, 'by', 'took:' .. its_key))
+  local by, by2, before = unpack(redis.call('HMGET', key, 'by', 'by2', 'took:' .. its_key))
+  local is_other = by ~= worker
+  if is_other then
+    by, by2 = worker, by
+  end
   if took > 0 then
-    redis.call('HSET', key, 'took:' .. its_key, took_add(before, took))
+    redis.call('HSET', key, 'by', by, 'by2', by2 or '', 'took:' .. its_key, Job.took_add(before, took))
+  elseif is_other then
+    redis.call('HSET', key, 'by', by, 'by2', by2 or '')
   end
-  if by ~= worker then
-    redis.call('HSET', key, 'by', worker, 'by2', by or '')
-  end
-  pardon(worker, has_rested)
+  Try.pardon(worker, has_rested)
 end
 
 -- Who renders the frame as well loses: its lease ends, the frames that it has not begun go back.
 local function lose(id, token, frame, limits, now)
-  count(id, limits, -1)
+  Scope.count(id, limits, -1)
   local n = tonumber(redis.call('HGET', 'cleave:lease:' .. token, 'n') or 1) - 1
   lease_left(token, n)
   if n > 0 and redis.call('HGET', 'cleave:lease:' .. token, 'hand') == frame then
@@ -272,39 +290,36 @@ local QUICK_MS = 200           -- of such frames one a lease is measured and tol
 local function commit(_, args)
   local token, frame, took = args[1], args[2], tonumber(args[3]) or 0
   local key = 'cleave:lease:' .. token
-  local id, its_key, worker, n, limits, tried, done =
-    unpack(redis.call('HMGET', key, 'job', 'key', 'worker', 'n', 'limits', 'tried', 'done:' .. frame))
-  if done then
-    return 1
-  end
+  local n, of = unpack(redis.call('HMGET', key, 'n', 'of'))
+  local id, its_key, worker, _, _, _, tried, _, limits = string.match(of or '', Scope.LEASE_PATTERN)
   local running = id and 'cleave:running:' .. id
   local value = id and redis.call('HGET', running, frame)
-  if value ~= token and not is_holder(value, token) then
-    return 0
+  if value ~= token and not Scope.is_holder(value, token) then
+    return redis.call('HEXISTS', key, 'done:' .. frame)
   end
   local left = tonumber(n or 1) - 1
   redis.call('HDEL', running, frame)
-  redis.call('HSET', key, 'n', left, 'done:' .. frame, '')
-  local before = limits and limits ~= '' and counts_load()
-  count(id, limits, -1)
+  redis.call('HSET', key, 'n', text(left), 'done:' .. frame, '')
+  local before = limits ~= '' and Scope.load()
+  Scope.count(id, limits, -1)
   if value ~= token then
-    local first, second = holders_of(value)
+    local first, second = Scope.holders_of(value)
     lose(id, first == token and second or first, frame, limits, now_ms())
   end
-  if tried and tried ~= '' then
+  if tried ~= '' then
     redis.call('HDEL', 'cleave:tries:' .. id, frame)
   end
   local is_told = left <= 0 or took >= QUICK_MS
   if is_told then
-    learn(id, its_key, worker, took, tried and string.find(tried, 'rested', 1, true))
+    learn(id, its_key, worker, took, string.find(tried, 'rested', 1, true))
   end
   if left <= 0 then
     lease_end(token)
     if redis.call('HLEN', running) == 0 then
-      settle(id)
+      Job.settle(id)
     end
   end
-  wake_limited(limits, before)
+  Idle.wake_limited(limits, before)
   if is_told then
     notice('commit', id, frame)
   end
@@ -315,28 +330,28 @@ end
 -- vram; workers of before version 3 say 1 (retry) or 0.
 local function fail(_, args)
   local token, frame, how = args[1], args[2], ({ ['1'] = 'retry', ['0'] = 'final' })[args[4]] or args[4]
-  local lease, now = lease_read(token), now_ms()
+  local lease, now = Scope.read_lease(token), now_ms()
   local value = lease and redis.call('HGET', 'cleave:running:' .. lease.job, frame)
   if how ~= 'retry' and how ~= 'final' and how ~= 'vram' then
     refuse('INVALID', 'a frame fails with retry, final or vram, not ' .. how)
-  elseif not is_holder(value, token) then
+  elseif not Scope.is_holder(value, token) then
     return 0
   end
   local id, limits = lease.job, redis.call('HGET', 'cleave:job:' .. lease.job, 'limits')
   local failure = { worker = lease.worker, reason = args[3], how = how, vram = tonumber(lease.vram or 0) }
-  local before = limits and limits ~= '' and counts_load()
+  local before = limits and limits ~= '' and Scope.load()
   local other = release(id, token, frame, value)
-  count(id, limits, -1)
+  Scope.count(id, limits, -1)
   lease_left(token, lease.n - 1)
   local again, is_due = true, false
   if not other and how == 'vram' and failure.vram > 0 then
-    again, is_due = count_vram(id, tonumber(frame), lease.key, failure, now)
+    again, is_due = Try.count_vram(id, tonumber(frame), lease.key, failure, now)
   elseif not other then
-    again, is_due = count_try(id, tonumber(frame), lease.key, failure, now)
+    again, is_due = Try.count(id, tonumber(frame), lease.key, failure, now)
   end
-  settle(id)
-  wake(id, is_due and 1 or 0)
-  wake_limited(limits, before)
+  Job.settle(id)
+  Idle.wake(id, is_due and 1 or 0)
+  Idle.wake_limited(limits, before)
   return again and 1 or 2
 end
 
@@ -349,3 +364,11 @@ local function give_back(_, args)
   notice('back', args[1])
   return 1
 end
+
+redis.register_function('cleave_lease', lease)
+redis.register_function('cleave_lease_several', lease_several)
+redis.register_function('cleave_extend', extend)
+redis.register_function('cleave_commit', commit)
+redis.register_function('cleave_fail', fail)
+redis.register_function('cleave_give_back', give_back)
+redis.register_function('cleave_reap', reap)

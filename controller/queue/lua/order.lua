@@ -6,9 +6,9 @@
 
 local SPREAD_MIN = 8           -- frames that a coarsest class has at most
 local FINEST = 2 ^ 31          -- more than a frame number: the coarser class comes first, whatever its frames
-local FIRST_PLACE = -2 ^ 60
+Order.FIRST_PLACE = -2 ^ 60
 
-local function place_of(r, order)
+function Order.place_of(r, order)
   if order == 'reverse' then
     return -r[2]
   elseif order == 'interleave' then
@@ -18,18 +18,18 @@ local function place_of(r, order)
 end
 
 local function spread(out, r)
-  local top, n = r[3], range_count(r)
+  local top, n = r[3], Range.count(r)
   while n * r[3] / top > SPREAD_MIN do
     top = top * 2
   end
-  add_range(out, r[1], r[2], top, r[4])
+  Range.add(out, r[1], r[2], top, r[4])
   while top > r[3] do
-    add_range(out, r[1] + top / 2, r[2], top, r[4])
+    Range.add(out, r[1] + top / 2, r[2], top, r[4])
     top = top / 2
   end
 end
 
-local function spread_all(ranges)
+function Order.spread_all(ranges)
   local out = {}
   for _, r in ipairs(ranges) do
     spread(out, r)
@@ -45,11 +45,11 @@ local function interlace(a, b, out)
   end
   local step, half = a[3], a[3] / 2
   local from, to = b[1] - half, math.min(a[2], b[2]) + half
-  add_range(out, a[1], from - step, step, a[4])
+  Range.add(out, a[1], from - step, step, a[4])
   if a[2] > b[2] then
-    add_range(out, to + step, a[2], step, a[4])
+    Range.add(out, to + step, a[2], step, a[4])
   else
-    add_range(out, to + step, b[2], step, a[4])
+    Range.add(out, to + step, b[2], step, a[4])
   end
   return { from, to, half, a[4] }
 end
@@ -86,7 +86,7 @@ local function braid_step(list, finer, out)
 end
 
 -- Undoes what spread() did, as far as the frames are still there.
-local function braid(ranges)
+function Order.braid(ranges)
   local by_step, out = {}, {}
   for _, r in ipairs(ranges) do
     by_step[r[3]] = by_step[r[3]] or {}

@@ -6,20 +6,18 @@
 --
 -- Other items of that list, and other hashes, are somebody else's.
 
-do -- of this file alone: see register.lua
-
 local PLAIN_HASH_MS = 86400000
 local LISTED_MAX = 20000       -- items of a list, ours and others', that are looked at
 
 -- plain_push FENCE EPOCH LIST (ID RECORD PAYLOAD)... -> tasks in the list from now on
 local function plain_push(_, args)
-  keep_epoch(check_owner(args))
-  local list, records, payloads = args[3], {}, {}
+  Owner.keep_epoch(Owner.check(args))
+  local list, records, payloads, ttl = args[3], {}, {}, text(PLAIN_HASH_MS)
   for i = 4, #args - 2, 3 do
     local n = #payloads + 1
     records[2 * n - 1], records[2 * n], payloads[n] = args[i], args[i + 1], args[i + 2]
     redis.call('HSET', 'job:' .. args[i], 'status', 'queued')
-    redis.call('PEXPIRE', 'job:' .. args[i], PLAIN_HASH_MS)
+    redis.call('PEXPIRE', 'job:' .. args[i], ttl)
   end
   if #payloads > 0 then
     redis.call('HSET', 'cleave:plain:' .. list, unpack(records))
@@ -60,7 +58,7 @@ end
 
 -- plain_note FENCE EPOCH LIST ID RECORD -> 1, or 0 when there is no such task any more
 local function plain_note(_, args)
-  keep_epoch(check_owner(args))
+  Owner.keep_epoch(Owner.check(args))
   if redis.call('HEXISTS', 'cleave:plain:' .. args[3], args[4]) == 0 then
     return 0
   end
@@ -71,7 +69,7 @@ end
 -- plain_drop FENCE EPOCH LIST ID PAYLOAD ONLY_UNREAD -> whether it was in the list still: nobody will take it now.
 -- ONLY_UNREAD 1: a task that somebody has taken stays known.
 local function plain_drop(_, args)
-  keep_epoch(check_owner(args))
+  Owner.keep_epoch(Owner.check(args))
   local n = redis.pcall('LREM', args[3], 0, args[5])
   local was_unread = type(n) == 'number' and n > 0
   if was_unread then
@@ -87,5 +85,3 @@ redis.register_function('cleave_plain_push', plain_push)
 redis.register_function('cleave_plain_note', plain_note)
 redis.register_function('cleave_plain_drop', plain_drop)
 redis.register_function({ function_name = 'cleave_plain_show', callback = plain_show, flags = { 'no-writes' } })
-
-end

@@ -1,11 +1,11 @@
 -- Arithmetic on stepped ranges, by their ends: ten million frames cost what five cost.
 -- {first, last, step, key}; last is a member, a single frame has step 1.
 
-local function range_text(r)
-  return text(r[1]) .. ':' .. text(r[2]) .. ':' .. text(r[3]) .. ':' .. r[4]
+function Range.text(r)
+  return string.format('%d:%d:%d:', r[1], r[2], r[3]) .. r[4]
 end
 
-local function range_parse(s)
+function Range.parse(s)
   local first, last, step, key = string.match(s, '^(-?%d+):(-?%d+):(%d+):(.*)$')
   if not first then
     refuse('INVALID', 'a range is first:last:step:key, not ' .. s)
@@ -17,11 +17,11 @@ local function range_parse(s)
   return r
 end
 
-local function range_count(r)
+function Range.count(r)
   return (r[2] - r[1]) / r[3] + 1
 end
 
-local function add_range(out, first, last, step, key)
+function Range.add(out, first, last, step, key)
   if first > last then
     return
   end
@@ -47,7 +47,7 @@ local function inverse(a, m)
 end
 
 -- First and last frame that both ranges have, and their distance from each other; or nothing.
-local function common_ends(a, b)
+function Range.common_ends(a, b)
   local from, limit = math.max(a[1], b[1]), math.min(a[2], b[2])
   local g = gcd(a[3], b[3])
   if from > limit or (b[1] - a[1]) % g ~= 0 then
@@ -68,27 +68,27 @@ end
 -- Appends to `out` what of `a` is not in `b`. Between the first and the last common frame `a` loses
 -- one frame in `lcm`: what stays is written as residue classes or as gaps, whichever are fewer.
 local function cut(a, b, out)
-  local m, last, lcm = common_ends(a, b)
+  local m, last, lcm = Range.common_ends(a, b)
   if not m then
     out[#out + 1] = a
     return
   end
   local step, key = a[3], a[4]
   local classes, gaps = lcm / step - 1, (last - m) / lcm
-  add_range(out, a[1], m - step, step, key)
+  Range.add(out, a[1], m - step, step, key)
   if classes <= gaps then
     for i = 1, classes do
-      add_range(out, m + i * step, m + i * step + (gaps - 1) * lcm, lcm, key)
+      Range.add(out, m + i * step, m + i * step + (gaps - 1) * lcm, lcm, key)
     end
   else
     for i = 0, gaps - 1 do
-      add_range(out, m + i * lcm + step, m + (i + 1) * lcm - step, step, key)
+      Range.add(out, m + i * lcm + step, m + (i + 1) * lcm - step, step, key)
     end
   end
-  add_range(out, last + step, a[2], step, key)
+  Range.add(out, last + step, a[2], step, key)
 end
 
-local function cut_all(parts, b)
+function Range.cut_all(parts, b)
   local out = {}
   for _, a in ipairs(parts) do
     cut(a, b, out)
@@ -97,15 +97,20 @@ local function cut_all(parts, b)
 end
 
 -- Frames, in any order, as ranges.
-local function ranges_of(frames, key)
-  local out = {}
-  table.sort(frames)
+function Range.of_frames(frames, key)
+  local out, r = {}, nil
+  for i = 2, #frames do
+    if frames[i] < frames[i - 1] then
+      table.sort(frames)
+      break
+    end
+  end
   for _, frame in ipairs(frames) do
-    local r = out[#out]
     if r and (r[1] == r[2] or frame - r[2] == r[3]) then
       r[2], r[3] = frame, frame - r[2]
     else
-      out[#out + 1] = { frame, frame, 1, key }
+      r = { frame, frame, 1, key }
+      out[#out + 1] = r
     end
   end
   return out
@@ -113,7 +118,7 @@ end
 
 -- Ranges sorted by their first frame, with the largest last frame so far beside each: overlapping()
 -- then looks at few of them.
-local function index(list)
+function Range.index(list)
   table.sort(list, function(a, b) return a[1] < b[1] end)
   local top = -math.huge
   for _, r in ipairs(list) do
@@ -123,7 +128,7 @@ local function index(list)
   return list
 end
 
-local function overlapping(list, r)
+function Range.overlapping(list, r)
   local low, high = 0, #list
   while low < high do
     local middle = math.ceil((low + high) / 2)
@@ -142,11 +147,11 @@ local function overlapping(list, r)
 end
 
 -- The frames of a hash "frame -> value" as an index of one-frame ranges with their values.
-local function load_frames(key)
+function Range.load_frames(key)
   local list, all = {}, redis.call('HGETALL', key)
   for i = 1, #all, 2 do
     local frame = tonumber(all[i])
     list[#list + 1] = { frame, frame, 1, value = all[i + 1] }
   end
-  return index(list)
+  return Range.index(list)
 end

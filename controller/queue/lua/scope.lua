@@ -1,13 +1,13 @@
 -- What counts as running at once: of a project, and of each label that has a limit. The numbers
 -- change with cleave:running in the same call, so they are exact; recount() compares and mends them.
 
-local function project_of(id)
+function Scope.project_of(id)
   return 'project:' .. (string.match(id, '^(.-)/') or id)
 end
 
 -- Scopes of a job that has these limits ("scope=n" lines).
 local function scopes_of(id, limits)
-  local scopes = { project_of(id) }
+  local scopes = { Scope.project_of(id) }
   if limits and limits ~= '' then
     for scope in string.gmatch(limits, '([^\n]+)=%d+') do
       if scope ~= scopes[1] then
@@ -18,16 +18,24 @@ local function scopes_of(id, limits)
   return scopes
 end
 
--- Adds n, which may be negative, to the counts of the job.
-local function count(id, limits, n)
-  for _, scope in ipairs(scopes_of(id, limits)) do
-    if redis.call('HINCRBY', 'cleave:counts', scope, n) <= 0 then
-      redis.call('HDEL', 'cleave:counts', scope)
-    end
+local function count_scope(scope, n)
+  if redis.call('HINCRBY', 'cleave:counts', scope, n) <= 0 then
+    redis.call('HDEL', 'cleave:counts', scope)
   end
 end
 
-local function counts_load()
+-- Adds n, which may be negative, to the counts of the job.
+function Scope.count(id, limits, n)
+  n = text(n)
+  if not limits or limits == '' then
+    return count_scope(Scope.project_of(id), n)
+  end
+  for _, scope in ipairs(scopes_of(id, limits)) do
+    count_scope(scope, n)
+  end
+end
+
+function Scope.load()
   local counts, all = {}, redis.call('HGETALL', 'cleave:counts')
   for i = 1, #all, 2 do
     counts[all[i]] = tonumber(all[i + 1])
@@ -36,16 +44,16 @@ local function counts_load()
 end
 
 -- Counts that are loaded when the first is asked for: most leases need none.
-local function counts_lazy()
+function Scope.lazy()
   local counts
   return setmetatable({}, { __index = function(_, scope)
-    counts = counts or counts_load()
+    counts = counts or Scope.load()
     return counts[scope]
   end })
 end
 
 -- How many frames more the job's limits allow.
-local function room_of(limits, counts)
+function Scope.room_of(limits, counts)
   local room = math.huge
   for scope, n in string.gmatch(limits or '', '([^\n]+)=(%d+)') do
     room = math.min(room, tonumber(n) - (counts[scope] or 0))
@@ -54,21 +62,21 @@ local function room_of(limits, counts)
 end
 
 -- Tokens of a value of cleave:running: one, or two.
-local function holders_of(value)
+function Scope.holders_of(value)
   local first, second = string.match(value or '', '^(%S+) ?(%S*)$')
   return first, second ~= '' and second or nil
 end
 
-local function is_holder(value, token)
-  local first, second = holders_of(value)
+function Scope.is_holder(value, token)
+  local first, second = Scope.holders_of(value)
   return first == token or second == token
 end
 
 -- Frames of the running leases of a job, by token; their number.
-local function held_load(id)
+function Scope.held_load(id)
   local held, n, all = {}, 0, redis.call('HGETALL', 'cleave:running:' .. id)
   for i = 1, #all, 2 do
-    local first, second = holders_of(all[i + 1])
+    local first, second = Scope.holders_of(all[i + 1])
     for _, token in ipairs({ first, second }) do
       held[token] = held[token] or {}
       table.insert(held[token], tonumber(all[i]))
@@ -78,27 +86,59 @@ local function held_load(id)
   return held, n
 end
 
+-- What of a lease stays as it is, in one field: a commit reads two fields, whatever the lease has. The limits are the
+-- job's; they have lines of their own.
+local LEASE_LINES = { 'job', 'key', 'worker', 'vm', 'vram', 'since', 'tried', 'frames', 'limits' }
+local LINE = '([^\n]*)\n'
+Scope.LEASE_PATTERN = '^' .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. LINE .. '(.*)$'
+
+local function lease_text(lease)
+  local lines = {}
+  for i, name in ipairs(LEASE_LINES) do
+    lines[i] = lease[name] or ''
+  end
+  return table.concat(lines, '\n')
+end
+
+-- A lease with its lines, n, hand, begun and progress; or nil. Leases of before version 5 have fields for lines.
+function Scope.read_lease(token)
+  local key = 'cleave:lease:' .. token
+  local of, n, hand, begun, progress = unpack(redis.call('HMGET', key, 'of', 'n', 'hand', 'begun', 'progress'))
+  local values = of and { string.match(of, Scope.LEASE_PATTERN) } or redis.call('HMGET', key, unpack(LEASE_LINES))
+  if not values[1] then
+    return nil
+  end
+  local lease = { token = token, n = tonumber(n or 0), hand = hand, begun = begun, progress = progress }
+  for i, name in ipairs(LEASE_LINES) do
+    lease[name] = values[i] or ''
+  end
+  return lease
+end
+
+-- How many frames it has left is counted while they leave; the rest is stored as it was read.
+function Scope.store_lease(lease, n)
+  redis.call('HSET', 'cleave:lease:' .. lease.token, 'n', text(n), 'of', lease_text(lease))
+end
+
 -- recount MENDS -> how many counts were wrong. With MENDS "1" they are set right, as after the library was
 -- replaced by one that counts more.
 local function recount(_, args)
-  local stored, right, wrong = counts_load(), {}, 0
+  local stored, right, wrong = Scope.load(), {}, 0
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:jobs', 0, -1)) do
-    local held, n = held_load(id)
+    local held, n = Scope.held_load(id)
     local limits = redis.call('HGET', 'cleave:job:' .. id, 'limits') or ''
     for _, scope in ipairs(n > 0 and scopes_of(id, limits) or {}) do
       right[scope] = (right[scope] or 0) + n
     end
     for token, frames in pairs(held) do
-      local lease, ranges = 'cleave:lease:' .. token, {}
-      local its_n, its_limits = unpack(redis.call('HMGET', lease, 'n', 'limits'))
-      if tonumber(its_n or -1) ~= #frames or (its_limits or '') ~= limits then
-        wrong = wrong + 1
-        for i, r in ipairs(ranges_of(frames, '')) do
-          ranges[i] = range_text(r)
-        end
-        if args[1] == '1' then
-          redis.call('HSET', lease, 'n', #frames, 'frames', table.concat(ranges, ' '), 'limits', limits)
-        end
+      local lease, ranges = Scope.read_lease(token) or { token = token, job = id, n = -1 }, {}
+      wrong = wrong + ((lease.n ~= #frames or lease.limits ~= limits) and 1 or 0)
+      for i, r in ipairs(Range.of_frames(frames, '')) do
+        ranges[i] = Range.text(r)
+      end
+      lease.frames, lease.limits = table.concat(ranges, ' '), limits
+      if args[1] == '1' then
+        Scope.store_lease(lease, #frames)
       end
     end
   end
@@ -116,3 +156,5 @@ local function recount(_, args)
   end
   return wrong
 end
+
+redis.register_function('cleave_recount', recount)

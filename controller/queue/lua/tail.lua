@@ -7,16 +7,15 @@ local TAIL_JOBS, TAIL_FRAMES = 16, 2000
 -- The frame that each lease of the job has in hand: the one it named, else its lowest.
 local function in_hand(id)
   local out = {}
-  for token, frames in pairs((held_load(id))) do
-    local key, worker, since, hand, begun =
-      unpack(redis.call('HMGET', 'cleave:lease:' .. token, 'key', 'worker', 'since', 'hand', 'begun'))
+  for token, frames in pairs((Scope.held_load(id))) do
+    local lease = Scope.read_lease(token) or { key = '', worker = '' }
     table.sort(frames)
     local frame = frames[1]
     for _, f in ipairs(frames) do
-      frame = f == tonumber(hand) and f or frame
+      frame = f == tonumber(lease.hand) and f or frame
     end
-    out[#out + 1] = { token = token, key = key or '', worker = worker or '', frame = frame,
-                      begun = tonumber(begun or since) }
+    out[#out + 1] = { token = token, key = lease.key, worker = lease.worker, frame = frame,
+                      begun = tonumber(lease.begun or lease.since) }
   end
   table.sort(out, function(a, b) return (a.begun or 0) < (b.begun or 0) end)
   return out
@@ -29,9 +28,9 @@ local function straggler_of(id, worker, now)
     return nil, next_at
   end
   for _, l in ipairs(in_hand(id)) do
-    local usual = l.begun and took_of(id, l.key)
-    local _, failed_on = tried_workers(tries_load(id, l.frame, now))
-    local _, second = holders_of(redis.call('HGET', 'cleave:running:' .. id, text(l.frame)))
+    local usual = l.begun and Job.took_of(id, l.key)
+    local _, failed_on = Try.workers(Try.load(id, l.frame, now))
+    local _, second = Scope.holders_of(redis.call('HGET', 'cleave:running:' .. id, text(l.frame)))
     if usual and l.worker ~= worker and not second and not failed_on[worker] then
       local at = l.begun + math.max(2 * usual, STRAGGLER_MS)
       if at <= now then
@@ -44,8 +43,8 @@ local function straggler_of(id, worker, now)
 end
 
 local function choose_straggler_of(id, worker, can, counts, now)
-  local job = job_read(id)
-  if not is_capable(job, can) or room_of(job.limits, counts) <= 0 then
+  local job = Job.read(id)
+  if not Idle.is_capable(job, can) or Scope.room_of(job.limits, counts) <= 0 then
     return nil
   end
   local l, at = straggler_of(id, worker, now)
@@ -53,10 +52,10 @@ local function choose_straggler_of(id, worker, can, counts, now)
 end
 
 -- {job, key, frames, first}, or nil, and when to look again.
-local function choose_straggler(worker, can, counts, now)
+function Tail.straggler(worker, can, counts, now)
   local next_at = math.huge
   for _, id in ipairs(redis.call('ZRANGE', 'cleave:tail', 0, TAIL_JOBS - 1)) do
-    local taken, at = guarded(id, choose_straggler_of, worker, can, counts, now)
+    local taken, at = Job.guarded(id, choose_straggler_of, worker, can, counts, now)
     if taken then
       return taken
     end
@@ -72,14 +71,16 @@ local function wait(_, args)
   local at = now + tonumber(args[2])
   local lease = redis.call('ZRANGE', 'cleave:leases', 0, 0, 'WITHSCORES')[2]
   local due = redis.call('ZRANGEBYSCORE', 'cleave:due', text(now + 1), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)[2]
-  local rest, can = rests_until(name), redis.call('HGET', 'cleave:can', name)
+  local rest, can = Idle.rests_until(name), redis.call('HGET', 'cleave:can', name)
   at = math.min(at, tonumber(lease or at) + 1, tonumber(due or at))
   if rest > now then
     at = math.min(at, rest)
   elseif can then
-    local _, straggles = choose_straggler(name, can_stored(can) or {}, counts_load(), now)
+    local _, straggles = Tail.straggler(name, Idle.can_stored(can) or {}, Scope.load(), now)
     at = math.min(at, straggles or now)
   end
   redis.call('ZADD', 'cleave:waiting', 'XX', text(at), name)
   return math.max(at - now, 1)
 end
+
+redis.register_function('cleave_wait', wait)

@@ -13,7 +13,7 @@ local REST_MS, REST_MAX_MS = 60000, 3600000
 local REASONS_MAX, REASON_LEN = 8, 300
 
 -- {tries = {{w, r, t}…}, vram}: worker, reason, time of each attempt; vram: too small a memory.
-local function tries_load(id, frame, now)
+function Try.load(id, frame, now)
   local stored = redis.call('HGET', 'cleave:tries:' .. id, text(frame))
   local record = stored and cjson.decode(stored)
   if type(record) ~= 'table' then
@@ -36,7 +36,7 @@ local function tries_store(id, frame, record)
   redis.call('HSET', 'cleave:job:' .. id, 'tried', '1')
 end
 
-local function tried_workers(record)
+function Try.workers(record)
   local list, seen = {}, {}
   for _, try in ipairs(record.tries) do
     if not seen[try.w] then
@@ -53,39 +53,39 @@ local function again_add(id, frame, key, due, now)
   redis.call('ZADD', 'cleave:again:' .. id, due, text(frame) .. ':' .. key)
   redis.call('ZADD', 'cleave:due', due, text(frame) .. ' ' .. id)
   if due > now then
-    watch(due, now)
+    Idle.watch(due, now)
   end
 end
 
-local function again_remove(id, member)
+function Try.again_remove(id, member)
   local frame = string.match(member, '^(-?%d+):')
   redis.call('ZREM', 'cleave:again:' .. id, member)
   redis.call('ZREM', 'cleave:due', frame .. ' ' .. id)
 end
 
 -- An index of one-frame ranges with their key and due time.
-local function again_load(id)
+function Try.again_load(id)
   local list, all = {}, redis.call('ZRANGE', 'cleave:again:' .. id, 0, -1, 'WITHSCORES')
   for i = 1, #all, 2 do
     local frame, key = string.match(all[i], '^(-?%d+):(.*)$')
     frame = tonumber(frame)
     list[#list + 1] = { frame, frame, 1, key, text = all[i], due = tonumber(all[i + 1]) }
   end
-  return index(list)
+  return Range.index(list)
 end
 
 -- -- given up -------------------------------------------------------------------------------------
 
 local function give_up(id, frame, key, record, failure)
   local row = { key = key, worker = failure.worker, reason = string.sub(failure.reason, 1, 1000), tries = #record.tries,
-                cause = failure.cause, workers = table.concat(tried_workers(record), ', ') }
+                cause = failure.cause, workers = table.concat(Try.workers(record), ', ') }
   redis.call('HSET', 'cleave:failed:' .. id, text(frame), cjson.encode(row))
   notice('failed', id, text(frame))
 end
 
 -- Why no attempt more is made, or nil.
 local function verdict(id, record)
-  if #tried_workers(record) >= POISON_WORKERS or #record.tries > job_number(id, 'retries', 0) then
+  if #Try.workers(record) >= POISON_WORKERS or #record.tries > Job.number(id, 'retries', 0) then
     return 'poison'
   end
 end
@@ -117,7 +117,7 @@ local function acquit(id, frame, worker, now)
   if redis.call('HEXISTS', 'cleave:tries:' .. id, text(frame)) == 0 then
     return -- done meanwhile
   end
-  local record, left = tries_load(id, frame, now), {}
+  local record, left = Try.load(id, frame, now), {}
   for _, try in ipairs(record.tries) do
     if try.w ~= worker then
       left[#left + 1] = try
@@ -130,8 +130,8 @@ local function acquit(id, frame, worker, now)
   if failed and failed.cause == 'poison' and not verdict(id, record) then
     redis.call('HDEL', 'cleave:failed:' .. id, text(frame))
     again_add(id, frame, failed.key, now, now)
-    settle(id)
-    wake(id, 1)
+    Job.settle(id)
+    Idle.wake(id, 1)
   end
 end
 
@@ -161,7 +161,7 @@ local function blame(id, frame, worker, now)
 end
 
 -- A success mends what is held against a worker.
-local function pardon(worker, has_rested)
+function Try.pardon(worker, has_rested)
   redis.call('DEL', 'cleave:blame:' .. worker)
   if has_rested then
     redis.call('HDEL', 'cleave:rest', worker)
@@ -172,15 +172,15 @@ end
 
 -- failure: worker, reason, how (retry, final), is_lost (the worker fell silent: no pause). Returns whether the frame
 -- is queued again, and whether it may be taken at once.
-local function count_try(id, frame, key, failure, now)
-  local record = tries_load(id, frame, now)
+function Try.count(id, frame, key, failure, now)
+  local record = Try.load(id, frame, now)
   table.insert(record.tries, { w = failure.worker, r = string.sub(failure.reason, 1, REASON_LEN), t = now })
   tries_store(id, frame, record)
   local bad = failure.how ~= 'final' and blame(id, frame, failure.worker, now) or nil
   for _, f in ipairs(bad or {}) do
     acquit(f[1], f[2], failure.worker, now)
   end
-  record = bad and tries_load(id, frame, now) or record
+  record = bad and Try.load(id, frame, now) or record
   failure.cause = failure.how == 'final' and 'final' or verdict(id, record)
   if failure.cause then
     give_up(id, frame, key, record, failure)
@@ -194,11 +194,11 @@ local function count_try(id, frame, key, failure, now)
 end
 
 -- The worker's GPU was too small: only a larger one may try. Returns whether there is one.
-local function count_vram(id, frame, key, failure, now)
-  local record = tries_load(id, frame, now)
+function Try.count_vram(id, frame, key, failure, now)
+  local record = Try.load(id, frame, now)
   record.vram = math.max(record.vram or 0, failure.vram)
   tries_store(id, frame, record)
-  if any_other(job_read(id), now, crew_lazy(), function(_, can) return (tonumber(can.vram) or 0) > record.vram end) then
+  if Idle.any_other(Job.read(id), now, Idle.crew_lazy(), function(_, can) return (tonumber(can.vram) or 0) > record.vram end) then
     again_add(id, frame, key, now, now)
     return true, true
   end

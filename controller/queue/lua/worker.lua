@@ -1,7 +1,5 @@
 -- Workers as they report themselves.
 
-do -- of this file alone: see register.lua
-
 -- beat NAME (FACT VALUE)... -> 1
 local function beat(_, args)
   local name = args[1]
@@ -51,5 +49,3 @@ end
 redis.register_function('cleave_beat', beat)
 redis.register_function('cleave_leave', leave)
 redis.register_function({ function_name = 'cleave_workers', callback = workers, flags = { 'no-writes' } })
-
-end
