@@ -36,7 +36,7 @@ PURE_OBJ := $(call obj,$(call src,$(PURE)))
 HANDS_SRC := $(filter-out controller/worker/main.c,$(call src,$(HANDS)))
 # Nothing refers to resources by name, so an archive would leave them out: they are linked as they are.
 RESOURCES = $(B)/gen/queue_resources.o $(B)/gen/worker_resources.o
-HANDS_OBJ := $(call obj,$(HANDS_SRC) controller/reconcile.c)
+HANDS_OBJ := $(call obj,$(HANDS_SRC) $(wildcard controller/reconcile*.c))
 
 all: $(B)/cleave $(B)/cleave-worker ## Build cleave and cleave-worker (default)
 

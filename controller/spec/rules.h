@@ -13,7 +13,7 @@ struct spec_rule {
 	enum kind_id kind;
 	unsigned asks;     /* RULE_OWN, or RULE_ASKS() of each kind */
 	gboolean over_all; /* asked once, with `o` NULL; else of each object of the kind */
-	/* NULL: looked up where the tree is read (reconcile.c). */
+	/* NULL: looked up where the tree is read (reconcile_want.c). */
 	void (*check)(struct arena *a, const struct objects *all, const struct object *o, struct problems *problems);
 };
 

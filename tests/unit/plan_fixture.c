@@ -48,7 +48,7 @@ struct spec_file plan_fixture_file(struct arena *a, const char *folder, const ch
 	return file;
 }
 
-/* Specs of the folder itself; of folders below it the files that specs name, as reconcile.c reads them from the tree. */
+/* Specs of the folder itself; of folders below it the files that specs name, as reconcile_want.c reads them from the tree. */
 static void read_folder(struct arena *a, const char *path, const char *below, GArray *files, GArray *texts)
 {
 	g_autofree char *full = g_build_filename(path, below, NULL);

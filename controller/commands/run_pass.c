@@ -1,0 +1,224 @@
+/* A pass of `cleave run`: the revision, a look, the plan, and carrying it out. */
+#include "base/arena.h"
+#include "base/log.h"
+#include "commands/run.h"
+#include "report/report.h"
+#include "spec/gpu.h"
+#include "spec/renderjob.h"
+#include "spec/status.h"
+#include <stdio.h>
+#include <string.h>
+
+/* -- output -------------------------------------------------------------------------------------------- */
+
+static void print(struct runner *r, const GString *text, const GString *json)
+{
+	const GString *chosen = r->in->output == OUTPUT_JSON ? json : text;
+	progress_break(r->progress);
+	command_print(chosen);
+	if (r->recorded)
+		g_string_append(r->recorded, r->record_json ? json->str : text->str);
+}
+
+/* Nothing is planned and nothing is wrong, but something is not ready yet. */
+static gboolean is_waiting(const struct plan *p)
+{
+	gboolean waits = FALSE;
+	for (guint i = 0; i < p->n_verdicts; i++) {
+		if (p->verdicts[i].readiness == IS_STALLED)
+			return FALSE;
+		waits |= p->verdicts[i].readiness == IS_RECONCILING;
+	}
+	return waits;
+}
+
+static void print_plan(struct runner *r, const struct plan *p)
+{
+	g_autoptr(GString) text = g_string_new(NULL), json = g_string_new(NULL);
+	report_plan_text(text, p, (struct report_style){ command_has_colour() });
+	report_plan_json(json, p);
+	/* A plan that stays as it was (a retry, a stall) is said once. */
+	gboolean is_new = g_strcmp0(text->str, r->last_plan) != 0;
+	/* "Nothing to do" is worth a line only when all is well, not while frames are rendered. */
+	gboolean is_worth = p->n_actions || p->n_refusals || !is_waiting(p) || r->in->output == OUTPUT_JSON;
+	if ((is_new && is_worth) || r->recorded)
+		print(r, text, json);
+	r->is_stuck = !is_new && p->n_actions;
+	r->retry_ms = r->is_stuck ? CLAMP(r->retry_ms * 2, RETRY_FIRST_MS, RETRY_MOST_MS) : 0;
+	g_free(r->last_plan);
+	r->last_plan = g_strdup(text->str);
+}
+
+static void on_acted(void *user, const struct plan *p, const struct outcome *o)
+{
+	struct runner *r = user;
+	g_autoptr(GString) text = g_string_new(NULL), json = g_string_new(NULL);
+	report_outcome_text(text, p, o, (struct report_style){ command_has_colour() });
+	report_outcome_json(json, p, o);
+	print(r, text, json);
+}
+
+/* -- the revision --------------------------------------------------------------------------------------- */
+
+void run_clear_force(struct in_force *f)
+{
+	if (f->arena) {
+		wanted_clear(&f->wanted);
+		arena_free(f->arena);
+	}
+	g_free(f->refused);
+	g_free(f->trouble);
+	*f = (struct in_force){ 0 };
+}
+
+static void refuse_revision(struct runner *r, const struct wanted *w, const char *trouble)
+{
+	const char *revision = w->tree.revision ? w->tree.revision : r->in->settings.specs;
+	gboolean is_known = g_strcmp0(r->force.refused, revision) == 0 && g_strcmp0(r->force.trouble, trouble) == 0;
+	g_free(r->force.refused);
+	g_free(r->force.trouble);
+	r->force.refused = g_strdup(revision);
+	r->force.trouble = g_strdup(trouble);
+	if (is_known)
+		return;
+	g_autoptr(GString) text = g_string_new(NULL);
+	report_problems_text(text, &w->problems, wanted_find_text, (void *)w);
+	progress_break(r->progress);
+	if (!w->tree.revision && !r->force.arena)
+		log_notice("source", "waits for a first revision: %s", trouble);
+	else
+		log_error("source", "%s is refused; %s stays in force: %s", revision,
+		          r->force.arena ? r->force.wanted.tree.revision : "nothing", trouble);
+	if (w->problems.n_errors)
+		fputs(text->str, stderr);
+}
+
+/* "vm.yaml:7:3: message" of the first error. */
+static char *first_problem(const struct problems *p)
+{
+	for (guint i = 0; i < p->list->len; i++) {
+		const struct problem *one = &g_array_index(p->list, struct problem, i);
+		if (one->severity == SEVERITY_ERROR)
+			return g_strdup_printf("%s:%u:%u: %s", one->place.path, one->place.line, one->place.column, one->message);
+	}
+	return NULL;
+}
+
+gboolean run_read_revision(struct runner *r)
+{
+	g_autoptr(GError) error = NULL;
+	struct arena *a = arena_new();
+	struct wanted w;
+	gboolean ok = session_want(r->session, a, &w, &error);
+	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
+	if (ok && !trouble) {
+		run_clear_force(&r->force);
+		r->force = (struct in_force){ .arena = a, .wanted = w };
+		return TRUE;
+	}
+	refuse_revision(r, &w, trouble);
+	wanted_clear(&w);
+	arena_free(a);
+	return r->force.arena != NULL;
+}
+
+static void add_revision_status(struct runner *r, struct arena *a, struct objects *have)
+{
+	struct object *o = ARENA_NEW(a, struct object);
+	struct revision_status *s = ARENA_NEW(a, struct revision_status);
+	*s = (struct revision_status){ r->source, r->force.wanted.tree.revision, r->force.wanted.tree.commit,
+		                       r->force.refused, r->force.trouble };
+	*o = (struct object){ .kind = &kinds[KIND_REVISION], .meta = { .name = "current" }, .id = "current", .status = s };
+	objects_add(have, o);
+}
+
+struct objects *run_look_at_all(struct runner *r, struct arena *a, gboolean checks)
+{
+	struct objects *have = session_observe(r->session, a, r->force.wanted.objects, checks);
+	add_revision_status(r, a, have);
+	return have;
+}
+
+/* -- a pass ---------------------------------------------------------------------------------------------- */
+
+static gboolean is_over(void *user)
+{
+	return ((struct runner *)user)->is_ending;
+}
+
+static void carry_out(struct runner *r, struct arena *a, const struct plan *p, struct outcomes *outcomes, struct pass_report *report)
+{
+	g_autoptr(GError) error = NULL;
+	struct pass_events events = { .acted = on_acted, .is_over = is_over, .user = r };
+	if (!session_apply(r->session, a, p, &events, outcomes, &error)) {
+		log_error("pass", "%s", error->message);
+		report->trouble = arena_strdup(a, error->message);
+		return;
+	}
+	report->outcomes = outcomes;
+	g_autoptr(GString) text = g_string_new(NULL), json = g_string_new(NULL);
+	report_summary_json(json, p, outcomes);
+	print(r, text, json);
+	/* Something was done: look at what became of it. */
+	r->look_again |= outcomes->n_done > 0;
+	r->n_failed = outcomes->n_failed + outcomes->n_skipped;
+	if (outcomes->n_failed)
+		r->retry_ms = MAX(r->retry_ms, RETRY_FIRST_MS);
+}
+
+static gboolean has_running(const struct plan *p)
+{
+	OBJECTS_EACH (o, p->have, KIND_RENDERJOB)
+		if (o->status && ((const struct renderjob_status *)o->status)->running.n)
+			return TRUE;
+	return FALSE;
+}
+
+/* The kernel tells that a driver lets go before it lets go of the device. */
+static gboolean has_stuck_device(const struct plan *p)
+{
+	OBJECTS_EACH (o, p->have, KIND_GPU)
+		if (o->status && ((const struct gpu_status *)o->status)->stuck)
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean has_stalled(const struct plan *p)
+{
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].readiness == IS_STALLED && !p->verdicts[i].is_settled &&
+		    p->verdicts[i].object->kind->id != KIND_REVISION)
+			return TRUE;
+	return FALSE;
+}
+
+void run_pass(struct runner *r)
+{
+	SCOPED_ARENA(a);
+	struct outcomes outcomes;
+	struct pass_report report = { .began_us = g_get_monotonic_time() };
+	r->n_failed = 0;
+	r->has_passed = TRUE;
+	if (!run_read_revision(r)) {
+		r->retry_ms = CLAMP(r->retry_ms * 2, RETRY_FIRST_MS, RETRY_MOST_MS);
+		return;
+	}
+	struct objects *have = run_look_at_all(r, a, FALSE);
+	report.looked_us = g_get_monotonic_time();
+	struct plan *p = session_plan(r->session, a, &r->force.wanted, have, r->recorded != NULL);
+	report.plan = p;
+	report.planned_us = g_get_monotonic_time();
+	gint64 retry_before = r->retry_ms;
+	print_plan(r, p);
+	if (p->n_actions && !p->n_refusals)
+		carry_out(r, a, p, &outcomes, &report);
+	/* What is away (Redis, libvirt, a root) tells nobody when it is back. */
+	if (has_stalled(p))
+		r->retry_ms = MAX(r->retry_ms, CLAMP(retry_before * 2, RETRY_FIRST_MS, RETRY_MOST_MS));
+	r->wake_ms = p->wake_ms;
+	r->has_leases = has_running(p);
+	r->looks_often = r->has_leases || has_stuck_device(p);
+	progress_show(r->progress, p);
+	report.ended_us = g_get_monotonic_time();
+	run_after_pass(r, &report);
+}

@@ -1,0 +1,30 @@
+/* What a session carries from pass to pass. Private to reconcile*.c. */
+#pragma once
+#include "host/tree.h"
+#include "reconcile.h"
+
+struct session {
+	struct settings settings;
+	struct arena *arena; /* strings that outlive passes */
+	struct source_where where; /* parsed once; remembers the history it has counted */
+	gboolean has_where;
+	guint64 newest_epoch; /* of all revisions read */
+	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
+	struct host_tree tree;
+	struct helper *helper;
+	struct taken *taken;
+	char *secret_key; /* asked for with the first observation */
+	struct vm_records *records;
+	struct shelf *shelf;
+	struct virt *virt;
+	struct domain_cache *domains;
+	char *virt_uri, *virt_trouble;
+	char *holder; /* as job owner: the same for every process that holds this state folder */
+	gboolean holds_jobs;
+	struct redis *redis;
+	char *redis_url, *redis_trouble;
+	struct notice *notice;
+	struct uevents *uevents; /* NULL: not listening, or the kernel's devices are not those observed */
+	void (*look)(gpointer user);
+	gpointer look_user;
+};

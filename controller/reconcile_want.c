@@ -1,0 +1,140 @@
+/* What is wanted: the specs at a revision, read, decoded and checked, with what only who reads the tree can say. */
+#include "base/arena.h"
+#include "base/error.h"
+#include "reconcile_session.h"
+#include "spec/cache.h"
+#include "spec/files.h"
+#include "spec/load.h"
+#include "spec/vm.h"
+#include <stdlib.h>
+#include <string.h>
+
+static gboolean is_known(void *user, const char *path, const char *blob_id, gsize *ret_size)
+{
+	return spec_cache_knows(user, path, blob_id, ret_size);
+}
+
+/* Files of the commit that VMs of this host are told. They lie in the tree, not in the objects, which outlive it. */
+static void read_texts(const struct session *s, const struct source_where *where, struct wanted *w)
+{
+	g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(struct tree_text));
+	OBJECTS_EACH (o, w->objects, KIND_VM) {
+		const struct vm_spec *vm = o->spec;
+		if (!o->n_files || !vm || g_strcmp0(vm->host, s->settings.host) != 0)
+			continue;
+		struct file_uses uses = object_files(w->arena, o);
+		for (guint i = 0; i < uses.n; i++) {
+			struct source_file file;
+			w->objects->texts = (struct list){ texts->data, texts->len };
+			if (objects_text(w->objects, uses.items[i].path) || !source_file_at(w->arena, where, &w->tree, uses.items[i].path, &file, NULL))
+				continue;
+			struct tree_text text = { uses.items[i].path, file.bytes, file.size };
+			g_array_append_val(texts, text);
+		}
+	}
+	w->objects->texts = (struct list){ arena_memdup(w->arena, texts->data, texts->len * sizeof(struct tree_text)), texts->len };
+}
+
+static void load(struct session *s, struct wanted *w)
+{
+	struct spec_file *files = ARENA_ARRAY(w->arena, struct spec_file, w->tree.n_files);
+	for (guint i = 0; i < w->tree.n_files; i++) {
+		const struct source_file *f = &w->tree.files[i];
+		files[i] = (struct spec_file){ f->path, f->bytes, f->size, f->blob_id };
+	}
+	w->objects = spec_load_cached(w->arena, s->cache, files, w->tree.n_files, &w->problems);
+}
+
+/* file-in-commit: looked up in the commit that the specs were read from. */
+static void check_files(struct source_lookup *lookup, struct wanted *w, const struct object *o)
+{
+	struct object_look look = { 0 };
+	struct file_uses uses = object_files(w->arena, o);
+	for (guint i = 0; i < uses.n; i++) {
+		const struct file_use *use = &uses.items[i];
+		const char *why = source_lookup_file(lookup, use->path);
+		if (!why)
+			continue;
+		w->problems.rule = "file-in-commit";
+		problem_add(&w->problems, SEVERITY_ERROR, object_look_place(&look, o, use->key), "%s %s: %s: %s; a relative file stands in this repository",
+		            o->kind->name, o->id, use->key, why);
+		w->problems.rule = NULL;
+	}
+	object_look_clear(&look);
+}
+
+/* What only who reads the tree can say. */
+static void check_tree(const struct source_where *where, struct wanted *w)
+{
+	struct source_lookup lookup;
+	source_lookup_init(&lookup, where, &w->tree);
+	for (int kind = 0; kind < N_KINDS; kind++)
+		OBJECTS_EACH (o, w->objects, kind) {
+			if (o->n_files)
+				check_files(&lookup, w, o);
+			if (o->kind->is_local && where->kind != SOURCE_FILE)
+				problem_add(&w->problems, SEVERITY_ERROR, o->place,
+				            "%s %s: lies on its host, not among the specs; move it to /etc/cleave/controller.yaml there",
+				            o->kind->name, o->id);
+		}
+	source_lookup_clear(&lookup);
+	problems_sort(&w->problems);
+}
+
+/* The number of commits tells a controller that is behind from one that is not. A ref that was seen to
+ * move to fewer commits was rewritten (a forced push): until it has grown past what was seen, no order is
+ * known, and the job owner's fence alone decides. */
+static void order_revision(struct session *s, struct source_tree *tree)
+{
+	if (tree->epoch < s->newest_epoch)
+		tree->epoch = 0;
+	else
+		s->newest_epoch = tree->epoch;
+}
+
+gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
+{
+	const struct settings *settings = &s->settings;
+	const struct source_known known = { is_known, s->cache };
+	*ret = (struct wanted){ .arena = a, .where = &s->where };
+	problems_init(&ret->problems, a);
+	if (!s->has_where && !source_parse(s->arena, settings->specs, settings->worktree, &s->where, error))
+		return FALSE;
+	s->has_where = TRUE;
+	struct source_where other = s->where;
+	other.rev = commit;
+	struct source_where *where = commit ? &other : &s->where;
+	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
+		return FALSE;
+	order_revision(s, &ret->tree);
+	load(s, ret);
+	check_tree(where, ret);
+	read_texts(s, where, ret);
+	return TRUE;
+}
+
+gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GError **error)
+{
+	return session_want_at(s, a, NULL, ret, error);
+}
+
+void wanted_clear(struct wanted *w)
+{
+	problems_clear(&w->problems);
+}
+
+static gint by_path(gconstpointer key, gconstpointer file)
+{
+	return strcmp(key, ((const struct source_file *)file)->path);
+}
+
+const char *wanted_find_text(void *user, const char *path, gsize *ret_size)
+{
+	const struct wanted *w = user;
+	struct source_file *f = bsearch(path, w->tree.files, w->tree.n_files, sizeof *f, by_path);
+	/* Of a file that had been read before only the objects are here; its lines are asked for now. */
+	if (f && !f->bytes && !source_file_at(w->arena, w->where, &w->tree, path, f, NULL))
+		return NULL;
+	*ret_size = f ? f->size : 0;
+	return f ? f->bytes : NULL;
+}
