@@ -31,6 +31,8 @@ void builder_judge_unseen(struct builder *b, const struct object *o, const char 
 gboolean builder_judge_later(struct builder *b, const struct object *o);
 /* To be looked at again so long after the observation, though nothing happens. */
 void builder_wake(struct builder *b, gint64 in_ms);
+/* The clock is part of what was observed: ms since 1970; 0: not told. */
+gint64 builder_now_ms(const struct builder *b);
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);
 
 /* Of this object what would be done is only told, not done: `reconcile` says so. */

@@ -5,9 +5,11 @@
 #include "plan/plan_gpu.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
+#include "spec/host.h"
 #include "spec/resolve.h"
 #include "spec/status.h"
 #include "spec/vm.h"
+#include "spec/vm_history.h"
 #include <string.h>
 
 NAME_TABLE(readiness_names, "a condition", 3, "Ready", "Reconciling", "Stalled");
@@ -61,6 +63,13 @@ void builder_wake(struct builder *b, gint64 in_ms)
 {
 	in_ms = MAX(in_ms, 1);
 	b->wake_ms = b->wake_ms ? MIN(b->wake_ms, in_ms) : in_ms;
+}
+
+gint64 builder_now_ms(const struct builder *b)
+{
+	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
+	const struct host_status *s = host ? host->status : NULL;
+	return s ? vm_time_ms(s->observed_at) : 0;
 }
 
 gboolean builder_judge_later(struct builder *b, const struct object *o)

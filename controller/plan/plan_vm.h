@@ -121,5 +121,3 @@ const char *vm_worker_lacks(const struct vm_target *t);
 /* What Redis is to the farm: enum plane_state. */
 int vm_redis(const struct builder *b);
 
-/* The clock is part of what was observed. Milliseconds since the epoch; 0: not told. */
-gint64 vm_now_ms(const struct builder *b);

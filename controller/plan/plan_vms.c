@@ -199,7 +199,7 @@ static struct vm_target target_of(struct builder *b, const struct object *o, con
 static gboolean is_before_balloon(const struct vm_target *t, const struct vm_spec *live)
 {
 	enum { BOOT_MS = 180000 };
-	gint64 since = vm_time_ms(t->have->since), now = vm_now_ms(t->b);
+	gint64 since = vm_time_ms(t->have->since), now = builder_now_ms(t->b);
 	return live->max_memory_bytes && live->max_memory_bytes == t->want->max_memory_bytes &&
 	       live->memory_bytes == live->max_memory_bytes && since && now - since < BOOT_MS;
 }

@@ -6,15 +6,6 @@
 #include "spec/vm_history.h"
 #include <string.h>
 
-/* -- the clock ------------------------------------------------------------------------------------------------- */
-
-gint64 vm_now_ms(const struct builder *b)
-{
-	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
-	const struct host_status *s = host ? host->status : NULL;
-	return s ? vm_time_ms(s->observed_at) : 0;
-}
-
 /* -- the worker ------------------------------------------------------------------------------------------------ */
 
 int vm_redis(const struct builder *b)
@@ -114,7 +105,7 @@ static gint64 drain_ms_of(const struct vm_going *g)
 static gint64 drain_until_ms(const struct vm_going *g)
 {
 	gint64 since = vm_time_ms(g->have->history.draining_since);
-	return (since ? since : vm_now_ms(g->b)) + drain_ms_of(g);
+	return (since ? since : builder_now_ms(g->b)) + drain_ms_of(g);
 }
 
 enum drain_step vm_drain_step(const struct vm_going *g)
@@ -127,7 +118,7 @@ enum drain_step vm_drain_step(const struct vm_going *g)
 		return is_draining ? DRAIN_OVER : DRAIN_IDLE;
 	if (!is_draining)
 		return DRAIN_BEGIN;
-	return vm_now_ms(g->b) >= drain_until_ms(g) ? DRAIN_OVER : DRAIN_WAIT;
+	return builder_now_ms(g->b) >= drain_until_ms(g) ? DRAIN_OVER : DRAIN_WAIT;
 }
 
 /* Workers do not tell this host when they are done. */
@@ -137,7 +128,7 @@ const char *vm_drain_words(const struct vm_going *g)
 {
 	struct arena *a = g->b->arena;
 	gint64 until = drain_until_ms(g);
-	builder_wake(g->b, MIN(LOOK_MS, until - vm_now_ms(g->b)));
+	builder_wake(g->b, MIN(LOOK_MS, until - builder_now_ms(g->b)));
 	/* Before it begins no time is told: a plan looks the same whenever it is made. */
 	if (!g->have->history.draining_since)
 		return arena_printf(a, "its worker finishes its frames, for %s at the most (drain)", duration_format(a, drain_ms_of(g)));

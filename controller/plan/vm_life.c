@@ -71,7 +71,7 @@ static void judge_start(const struct vm_target *t)
 void vm_plan_start(struct vm_target *t)
 {
 	struct builder *b = t->b;
-	gint64 n = vm_short_runs(t->have, b->in->revision), now = vm_now_ms(b);
+	gint64 n = vm_short_runs(t->have, b->in->revision), now = builder_now_ms(b);
 	gint64 pause = vm_backoff_ms(t->have, n), at = vm_time_ms(t->have->since) + pause;
 	if (n >= VM_SHORT_RUNS_MOST) {
 		judge_crash_loop(t, n);
