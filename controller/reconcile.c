@@ -267,7 +267,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
                           gboolean is_attended)
 {
 	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended,
-		                 s->settings.devices_only };
+		                 s->settings.devices_only, s->settings.local };
 	return plan_build(a, &in);
 }
 

@@ -6,6 +6,8 @@
 #include "plan/plan.h"
 #include "source/source.h"
 
+struct controller_spec;
+
 /* The global options. "none" for libvirt or redis leaves that plane out; NULL: as the specs say. */
 struct settings {
 	const char *specs; /* DIR-or-repository[@REV] */
@@ -19,6 +21,7 @@ struct settings {
 	gboolean devices_only; /* Hosts and GPUs alone: libvirt and Redis are not asked */
 	guint64 sweep_bytes; /* of visible frames read again in a second */
 	gboolean acts; /* run, apply: may become the job owner */
+	const struct controller_spec *local; /* the host's own file; NULL: there is none. Outlives the session */
 };
 
 /* What the specs say at a revision. Lives in the arena it was read into. */
