@@ -18,6 +18,7 @@
 #include "queue/notice.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
+#include "source/mirror.h"
 #include "spec/cache.h"
 #include "spec/farm.h"
 #include "spec/files.h"
@@ -52,6 +53,11 @@ static struct host_tree tree_of(struct arena *a, const struct settings *settings
 	return strcmp(t.root, "/") != 0 || host_tree_is_whole(&t) ? t : host_tree_of_sysfs(a, settings->sysfs);
 }
 
+static void free_mirror(gpointer mirror)
+{
+	mirror_free(mirror);
+}
+
 struct session *session_new(const struct settings *settings)
 {
 	struct session *s = g_new0(struct session, 1);
@@ -67,6 +73,7 @@ struct session *session_new(const struct settings *settings)
 	shelf_keep(s->shelf, buckets);
 	s->cache = spec_cache_new();
 	s->domains = domain_cache_new();
+	s->mirrors = g_ptr_array_new_with_free_func(free_mirror);
 	s->holder = make_holder(s);
 	return s;
 }
@@ -105,6 +112,7 @@ void session_free(struct session *s)
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
 	domain_cache_free(s->domains);
+	g_ptr_array_unref(s->mirrors);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -267,7 +275,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
                           gboolean is_attended)
 {
 	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended,
-		                 s->settings.devices_only };
+		                 s->settings.devices_only, s->settings.local };
 	return plan_build(a, &in);
 }
 

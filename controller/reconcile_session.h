@@ -8,6 +8,7 @@ struct session {
 	struct arena *arena; /* strings that outlive passes */
 	struct source_where where; /* parsed once; remembers the history it has counted */
 	gboolean has_where;
+	GPtrArray *mirrors; /* struct mirror: of the URLs among the sources */
 	guint64 newest_epoch; /* of all revisions read */
 	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
 	struct host_tree tree;

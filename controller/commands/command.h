@@ -2,6 +2,7 @@
  * goes, and how errors become exit codes. */
 #pragma once
 #include "base/error.h"
+#include "commands/local.h"
 #include "reconcile.h"
 #include <gio/gio.h>
 
@@ -39,7 +40,7 @@ struct invocation {
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
 	const char *controller; /* the host's own file, when another is named */
-	char *local_warnings;   /* what does not act in it */
+	struct local local;     /* that file, as read; settings.local points into it */
 	gint64 interval_ms;
 	char *own[OWN_OPTIONS_MAX]; /* owned */
 };

@@ -110,19 +110,18 @@ static void fill_settings(struct settings *s, const struct controller_spec *c)
 static int read_local(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
-	struct local local = { 0 };
+	struct local *local = &in->local;
 	struct settings *s = &in->settings;
 	s->root = or_else(s->root, "CLEAVE_ROOT", NULL, "/");
 	g_autofree char *path = (char *)or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
 	in->controller = NULL;
-	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, &local, &error);
+	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, local, &error);
 	if (is_read) {
-		fill_settings(s, local.spec);
-		s->sweep_bytes = local.spec && local.spec->sweep_bytes ? local.spec->sweep_bytes : 20 * MiB;
-		in->interval_ms = local.spec ? local.spec->interval_ms : 0;
-		in->local_warnings = g_steal_pointer(&local.warnings);
+		fill_settings(s, local->spec);
+		s->local = local->spec;
+		s->sweep_bytes = local->spec && local->spec->sweep_bytes ? local->spec->sweep_bytes : 20 * MiB;
+		in->interval_ms = local->spec ? local->spec->interval_ms : 0;
 	}
-	local_clear(&local);
 	return is_read ? -1 : command_fail(error);
 }
 
@@ -132,7 +131,7 @@ void invocation_clear(struct invocation *in)
 	const char *owned[] = { s->specs, s->host, s->libvirt, s->redis, s->root, s->sysfs, s->state, in->have, in->controller };
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
-	g_free(in->local_warnings);
+	local_clear(&in->local);
 	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
 		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };

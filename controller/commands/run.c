@@ -3,7 +3,6 @@
  * Whatever wakes it (a ref, the kernel, libvirt, the queue, a timer, a request on the control socket) only says
  * "look again". One pass at a time: what comes during a pass causes exactly one more after it. A plan
  * that comes out the same as the one before is retried with growing pauses. */
-#include "base/arena.h"
 #include "base/log.h"
 #include "commands/run.h"
 #include "host/reaper.h"
@@ -121,17 +120,17 @@ static gboolean on_hangup(gpointer user)
 
 static gboolean start(struct runner *r, GError **error)
 {
-	struct source_where where;
-	SCOPED_ARENA(a);
 	const struct settings *s = &r->in->settings;
 	r->control = control_open(s->state, on_request, r, error);
 	if (!r->control)
 		return FALSE;
-	if (!source_parse(a, s->specs, s->worktree, &where, error))
+	const struct source_where *where = session_where(r->session, error);
+	if (!where)
 		return FALSE;
-	r->watch = source_watch_start(&where, 1, run_look_at_source, r, error);
+	r->watch = source_watch_start(where, 1, run_look_at_source, r, error);
 	if (!r->watch)
 		return FALSE;
+	run_source_start(r);
 	session_listen(r->session, run_look, r);
 	g_unix_signal_add(SIGTERM, on_signal, r);
 	g_unix_signal_add(SIGINT, on_signal, r);
@@ -148,18 +147,26 @@ static int run(struct invocation *in)
 	if (!lock)
 		return command_fail(error);
 	in->settings.acts = TRUE;
+	in->settings.takes_mirrors_as_they_are = TRUE; /* fetched beside the loop */
 	struct runner r = { .in = in, .session = session_new(&in->settings) };
-	r.source = g_canonicalize_filename(in->settings.specs, NULL);
+	r.source = session_source_name(in->settings.specs);
 	r.progress = progress_new(in->output == OUTPUT_JSON, isatty(STDOUT_FILENO));
 	r.loop = g_main_loop_new(NULL, FALSE);
 	if (start(&r, &error)) {
+<<<<<<< HEAD
+		if (in->local.warnings)
+			log_warning("run", "the host's own settings:\n%s", in->local.warnings);
+		log_notice("run", "host %s watches %s", in->settings.host, in->settings.specs);
+=======
 		if (in->local_warnings)
 			log_warning("run", "the host's own settings:\n%s", in->local_warnings);
-		log_notice("run", "host %s watches %s", in->settings.host, in->settings.specs);
+		log_notice("run", "host %s watches %s", in->settings.host, r.source);
+>>>>>>> w-source
 		run_look(&r);
 		g_main_loop_run(r.loop);
 		log_notice("run", "ends");
 	}
+	run_source_stop(&r);
 	if (r.watch)
 		source_watch_stop(r.watch);
 	progress_free(r.progress);

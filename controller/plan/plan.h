@@ -6,6 +6,7 @@
 #include "spec/frame_key.h"
 #include "spec/kinds.h"
 
+struct controller_spec;
 struct gpu_status;
 struct vm_spec;
 
@@ -126,6 +127,7 @@ struct plan_input {
 	const struct objects *want, *have;
 	gboolean is_attended; /* a person applies it: what is only proposed else is done */
 	gboolean devices_only; /* `apply --devices`: Hosts and GPUs; VMs and jobs are not spoken of */
+	const struct controller_spec *local; /* the host's own settings: its ceilings; NULL: there are none */
 };
 
 struct gpu_target;
