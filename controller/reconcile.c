@@ -266,8 +266,13 @@ gboolean session_reap_leases(struct session *s)
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
                           gboolean is_attended)
 {
-	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended,
-		                 s->settings.devices_only };
+	struct plan_input in = { .host = s->settings.host,
+		                 .revision = w->tree.revision,
+		                 .epoch = w->tree.epoch,
+		                 .want = w->objects,
+		                 .have = have,
+		                 .is_attended = is_attended,
+		                 .devices_only = s->settings.devices_only };
 	return plan_build(a, &in);
 }
 
