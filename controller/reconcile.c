@@ -273,7 +273,10 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 		                 .have = have,
 		                 .is_attended = is_attended,
 		                 .devices_only = s->settings.devices_only };
-	return plan_build(a, &in);
+	session_add_approvals(s, a, &in);
+	struct plan *p = plan_build(a, &in);
+	session_settle_approvals(s, p);
+	return p;
 }
 
 struct applying {
@@ -326,7 +329,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .acted = on_acted,
 		                  .is_over = is_over,
 		                  .user = &applying };
-	return apply_plan(&in, ret, error);
+	return session_begin_approved(s, p, error) && apply_plan(&in, ret, error);
 }
 
 gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error)
