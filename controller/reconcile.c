@@ -274,9 +274,18 @@ gboolean session_reap_leases(struct session *s)
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
                           gboolean is_attended)
 {
-	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended,
-		                 s->settings.devices_only, s->settings.local };
-	return plan_build(a, &in);
+	struct plan_input in = { .host = s->settings.host,
+		                 .revision = w->tree.revision,
+		                 .epoch = w->tree.epoch,
+		                 .want = w->objects,
+		                 .have = have,
+		                 .is_attended = is_attended,
+		                 .devices_only = s->settings.devices_only,
+		                 .local = s->settings.local };
+	session_add_approvals(s, a, &in);
+	struct plan *p = plan_build(a, &in);
+	session_settle_approvals(s, p);
+	return p;
 }
 
 struct applying {
@@ -329,7 +338,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .acted = on_acted,
 		                  .is_over = is_over,
 		                  .user = &applying };
-	return apply_plan(&in, ret, error);
+	return session_begin_approved(s, p, error) && apply_plan(&in, ret, error);
 }
 
 gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error)

@@ -77,6 +77,11 @@ extern const struct name_table decision_names;
 /* Does it. The session has to have looked at the machine. */
 gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error);
 
+/* Approves what limits hold back, when that is the plan of this digest (or the begin of one) still. ERROR_REFUSED when it is
+ * another one by now. `by`: who said so. */
+gboolean session_approve(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have, const char *digest,
+                         const char *by, GError **error);
+
 struct pass_events {
 	/* Each may be NULL. */
 	void (*acting)(void *user, const struct plan *p, guint action);

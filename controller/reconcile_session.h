@@ -20,6 +20,7 @@ struct session {
 	struct virt *virt;
 	struct domain_cache *domains;
 	char *virt_uri, *virt_trouble;
+	gboolean has_told_approvals; /* that they cannot be read */
 	char *holder; /* as job owner: the same for every process that holds this state folder */
 	gboolean holds_jobs;
 	struct redis *redis;
@@ -29,3 +30,12 @@ struct session {
 	void (*look)(gpointer user);
 	gpointer look_user;
 };
+
+/* -- reconcile_approvals.c -- */
+
+/* Those of this host and revision. */
+void session_add_approvals(struct session *s, struct arena *a, struct plan_input *in);
+/* After a plan was made by who acts: those that count no more are forgotten. */
+void session_settle_approvals(struct session *s, const struct plan *p);
+/* Before the first action of an approved plan. */
+gboolean session_begin_approved(struct session *s, const struct plan *p, GError **error);

@@ -118,7 +118,7 @@ int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);
 extern const struct own_option root_options[];
 int command_root(struct invocation *in);
-extern const struct own_option waive_options[];
+extern const struct own_option waive_options[], approve_options[];
 extern const struct own_option sheet_options[], cost_options[];
 int command_helper(void); /* not in the table: started by cleave itself */
 
