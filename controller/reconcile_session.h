@@ -25,6 +25,14 @@ struct session {
 	char *redis_url, *redis_trouble;
 	struct notice *notice;
 	struct uevents *uevents; /* NULL: not listening, or the kernel's devices are not those observed */
+	struct troubles *troubles;             /* read when they are first asked for */
+	gint64 planned_ms;                     /* when the last plan was made */
+	GHashTable *done, *done_before;        /* signatures of actions that went well in this pass and in the one before */
+	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
 	void (*look)(gpointer user);
 	gpointer look_user;
 };
+
+/* struct plan_pause, in the arena (reconcile_troubles.c). */
+struct list session_pauses(struct session *s, struct arena *a);
+void session_clear_troubles(struct session *s);

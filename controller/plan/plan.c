@@ -327,6 +327,7 @@ static void build(struct builder *b)
 	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
+	plan_pause(b);
 }
 
 struct plan *plan_build(struct arena *a, const struct plan_input *in)
@@ -348,6 +349,7 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	MOVE(&b, verdicts, verdicts);
 	MOVE(&b, refusals, refusals);
 	MOVE(&b, notes, notes);
+	p->n_paused = b.n_paused;
 	p->wake_ms = b.wake_ms;
 	return p;
 }
