@@ -41,6 +41,8 @@ struct invocation {
 	const char *have;
 	const char *controller; /* the host's own file, when another is named */
 	struct local local;     /* that file, as read; settings.local points into it */
+	char *local_path;       /* where it lies, or would */
+	char **argv;            /* as it was called, to be read once more */
 	gint64 interval_ms;
 	char *own[OWN_OPTIONS_MAX]; /* owned */
 };

@@ -115,6 +115,7 @@ static int read_local(struct invocation *in)
 	s->root = or_else(s->root, "CLEAVE_ROOT", NULL, "/");
 	g_autofree char *path = (char *)or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
 	in->controller = NULL;
+	in->local_path = path ? g_strdup(path) : g_build_filename(s->root, "etc", "cleave", "controller.yaml", NULL);
 	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, local, &error);
 	if (is_read) {
 		fill_settings(s, local->spec);
@@ -132,6 +133,8 @@ void invocation_clear(struct invocation *in)
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
 	local_clear(&in->local);
+	g_free(in->local_path);
+	g_strfreev(in->argv);
 	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
 		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };
@@ -331,7 +334,7 @@ void command_options_each(const struct command *command, void (*each)(const GOpt
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in)
 {
 	g_autofree char *program = g_strdup_printf("cleave %s", command->name);
-	*in = (struct invocation){ .command = command };
+	*in = (struct invocation){ .command = command, .argv = g_strdupv(argv) };
 	__attribute__((cleanup(options_clear))) struct options o;
 	options_init(&o, command);
 	add_details(&o, command);

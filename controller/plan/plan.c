@@ -330,6 +330,7 @@ static void build(struct builder *b)
 	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
+	plan_pause(b);
 }
 
 static struct strings take_waiting(struct builder *b)
@@ -363,6 +364,7 @@ static struct plan *build_once(struct arena *a, const struct plan_input *in, con
 	MOVE(&b, verdicts, verdicts);
 	MOVE(&b, refusals, refusals);
 	MOVE(&b, notes, notes);
+	p->n_paused = b.n_paused;
 	p->wake_ms = b.wake_ms;
 	p->waiting = take_waiting(&b);
 	p->approval = approval;
