@@ -17,7 +17,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 64,
 };
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, N_OUTPUTS };
+enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, OUTPUT_MARKDOWN, OUTPUT_JUNIT, N_OUTPUTS };
 
 /* An option of one command alone. A row each, ends with a row without name; the command reads in->own[] at the
  * row's index: the value, "" for a flag that was given, NULL for what was not. */
