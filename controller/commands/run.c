@@ -5,6 +5,7 @@
  * that comes out the same as the one before is retried with growing pauses. */
 #include "base/arena.h"
 #include "base/log.h"
+#include "commands/keep.h"
 #include "commands/run.h"
 #include "host/reaper.h"
 #include <glib-unix.h>
@@ -150,6 +151,7 @@ static int run(struct invocation *in)
 	in->settings.acts = TRUE;
 	struct runner r = { .in = in, .session = session_new(&in->settings) };
 	r.source = g_canonicalize_filename(in->settings.specs, NULL);
+	r.keep = keep_open(in->settings.state);
 	r.progress = progress_new(in->output == OUTPUT_JSON, isatty(STDOUT_FILENO));
 	r.loop = g_main_loop_new(NULL, FALSE);
 	if (start(&r, &error)) {
@@ -164,6 +166,7 @@ static int run(struct invocation *in)
 		source_watch_stop(r.watch);
 	progress_free(r.progress);
 	session_free(r.session);
+	run_kept_close(&r);
 	/* After the session, which still iterates the main context: a client's line may come in there. */
 	control_close(r.control);
 	run_clear_force(&r.force);

@@ -15,6 +15,8 @@ struct in_force {
 	char *refused, *trouble; /* a newer revision that is not valid, and its first problem */
 };
 
+struct keep;
+
 struct runner {
 	struct invocation *in;
 	struct session *session;
@@ -36,6 +38,8 @@ struct runner {
 	char *last_plan;   /* text of the plan before, to see that nothing moves */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
+	struct keep *keep;
+	GQueue watchers; /* struct control_request: wait for events */
 };
 
 /* -- run.c: the loop -- */
@@ -68,3 +72,12 @@ void run_after_pass(struct runner *r, const struct pass_report *report);
 /* -- run_control.c -- */
 
 void run_answer_requests(struct runner *r);
+
+/* -- run_kept.c: what passes found and did -- */
+
+void run_keep_pass(struct runner *r, const struct pass_report *report);
+/* Answers those who wait for events, where there are newer ones. */
+void run_tell_watchers(struct runner *r);
+/* FALSE: it is not a request for these. */
+gboolean run_answer_kept(struct runner *r, struct control_request *request);
+void run_kept_close(struct runner *r);

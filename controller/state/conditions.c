@@ -187,7 +187,7 @@ gboolean conditions_note(struct conditions *c, const struct kept_condition *now,
 	return TRUE;
 }
 
-static void forget(struct conditions *c)
+static void forget(struct conditions *c, void (*gone)(void *user, const struct kept_condition *one), void *user)
 {
 	GHashTableIter it;
 	gpointer p;
@@ -199,6 +199,8 @@ static void forget(struct conditions *c)
 				set(&one->ready, NULL);
 			continue;
 		}
+		if (gone)
+			gone(user, one);
 		json_t *record = json_object();
 		lines_set(record, "kind", one->kind);
 		lines_set(record, "name", one->name);
@@ -208,9 +210,9 @@ static void forget(struct conditions *c)
 	}
 }
 
-gboolean conditions_end(struct conditions *c, GError **error)
+gboolean conditions_end(struct conditions *c, void (*gone)(void *user, const struct kept_condition *one), void *user, GError **error)
 {
-	forget(c);
+	forget(c, gone, user);
 	/* Behind the objects: cut off before it, the file speaks of the revision before. */
 	if (c->is_moved)
 		lines_add(c->lines, head_record(c));

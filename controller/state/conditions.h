@@ -14,8 +14,8 @@ void conditions_free(struct conditions *c);
 void conditions_begin(struct conditions *c, const char *revision, const char *commit);
 /* Strings are copied. TRUE: type or reason is another than before, or the object is new. */
 gboolean conditions_note(struct conditions *c, const struct kept_condition *now, gint64 now_ms);
-/* Objects that the pass did not speak of are forgotten. */
-gboolean conditions_end(struct conditions *c, GError **error);
+/* Objects that the pass did not speak of are forgotten, each after `gone` (may be NULL) was called. Writes what changed. */
+gboolean conditions_end(struct conditions *c, void (*gone)(void *user, const struct kept_condition *one), void *user, GError **error);
 
 const struct kept_condition *conditions_find(const struct conditions *c, const char *kind, const char *name);
 /* The revision at which it was Ready last, or is; NULL: never. */

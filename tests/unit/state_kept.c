@@ -255,7 +255,7 @@ static gboolean note(struct conditions *c, const char *name, const char *type, c
 static void end(struct conditions *c)
 {
 	GError *error = NULL;
-	if (!conditions_end(c, &error))
+	if (!conditions_end(c, NULL, NULL, &error))
 		fail_msg("%s", error->message);
 }
 
