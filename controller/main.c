@@ -38,9 +38,10 @@ const struct command commands[] = {
 	  "Without specs the host and its cards are checked; with them also whether it can be as they say. What needs root\n"
 	  "is unknown without it. `--have FILE` judges an observation from elsewhere. Exits with 1 when a check failed.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE | OPTION_ALL, 0, command_preflight, NULL },
-	{ "get", "[KIND [NAME]]", "Show what is wanted and how it stands.",
-	  "A job's name is PROJECT/NAME. `cleave get frames JOB [SET]` lists a job's frames.",
-	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, 3, command_get, NULL },
+	{ "get", "[KIND [NAME…]]", "Show what is wanted and how it stands.",
+	  "Also as KIND/NAME…; a job's name is PROJECT/NAME. -o wide adds what the kind has to say and since when it is so.\n"
+	  "`cleave get frames JOB [SET]` lists a job's frames.",
+	  AS(TEXT) | AS(WIDE) | AS(NAME) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_get, get_options },
 	{ "why", "JOB [FRAMES]", "Say why frames are as they are: what is wanted and found, who tried, what comes next.",
 	  "Without frames: the job, and the first frame that stands in its way.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_why, NULL },

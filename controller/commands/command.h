@@ -16,7 +16,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 64,
 };
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, N_OUTPUTS };
+enum output { OUTPUT_TEXT, OUTPUT_WIDE, OUTPUT_NAME, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, N_OUTPUTS };
 
 /* An option of one command alone. A row each, ends with a row without name; the command reads in->own[] at the
  * row's index: the value, "" for a flag that was given, NULL for what was not. */
@@ -92,6 +92,7 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
+extern const struct own_option get_options[];
 int command_get(struct invocation *in);
 int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
