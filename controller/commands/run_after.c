@@ -3,11 +3,11 @@
 #include "commands/run.h"
 
 static void (*const after[])(struct runner *r, const struct pass_report *report) = {
-	NULL,
+	run_keep_pass,
 };
 
 void run_after_pass(struct runner *r, const struct pass_report *report)
 {
-	for (guint i = 0; i < G_N_ELEMENTS(after) && after[i]; i++)
+	for (guint i = 0; i < G_N_ELEMENTS(after); i++)
 		after[i](r, report);
 }
