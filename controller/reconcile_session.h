@@ -27,4 +27,15 @@ struct session {
 	struct uevents *uevents; /* NULL: not listening, or the kernel's devices are not those observed */
 	void (*look)(gpointer user);
 	gpointer look_user;
+	struct fleet_post *post; /* this host among the farm's (reconcile_fleet.c); NULL until it is needed */
 };
+
+/* Opens the farm's Redis when it is wanted and not open, or open elsewhere. */
+void session_reach_redis(struct session *s, const struct objects *want);
+
+/* -- reconcile_fleet.c -- */
+
+/* Takes the host, or renews the claim. A sentence when another controller acts as it; NULL else, and without Redis. */
+const char *session_claim_host(struct session *s);
+void session_leave_host(struct session *s);
+void session_end_post(struct session *s);

@@ -10,7 +10,7 @@
 #include <glib-unix.h>
 #include <unistd.h>
 
-enum { HOLD_JOBS_MS = 20000, REAP_MS = 1000, OFTEN_MS = 5000 };
+enum { HOLD_JOBS_MS = 20000, BEAT_MS = 30000, REAP_MS = 1000, OFTEN_MS = 5000 };
 
 static void schedule(struct runner *r);
 
@@ -96,6 +96,14 @@ static gboolean on_hold_jobs(gpointer user)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_beat(gpointer user)
+{
+	struct runner *r = user;
+	if (!r->is_busy && session_beat(r->session))
+		run_look(r);
+	return G_SOURCE_CONTINUE;
+}
+
 /* Workers reap when they ask for frames; where all of them died, or are busy, nobody else would. */
 static gboolean on_reap(gpointer user)
 {
@@ -137,6 +145,7 @@ static gboolean start(struct runner *r, GError **error)
 	g_unix_signal_add(SIGINT, on_signal, r);
 	g_unix_signal_add(SIGHUP, on_hangup, r);
 	g_timeout_add(HOLD_JOBS_MS, on_hold_jobs, r);
+	g_timeout_add(BEAT_MS, on_beat, r);
 	g_timeout_add(REAP_MS, on_reap, r);
 	return TRUE;
 }

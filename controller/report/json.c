@@ -318,7 +318,9 @@ void report_objects_json(GString *out, const struct objects *objects, unsigned p
 
 struct condition report_condition(const struct plan *p, const struct verdict *v)
 {
-	return (struct condition){ name_of(&readiness_names, (int)v->readiness), "True", v->reason, v->message, p->revision };
+	gboolean is_unknown = v->readiness == IS_UNKNOWN;
+	const char *type = name_of(&readiness_names, is_unknown ? IS_READY : (int)v->readiness);
+	return (struct condition){ type, is_unknown ? "Unknown" : "True", v->reason, v->message, p->revision };
 }
 
 static void set_condition(json_t *object, const struct plan *p, const struct verdict *v)

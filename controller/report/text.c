@@ -256,7 +256,7 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 guint report_get_text(GString *out, const struct plan *p, const struct kind *kind, const char *id,
                       struct report_style style)
 {
-	static const enum colour colours[] = { GREEN, YELLOW, RED };
+	static const enum colour colours[] = { GREEN, YELLOW, RED, YELLOW };
 	guint n = 0;
 	if (kind && (kind->id == KIND_RENDERJOB || kind->id == KIND_WORKER))
 		return report_table_text(out, p, kind->id, id);
