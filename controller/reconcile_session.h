@@ -33,6 +33,7 @@ struct session {
 	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
 	void (*look)(gpointer user);
 	gpointer look_user;
+	struct fleet_post *post; /* this host among the farm's (reconcile_fleet.c); NULL until it is needed */
 };
 
 /* -- reconcile_approvals.c -- */
@@ -46,3 +47,12 @@ gboolean session_begin_approved(struct session *s, const struct plan *p, GError 
 /* struct plan_pause, in the arena (reconcile_troubles.c). */
 struct list session_pauses(struct session *s, struct arena *a);
 void session_clear_troubles(struct session *s);
+/* Opens the farm's Redis when it is wanted and not open, or open elsewhere. */
+void session_reach_redis(struct session *s, const struct objects *want);
+
+/* -- reconcile_fleet.c -- */
+
+/* Takes the host, or renews the claim. A sentence when another controller acts as it; NULL else, and without Redis. */
+const char *session_claim_host(struct session *s);
+void session_leave_host(struct session *s);
+void session_end_post(struct session *s);

@@ -25,6 +25,7 @@ enum due {
 	DUE_OFTEN,     /* leases may run out, a driver may let a device go */
 	DUE_HOLD_JOBS, /* the job owner's lease */
 	DUE_REAP,      /* frames of workers that fell silent */
+	DUE_BEAT,      /* what the farm hears of this host */
 	DUE_PING,      /* systemd's watchdog */
 	N_DUE,
 };

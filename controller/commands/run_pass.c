@@ -229,7 +229,7 @@ static void set_retry(struct runner *r, const struct plan *p)
 
 static void tell_status(const struct runner *r, const struct plan *p)
 {
-	guint n[3] = { 0 };
+	guint n[N_READINESS] = { 0 };
 	for (guint i = 0; i < p->n_verdicts; i++)
 		n[p->verdicts[i].readiness]++;
 	service_status("%s: %u ready, %u reconciling, %u stalled", r->force.wanted.tree.revision, n[IS_READY], n[IS_RECONCILING], n[IS_STALLED]);
