@@ -274,7 +274,7 @@ gboolean session_reap_leases(struct session *s)
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
                           gboolean is_attended)
 {
-	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended,
+	struct plan_input in = { s->settings.host, w->tree.revision, session_epoch(s, &w->tree), w->objects, have, is_attended,
 		                 s->settings.devices_only };
 	return plan_build(a, &in);
 }
