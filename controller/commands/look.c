@@ -189,6 +189,7 @@ static gboolean use_last_good(struct looked *l, const GError *why)
 static int look_want(struct invocation *in, struct looked *ret, struct objects **ret_have)
 {
 	g_autoptr(GError) error = NULL;
+	in->settings.tries_all = in->have || (in->command->options & OPTION_ACTS) || in->command->run == command_plan || in->command->run == command_diff;
 	*ret = (struct looked){ .arena = arena_new(), .session = session_new(&in->settings) };
 	struct objects *have = *ret_have = find_have(in, ret, &error);
 	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))

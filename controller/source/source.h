@@ -90,6 +90,10 @@ const char *source_root(struct arena *arena, const struct source_where *where, c
  * when there is no work tree, or it cannot be told. */
 guint source_n_uncommitted(const struct source_where *where);
 
+/* Whether `where` names another commit now than the one with these 40 digits; of files, which have none, always. FALSE when it
+ * cannot be told. */
+gboolean source_has_moved(const struct source_where *where, const char *commit);
+
 /* Asks a tree for its files, one after another; each is looked up once. */
 struct source_lookup {
 	const struct source_where *where;
