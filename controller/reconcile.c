@@ -293,7 +293,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
 	struct plan_input in = { .host = s->settings.host,
 		                 .revision = w->tree.revision,
-		                 .epoch = w->tree.epoch,
+		                 .epoch = session_epoch(s, &w->tree),
 		                 .want = w->objects,
 		                 .have = have,
 		                 .is_attended = is_attended,

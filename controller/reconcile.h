@@ -55,6 +55,10 @@ const GPtrArray *session_mirrors(const struct session *s);
 gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GError **error);
 /* The same at a commit (NULL: as the settings say): the last good one while a newer is not valid. */
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error);
+/* It is in force from now on: kept in --state for session_want_good(). */
+void session_keep_good(struct session *s, const struct wanted *w);
+/* At the commit that was in force last on this host, and since when (ms since 1970). FALSE: there was none, or it is not valid any more. */
+gboolean session_want_good(struct session *s, struct arena *a, struct wanted *ret, gint64 *ret_time_ms, GError **error);
 void wanted_clear(struct wanted *w);
 /* For report_problems_text(): `user` is a struct wanted, of a session that is still there. */
 const char *wanted_find_text(void *user, const char *path, gsize *ret_size);

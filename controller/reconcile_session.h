@@ -3,13 +3,15 @@
 #include "host/tree.h"
 #include "reconcile.h"
 
+/* reconcile_good.c: the number by which Redis tells older revisions from newer ones; 0: no order is known. */
+guint64 session_epoch(struct session *s, const struct source_tree *tree);
+
 struct session {
 	struct settings settings;
 	struct arena *arena; /* strings that outlive passes */
 	struct source_where where; /* parsed once; remembers the history it has counted */
 	gboolean has_where;
 	GPtrArray *mirrors; /* struct mirror: of the URLs among the sources */
-	guint64 newest_epoch; /* of all revisions read */
 	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
 	struct host_tree tree;
 	struct helper *helper;

@@ -129,8 +129,11 @@ gboolean run_read_revision(struct runner *r)
 			session_forget_troubles(r->session);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
+		session_keep_good(r->session, &w);
 		return TRUE;
 	}
+	if (!r->force.arena)
+		run_take_good(r);
 	r->force.reason = error ? reason_of(error) : NULL;
 	refuse_revision(r, &w, trouble);
 	wanted_clear(&w);

@@ -31,7 +31,7 @@
 -- cleave:hosts, cleave:host:<name>  as fleet.lua says
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
--- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
+-- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number;  cleave:epoch-of, -gone  see owner.c
 
 local VERSION = 6
 local OLDEST = 5               -- programs of this version and newer get from these functions what they ask for
