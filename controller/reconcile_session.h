@@ -3,6 +3,8 @@
 #include "host/tree.h"
 #include "reconcile.h"
 
+struct trust;
+
 struct session {
 	struct settings settings;
 	struct arena *arena; /* strings that outlive passes */
@@ -11,6 +13,7 @@ struct session {
 	GPtrArray *mirrors; /* struct mirror: of the URLs among the sources */
 	guint64 newest_epoch; /* of all revisions read */
 	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
+	struct trust *trust; /* NULL: nothing was judged yet */
 	struct host_tree tree;
 	struct helper *helper;
 	struct taken *taken;
@@ -29,3 +32,19 @@ struct session {
 	void (*look)(gpointer user);
 	gpointer look_user;
 };
+
+/* -- reconcile_trust.c: signatures and owners, before anything is decoded -- */
+
+/* What the Controller asks of a source. */
+struct trust_terms {
+	const char *name;       /* "main", or the source's */
+	const char *repository; /* as the specs were named: a commit accepted of another counts nothing */
+	const char *allowed_signers_file, *keyring_file; /* both NULL: no signature is asked for */
+};
+
+/* ERROR_REFUSED: the commit that was read is not to be trusted, and why. */
+gboolean trust_judge(struct session *s, const struct trust_terms *terms, const struct source_where *where, const struct source_tree *tree,
+                     GError **error);
+/* It was found trusted and valid: what comes is judged from here. */
+void trust_accept(struct session *s, const struct trust_terms *terms, const struct source_tree *tree);
+void trust_free(struct trust *t);

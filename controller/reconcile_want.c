@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "reconcile_session.h"
 #include "spec/cache.h"
+#include "spec/controller.h"
 #include "spec/files.h"
 #include "spec/load.h"
 #include "spec/vm.h"
@@ -92,6 +93,12 @@ static void order_revision(struct session *s, struct source_tree *tree)
 		s->newest_epoch = tree->epoch;
 }
 
+static struct trust_terms main_terms(const struct session *s)
+{
+	const struct controller_spec *local = s->settings.local;
+	return (struct trust_terms){ "main", s->settings.specs, local ? local->allowed_signers_file : NULL, local ? local->keyring_file : NULL };
+}
+
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
 {
 	const struct source_known known = { is_known, s->cache };
@@ -104,10 +111,15 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
+	const struct trust_terms terms = main_terms(s);
+	if (!trust_judge(s, &terms, where, &ret->tree, error))
+		return FALSE;
 	order_revision(s, &ret->tree);
 	load(s, ret);
 	check_tree(where, ret);
 	read_texts(s, where, ret);
+	if (!commit && ret->problems.n_errors == 0)
+		trust_accept(s, &terms, &ret->tree);
 	return TRUE;
 }
 

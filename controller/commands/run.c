@@ -153,15 +153,9 @@ static int run(struct invocation *in)
 	r.progress = progress_new(in->output == OUTPUT_JSON, isatty(STDOUT_FILENO));
 	r.loop = g_main_loop_new(NULL, FALSE);
 	if (start(&r, &error)) {
-<<<<<<< HEAD
 		if (in->local.warnings)
 			log_warning("run", "the host's own settings:\n%s", in->local.warnings);
-		log_notice("run", "host %s watches %s", in->settings.host, in->settings.specs);
-=======
-		if (in->local_warnings)
-			log_warning("run", "the host's own settings:\n%s", in->local_warnings);
 		log_notice("run", "host %s watches %s", in->settings.host, r.source);
->>>>>>> w-source
 		run_look(&r);
 		g_main_loop_run(r.loop);
 		log_notice("run", "ends");

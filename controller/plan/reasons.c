@@ -16,6 +16,7 @@ const struct reason_row plan_reasons[] = {
 	{ "LibvirtLeftOut", "libvirt was not looked at, as `--libvirt none` says." },
 	{ "Applied", "The controller works by this revision." },
 	{ "InvalidSpecs", "A newer revision is not valid, so that the last valid one stays in force." },
+	{ "NotTrusted", "A newer revision has no good signature of somebody who may change what it changes; the last one that was trusted stays in force." },
 	/* Hosts */
 	{ "Drained", "It is drained: a Host's VMs are stopped once their frames are done, a worker takes no frames." },
 	{ "Cordoned", "It is, or its Host is, cordoned: what runs goes on, and nothing new begins." },
