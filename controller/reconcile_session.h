@@ -40,6 +40,7 @@ struct trust_terms {
 	const char *name;       /* "main", or the source's */
 	const char *repository; /* as the specs were named: a commit accepted of another counts nothing */
 	const char *allowed_signers_file, *keyring_file; /* both NULL: no signature is asked for */
+	gboolean is_chosen; /* a person, or this host, named the commit: it is not what the branch has come to */
 };
 
 /* ERROR_REFUSED: the commit that was read is not to be trusted, and why. */

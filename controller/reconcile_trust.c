@@ -163,8 +163,8 @@ static gboolean judge_step(struct session *s, struct trusted *t, const struct so
 
 static const char *way_out(struct session *s, struct arena *a)
 {
-	return arena_printf(a, "; drop it with a forced push, or, where it is meant, remove %s/" ACCEPTED_FILE ": then the newest commit's signature "
-	                       "vouches for all", s->settings.state);
+	return arena_printf(a, "; drop it with a forced push and have its owner sign it, or allow it in `owners` of controller.yaml; or remove %s/" ACCEPTED_FILE
+	                       ": then the newest commit's signature vouches for all", s->settings.state);
 }
 
 /* The tip was verified, by its own signature or a tag's. */
@@ -211,7 +211,7 @@ static gboolean judge_since(struct session *s, struct trusted *t, struct arena *
 	struct history h;
 	gboolean has_owners = s->settings.local->owners.n > 0;
 	g_autoptr(GError) problem = NULL;
-	if (!t->accepted || strcmp(t->accepted, tree->commit) == 0)
+	if (!t->accepted)
 		return TRUE;
 	gboolean is_found = history_since(a, where, t->accepted, tree->commit, &h, &problem);
 	if (is_found && h.is_behind)
@@ -253,16 +253,19 @@ gboolean trust_judge(struct session *s, const struct trust_terms *terms, const s
 	if (g_strcmp0(t->judged, tree->commit) == 0)
 		return TRUE;
 	g_free(t->accepted);
-	t->accepted = accepted_read(s->settings.state, terms->repository, &problem);
+	g_autofree char *repository = session_source_name(terms->repository);
+	t->accepted = accepted_read(s->settings.state, repository, &problem);
 	if (problem) {
 		g_propagate_error(error, g_steal_pointer(&problem));
 		return FALSE;
 	}
 	if (g_strcmp0(t->accepted, tree->commit) != 0) {
 		char **signer = find_signer(t, a, where, tree->commit, error);
-		if (!signer || !judge_since(s, t, a, where, tree, signer, error))
+		if (!signer || (!terms->is_chosen && !judge_since(s, t, a, where, tree, signer, error)))
 			return FALSE;
 	}
+	if (terms->is_chosen)
+		return TRUE;
 	g_free(t->judged);
 	t->judged = g_strdup(tree->commit);
 	return TRUE;
@@ -278,6 +281,7 @@ void trust_accept(struct session *s, const struct trust_terms *terms, const stru
 		return;
 	g_free(t->accepted);
 	t->accepted = g_strdup(tree->commit);
-	if (!accepted_write(s->settings.state, terms->repository, tree->commit, &error))
+	g_autofree char *repository = session_source_name(terms->repository);
+	if (!accepted_write(s->settings.state, repository, tree->commit, &error))
 		log_warning("trust", "that %s was accepted cannot be written down: %s", tree->revision, error->message);
 }

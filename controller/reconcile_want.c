@@ -93,10 +93,10 @@ static void order_revision(struct session *s, struct source_tree *tree)
 		s->newest_epoch = tree->epoch;
 }
 
-static struct trust_terms main_terms(const struct session *s)
+static struct trust_terms main_terms(const struct session *s, gboolean is_chosen)
 {
 	const struct controller_spec *local = s->settings.local;
-	return (struct trust_terms){ "main", s->settings.specs, local ? local->allowed_signers_file : NULL, local ? local->keyring_file : NULL };
+	return (struct trust_terms){ "main", s->settings.specs, local ? local->allowed_signers_file : NULL, local ? local->keyring_file : NULL, is_chosen };
 }
 
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
@@ -111,7 +111,7 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
-	const struct trust_terms terms = main_terms(s);
+	const struct trust_terms terms = main_terms(s, commit != NULL);
 	if (!trust_judge(s, &terms, where, &ret->tree, error))
 		return FALSE;
 	order_revision(s, &ret->tree);

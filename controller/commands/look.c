@@ -173,7 +173,7 @@ static int look_want(struct invocation *in, struct looked *ret, struct objects *
 	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))
 		return command_fail(error);
 	if (!session_want(ret->session, ret->arena, &ret->wanted, &error))
-		return command_fail(error);
+		return in->falls_back && want_in_force(ret, have) ? -1 : command_fail(error);
 	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);

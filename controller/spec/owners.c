@@ -137,7 +137,7 @@ static const char *tell_rows(struct arena *a, const struct ownership *w)
 static const char *tell(struct arena *a, const struct ownership *w, const char *verb, const struct object *o)
 {
 	const char *host = host_of(o);
-	return arena_printf(a, "%s %s %s%s%s, which %s may not change: %s; have it signed by its owner, or add it to `owners` in controller.yaml", verb,
+	return arena_printf(a, "%s %s %s%s%s, which %s may not change: %s", verb,
 	                    o->kind->name, o->id, host && o->kind->id != KIND_HOST ? " of host " : "", host && o->kind->id != KIND_HOST ? host : "",
 	                    w->signer[0], tell_rows(a, w));
 }
