@@ -148,3 +148,13 @@ const char *wanted_find_text(void *user, const char *path, gsize *ret_size)
 	*ret_size = f ? f->size : 0;
 	return f ? f->bytes : NULL;
 }
+
+gboolean session_has_moved(const struct session *s, const char *commit)
+{
+	return s->has_where && source_has_moved(&s->where, commit);
+}
+
+void session_take_wanted(struct session *s, struct wanted *w)
+{
+	w->where = &s->where;
+}

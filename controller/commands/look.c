@@ -168,6 +168,7 @@ static void note_uncommitted(const struct invocation *in, const struct looked *l
 static int look_want(struct invocation *in, struct looked *ret, struct objects **ret_have)
 {
 	g_autoptr(GError) error = NULL;
+	in->settings.tries_all = in->have || (in->command->options & OPTION_ACTS) || in->command->run == command_plan || in->command->run == command_diff;
 	*ret = (struct looked){ .arena = arena_new(), .session = session_new(&in->settings) };
 	struct objects *have = *ret_have = find_have(in, ret, &error);
 	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))

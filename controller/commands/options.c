@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml", "github", "sarif" };
+static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml", "github", "sarif", "markdown", "junit" };
 
 /* The option's value, else the environment's, else the host's own file's, else `otherwise`; owned by the
  * invocation in any case. */
@@ -113,7 +113,13 @@ static int read_local(struct invocation *in)
 	struct local *local = &in->local;
 	struct settings *s = &in->settings;
 	s->root = or_else(s->root, "CLEAVE_ROOT", NULL, "/");
+<<<<<<< HEAD
 	const char *path = in->controller = or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
+=======
+	g_autofree char *path = (char *)or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
+	in->controller = NULL;
+	in->local_path = path ? g_strdup(path) : g_build_filename(s->root, "etc", "cleave", "controller.yaml", NULL);
+>>>>>>> main
 	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, local, &error);
 	if (is_read) {
 		fill_settings(s, local->spec);
@@ -131,6 +137,8 @@ void invocation_clear(struct invocation *in)
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
 	local_clear(&in->local);
+	g_free(in->local_path);
+	g_strfreev(in->argv);
 	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
 		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };
@@ -330,7 +338,7 @@ void command_options_each(const struct command *command, void (*each)(const GOpt
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in)
 {
 	g_autofree char *program = g_strdup_printf("cleave %s", command->name);
-	*in = (struct invocation){ .command = command };
+	*in = (struct invocation){ .command = command, .argv = g_strdupv(argv) };
 	__attribute__((cleanup(options_clear))) struct options o;
 	options_init(&o, command);
 	add_details(&o, command);
