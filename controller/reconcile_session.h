@@ -38,7 +38,6 @@ struct session {
 	gpointer look_user;
 };
 
-<<<<<<< HEAD
 /* -- reconcile_trust.c: signatures and owners, before anything is decoded -- */
 
 /* What the Controller asks of a source. */
@@ -55,7 +54,6 @@ gboolean trust_judge(struct session *s, const struct trust_terms *terms, const s
 /* It was found trusted and valid: what comes is judged from here. */
 void trust_accept(struct session *s, const struct trust_terms *terms, const struct source_tree *tree);
 void trust_free(struct trust *t);
-=======
 /* -- reconcile_approvals.c -- */
 
 /* Those of this host and revision. */
@@ -67,4 +65,3 @@ gboolean session_begin_approved(struct session *s, const struct plan *p, GError 
 /* struct plan_pause, in the arena (reconcile_troubles.c). */
 struct list session_pauses(struct session *s, struct arena *a);
 void session_clear_troubles(struct session *s);
->>>>>>> main

@@ -140,10 +140,7 @@ static int run(struct invocation *in)
 		if (in->local.warnings)
 			log_warning("run", "the host's own settings:\n%s", in->local.warnings);
 		log_notice("run", "host %s watches %s", in->settings.host, r.source);
-<<<<<<< HEAD
-=======
 		service_ready();
->>>>>>> main
 		run_look(&r);
 		g_main_loop_run(r.loop);
 		log_notice("run", "ends");
