@@ -114,6 +114,7 @@ void session_free(struct session *s)
 	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	trust_free(s->trust);
 	domain_cache_free(s->domains);
 	g_ptr_array_unref(s->mirrors);
 	arena_free(s->arena);

@@ -113,8 +113,7 @@ static int read_local(struct invocation *in)
 	struct local *local = &in->local;
 	struct settings *s = &in->settings;
 	s->root = or_else(s->root, "CLEAVE_ROOT", NULL, "/");
-	g_autofree char *path = (char *)or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
-	in->controller = NULL;
+	const char *path = in->controller = or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
 	in->local_path = path ? g_strdup(path) : g_build_filename(s->root, "etc", "cleave", "controller.yaml", NULL);
 	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, local, &error);
 	if (is_read) {

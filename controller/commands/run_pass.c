@@ -111,6 +111,8 @@ static char *first_problem(const struct problems *p)
 /* What could not even be read: a branch that was deleted, or a repository that is broken or gone. */
 static const char *reason_of(const GError *error)
 {
+	if (g_error_matches(error, CLEAVE_ERROR, ERROR_REFUSED))
+		return "NotTrusted";
 	return g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND) ? "RevisionGone" : "SourceUnreadable";
 }
 

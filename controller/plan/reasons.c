@@ -18,6 +18,7 @@ const struct reason_row plan_reasons[] = {
 	{ "LibvirtLeftOut", "libvirt was not looked at, as `--libvirt none` says." },
 	{ "Applied", "The controller works by this revision." },
 	{ "InvalidSpecs", "A newer revision is not valid, so that the last valid one stays in force." },
+	{ "NotTrusted", "A newer revision has no good signature of somebody who may change what it changes; the last one that was trusted stays in force." },
 	{ "WaitsForOther", "What it waits for failed, and is tried again later." },
 	{ "Oscillating", "Somebody else keeps changing what cleave puts back; it is left alone until a newer revision or `cleave apply`." },
 	/* Hosts */
