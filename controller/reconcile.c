@@ -18,6 +18,7 @@
 #include "queue/notice.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
+#include "source/mirror.h"
 #include "spec/cache.h"
 #include "spec/farm.h"
 #include "spec/files.h"
@@ -52,6 +53,11 @@ static struct host_tree tree_of(struct arena *a, const struct settings *settings
 	return strcmp(t.root, "/") != 0 || host_tree_is_whole(&t) ? t : host_tree_of_sysfs(a, settings->sysfs);
 }
 
+static void free_mirror(gpointer mirror)
+{
+	mirror_free(mirror);
+}
+
 struct session *session_new(const struct settings *settings)
 {
 	struct session *s = g_new0(struct session, 1);
@@ -67,6 +73,7 @@ struct session *session_new(const struct settings *settings)
 	shelf_keep(s->shelf, buckets);
 	s->cache = spec_cache_new();
 	s->domains = domain_cache_new();
+	s->mirrors = g_ptr_array_new_with_free_func(free_mirror);
 	s->holder = make_holder(s);
 	return s;
 }
@@ -106,6 +113,7 @@ void session_free(struct session *s)
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
 	domain_cache_free(s->domains);
+	g_ptr_array_unref(s->mirrors);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -278,10 +286,20 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 {
 	s->planned_ms = g_get_real_time() / 1000;
 	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
-	struct plan_input in = { .host = s->settings.host, .revision = w->tree.revision, .epoch = w->tree.epoch, .want = w->objects,
-		                 .have = have, .is_attended = is_attended, .pauses = pauses.items, .n_pauses = pauses.n,
-		                 .devices_only = s->settings.devices_only };
-	return plan_build(a, &in);
+	struct plan_input in = { .host = s->settings.host,
+		                 .revision = w->tree.revision,
+		                 .epoch = w->tree.epoch,
+		                 .want = w->objects,
+		                 .have = have,
+		                 .is_attended = is_attended,
+		                 .pauses = pauses.items,
+		                 .n_pauses = pauses.n,
+		                 .devices_only = s->settings.devices_only,
+		                 .local = s->settings.local };
+	session_add_approvals(s, a, &in);
+	struct plan *p = plan_build(a, &in);
+	session_settle_approvals(s, p);
+	return p;
 }
 
 struct applying {
@@ -334,7 +352,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .acted = on_acted,
 		                  .is_over = is_over,
 		                  .user = &applying };
-	return apply_plan(&in, ret, error);
+	return session_begin_approved(s, p, error) && apply_plan(&in, ret, error);
 }
 
 gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error)

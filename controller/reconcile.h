@@ -6,9 +6,11 @@
 #include "plan/plan.h"
 #include "source/source.h"
 
+struct controller_spec;
+
 /* The global options. "none" for libvirt or redis leaves that plane out; NULL: as the specs say. */
 struct settings {
-	const char *specs; /* DIR-or-repository[@REV] */
+	const char *specs; /* DIR-or-repository[@REV], or URL[@REV] */
 	gboolean specs_given;
 	gboolean worktree;
 	const char *host;
@@ -19,6 +21,8 @@ struct settings {
 	gboolean devices_only; /* Hosts and GPUs alone: libvirt and Redis are not asked */
 	guint64 sweep_bytes; /* of visible frames read again in a second */
 	gboolean acts; /* run, apply: may become the job owner */
+	const struct controller_spec *local; /* the host's own file; NULL: there is none. Outlives the session */
+	gboolean takes_mirrors_as_they_are; /* of URLs: somebody else fetches (the loop of `run`) */
 	gboolean tries_all; /* a person's plan: what failed a moment ago is in it */
 };
 
@@ -36,6 +40,16 @@ struct renderjob_status;
 
 struct session *session_new(const struct settings *settings);
 void session_free(struct session *s);
+
+/* A source as it is shown and compared: an absolute path or a URL, with its revision, without passwords; g_free(). */
+char *session_source_name(const char *specs);
+/* Where specs are: on this machine, or in the mirror of a URL, which is fetched first (what was fetched before serves while
+ * the remote is away, with a warning). *ret lives as long as the session. */
+gboolean session_find(struct session *s, const char *specs, gboolean worktree, struct source_where *ret, GError **error);
+/* The same of the settings' specs, found once; NULL on failure. */
+const struct source_where *session_where(struct session *s, GError **error);
+/* struct mirror: of all URLs found so far. */
+const GPtrArray *session_mirrors(const struct session *s);
 
 /* Reads and checks the specs. FALSE when there is no tree to read; problems are in *ret. */
 gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GError **error);
@@ -63,6 +77,11 @@ extern const struct name_table decision_names;
 
 /* Does it. The session has to have looked at the machine. */
 gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error);
+
+/* Approves what limits hold back, when that is the plan of this digest (or the begin of one) still. ERROR_REFUSED when it is
+ * another one by now. `by`: who said so. */
+gboolean session_approve(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have, const char *digest,
+                         const char *by, GError **error);
 
 struct pass_events {
 	/* Each may be NULL. */

@@ -87,12 +87,8 @@ static gboolean on_hangup(gpointer user)
 
 gboolean run_watch(struct runner *r, GError **error)
 {
-	struct source_where where;
-	SCOPED_ARENA(a);
-	const struct settings *s = &r->in->settings;
-	if (!source_parse(a, s->specs, s->worktree, &where, error))
-		return FALSE;
-	r->watch = source_watch_start(&where, 1, run_look_at_source, r, error);
+	const struct source_where *where = session_where(r->session, error);
+	r->watch = where ? source_watch_start(where, 1, run_look_at_source, r, error) : NULL;
 	return r->watch != NULL;
 }
 
@@ -101,6 +97,7 @@ static gboolean start(struct runner *r, GError **error)
 	r->control = control_open(r->in->settings.state, on_request, r, error);
 	if (!r->control || !run_watch(r, error))
 		return FALSE;
+	run_source_start(r);
 	session_listen(r->session, run_look, r);
 	g_unix_signal_add(SIGTERM, on_end, r);
 	g_unix_signal_add(SIGINT, on_end, r);
@@ -112,6 +109,7 @@ static gboolean start(struct runner *r, GError **error)
 static void run_clear(struct runner *r)
 {
 	run_due_stop(r);
+	run_source_stop(r);
 	if (r->watch)
 		source_watch_stop(r->watch);
 	progress_free(r->progress);
@@ -133,14 +131,15 @@ static int run(struct invocation *in)
 	if (!lock)
 		return command_fail(error);
 	in->settings.acts = TRUE;
+	in->settings.takes_mirrors_as_they_are = TRUE; /* fetched beside the loop */
 	struct runner r = { .in = in, .session = session_new(&in->settings) };
-	r.source = g_canonicalize_filename(in->settings.specs, NULL);
+	r.source = session_source_name(in->settings.specs);
 	r.progress = progress_new(in->output == OUTPUT_JSON, isatty(STDOUT_FILENO));
 	r.loop = g_main_loop_new(NULL, FALSE);
 	if (start(&r, &error)) {
-		if (in->local_warnings)
-			log_warning("run", "the host's own settings:\n%s", in->local_warnings);
-		log_notice("run", "host %s watches %s", in->settings.host, in->settings.specs);
+		if (in->local.warnings)
+			log_warning("run", "the host's own settings:\n%s", in->local.warnings);
+		log_notice("run", "host %s watches %s", in->settings.host, r.source);
 		service_ready();
 		run_look(&r);
 		g_main_loop_run(r.loop);

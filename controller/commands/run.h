@@ -13,6 +13,7 @@ struct in_force {
 	struct arena *arena; /* NULL: none yet */
 	struct wanted wanted;
 	char *refused, *trouble; /* a newer revision that is not valid, and its first problem */
+	const char *reason;      /* the same in one word, as the condition has it; NULL: InvalidSpecs */
 };
 
 /* What becomes due though nothing happens: a row each in run_due.c. */
@@ -35,6 +36,7 @@ struct runner {
 	struct in_force force;
 	struct control *control;
 	struct source_watch *watch;
+	GPtrArray *remotes; /* run_source.c's */
 	struct progress *progress;
 	GMainLoop *loop;
 	gboolean is_busy, look_again, is_ending;
@@ -98,6 +100,16 @@ struct pass_report {
 };
 
 void run_after_pass(struct runner *r, const struct pass_report *report);
+
+/* -- run_source.c: mirrors of remote repositories -- */
+
+void run_source_start(struct runner *r);
+/* Before the session ends, whose mirrors they are. */
+void run_source_stop(struct runner *r);
+/* Now, all of them; nothing where the specs are on this machine. */
+void run_source_fetch(struct runner *r);
+/* TRUE: one of them cannot be fetched; why, and since when (ms since 1970). */
+gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64 *ret_since_ms);
 
 /* -- run_control.c -- */
 

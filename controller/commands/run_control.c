@@ -52,6 +52,18 @@ static void answer_decision(struct runner *r, struct control_request *request, e
 	control_answer(request, "", error);
 }
 
+/* "approve-plan DIGEST BY": looks, and approves when what waits is that. */
+static void answer_approval(struct runner *r, struct control_request *request, const char *digest, const char *by)
+{
+	SCOPED_ARENA(a);
+	g_autoptr(GError) error = NULL;
+	if (!run_read_revision(r))
+		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (session_approve(r->session, a, &r->force.wanted, run_look_at_all(r, a, FALSE), digest, by, &error))
+		run_look_at_source(r);
+	control_answer(request, "", error);
+}
+
 void run_answer_requests(struct runner *r)
 {
 	struct control_request *request;
@@ -63,6 +75,8 @@ void run_answer_requests(struct runner *r)
 			answer_observe(r, request);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {
 			answer_reconcile(r, request, words[1], words[2]);
+		} else if (g_strv_length(words) == 3 && strcmp(words[0], "approve-plan") == 0) {
+			answer_approval(r, request, words[1], words[2]);
 		} else if (g_strv_length(words) == 2 && name_value(&decision_names, words[0]) >= 0) {
 			answer_decision(r, request, (enum decision)name_value(&decision_names, words[0]), words[1]);
 		} else {

@@ -108,6 +108,12 @@ static char *first_problem(const struct problems *p)
 	return NULL;
 }
 
+/* What could not even be read: a branch that was deleted, or a repository that is broken or gone. */
+static const char *reason_of(const GError *error)
+{
+	return g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND) ? "RevisionGone" : "SourceUnreadable";
+}
+
 gboolean run_read_revision(struct runner *r)
 {
 	g_autoptr(GError) error = NULL;
@@ -125,6 +131,7 @@ gboolean run_read_revision(struct runner *r)
 		r->force = (struct in_force){ .arena = a, .wanted = w };
 		return TRUE;
 	}
+	r->force.reason = error ? reason_of(error) : NULL;
 	refuse_revision(r, &w, trouble);
 	wanted_clear(&w);
 	arena_free(a);
@@ -135,8 +142,14 @@ static void add_revision_status(struct runner *r, struct arena *a, struct object
 {
 	struct object *o = ARENA_NEW(a, struct object);
 	struct revision_status *s = ARENA_NEW(a, struct revision_status);
+	gint64 since_ms;
 	*s = (struct revision_status){ r->source, r->force.wanted.tree.revision, r->force.wanted.tree.commit,
-		                       r->force.refused, r->force.trouble };
+		                       r->force.refused, r->force.trouble, r->force.reason, NULL, NULL };
+	if (run_source_is_away(r, &s->away, &since_ms)) {
+		g_autoptr(GDateTime) since = g_date_time_new_from_unix_utc(since_ms / 1000);
+		g_autofree char *text = g_date_time_format(since, "%Y-%m-%dT%H:%M:%SZ");
+		s->away_since = arena_strdup(a, text);
+	}
 	*o = (struct object){ .kind = &kinds[KIND_REVISION], .meta = { .name = "current" }, .id = "current", .status = s };
 	objects_add(have, o);
 }

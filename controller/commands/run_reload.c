@@ -38,6 +38,7 @@ static void begin_anew(struct runner *r, struct invocation *fresh, gboolean keep
 {
 	g_autoptr(GError) error = NULL;
 	struct invocation old = *r->in;
+	run_source_stop(r);
 	if (r->watch)
 		source_watch_stop(r->watch);
 	r->watch = NULL;
@@ -45,15 +46,17 @@ static void begin_anew(struct runner *r, struct invocation *fresh, gboolean keep
 	*r->in = *fresh;
 	invocation_clear(&old);
 	r->in->settings.acts = TRUE;
+	r->in->settings.takes_mirrors_as_they_are = TRUE;
 	r->session = session_new(&r->in->settings);
 	g_free(r->source);
-	r->source = g_canonicalize_filename(r->in->settings.specs, NULL);
+	r->source = session_source_name(r->in->settings.specs);
 	if (keeps_force && r->force.arena)
 		session_take_wanted(r->session, &r->force.wanted);
 	else
 		run_clear_force(&r->force);
 	if (!run_watch(r, &error))
 		log_error("run", "%s is read at intervals only: %s", r->in->settings.specs, error->message);
+	run_source_start(r);
 	session_listen(r->session, run_look, r);
 }
 
@@ -74,8 +77,8 @@ void run_reload(struct runner *r)
 		invocation_clear(&fresh);
 	} else {
 		begin_anew(r, &fresh, is_same_source(&r->in->settings, &fresh.settings) && g_strcmp0(r->in->settings.host, fresh.settings.host) == 0);
-		if (r->in->local_warnings)
-			log_warning("run", "the host's own settings:\n%s", r->in->local_warnings);
+		if (r->in->local.warnings)
+			log_warning("run", "the host's own settings:\n%s", r->in->local.warnings);
 		log_notice("run", "host %s watches %s, with the settings of %s as they are now", r->in->settings.host, r->in->settings.specs,
 		           r->in->local_path);
 	}

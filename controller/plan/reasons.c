@@ -45,7 +45,7 @@ const struct reason_row plan_reasons[] = {
 	{ "HostDrained", "It is off, since its Host is drained." },
 	{ "HostCordoned", "It is off, since its Host is cordoned, and starts when that is active again." },
 	{ "Draining", "Its worker finishes its frames, for as long as `drain` says; then it is stopped. A drained Host is so until its last VM is down." },
-	{ "WaitsForBudget", "Its restart waits: policy.budgets.maxRestart of the Farm lets no more VMs be down now." },
+	{ "WaitsForBudget", "Its restart waits: policy.budgets.maxRestart of the Farm lets no more VMs be down now. `cleave approve` lets it go on." },
 	{ "WaitsForWorker", "It runs, and its worker is not there yet." },
 	{ "WaitsForGPU", "A GPU that it is to have is not ready yet." },
 	{ "GPUNotReady", "A GPU that it is to have does not get ready by itself." },

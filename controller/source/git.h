@@ -1,5 +1,5 @@
-/* Reads a commit's tree with libgit2 (git.c), and its work tree's state (git_status.c). Called by source.c; nobody else includes
- * libgit2. */
+/* Reads a commit's tree with libgit2 (git.c), and its work tree's state (git_status.c). Called by source.c; libgit2 is included by
+ * git*.c alone. */
 #pragma once
 #include "source/collect.h"
 
