@@ -211,8 +211,10 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	shelf_begin(s->shelf);
 	reach_libvirt(s, want);
 	session_reach_redis(s, want);
-	if (!s->helper)
+	if (!s->helper) {
 		s->helper = helper_start(NULL);
+		helper_serve_loop(s->helper); /* programs that write an initramfs take minutes */
+	}
 	if (!s->secret_key && names_secrets(a, s, want))
 		s->secret_key = state_secret_key(s->settings.state);
 	const char *taken = session_claim_host(s);

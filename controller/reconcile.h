@@ -109,6 +109,8 @@ gboolean session_note_outcome(struct session *s, const struct plan *p, const str
 /* After a pass: what is not planned any more has come right, and all is written down. In how many ms something may be tried
  * again; 0: nothing waits. */
 gint64 session_end_pass(struct session *s, const struct plan *p, GError **error);
+/* The next pass is the first one of its revision: what it changes was not as this one wants it before. */
+void session_begin_revision(struct session *s);
 /* A newer revision, or a person: all is tried at once. */
 void session_forget_troubles(struct session *s);
 /* Of one object; TRUE when there was something. */

@@ -32,6 +32,7 @@ struct session {
 	struct notice *notice;
 	struct uevents *uevents; /* NULL: not listening, or the kernel's devices are not those observed */
 	struct troubles *troubles;             /* read when they are first asked for */
+	gboolean is_first_pass;                /* of a revision */
 	gint64 planned_ms;                     /* when the last plan was made */
 	GHashTable *done, *done_before;        /* signatures of actions that went well in this pass and in the one before */
 	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
