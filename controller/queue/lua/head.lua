@@ -30,9 +30,11 @@
 -- cleave:rest           hash  name of a worker that gets nothing for a while -> "until times reason"
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
+-- cleave:rollout:slots  zset  host whose turn it is -> until when in ms
+-- cleave:rollout:hosts  hash  host -> "1" or "0" (all of it Ready), a space, its revision
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
 
-local VERSION = 5
+local VERSION = 6
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
 local REAP_FRAMES = 10000
