@@ -27,6 +27,7 @@ static void answer_reconcile(struct runner *r, struct control_request *request, 
 		fail(&error, ERROR_REFUSED, "the controller works with %s by now, the plan is of %s; look at the new plan",
 		     r->force.wanted.tree.revision, revision);
 	if (!error) {
+		session_forget_troubles(r->session); /* a person wants all of it tried */
 		r->recorded = text;
 		r->record_json = strcmp(format, "json") == 0;
 		run_pass(r);
@@ -44,6 +45,8 @@ static void answer_decision(struct runner *r, struct control_request *request, e
 	g_autoptr(GError) error = NULL;
 	if (!r->force.arena && !run_read_revision(r))
 		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (decision == DECISION_APPROVE && session_forget_trouble(r->session, KIND_VM, vm))
+		run_look_at_source(r);
 	else if (session_decide(r->session, a, &r->force.wanted, decision, vm, &error))
 		run_look_at_source(r);
 	control_answer(request, "", error);

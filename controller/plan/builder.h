@@ -13,6 +13,7 @@ struct builder {
 	gboolean is_unlimited;  /* what would be done if budgets, windows and rollout were none */
 	const char *approval;   /* the digest of that; NULL: not known yet */
 	GPtrArray *waiting;     /* as in struct plan */
+	guint n_paused;
 	gint64 wake_ms; /* as in struct plan */
 	struct gpu_target *gpus; /* those of this host: identified before VMs are planned, planned after them */
 	guint n_gpus;
@@ -42,6 +43,8 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 gboolean builder_holds_back(const struct builder *b, const struct object *want);
 /* Takes the actions on such objects out of the plan: .held has them, and their verdicts tell them (plan_held.c). */
 void plan_hold_back(struct builder *b);
+/* Takes out what failed or oscillates, and what waits for it, once all waits are known (plan_paused.c). */
+void plan_pause(struct builder *b);
 /* The object that was judged last is as it is because a rule refused what would have been done. */
 void builder_refused(struct builder *b);
 

@@ -111,8 +111,11 @@ static void judge_revision(struct builder *b, const struct object *o)
 {
 	const struct revision_status *s = o->status;
 	if (s && s->trouble)
-		builder_judge(b, o, IS_STALLED, "InvalidSpecs",
+		builder_judge(b, o, IS_STALLED, s->reason ? s->reason : "InvalidSpecs",
 		              arena_printf(b->arena, "%s is refused: %s", s->refused, s->trouble));
+	else if (s && s->away)
+		builder_judge(b, o, IS_STALLED, "SourceAway", arena_printf(b->arena, "since %s: %s; %s stays in force", s->away_since, s->away,
+		                                                           s->applied ? s->applied : "nothing"));
 	else
 		builder_judge(b, o, IS_READY, "Applied", s ? s->applied : NULL);
 }
@@ -329,6 +332,7 @@ static void build(struct builder *b)
 	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
+	plan_pause(b);
 }
 
 static struct strings take_waiting(struct builder *b)
@@ -362,6 +366,7 @@ static struct plan *build_once(struct arena *a, const struct plan_input *in, con
 	MOVE(&b, verdicts, verdicts);
 	MOVE(&b, refusals, refusals);
 	MOVE(&b, notes, notes);
+	p->n_paused = b.n_paused;
 	p->wake_ms = b.wake_ms;
 	p->waiting = take_waiting(&b);
 	p->approval = approval;

@@ -6,6 +6,7 @@
 #include "spec/frame_key.h"
 #include "spec/kinds.h"
 
+struct controller_spec;
 struct gpu_status;
 struct vm_spec;
 
@@ -118,6 +119,7 @@ struct plan {
 	guint n_refusals;
 	struct note *notes;
 	guint n_notes;
+	guint n_paused; /* actions that a pause took out */
 	gint64 wake_ms; /* something is due so long after the observation; 0: nothing is */
 	struct strings waiting; /* what the limits hold back, an item each, as "restart VM/a 0123456789abcdef" */
 	const char *approval;   /* what `cleave approve` takes, so that these go on: the digest of the plan without limits; NULL: nothing waits */
@@ -132,6 +134,17 @@ struct plan_approval {
 	struct strings items; /* .waiting of the plan when it began */
 };
 
+/* Actions that failed wait before they are tried again, and what somebody else keeps changing is not healed any more. */
+struct plan_pause {
+	enum kind_id kind;
+	const char *id;
+	int verb;        /* that failed; of a Host, the Farm and a job it alone waits, else all that is to be done to the object */
+	guint n_failed;  /* in a row; 0: the object oscillates */
+	const char *why; /* the last error; what was put back how often */
+	gint64 until_ms; /* since 1970; 0: until a newer revision or a person says so */
+	gint64 in_ms;    /* the same from now */
+};
+
 struct plan_input {
 	const char *host;     /* whose objects are reconciled */
 	const char *revision; /* as source/ says */
@@ -140,7 +153,10 @@ struct plan_input {
 	const struct plan_approval *approvals; /* of this host and revision */
 	guint n_approvals;
 	gboolean is_attended; /* a person applies it: what is only proposed else is done */
+	const struct plan_pause *pauses;
+	guint n_pauses;
 	gboolean devices_only; /* `apply --devices`: Hosts and GPUs; VMs and jobs are not spoken of */
+	const struct controller_spec *local; /* the host's own settings: its ceilings; NULL: there are none */
 };
 
 struct gpu_target;

@@ -16,6 +16,8 @@ const struct reason_row plan_reasons[] = {
 	{ "LibvirtLeftOut", "libvirt was not looked at, as `--libvirt none` says." },
 	{ "Applied", "The controller works by this revision." },
 	{ "InvalidSpecs", "A newer revision is not valid, so that the last valid one stays in force." },
+	{ "WaitsForOther", "What it waits for failed, and is tried again later." },
+	{ "Oscillating", "Somebody else keeps changing what cleave puts back; it is left alone until a newer revision or `cleave apply`." },
 	/* Hosts */
 	{ "Drained", "It is drained: a Host's VMs are stopped once their frames are done, a worker takes no frames." },
 	{ "Cordoned", "It is, or its Host is, cordoned: what runs goes on, and nothing new begins." },
@@ -54,7 +56,7 @@ const struct reason_row plan_reasons[] = {
 	{ "RestartPending", "It runs; changes of its spec wait for its next start, as `update` says." },
 	{ "NotTaken", "A start did not bring what its spec says; another one would not either." },
 	{ "Paused", "It is paused, by a person or by a trouble of its host." },
-	{ "BackOff", "It ended by itself soon after its start; the next one waits." },
+	{ "BackOff", "What was to be done failed and is tried again later, or a VM ended by itself soon after its start." },
 	{ "CrashLoop", "It ended by itself after several starts in a row; `cleave approve` starts it again." },
 	{ "OnOtherHost", "Another host has it and has not reported it gone; `cleave approve` lets it start here." },
 	{ "HomeUnknown", "Redis does not answer, so that another host may have it: started here as well, two guests would write to what they share." },
