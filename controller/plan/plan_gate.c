@@ -196,7 +196,7 @@ static enum effect effect_of(const struct action *act)
 
 static void judge_gated(struct builder *b, const struct action *act, const struct gate *gate)
 {
-	const char *message = act->kind == KIND_RENDERJOB ? gate->message : arena_printf(b->arena, "%s; now: %s", gate->message, builder_approve_words(b));
+	const char *message = act->kind == KIND_RENDERJOB ? gate->message : arena_printf(b->arena, "%s; %s lets it go on now", gate->message, builder_approve_words(b));
 	if (!act->want) {
 		builder_note(b, act->kind, act->id, arena_printf(b->arena, "%s: %s", act->reason, message));
 		return;
@@ -210,7 +210,7 @@ static void judge_gated(struct builder *b, const struct action *act, const struc
 
 void builder_judge_gated(struct builder *b, const struct object *o, const struct gate *gate, const char *item)
 {
-	builder_judge(b, o, IS_RECONCILING, gate->reason, arena_printf(b->arena, "%s; now: %s", gate->message, builder_approve_words(b)));
+	builder_judge(b, o, IS_RECONCILING, gate->reason, arena_printf(b->arena, "%s; %s lets it go on now", gate->message, builder_approve_words(b)));
 	builder_waits(b, item);
 }
 

@@ -4,10 +4,10 @@
 #include "queue/functions.h"
 #include <string.h>
 
-static gboolean answered(gboolean ok, gint64 n, gboolean *ret, GError **error)
+static gboolean answered(gboolean ok, const gint64 *has, gboolean *ret, GError **error)
 {
 	if (ok)
-		*ret = n != 0;
+		*ret = *has != 0;
 	else
 		g_prefix_error(error, "asking whose turn it is: ");
 	return ok;
@@ -16,13 +16,13 @@ static gboolean answered(gboolean ok, gint64 n, gboolean *ret, GError **error)
 gboolean slot_take(struct redis *r, const char *host, gint64 n, gint64 ttl_ms, gboolean *ret, GError **error)
 {
 	gint64 has = 0;
-	return answered(function_call_number(r, error, &has, "slot_take", "sii", host, n, ttl_ms), has, ret, error);
+	return answered(function_call_number(r, error, &has, "slot_take", "sii", host, n, ttl_ms), &has, ret, error);
 }
 
 gboolean slot_keep(struct redis *r, const char *host, gint64 ttl_ms, gboolean *ret, GError **error)
 {
 	gint64 has = 0;
-	return answered(function_call_number(r, error, &has, "slot_keep", "si", host, ttl_ms), has, ret, error);
+	return answered(function_call_number(r, error, &has, "slot_keep", "si", host, ttl_ms), &has, ret, error);
 }
 
 gboolean slot_leave(struct redis *r, const char *host, GError **error)
