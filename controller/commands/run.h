@@ -29,6 +29,8 @@ enum due {
 	N_DUE,
 };
 
+struct keep;
+
 struct runner {
 	struct invocation *in;
 	struct session *session;
@@ -55,6 +57,8 @@ struct runner {
 	char *last_plan;   /* text of the plan that was printed last: one that stays is said once */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
+	struct keep *keep;
+	GQueue watchers; /* struct control_request: wait for events */
 };
 
 /* -- run.c: the loop -- */
@@ -114,3 +118,12 @@ gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64
 /* -- run_control.c -- */
 
 void run_answer_requests(struct runner *r);
+
+/* -- run_kept.c: what passes found and did -- */
+
+void run_keep_pass(struct runner *r, const struct pass_report *report);
+/* Answers those who wait for events, where there are newer ones. */
+void run_tell_watchers(struct runner *r);
+/* FALSE: it is not a request for these. */
+gboolean run_answer_kept(struct runner *r, struct control_request *request);
+void run_kept_close(struct runner *r);
