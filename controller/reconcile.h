@@ -87,6 +87,9 @@ gboolean session_decide(struct session *s, struct arena *a, const struct wanted 
 gboolean session_approve(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have, const char *digest,
                          const char *by, GError **error);
 
+/* After a pass: tells the others whether all of this host is Ready at this revision, and lets go of its turn then. */
+gboolean session_tell_turn(struct session *s, const struct plan *p, GError **error);
+
 struct pass_events {
 	/* Each may be NULL. */
 	void (*acting)(void *user, const struct plan *p, guint action);

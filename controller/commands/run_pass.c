@@ -198,6 +198,7 @@ static void carry_out(struct runner *r, struct arena *a, const struct plan *p, s
 	struct pass_events events = { .acted = on_acted, .is_over = is_over, .user = r };
 	if (!session_apply(r->session, a, p, &events, outcomes, &error)) {
 		log_error("pass", "%s", error->message);
+		r->retry_ms = MAX(r->retry_ms, RETRY_FIRST_MS); /* it may be another plan by then */
 		report->trouble = arena_strdup(a, error->message);
 		return;
 	}

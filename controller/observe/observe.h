@@ -55,6 +55,11 @@ gboolean observe_job_files(struct arena *a, const struct observe_input *in, cons
 
 /* The farm's lists for plain workers. */
 void observe_plain(struct arena *a, const struct observe_input *in, const struct farm_spec *farm, struct farm_status *ret);
+/* When the Farm's windows open. */
+void observe_windows(struct arena *a, const struct observe_input *in, const struct objects *have, const struct farm_spec *farm,
+                     struct farm_status *ret);
+/* Whose turn it is. */
+void observe_rollout(struct arena *a, const struct observe_input *in, const struct farm_spec *farm, struct farm_status *ret);
 struct object *observed(struct arena *a, struct objects *have, enum kind_id kind, const char *name);
 void observe_host(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_boot(struct arena *a, const struct observe_input *in, struct objects *have);

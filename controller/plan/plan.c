@@ -280,6 +280,7 @@ static void plan_work(struct builder *b)
 		judge_worker(b, o);
 	g_array_sort(b->actions, by_total_order);
 	plan_hold_back(b);
+	plan_gate(b);
 }
 
 /* A host that the specs do not name may still reconcile jobs; more often its name is mistaken, as a full one for a
@@ -326,6 +327,7 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
 	plan_hold_back(b);
+	plan_gate(b);
 	vms_wait_for_gpus(b);
 	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);

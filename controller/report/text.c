@@ -110,7 +110,11 @@ static void append_effects_line(GString *out, const struct plan *p)
 
 gboolean report_is_worth_saying(const struct plan *p, const struct verdict *v)
 {
-	const struct vm_spec *vm = v->object->kind->id == KIND_VM ? v->object->spec : NULL;
+	enum kind_id kind = v->object->kind->id;
+	const struct vm_spec *vm = kind == KIND_VM ? v->object->spec : NULL;
+	/* A card or a host that waits for its window or its turn. */
+	if ((kind == KIND_HOST || kind == KIND_GPU) && v->readiness == IS_RECONCILING && g_str_has_prefix(v->reason, "WaitsFor"))
+		return v->message != NULL;
 	return v->readiness != IS_STALLED && !v->is_acted && vm && v->message && g_strcmp0(vm->host, p->host) == 0;
 }
 

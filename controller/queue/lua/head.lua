@@ -31,6 +31,8 @@
 -- cleave:hosts, cleave:host:<name>  as fleet.lua says
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
+-- cleave:rollout:slots  zset  host whose turn it is -> until when in ms
+-- cleave:rollout:hosts  hash  host -> "1" or "0" (all of it Ready), a space, its revision
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number;  cleave:epoch-of, -gone  see owner.c
 
 local VERSION = 6
