@@ -64,8 +64,12 @@ const struct command commands[] = {
 	{ "release", "VM", "Let go of a VM: it runs on, and cleave does not touch it any more.",
 	  "Take its YAML out of the specs as well: a VM that is wanted, and is not cleave's, is refused.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_release, NULL },
-	{ "approve", "VM", "Let a VM go on that is held back: by a crash loop, or by a host that is said to have it.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_approve, NULL },
+	{ "approve", "VM|DIGEST", "Let go on what is held back: a VM, or what is beyond the limits of a plan.",
+	  "A VM is held back by a crash loop, or by a host that is said to have it. DIGEST is what `cleave plan` shows where budgets\n"
+	  "or windows hold something back: it stands for that very plan of this host at this revision. When anything else has\n"
+	  "come up since, it is another plan and not approved. Frames are not part of it. What is approved is forgotten when it is\n"
+	  "done, and with the next revision.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_approve, approve_options },
 	{ "submit", "SCENE", "Render a scene: write its RenderJob, commit it, push it.",
 	  "SCENE is ROOT:path, a path below one of the Farm's roots as this machine or an artist's sees it, or a URL.\n"
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",

@@ -2,6 +2,7 @@
  * goes, and how errors become exit codes. */
 #pragma once
 #include "base/error.h"
+#include "commands/local.h"
 #include "reconcile.h"
 #include <gio/gio.h>
 
@@ -40,7 +41,9 @@ struct invocation {
 	const char *have;
 	char **haves; /* all of them; .have is the first */
 	const char *controller; /* the host's own file, when another is named */
-	char *local_warnings;   /* what does not act in it */
+	struct local local;     /* that file, as read; settings.local points into it */
+	char *local_path;       /* where it lies, or would */
+	char **argv;            /* as it was called, to be read once more */
 	gint64 interval_ms;
 	char *own[OWN_OPTIONS_MAX]; /* owned */
 };
@@ -119,7 +122,7 @@ int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);
 extern const struct own_option root_options[];
 int command_root(struct invocation *in);
-extern const struct own_option waive_options[];
+extern const struct own_option waive_options[], approve_options[];
 extern const struct own_option sheet_options[], cost_options[];
 int command_helper(void); /* not in the table: started by cleave itself */
 

@@ -17,7 +17,7 @@ static int judge(const struct invocation *in, const struct looked *l)
 {
 	const struct plan *p = l->plan;
 	gboolean is_blind = command_is_blind(in, l);
-	if (p->n_refusals || plan_has_refused_vm(p) || (in->detailed_exitcode && plan_n_refused(p)))
+	if (p->n_refusals || plan_has_refused_vm(p) || (in->detailed_exitcode && (plan_n_refused(p) || (p->approval && !p->n_actions))))
 		return EXIT_REFUSED;
 	if (is_blind && in->detailed_exitcode)
 		return EXIT_FAILED;
