@@ -14,6 +14,8 @@ struct settings {
 	gboolean specs_given;
 	gboolean worktree;
 	const char *host;
+	gboolean host_given; /* on the command line */
+	gboolean all_hosts;  /* files that VMs of any host name are read */
 	const char *libvirt, *redis;
 	const char *root, *sysfs;
 	const char *state; /* absolute */

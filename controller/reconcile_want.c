@@ -21,7 +21,7 @@ static void read_texts(const struct session *s, const struct source_where *where
 	g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(struct tree_text));
 	OBJECTS_EACH (o, w->objects, KIND_VM) {
 		const struct vm_spec *vm = o->spec;
-		if (!o->n_files || !vm || g_strcmp0(vm->host, s->settings.host) != 0)
+		if (!o->n_files || !vm || (!s->settings.all_hosts && g_strcmp0(vm->host, s->settings.host) != 0))
 			continue;
 		struct file_uses uses = object_files(w->arena, o);
 		for (guint i = 0; i < uses.n; i++) {
