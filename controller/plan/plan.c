@@ -323,6 +323,8 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
 	plan_hold_back(b);
+	plan_judge_suspended(b);
+	plan_note_local(b);
 	vms_wait_for_gpus(b);
 	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);

@@ -217,6 +217,7 @@ const struct field farm_fields[] = {
 	{ "reconcile", FIELD_ENUM, IN(farm_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes: observe (say what differs), propose (plan it, act only when a person applies it), "
 	         "enforce (the default). A Host or an object may say otherwise for itself." },
+	SUSPEND_ROW(farm_spec, "Nothing of the farm is acted on for a while, only looked at and told; one value is the reason. Workers get no new frames."),
 	{ "policy", FIELD_STRUCT, IN(farm_spec, policy, struct farm_policy), .fields = policy_fields,
 	  .doc = "What a pass may do, and when." },
 	{ "defaults", FIELD_STRUCT, IN(farm_spec, defaults, struct farm_defaults), .fields = defaults_fields,

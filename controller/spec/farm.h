@@ -1,6 +1,6 @@
 /* Farm: what all objects share. Exactly one. */
 #pragma once
-#include "spec/field.h"
+#include "spec/suspend.h"
 
 struct node;
 
@@ -112,6 +112,7 @@ struct farm_spec {
 	gint64 lease_ms;
 	struct farm_prices prices;
 	int reconcile; /* enum reconcile_mode */
+	struct suspend_spec suspend;
 	struct farm_policy policy;
 	struct farm_defaults defaults;
 };
