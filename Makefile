@@ -83,7 +83,7 @@ DEPENDENCIES := $(shell [ -d $(B) ] && find $(B) -path $(B)/cloud -prune -o -typ
 -include $(DEPENDENCIES)
 
 # -- targets for people ----------------------------------------------------------------------------
-.PHONY: all deps demo test lab cloud chaos lint docs asan bench fuzz bundle install deb clean help
+.PHONY: all deps demo test lab cloud chaos soak lint docs asan bench fuzz bundle install deb clean help
 
 deps: ## Install the Debian packages that are missing (starts no service)
 	@contrib/deps/install
@@ -108,6 +108,10 @@ cloud: deps ## A Debian image with cloud-init, booted twice: what its guest is t
 chaos: deps ## A render farm of real parts under random faults (ROUNDS=200, SEED=N gives the same rounds again)
 	@$(MAKE) --no-print-directory all
 	@tests/chaos/run --build $(B) --rounds $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
+
+soak: deps ## The same for long (MINUTES=30): random commits, hand edits and kills; comes to rest again and again, with flat memory
+	@$(MAKE) --no-print-directory all
+	@BUILD=$(B) tests/soak/run --minutes $(or $(MINUTES),30) $(if $(SEED),--seed $(SEED))
 
 lint: deps ## Layers, static checks, shell scripts
 	@tests/lint
