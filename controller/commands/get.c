@@ -35,16 +35,9 @@ static guint write_objects(struct invocation *in, const struct plan *p, const st
 /* A job may be named without its project where it is the only one. */
 static const char *full_id(const struct plan *p, const struct kind *kind, const char *id)
 {
-	const char *found = NULL;
-	for (guint i = 0; i < p->n_verdicts; i++) {
-		const struct object *o = p->verdicts[i].object;
-		if (o->kind != kind || strcmp(o->meta.name, id) != 0)
-			continue;
-		if (found || strcmp(o->id, id) == 0)
-			return id;
-		found = o->id;
-	}
-	return found ? found : id;
+	g_autofree char *several = NULL;
+	const struct object *o = objects_find(p->want, kind->id, id, &several);
+	return o ? o->id : id;
 }
 
 static int not_found(const struct plan *p, const struct kind *kind, const char *id)
