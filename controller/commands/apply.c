@@ -86,7 +86,7 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 		return EXIT_REFUSED;
 	gboolean is_blind = command_is_blind(in, l);
 	if (l->plan->n_actions == 0)
-		return is_blind ? EXIT_FAILED : plan_n_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
+		return is_blind ? EXIT_FAILED : plan_n_refused(l->plan) || l->plan->approval ? EXIT_REFUSED : EXIT_FINE;
 	code = command_confirm(in, "Apply this plan?");
 	if (code >= 0)
 		return code;

@@ -53,6 +53,10 @@ typedef const char *(*report_find_text)(void *user, const char *path, gsize *ret
 void report_problems_text(GString *out, const struct problems *problems, report_find_text find, void *user);
 /* The first line of a stream; report_plan_json() begins with it. */
 void report_version_json(GString *out, const struct plan *p);
+/* What was approved just now, and what it lets go on. */
+void report_approval_json(GString *out, const char *digest, const struct strings *items);
+/* One approval that is kept. */
+void report_approved_json(GString *out, const char *digest, const char *host, const char *revision, const char *by, const char *at, gboolean has_begun);
 /* What a person has decided about a VM, and was done. */
 void report_decision_json(GString *out, const char *decision, const char *vm);
 /* A commit that was pushed; `commit` NULL: it was so already. */

@@ -148,6 +148,16 @@ static void append_troubles(GString *out, const struct plan *p, struct report_st
 	}
 }
 
+/* What limits hold back, once for all of it. */
+static void append_approval(GString *out, const struct plan *p, struct report_style style)
+{
+	const char *what = p->waiting.n == 1 ? "thing is" : "things are";
+	if (p->approval)
+		paint(out, style, BOLD, "%u %s held back by limits; approve with: cleave approve %s\n", p->waiting.n, what, p->approval);
+	else if (p->approved)
+		paint(out, style, BOLD, "Approved (%s): limits do not count here\n", p->approved);
+}
+
 /* Twelve digits of a commit tell it from all others; the JSON stream has the whole. */
 static char *short_revision(const char *revision)
 {
@@ -161,7 +171,7 @@ static void append_headline(GString *out, const struct plan *p)
 	if (p->n_actions)
 		g_string_append_printf(out, ": %u action%s", p->n_actions, p->n_actions == 1 ? "" : "s");
 	else
-		g_string_append(out, n_refused || n_unseen || p->n_refusals ? ": nothing can be done" : ": nothing to do");
+		g_string_append(out, n_refused || n_unseen || p->n_refusals || p->approval ? ": nothing can be done" : ": nothing to do");
 	if (n_refused)
 		g_string_append_printf(out, "%s %u refused", p->n_actions ? "," : ":", n_refused);
 	if (n_unseen)
@@ -178,6 +188,7 @@ void report_plan_text(GString *out, const struct plan *p, struct report_style st
 		append_action(out, &p->actions[i], style);
 	append_effects_line(out, p);
 	append_troubles(out, p, style);
+	append_approval(out, p, style);
 }
 
 void report_outcome_text(GString *out, const struct plan *p, const struct outcome *o, struct report_style style)

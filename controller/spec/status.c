@@ -47,5 +47,9 @@ const struct field revision_status_fields[] = {
 	{ "refused", FIELD_STRING, IN(revision_status, refused, const char *),
 	  .doc = "A newer revision that is not valid; the one before stays in force." },
 	{ "trouble", FIELD_STRING, IN(revision_status, trouble, const char *), .doc = "Its first problem, with the place." },
+	{ "reason", FIELD_STRING, IN(revision_status, reason, const char *), .doc = "The same in one word." },
+	{ "away", FIELD_STRING, IN(revision_status, away, const char *),
+	  .doc = "Why the remote repository cannot be fetched; the last commit stays in force." },
+	{ "awaySince", FIELD_STRING, IN(revision_status, away_since, const char *), .doc = "Since when." },
 	{ 0 },
 };
