@@ -232,6 +232,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .holder = s->holder,
 		                    .claims = s->settings.acts,
 		                    .sweep_bytes = s->settings.sweep_bytes,
+		                    .suspended = session_suspended(s, a, want),
 		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);
@@ -288,6 +289,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
 	struct plan_input in = { .host = s->settings.host,
 		                 .revision = w->tree.revision,
+		                 .held = w->held,
 		                 .epoch = w->tree.epoch,
 		                 .want = w->objects,
 		                 .have = have,

@@ -92,6 +92,32 @@ static void order_revision(struct session *s, struct source_tree *tree)
 		s->newest_epoch = tree->epoch;
 }
 
+/* People hold this host at an older commit: that is read instead, with the tip's place in the order of commits, since
+ * that is when it was decided. */
+static gboolean read_held(struct session *s, struct arena *a, struct source_where *other, struct wanted *ret, GError **error)
+{
+	const struct source_known known = { is_known, s->cache };
+	const char *commit, *held;
+	guint64 epoch = ret->tree.epoch;
+	ret->tip = ret->tree.commit;
+	if (!ret->tip)
+		return TRUE;
+	if (!session_hold(s, a, ret->tip, &commit, &held, error))
+		return FALSE;
+	if (!commit)
+		return TRUE;
+	problems_clear(&ret->problems);
+	problems_init(&ret->problems, a);
+	other->rev = commit;
+	if (!source_read(a, other, &known, &ret->tree, &ret->problems, error)) {
+		g_prefix_error(error, "this host is %s: ", held);
+		return FALSE;
+	}
+	ret->tree.epoch = epoch;
+	ret->held = held;
+	return TRUE;
+}
+
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
 {
 	const struct source_known known = { is_known, s->cache };
@@ -104,6 +130,9 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
+	if (!commit && !read_held(s, a, &other, ret, error))
+		return FALSE;
+	where = ret->held ? &other : where;
 	order_revision(s, &ret->tree);
 	load(s, ret);
 	check_tree(where, ret);

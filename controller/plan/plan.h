@@ -158,10 +158,12 @@ struct plan_pause {
 struct plan_input {
 	const char *host;     /* whose objects are reconciled */
 	const char *revision; /* as source/ says */
+	const char *held;     /* why this is not the branch's newest, as a sentence; NULL: it is */
 	guint64 epoch;
 	const struct objects *want, *have;
 	const struct plan_approval *approvals; /* of this host and revision */
 	guint n_approvals;
+	gboolean ignores_suspend; /* as if nobody had halted anything: what a host became before that */
 	gboolean is_attended; /* a person applies it: what is only proposed else is done */
 	const struct plan_pause *pauses;
 	guint n_pauses;

@@ -15,7 +15,7 @@
 static gboolean is_in_force(const struct builder *b, const struct suspend_spec *how)
 {
 	gint64 until = vm_time_ms(how->until);
-	return how->reason && (!until || until > builder_now_ms(b));
+	return how->reason && !b->in->ignores_suspend && (!until || until > builder_now_ms(b));
 }
 
 static const struct suspend_spec *here(const struct builder *b, enum kind_id kind, const char *id)
@@ -109,7 +109,7 @@ static void wake_then(struct builder *b, const struct suspension *s)
 static void note_over(struct builder *b, const struct object *o)
 {
 	const struct suspend_spec *said = suspend_own(o);
-	if (said && !is_in_force(b, said))
+	if (said && !b->in->ignores_suspend && !is_in_force(b, said))
 		builder_note(b, o->kind->id, o->id,
 		             arena_printf(b->arena, "is not suspended any more since %s: its `suspend` may be taken out (`cleave resume %s/%s`)",
 		                          said->until, o->kind->name, o->id));
@@ -136,6 +136,8 @@ void plan_note_local(struct builder *b)
 {
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
 	const struct host_status *s = host ? host->status : NULL;
+	if (b->in->held)
+		builder_note(b, KIND_REVISION, "current", b->in->held);
 	for (guint i = 0; s && i < s->suspended.n; i++) {
 		const struct host_suspension *one = LIST_AT(s->suspended, struct host_suspension, i);
 		const struct kind *kind = one->kind ? kind_find(one->kind) : NULL;

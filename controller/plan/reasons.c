@@ -17,6 +17,7 @@ const struct reason_row plan_reasons[] = {
 	{ "LibvirtAway", "libvirt does not answer." },
 	{ "LibvirtLeftOut", "libvirt was not looked at, as `--libvirt none` says." },
 	{ "Applied", "The controller works by this revision." },
+	{ "Held", "People hold this host at an older commit; the branch's next one ends that (`cleave rollback --local`)." },
 	{ "InvalidSpecs", "A newer revision is not valid, so that the last valid one stays in force." },
 	{ "WaitsForOther", "What it waits for failed, and is tried again later." },
 	{ "Oscillating", "Somebody else keeps changing what cleave puts back; it is left alone until a newer revision or `cleave apply`." },
