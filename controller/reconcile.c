@@ -240,6 +240,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .host_taken = taken,
 		                    .claims = claims,
 		                    .sweep_bytes = s->settings.sweep_bytes,
+		                    .suspended = session_suspended(s, a, want),
 		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);
@@ -296,6 +297,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
 	struct plan_input in = { .host = s->settings.host,
 		                 .revision = w->tree.revision,
+		                 .held = w->held,
 		                 .epoch = session_epoch(s, &w->tree),
 		                 .want = w->objects,
 		                 .have = have,

@@ -34,6 +34,8 @@ struct wanted {
 	const struct source_where *where; /* the session's */
 	struct source_tree tree;
 	struct objects *objects;
+	const char *tip;  /* the commit that the settings name; another than the tree's while this host is held at one. NULL: a directory */
+	const char *held; /* why it is, as a sentence; NULL: it is not */
 	struct problems problems; /* with errors: objects are for messages only */
 };
 

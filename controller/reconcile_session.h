@@ -57,6 +57,14 @@ gboolean trust_judge(struct session *s, const struct trust_terms *terms, const s
 /* It was found trusted and valid: what comes is judged from here. */
 void trust_accept(struct session *s, const struct trust_terms *terms, const struct source_tree *tree);
 void trust_free(struct trust *t);
+/* -- reconcile_local.c -- */
+
+/* struct host_suspension: what is halted on this host alone. */
+struct list session_suspended(const struct session *s, struct arena *a, const struct objects *want);
+/* At this tip of the branch: the older commit that people hold this host at, and a sentence of it; both NULL: none. FALSE:
+ * that cannot be known. */
+gboolean session_hold(const struct session *s, struct arena *a, const char *tip, const char **ret_commit, const char **ret_held, GError **error);
+
 /* -- reconcile_approvals.c -- */
 
 /* Those of this host and revision. */

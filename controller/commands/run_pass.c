@@ -136,7 +136,7 @@ gboolean run_read_revision(struct runner *r)
 	r->has_source_moved = FALSE;
 	gboolean ok = session_want(r->session, a, &w, &error);
 	g_free(r->seen_commit);
-	r->seen_commit = g_strdup(w.tree.commit);
+	r->seen_commit = g_strdup(w.tip);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
 		note_newer(r, &w, has_moved);

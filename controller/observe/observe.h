@@ -41,6 +41,7 @@ struct observe_input {
 	gboolean claims;    /* acts on what it sees: becomes the job owner if nobody is and all roots are here, and notes
 	                     * which VMs are here and since when they are as they are */
 	guint64 sweep_bytes; /* of visible frames read again in a second, with `claims` */
+	struct list suspended; /* struct host_suspension: on this host alone */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
 	                     * is gone, waits for ever, and no pass may */
 };
