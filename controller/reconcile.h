@@ -80,6 +80,9 @@ void session_tell(struct session *s, const struct plan *plan, const char *commit
 /* The host's heartbeat, at least every FLEET_BEAT_MS (queue/fleet.h). TRUE: another controller acts as the host now, or does no
  * more: look again. */
 gboolean session_beat(struct session *s);
+struct figures;
+/* The queue's figures; FALSE where Redis is not asked, or does not answer. */
+gboolean session_figures(struct session *s, struct arena *a, struct figures *ret);
 /* What all hosts told that they have, as one observation. ret_notes gets a sentence for each that has told nothing, or nothing new. */
 struct objects *session_observe_farm(struct session *s, struct arena *a, const struct objects *want, GPtrArray *ret_notes, GError **error);
 

@@ -41,6 +41,7 @@ struct invocation {
 	const char *controller; /* the host's own file, when another is named */
 	char *local_warnings;   /* what does not act in it */
 	gint64 interval_ms;
+	char *metrics_file; /* of the host's own file; NULL: none is said */
 	char *own[OWN_OPTIONS_MAX]; /* owned */
 };
 
@@ -97,6 +98,7 @@ int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
 int command_explain(struct invocation *in);
 extern const struct own_option redis_acl_options[];
+int command_metrics(struct invocation *in);
 int command_redis_acl(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);

@@ -120,6 +120,7 @@ static int read_local(struct invocation *in)
 		fill_settings(s, local.spec);
 		s->sweep_bytes = local.spec && local.spec->sweep_bytes ? local.spec->sweep_bytes : 20 * MiB;
 		in->interval_ms = local.spec ? local.spec->interval_ms : 0;
+		in->metrics_file = g_strdup(local.spec ? local.spec->metrics_file : NULL);
 		in->local_warnings = g_steal_pointer(&local.warnings);
 	}
 	local_clear(&local);
@@ -133,6 +134,7 @@ void invocation_clear(struct invocation *in)
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
 	g_free(in->local_warnings);
+	g_free(in->metrics_file);
 	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
 		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };

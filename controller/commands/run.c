@@ -176,6 +176,7 @@ static int run(struct invocation *in)
 	/* After the session, which still iterates the main context: a client's line may come in there. */
 	control_close(r.control);
 	run_clear_force(&r.force);
+	run_metrics_free(r.metrics);
 	g_main_loop_unref(r.loop);
 	g_free(r.last_plan);
 	g_free(r.source);

@@ -34,6 +34,7 @@ struct runner {
 	guint pass_source, timer_source;
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
 	char *last_plan;   /* text of the plan before, to see that nothing moves */
+	struct run_metrics *metrics; /* run_metrics.c; NULL before the first pass */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
 };
@@ -64,6 +65,13 @@ struct pass_report {
 };
 
 void run_after_pass(struct runner *r, const struct pass_report *report);
+
+/* -- run_metrics.c: counts passes, and writes the file -- */
+
+void run_measure(struct runner *r, const struct pass_report *report);
+/* What was measured last; NULL before the first pass. */
+const char *run_metrics_text(const struct runner *r);
+void run_metrics_free(struct run_metrics *m);
 
 /* -- run_control.c -- */
 

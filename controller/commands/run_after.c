@@ -10,6 +10,7 @@ static void tell_farm(struct runner *r, const struct pass_report *report)
 
 static void (*const after[])(struct runner *r, const struct pass_report *report) = {
 	tell_farm,
+	run_measure,
 	NULL,
 };
 
