@@ -15,8 +15,9 @@ const struct command commands[] = {
 	  "has nothing to do.", 0, OUTPUT_TEXT, OPTION_FROM_HOST, 1, command_init, NULL },
 	{ "validate", "[DIR-or-repository]", "Check the specs: all problems at once, each with its place.",
 	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.\n"
-	  "-o github writes a line for each problem that GitHub shows in the merge request, -o sarif one SARIF log.",
-	  AS(TEXT) | AS(JSON) | AS(GITHUB) | AS(SARIF), OUTPUT_TEXT, OPTION_PURE, 1, command_validate, NULL },
+	  "-o github writes a line for each problem that GitHub shows in the merge request, -o sarif one SARIF log, -o junit a\n"
+	  "report for GitLab and others.",
+	  AS(TEXT) | AS(JSON) | AS(GITHUB) | AS(SARIF) | AS(JUNIT), OUTPUT_TEXT, OPTION_PURE, 1, command_validate, NULL },
 	{ "render", "[KIND [NAME]]", "Show the specs expanded: every default in its place. Needs no host.",
 	  "The Farm is shown without its `defaults`: they lie below the other objects' values already, so that what is\n"
 	  "printed means the same when it is read again. A folder is read as it lies there; a bare repository or\n"
@@ -25,7 +26,9 @@ const struct command commands[] = {
 	  "A folder stands for the *.yaml and *.yml files in it and below, without hidden ones (default: this folder);\n"
 	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE | OPTION_NO_SPECS, G_MAXUINT, command_fmt, NULL },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, NULL },
+	  "-o markdown is for the comment of a merge request, -o github annotates its lines, -o junit has a case for each\n"
+	  "object: refused and stalled ones fail.",
+	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, NULL },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff, NULL },
 	{ "apply", NULL, "Show the plan, ask, and carry it out.",
@@ -37,10 +40,17 @@ const struct command commands[] = {
 	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",
 	  "Without specs the host and its cards are checked; with them also whether it can be as they say. What needs root\n"
 	  "is unknown without it. `--have FILE` judges an observation from elsewhere. Exits with 1 when a check failed.",
-	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE | OPTION_ALL, 0, command_preflight, NULL },
-	{ "get", "[KIND [NAME]]", "Show what is wanted and how it stands.",
-	  "A job's name is PROJECT/NAME. `cleave get frames JOB [SET]` lists a job's frames.",
-	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, 3, command_get, NULL },
+	  AS(TEXT) | AS(JSON) | AS(JUNIT), OUTPUT_TEXT, OPTION_HAVE | OPTION_ALL, 0, command_preflight, NULL },
+	{ "get", "[KIND [NAME…]]", "Show what is wanted and how it stands.",
+	  "Also as KIND/NAME…; a job's name is PROJECT/NAME. -o wide adds what the kind has to say and since when it is so.\n"
+	  "`cleave get frames JOB [SET]` lists a job's frames.",
+	  AS(TEXT) | AS(WIDE) | AS(NAME) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_get, get_options },
+	{ "events", "[KIND [NAME…]]", "Show what happened: changes of conditions, actions, revisions.",
+	  "Also as KIND/NAME…. Equal events within an hour are one with a count; the controller keeps 1,000, and 50 an object.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS | OPTION_KINDS, G_MAXUINT, command_events, events_options },
+	{ "history", NULL, "Show the revisions that were in force here, newest first, and what became of each.",
+	  "TOOK is the time of the passes until it was applied: looking, planning, acting. The last 100 are kept.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_history, NULL },
 	{ "why", "JOB [FRAMES]", "Say why frames are as they are: what is wanted and found, who tried, what comes next.",
 	  "Without frames: the job, and the first frame that stands in its way.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_why, NULL },
@@ -59,8 +69,12 @@ const struct command commands[] = {
 	{ "release", "VM", "Let go of a VM: it runs on, and cleave does not touch it any more.",
 	  "Take its YAML out of the specs as well: a VM that is wanted, and is not cleave's, is refused.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_release, NULL },
-	{ "approve", "VM", "Let a VM go on that is held back: by a crash loop, or by a host that is said to have it.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_approve, NULL },
+	{ "approve", "VM|DIGEST", "Let go on what is held back: a VM, or what is beyond the limits of a plan.",
+	  "A VM is held back by a crash loop, or by a host that is said to have it. DIGEST is what `cleave plan` shows where budgets\n"
+	  "or windows hold something back: it stands for that very plan of this host at this revision. When anything else has\n"
+	  "come up since, it is another plan and not approved. Frames are not part of it. What is approved is forgotten when it is\n"
+	  "done, and with the next revision.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_approve, approve_options },
 	{ "submit", "SCENE", "Render a scene: write its RenderJob, commit it, push it.",
 	  "SCENE is ROOT:path, a path below one of the Farm's roots as this machine or an artist's sees it, or a URL.\n"
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",

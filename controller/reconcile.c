@@ -18,6 +18,7 @@
 #include "queue/notice.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
+#include "source/mirror.h"
 #include "spec/cache.h"
 #include "spec/farm.h"
 #include "spec/files.h"
@@ -31,7 +32,7 @@
 
 NAME_TABLE(decision_names, "a decision", N_DECISIONS, "adopt", "release", "approve");
 
-enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000 };
+enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000, EVENTS_KEPT = 10000 };
 
 
 /* Host, machine and state folder: a controller that died is followed at once by its successor, and two
@@ -52,6 +53,11 @@ static struct host_tree tree_of(struct arena *a, const struct settings *settings
 	return strcmp(t.root, "/") != 0 || host_tree_is_whole(&t) ? t : host_tree_of_sysfs(a, settings->sysfs);
 }
 
+static void free_mirror(gpointer mirror)
+{
+	mirror_free(mirror);
+}
+
 struct session *session_new(const struct settings *settings)
 {
 	struct session *s = g_new0(struct session, 1);
@@ -67,6 +73,7 @@ struct session *session_new(const struct settings *settings)
 	shelf_keep(s->shelf, buckets);
 	s->cache = spec_cache_new();
 	s->domains = domain_cache_new();
+	s->mirrors = g_ptr_array_new_with_free_func(free_mirror);
 	s->holder = make_holder(s);
 	return s;
 }
@@ -101,12 +108,14 @@ void session_free(struct session *s)
 	session_end_post(s);
 	if (s->helper)
 		helper_stop(s->helper);
+	session_clear_troubles(s);
 	taken_free(s->taken);
 	g_free(s->secret_key);
 	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
 	domain_cache_free(s->domains);
+	g_ptr_array_unref(s->mirrors);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -117,8 +126,12 @@ void session_free(struct session *s)
 static void on_domain_event(const struct virt_id *id, const char *event, gpointer user)
 {
 	struct session *s = user;
-	(void)id;
-	(void)event;
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *time = g_date_time_format(now, "%H:%M:%S");
+	if (!s->events)
+		s->events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	if (g_hash_table_size(s->events) < EVENTS_KEPT)
+		g_hash_table_insert(s->events, g_strdup(id->name), g_strdup_printf("%s, at %s (UTC)", event, time));
 	if (s->look)
 		s->look(s->look_user);
 }
@@ -260,6 +273,11 @@ gboolean session_hold_jobs(struct session *s)
 	       owner.is_mine;
 }
 
+gboolean session_holds_jobs(const struct session *s)
+{
+	return s->redis && s->holds_jobs;
+}
+
 gboolean session_reap_leases(struct session *s)
 {
 	guint n = 0;
@@ -271,9 +289,22 @@ gboolean session_reap_leases(struct session *s)
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
                           gboolean is_attended)
 {
-	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended,
-		                 s->settings.devices_only };
-	return plan_build(a, &in);
+	s->planned_ms = g_get_real_time() / 1000;
+	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
+	struct plan_input in = { .host = s->settings.host,
+		                 .revision = w->tree.revision,
+		                 .epoch = w->tree.epoch,
+		                 .want = w->objects,
+		                 .have = have,
+		                 .is_attended = is_attended,
+		                 .pauses = pauses.items,
+		                 .n_pauses = pauses.n,
+		                 .devices_only = s->settings.devices_only,
+		                 .local = s->settings.local };
+	session_add_approvals(s, a, &in);
+	struct plan *p = plan_build(a, &in);
+	session_settle_approvals(s, p);
+	return p;
 }
 
 struct applying {
@@ -326,7 +357,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .acted = on_acted,
 		                  .is_over = is_over,
 		                  .user = &applying };
-	return apply_plan(&in, ret, error);
+	return session_begin_approved(s, p, error) && apply_plan(&in, ret, error);
 }
 
 gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error)

@@ -6,9 +6,11 @@
 #include "plan/plan.h"
 #include "source/source.h"
 
+struct controller_spec;
+
 /* The global options. "none" for libvirt or redis leaves that plane out; NULL: as the specs say. */
 struct settings {
-	const char *specs; /* DIR-or-repository[@REV] */
+	const char *specs; /* DIR-or-repository[@REV], or URL[@REV] */
 	gboolean specs_given;
 	gboolean worktree;
 	const char *host;
@@ -19,6 +21,9 @@ struct settings {
 	gboolean devices_only; /* Hosts and GPUs alone: libvirt and Redis are not asked */
 	guint64 sweep_bytes; /* of visible frames read again in a second */
 	gboolean acts; /* run, apply: may become the job owner */
+	const struct controller_spec *local; /* the host's own file; NULL: there is none. Outlives the session */
+	gboolean takes_mirrors_as_they_are; /* of URLs: somebody else fetches (the loop of `run`) */
+	gboolean tries_all; /* a person's plan: what failed a moment ago is in it */
 };
 
 /* What the specs say at a revision. Lives in the arena it was read into. */
@@ -35,6 +40,16 @@ struct renderjob_status;
 
 struct session *session_new(const struct settings *settings);
 void session_free(struct session *s);
+
+/* A source as it is shown and compared: an absolute path or a URL, with its revision, without passwords; g_free(). */
+char *session_source_name(const char *specs);
+/* Where specs are: on this machine, or in the mirror of a URL, which is fetched first (what was fetched before serves while
+ * the remote is away, with a warning). *ret lives as long as the session. */
+gboolean session_find(struct session *s, const char *specs, gboolean worktree, struct source_where *ret, GError **error);
+/* The same of the settings' specs, found once; NULL on failure. */
+const struct source_where *session_where(struct session *s, GError **error);
+/* struct mirror: of all URLs found so far. */
+const GPtrArray *session_mirrors(const struct session *s);
 
 /* Reads and checks the specs. FALSE when there is no tree to read; problems are in *ret. */
 gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GError **error);
@@ -63,6 +78,11 @@ extern const struct name_table decision_names;
 /* Does it. The session has to have looked at the machine. */
 gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error);
 
+/* Approves what limits hold back, when that is the plan of this digest (or the begin of one) still. ERROR_REFUSED when it is
+ * another one by now. `by`: who said so. */
+gboolean session_approve(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have, const char *digest,
+                         const char *by, GError **error);
+
 struct pass_events {
 	/* Each may be NULL. */
 	void (*acting)(void *user, const struct plan *p, guint action);
@@ -77,18 +97,37 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 
 /* Tells the farm how this host's objects stand after a pass, and what it has; only what changed. */
 void session_tell(struct session *s, const struct plan *plan, const char *commit);
-/* The host's heartbeat, at least every FLEET_BEAT_MS (queue/fleet.h). TRUE: another controller acts as the host now, or does no
+/* The host's heartbeat. TRUE: another controller acts as the host now, or does no
  * more: look again. */
 gboolean session_beat(struct session *s);
+enum { SESSION_BEAT_MS = 30000 };
+/* Whether there is a Redis to hear it. */
+gboolean session_beats(const struct session *s);
 struct figures;
 /* The queue's figures; FALSE where Redis is not asked, or does not answer. */
 gboolean session_figures(struct session *s, struct arena *a, struct figures *ret);
 /* What all hosts told that they have, as one observation. ret_notes gets a sentence for each that has told nothing, or nothing new. */
 struct objects *session_observe_farm(struct session *s, struct arena *a, const struct objects *want, GPtrArray *ret_notes, GError **error);
 
+/* Whether the specs are of another revision by now than the one that was read last, valid or not. Reads nothing of it. */
+gboolean session_has_moved(const struct session *s, const char *commit);
+/* What another session read goes on in this one, of the same source. */
+void session_take_wanted(struct session *s, struct wanted *w);
+
+/* What became of an action. FALSE when the same failure was told before, and is only worth counting. */
+gboolean session_note_outcome(struct session *s, const struct plan *p, const struct outcome *o);
+/* After a pass: what is not planned any more has come right, and all is written down. In how many ms something may be tried
+ * again; 0: nothing waits. */
+gint64 session_end_pass(struct session *s, const struct plan *p, GError **error);
+/* A newer revision, or a person: all is tried at once. */
+void session_forget_troubles(struct session *s);
+/* Of one object; TRUE when there was something. */
+gboolean session_forget_trouble(struct session *s, enum kind_id kind, const char *id);
+
 /* Calls `look` on the main loop when the kernel, libvirt or the queue says that something happened. Once. */
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);
 /* Renews the job owner's lease. FALSE: another controller has the jobs, or Redis is away. */
 gboolean session_hold_jobs(struct session *s);
+gboolean session_holds_jobs(const struct session *s);
 /* Gives frames of workers that fell silent back, as the job owner. TRUE: there were some. */
 gboolean session_reap_leases(struct session *s);

@@ -240,6 +240,13 @@ gboolean session_beat(struct session *s)
 	return is_other;
 }
 
+G_STATIC_ASSERT((int)SESSION_BEAT_MS == (int)FLEET_BEAT_MS);
+
+gboolean session_beats(const struct session *s)
+{
+	return s->redis && s->settings.acts && !s->settings.devices_only;
+}
+
 gboolean session_figures(struct session *s, struct arena *a, struct figures *ret)
 {
 	return s->redis && figures_read(s->redis, a, ret, NULL);

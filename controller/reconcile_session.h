@@ -8,6 +8,7 @@ struct session {
 	struct arena *arena; /* strings that outlive passes */
 	struct source_where where; /* parsed once; remembers the history it has counted */
 	gboolean has_where;
+	GPtrArray *mirrors; /* struct mirror: of the URLs among the sources */
 	guint64 newest_epoch; /* of all revisions read */
 	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
 	struct host_tree tree;
@@ -19,12 +20,17 @@ struct session {
 	struct virt *virt;
 	struct domain_cache *domains;
 	char *virt_uri, *virt_trouble;
+	gboolean has_told_approvals; /* that they cannot be read */
 	char *holder; /* as job owner: the same for every process that holds this state folder */
 	gboolean holds_jobs;
 	struct redis *redis;
 	char *redis_url, *redis_trouble;
 	struct notice *notice;
 	struct uevents *uevents; /* NULL: not listening, or the kernel's devices are not those observed */
+	struct troubles *troubles;             /* read when they are first asked for */
+	gint64 planned_ms;                     /* when the last plan was made */
+	GHashTable *done, *done_before;        /* signatures of actions that went well in this pass and in the one before */
+	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
 	void (*look)(gpointer user);
 	gpointer look_user;
 	struct fleet_post *post; /* this host among the farm's (reconcile_fleet.c); NULL until it is needed */
@@ -39,3 +45,15 @@ void session_reach_redis(struct session *s, const struct objects *want);
 const char *session_claim_host(struct session *s);
 void session_leave_host(struct session *s);
 void session_end_post(struct session *s);
+
+/* -- reconcile_approvals.c -- */
+
+/* Those of this host and revision. */
+void session_add_approvals(struct session *s, struct arena *a, struct plan_input *in);
+/* After a plan was made by who acts: those that count no more are forgotten. */
+void session_settle_approvals(struct session *s, const struct plan *p);
+/* Before the first action of an approved plan. */
+gboolean session_begin_approved(struct session *s, const struct plan *p, GError **error);
+/* struct plan_pause, in the arena (reconcile_troubles.c). */
+struct list session_pauses(struct session *s, struct arena *a);
+void session_clear_troubles(struct session *s);

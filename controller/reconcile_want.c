@@ -94,13 +94,11 @@ static void order_revision(struct session *s, struct source_tree *tree)
 
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
 {
-	const struct settings *settings = &s->settings;
 	const struct source_known known = { is_known, s->cache };
 	*ret = (struct wanted){ .arena = a, .where = &s->where };
 	problems_init(&ret->problems, a);
-	if (!s->has_where && !source_parse(s->arena, settings->specs, settings->worktree, &s->where, error))
+	if (!session_where(s, error))
 		return FALSE;
-	s->has_where = TRUE;
 	struct source_where other = s->where;
 	other.rev = commit;
 	struct source_where *where = commit ? &other : &s->where;
@@ -137,4 +135,14 @@ const char *wanted_find_text(void *user, const char *path, gsize *ret_size)
 		return NULL;
 	*ret_size = f ? f->size : 0;
 	return f ? f->bytes : NULL;
+}
+
+gboolean session_has_moved(const struct session *s, const char *commit)
+{
+	return s->has_where && source_has_moved(&s->where, commit);
+}
+
+void session_take_wanted(struct session *s, struct wanted *w)
+{
+	w->where = &s->where;
 }

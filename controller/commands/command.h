@@ -2,6 +2,7 @@
  * goes, and how errors become exit codes. */
 #pragma once
 #include "base/error.h"
+#include "commands/local.h"
 #include "reconcile.h"
 #include <gio/gio.h>
 
@@ -16,7 +17,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 64,
 };
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, N_OUTPUTS };
+enum output { OUTPUT_TEXT, OUTPUT_WIDE, OUTPUT_NAME, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, OUTPUT_MARKDOWN, OUTPUT_JUNIT, N_OUTPUTS };
 
 /* An option of one command alone. A row each, ends with a row without name; the command reads in->own[] at the
  * row's index: the value, "" for a flag that was given, NULL for what was not. */
@@ -39,9 +40,10 @@ struct invocation {
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
 	const char *controller; /* the host's own file, when another is named */
-	char *local_warnings;   /* what does not act in it */
+	struct local local;     /* that file, as read; settings.local points into it */
+	char *local_path;       /* where it lies, or would */
+	char **argv;            /* as it was called, to be read once more */
 	gint64 interval_ms;
-	char *metrics_file; /* of the host's own file; NULL: none is said */
 	char *own[OWN_OPTIONS_MAX]; /* owned */
 };
 
@@ -93,6 +95,7 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
+extern const struct own_option get_options[];
 int command_get(struct invocation *in);
 int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
@@ -113,13 +116,16 @@ int command_sheet(struct invocation *in);
 int command_cost(struct invocation *in);
 int command_submit(struct invocation *in);
 int command_follow(struct invocation *in);
+extern const struct own_option events_options[];
+int command_events(struct invocation *in);
+int command_history(struct invocation *in);
 int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);
 extern const struct own_option root_options[];
 int command_root(struct invocation *in);
-extern const struct own_option waive_options[];
+extern const struct own_option waive_options[], approve_options[];
 extern const struct own_option sheet_options[], cost_options[];
 int command_helper(void); /* not in the table: started by cleave itself */
 

@@ -101,7 +101,7 @@ static gboolean use_source_of_controller(struct invocation *in, struct looked *l
 	const struct revision_status *s = o ? o->status : NULL;
 	if (!s || !s->source)
 		return TRUE;
-	g_autofree char *mine = g_canonicalize_filename(in->settings.specs, NULL);
+	g_autofree char *mine = session_source_name(in->settings.specs);
 	if (in->settings.specs_given && strcmp(mine, s->source) != 0 && (in->command->options & OPTION_ACTS))
 		return fail(error, ERROR_REFUSED, "the controller on this host works with %s, not with %s; push there", s->source, mine);
 	if (in->settings.specs_given)
@@ -109,6 +109,7 @@ static gboolean use_source_of_controller(struct invocation *in, struct looked *l
 	struct settings its = in->settings;
 	its.specs = s->source;
 	its.worktree = s->commit == NULL;
+	its.takes_mirrors_as_they_are = TRUE; /* it fetches */
 	session_free(l->session);
 	l->session = session_new(&its);
 	return TRUE;
@@ -167,6 +168,7 @@ static void note_uncommitted(const struct invocation *in, const struct looked *l
 static int look_want(struct invocation *in, struct looked *ret, struct objects **ret_have)
 {
 	g_autoptr(GError) error = NULL;
+	in->settings.tries_all = in->have || (in->command->options & OPTION_ACTS) || in->command->run == command_plan || in->command->run == command_diff;
 	*ret = (struct looked){ .arena = arena_new(), .session = session_new(&in->settings) };
 	struct objects *have = *ret_have = find_have(in, ret, &error);
 	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml", "github", "sarif" };
+static const char *const output_words[N_OUTPUTS] = { "text", "wide", "name", "json", "yaml", "github", "sarif", "markdown", "junit" };
 
 /* The option's value, else the environment's, else the host's own file's, else `otherwise`; owned by the
  * invocation in any case. */
@@ -110,20 +110,19 @@ static void fill_settings(struct settings *s, const struct controller_spec *c)
 static int read_local(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
-	struct local local = { 0 };
+	struct local *local = &in->local;
 	struct settings *s = &in->settings;
 	s->root = or_else(s->root, "CLEAVE_ROOT", NULL, "/");
 	g_autofree char *path = (char *)or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
 	in->controller = NULL;
-	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, &local, &error);
+	in->local_path = path ? g_strdup(path) : g_build_filename(s->root, "etc", "cleave", "controller.yaml", NULL);
+	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, local, &error);
 	if (is_read) {
-		fill_settings(s, local.spec);
-		s->sweep_bytes = local.spec && local.spec->sweep_bytes ? local.spec->sweep_bytes : 20 * MiB;
-		in->interval_ms = local.spec ? local.spec->interval_ms : 0;
-		in->metrics_file = g_strdup(local.spec ? local.spec->metrics_file : NULL);
-		in->local_warnings = g_steal_pointer(&local.warnings);
+		fill_settings(s, local->spec);
+		s->local = local->spec;
+		s->sweep_bytes = local->spec && local->spec->sweep_bytes ? local->spec->sweep_bytes : 20 * MiB;
+		in->interval_ms = local->spec ? local->spec->interval_ms : 0;
 	}
-	local_clear(&local);
 	return is_read ? -1 : command_fail(error);
 }
 
@@ -133,8 +132,9 @@ void invocation_clear(struct invocation *in)
 	const char *owned[] = { s->specs, s->host, s->libvirt, s->redis, s->root, s->sysfs, s->state, in->have, in->controller };
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
-	g_free(in->local_warnings);
-	g_free(in->metrics_file);
+	local_clear(&in->local);
+	g_free(in->local_path);
+	g_strfreev(in->argv);
 	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
 		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };
@@ -334,7 +334,7 @@ void command_options_each(const struct command *command, void (*each)(const GOpt
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in)
 {
 	g_autofree char *program = g_strdup_printf("cleave %s", command->name);
-	*in = (struct invocation){ .command = command };
+	*in = (struct invocation){ .command = command, .argv = g_strdupv(argv) };
 	__attribute__((cleanup(options_clear))) struct options o;
 	options_init(&o, command);
 	add_details(&o, command);

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "report/report.h"
 #include "source/push.h"
+#include "source/remote.h"
 #include "spec/edit.h"
 #include "spec/kinds.h"
 #include <stdio.h>
@@ -11,13 +12,18 @@
 
 enum { TRIES_MAX = 10, PAUSE_MS = 50 };
 
-/* DIR-or-repository[@BRANCH]; a URL may hold an `@` before its host. */
+/* DIR-or-repository[@BRANCH], or URL[@BRANCH]. */
 static struct push *open_text(const char *text, GError **error)
 {
+	struct remote remote;
+	if (remote_parse(text, &remote)) {
+		struct push *p = push_new(remote.url, remote.rev, error);
+		remote_clear(&remote);
+		return p;
+	}
 	const char *at = strrchr(text, '@');
 	g_autofree char *left = at ? g_strndup(text, (gsize)(at - text)) : NULL;
-	gboolean has_branch = at && !g_file_test(text, G_FILE_TEST_EXISTS) &&
-	                      (g_file_test(left, G_FILE_TEST_EXISTS) || (!strchr(at, ':') && strchr(left, ':')));
+	gboolean has_branch = at && !g_file_test(text, G_FILE_TEST_EXISTS) && g_file_test(left, G_FILE_TEST_EXISTS);
 	return push_new(has_branch ? left : text, has_branch ? at + 1 : NULL, error);
 }
 

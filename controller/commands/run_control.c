@@ -36,6 +36,7 @@ static void answer_reconcile(struct runner *r, struct control_request *request, 
 		fail(&error, ERROR_REFUSED, "the controller works with %s by now, the plan is of %s; look at the new plan",
 		     r->force.wanted.tree.revision, revision);
 	if (!error) {
+		session_forget_troubles(r->session); /* a person wants all of it tried */
 		r->recorded = text;
 		r->record_json = strcmp(format, "json") == 0;
 		run_pass(r);
@@ -53,7 +54,21 @@ static void answer_decision(struct runner *r, struct control_request *request, e
 	g_autoptr(GError) error = NULL;
 	if (!r->force.arena && !run_read_revision(r))
 		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (decision == DECISION_APPROVE && session_forget_trouble(r->session, KIND_VM, vm))
+		run_look_at_source(r);
 	else if (session_decide(r->session, a, &r->force.wanted, decision, vm, &error))
+		run_look_at_source(r);
+	control_answer(request, "", error);
+}
+
+/* "approve-plan DIGEST BY": looks, and approves when what waits is that. */
+static void answer_approval(struct runner *r, struct control_request *request, const char *digest, const char *by)
+{
+	SCOPED_ARENA(a);
+	g_autoptr(GError) error = NULL;
+	if (!run_read_revision(r))
+		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (session_approve(r->session, a, &r->force.wanted, run_look_at_all(r, a, FALSE), digest, by, &error))
 		run_look_at_source(r);
 	control_answer(request, "", error);
 }
@@ -65,12 +80,16 @@ void run_answer_requests(struct runner *r)
 		g_autoptr(GError) error = NULL;
 		const char *command = control_command(request);
 		g_auto(GStrv) words = g_strsplit(command, " ", 3);
+		if (run_answer_kept(r, request))
+			continue;
 		if (strcmp(command, "observe") == 0) {
 			answer_observe(r, request);
 		} else if (strcmp(command, "metrics") == 0) {
 			answer_metrics(r, request);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {
 			answer_reconcile(r, request, words[1], words[2]);
+		} else if (g_strv_length(words) == 3 && strcmp(words[0], "approve-plan") == 0) {
+			answer_approval(r, request, words[1], words[2]);
 		} else if (g_strv_length(words) == 2 && name_value(&decision_names, words[0]) >= 0) {
 			answer_decision(r, request, (enum decision)name_value(&decision_names, words[0]), words[1]);
 		} else {

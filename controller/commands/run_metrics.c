@@ -20,7 +20,8 @@ static struct run_metrics *metrics_new(const struct runner *r)
 {
 	struct run_metrics *m = g_new0(struct run_metrics, 1);
 	m->counts.started_s = now_s();
-	m->path = r->in->metrics_file ? g_strdup(r->in->metrics_file) : g_build_filename(r->in->settings.state, "cleave.prom", NULL);
+	const char *path = r->in->local.spec ? r->in->local.spec->metrics_file : NULL;
+	m->path = path ? g_strdup(path) : g_build_filename(r->in->settings.state, "cleave.prom", NULL);
 	return m;
 }
 

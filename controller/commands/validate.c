@@ -1,7 +1,7 @@
 /* cleave validate: are the specs right? Reads nothing but them. */
 #include "base/arena.h"
 #include "commands/command.h"
-#include "report/report.h"
+#include "report/merge.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -35,12 +35,21 @@ static void name_from_here(struct arena *a, const char *named, struct problems *
 	}
 }
 
+static void write_junit(GString *out, const struct wanted *w)
+{
+	g_autofree const char **paths = g_new(const char *, w->tree.n_files + 1);
+	for (guint i = 0; i < w->tree.n_files; i++)
+		paths[i] = w->tree.files[i].path;
+	report_problems_junit(out, &w->problems, paths, w->tree.n_files);
+}
+
 static void write_problems(GString *out, enum output how, struct wanted *w)
 {
 	switch (how) {
 	case OUTPUT_JSON: report_problems_json(out, &w->problems); return;
 	case OUTPUT_GITHUB: report_problems_github(out, &w->problems); return;
 	case OUTPUT_SARIF: report_problems_sarif(out, &w->problems); return;
+	case OUTPUT_JUNIT: write_junit(out, w); return;
 	default: report_problems_text(out, &w->problems, wanted_find_text, w);
 	}
 }

@@ -10,6 +10,10 @@ struct builder {
 	const struct plan_input *in;
 	GArray *actions, *held, *verdicts, *refusals, *notes;
 	guint n_data_loss; /* disks that are made anew */
+	gboolean is_unlimited;  /* what would be done if budgets, windows and rollout were none */
+	const char *approval;   /* the digest of that; NULL: not known yet */
+	GPtrArray *waiting;     /* as in struct plan */
+	guint n_paused;
 	gint64 wake_ms; /* as in struct plan */
 	struct gpu_target *gpus; /* those of this host: identified before VMs are planned, planned after them */
 	guint n_gpus;
@@ -41,11 +45,29 @@ void builder_note(struct builder *b, enum kind_id kind, const char *id, const ch
 gboolean builder_holds_back(const struct builder *b, const struct object *want);
 /* Takes the actions on such objects out of the plan: .held has them, and their verdicts tell them (plan_held.c). */
 void plan_hold_back(struct builder *b);
+/* Takes out what failed or oscillates, and what waits for it, once all waits are known (plan_paused.c). */
+void plan_pause(struct builder *b);
 /* The object that was judged last is as it is because a rule refused what would have been done. */
 void builder_refused(struct builder *b);
 
 /* An action on volumes waits for their pools and images (plan_pools.c). */
 gboolean storage_waits_for(const struct action *act, const struct action *before);
+
+/* -- limits: budgets, windows, rollout (plan_limits.c, plan_gate.c) -- */
+
+enum budget { BUDGET_DELETE, BUDGET_RESTART, BUDGET_DATA_LOSS, BUDGET_RENDER, N_BUDGETS };
+extern const char *const budget_keys[N_BUDGETS];
+/* What the Farm lets a pass do, and no more than this host's own ceiling; all of it where there is no Farm. */
+gint64 builder_budget(const struct builder *b, enum budget budget);
+/* The item is held back by a limit; told once. */
+void builder_waits(struct builder *b, const char *item);
+/* "beyond maxRestart 2 (5 wanted)" */
+const char *builder_beyond(const struct builder *b, enum budget budget, guint64 n_wanted);
+/* "`cleave approve 0123456789abcdef`" */
+const char *builder_approve_words(const struct builder *b);
+
+/* The approval by which the limits do not count: of this digest, or one that has begun and of which `waiting` is the rest. */
+const struct plan_approval *plan_find_approval(const struct plan_input *in, const struct strings *waiting, const char *digest);
 
 void plan_hosts(struct builder *b);
 /* Which card each GPU of this host means, and which VM has which piece of it. */

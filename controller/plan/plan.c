@@ -111,8 +111,11 @@ static void judge_revision(struct builder *b, const struct object *o)
 {
 	const struct revision_status *s = o->status;
 	if (s && s->trouble)
-		builder_judge(b, o, IS_STALLED, "InvalidSpecs",
+		builder_judge(b, o, IS_STALLED, s->reason ? s->reason : "InvalidSpecs",
 		              arena_printf(b->arena, "%s is refused: %s", s->refused, s->trouble));
+	else if (s && s->away)
+		builder_judge(b, o, IS_STALLED, "SourceAway", arena_printf(b->arena, "since %s: %s; %s stays in force", s->away_since, s->away,
+		                                                           s->applied ? s->applied : "nothing"));
 	else
 		builder_judge(b, o, IS_READY, "Applied", s ? s->applied : NULL);
 }
@@ -327,13 +330,26 @@ static void build(struct builder *b)
 	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
+	plan_pause(b);
 }
 
-struct plan *plan_build(struct arena *a, const struct plan_input *in)
+static struct strings take_waiting(struct builder *b)
+{
+	struct strings all = { ARENA_ARRAY(b->arena, const char *, b->waiting->len), b->waiting->len };
+	for (guint i = 0; i < all.n; i++)
+		all.items[i] = b->waiting->pdata[i];
+	g_ptr_array_unref(b->waiting);
+	return all;
+}
+
+static struct plan *build_once(struct arena *a, const struct plan_input *in, const char *approval, gboolean is_unlimited)
 {
 	struct plan *p = ARENA_NEW(a, struct plan);
 	struct builder b = { .arena = a,
 		             .in = in,
+		             .is_unlimited = is_unlimited,
+		             .approval = approval,
+		             .waiting = g_ptr_array_new(),
 		             .actions = g_array_new(FALSE, TRUE, sizeof(struct action)),
 		             .held = g_array_new(FALSE, TRUE, sizeof(struct action)),
 		             .verdicts = g_array_new(FALSE, TRUE, sizeof(struct verdict)),
@@ -348,8 +364,28 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	MOVE(&b, verdicts, verdicts);
 	MOVE(&b, refusals, refusals);
 	MOVE(&b, notes, notes);
+	p->n_paused = b.n_paused;
 	p->wake_ms = b.wake_ms;
+	p->waiting = take_waiting(&b);
+	p->approval = approval;
 	return p;
+}
+
+/* Where limits hold something back the plan without them is made as well: its digest is what a person approves, and an
+ * approved plan is that one. */
+struct plan *plan_build(struct arena *a, const struct plan_input *in)
+{
+	struct plan *p = build_once(a, in, NULL, FALSE);
+	if (!p->waiting.n)
+		return p;
+	struct plan *all = build_once(a, in, NULL, TRUE);
+	const char *digest = plan_digest(a, all);
+	const struct plan_approval *approval = plan_find_approval(in, &p->waiting, digest);
+	if (!approval)
+		return build_once(a, in, digest, FALSE);
+	all->waiting = p->waiting;
+	all->approved = approval->digest;
+	return all;
 }
 
 const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, const char *id)

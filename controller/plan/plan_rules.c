@@ -59,6 +59,7 @@ const struct plan_rule plan_rules[] = {
 	OF_VM("vm-image-larger", "ImageLarger", "A disk is never smaller than its image.", vm_image_larger),
 	OF_VM("vm-volume-gone", "VolumeGone", "The volume of a running VM is not made anew behind its back.", vm_volume_gone),
 	OF_VM("vm-disk-kept", "DiskKept", "A disk with `keep` is never made anew.", vm_disk_kept),
-	OF_VM("vm-data-loss", "DataLoss", "Disks are only made anew within the Farm's maxDataLoss.", vm_data_loss),
+	{ .name = "vm-data-loss", .doc = "Disks are only made anew within the Farm's maxDataLoss, or when that plan was approved.", .scope = RULE_OF_OBJECT,
+	  .reason = "DataLoss", .is_limit = TRUE, .refuses_vm = vm_data_loss },
 };
 const guint n_plan_rules = G_N_ELEMENTS(plan_rules);

@@ -53,6 +53,8 @@ static gboolean is_refused(struct vm_target *t)
 		return FALSE;
 	builder_judge(t->b, t->object, IS_STALLED, rule->reason, rule->refuses_vm(t));
 	builder_refused(t->b);
+	if (rule->is_limit && !builder_holds_back(t->b, t->object))
+		builder_waits(t->b, arena_printf(t->b->arena, "make anew disks of VM/%s", t->object->id));
 	return TRUE;
 }
 

@@ -1,6 +1,7 @@
 /* For programs: jansson values from plans and, by walking the field tables, from objects. */
 #include "base/arena.h"
 #include "report/report.h"
+#include "report/tables.h"
 #include "spec/emit.h"
 #include "spec/walk.h"
 #include <jansson.h>
@@ -126,6 +127,23 @@ static json_t *refusals_json(const struct plan *p)
 	return list;
 }
 
+static json_t *strings_json(const struct strings *all)
+{
+	json_t *list = json_array();
+	for (guint i = 0; i < all->n; i++)
+		json_array_append_new(list, json_string(all->items[i]));
+	return list;
+}
+
+/* What limits hold back, and how it goes on; or that it does since somebody said so. */
+static void set_waiting(json_t *line, const struct plan *p)
+{
+	set_text(line, "approval", p->approval);
+	set_text(line, "approved", p->approved);
+	if (p->waiting.n)
+		json_object_set_new(line, "waiting", strings_json(&p->waiting));
+}
+
 static json_t *summary_json(const struct plan *p)
 {
 	json_t *line = type("summary"), *effects = json_object();
@@ -141,6 +159,7 @@ static json_t *summary_json(const struct plan *p)
 	if (n_unseen)
 		json_object_set_new(line, "unseen", json_integer(n_unseen));
 	json_object_set_new(line, "refusals", refusals_json(p));
+	set_waiting(line, p);
 	return line;
 }
 
@@ -188,6 +207,27 @@ void report_progress_json(GString *out, const char *job, guint64 n_whole, guint6
 	set_text(line, "name", job);
 	json_object_set_new(line, "whole", json_integer((json_int_t)n_whole));
 	json_object_set_new(line, "wanted", json_integer((json_int_t)n_wanted));
+	append_line(out, line);
+}
+
+void report_approval_json(GString *out, const char *digest, const struct strings *items)
+{
+	json_t *line = type("decision");
+	set_text(line, "decision", "approve");
+	set_text(line, "digest", digest);
+	json_object_set_new(line, "waiting", strings_json(items));
+	append_line(out, line);
+}
+
+void report_approved_json(GString *out, const char *digest, const char *host, const char *revision, const char *by, const char *at, gboolean has_begun)
+{
+	json_t *line = type("approval");
+	set_text(line, "digest", digest);
+	set_text(line, "host", host);
+	set_text(line, "revision", revision);
+	set_text(line, "by", by);
+	set_text(line, "at", at);
+	json_object_set_new(line, "begun", json_boolean(has_begun));
 	append_line(out, line);
 }
 
@@ -316,16 +356,19 @@ void report_objects_json(GString *out, const struct objects *objects, unsigned p
 	append_array(out, array);
 }
 
-struct condition report_condition(const struct plan *p, const struct verdict *v)
+struct condition report_condition(struct arena *a, const struct plan *p, const struct shown *s)
 {
+	const struct verdict *v = s->verdict;
 	gboolean is_unknown = v->readiness == IS_UNKNOWN;
 	const char *type = name_of(&readiness_names, is_unknown ? IS_READY : (int)v->readiness);
-	return (struct condition){ type, is_unknown ? "Unknown" : "True", v->reason, v->message, p->revision };
+	return (struct condition){ type, is_unknown ? "Unknown" : "True", v->reason, v->message, p->revision,
+		                   report_time(a, s->since_ms), s->ready_revision };
 }
 
-static void set_condition(json_t *object, const struct plan *p, const struct verdict *v)
+static void set_condition(json_t *object, const struct plan *p, const struct shown *s)
 {
-	struct condition c = report_condition(p, v);
+	SCOPED_ARENA(a);
+	struct condition c = report_condition(a, p, s);
 	json_t *holder = json_object(), *status = json_object_get(object, "status");
 	if (!status)
 		json_object_set_new(object, "status", status = json_object());
@@ -334,22 +377,17 @@ static void set_condition(json_t *object, const struct plan *p, const struct ver
 	json_decref(holder);
 }
 
-guint report_get_json(GString *out, const struct plan *p, const struct kind *kind, const char *id)
+void report_get_json(GString *out, const struct shown_list *l)
 {
 	json_t *array = json_array();
-	for (guint i = 0; i < p->n_verdicts; i++) {
-		const struct verdict *v = &p->verdicts[i];
-		const struct object *o = v->object;
-		if ((kind && o->kind != kind) || (id && strcmp(o->id, id) != 0))
-			continue;
-		const struct object *have = objects_get(p->have, o->kind->id, o->id);
+	for (guint i = 0; i < l->n; i++) {
+		const struct object *o = l->items[i].verdict->object;
+		const struct object *have = objects_get(l->plan->have, o->kind->id, o->id);
 		json_t *one = object_json(o, o->spec, have ? have->status : NULL);
-		set_condition(one, p, v);
+		set_condition(one, l->plan, &l->items[i]);
 		json_array_append_new(array, one);
 	}
-	guint n = (guint)json_array_size(array);
 	append_array(out, array);
-	return n;
 }
 
 void report_problems_json(GString *out, const struct problems *problems)

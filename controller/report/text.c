@@ -1,7 +1,6 @@
 /* For people: aligned, few words, colour only where it is asked for. */
 #include "base/arena.h"
 #include "report/report.h"
-#include "report/tables.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
 #include "spec/vm.h"
@@ -148,6 +147,16 @@ static void append_troubles(GString *out, const struct plan *p, struct report_st
 	}
 }
 
+/* What limits hold back, once for all of it. */
+static void append_approval(GString *out, const struct plan *p, struct report_style style)
+{
+	const char *what = p->waiting.n == 1 ? "thing is" : "things are";
+	if (p->approval)
+		paint(out, style, BOLD, "%u %s held back by limits; approve with: cleave approve %s\n", p->waiting.n, what, p->approval);
+	else if (p->approved)
+		paint(out, style, BOLD, "Approved (%s): limits do not count here\n", p->approved);
+}
+
 /* Twelve digits of a commit tell it from all others; the JSON stream has the whole. */
 static char *short_revision(const char *revision)
 {
@@ -161,7 +170,7 @@ static void append_headline(GString *out, const struct plan *p)
 	if (p->n_actions)
 		g_string_append_printf(out, ": %u action%s", p->n_actions, p->n_actions == 1 ? "" : "s");
 	else
-		g_string_append(out, n_refused || n_unseen || p->n_refusals ? ": nothing can be done" : ": nothing to do");
+		g_string_append(out, n_refused || n_unseen || p->n_refusals || p->approval ? ": nothing can be done" : ": nothing to do");
 	if (n_refused)
 		g_string_append_printf(out, "%s %u refused", p->n_actions ? "," : ":", n_refused);
 	if (n_unseen)
@@ -178,6 +187,7 @@ void report_plan_text(GString *out, const struct plan *p, struct report_style st
 		append_action(out, &p->actions[i], style);
 	append_effects_line(out, p);
 	append_troubles(out, p, style);
+	append_approval(out, p, style);
 }
 
 void report_outcome_text(GString *out, const struct plan *p, const struct outcome *o, struct report_style style)
@@ -225,7 +235,7 @@ guint report_diff_text(GString *out, const struct plan *p, struct report_style s
 	return append_differences(out, p->actions, p->n_actions, style) + append_differences(out, p->held, p->n_held, style);
 }
 
-/* -- get --------------------------------------------------------------------------------------------- */
+/* -- progress ---------------------------------------------------------------------------------------- */
 
 gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_whole, guint64 *ret_wanted)
 {
@@ -251,29 +261,6 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 			*ret_whole += frames_count(&common);
 		}
 	return TRUE;
-}
-
-guint report_get_text(GString *out, const struct plan *p, const struct kind *kind, const char *id,
-                      struct report_style style)
-{
-	static const enum colour colours[] = { GREEN, YELLOW, RED, YELLOW };
-	guint n = 0;
-	if (kind && (kind->id == KIND_RENDERJOB || kind->id == KIND_WORKER))
-		return report_table_text(out, p, kind->id, id);
-	for (guint i = 0; i < p->n_verdicts; i++) {
-		const struct verdict *v = &p->verdicts[i];
-		if ((kind && v->object->kind != kind) || (id && strcmp(v->object->id, id) != 0))
-			continue;
-		if (n++ == 0)
-			paint(out, style, BOLD, "%-10s %-28s %-12s %-16s %s\n", "KIND", "NAME", "CONDITION", "REASON", "MESSAGE");
-		g_string_append_printf(out, "%-10s %-28s ", v->object->kind->name, v->object->id);
-		paint(out, style, colours[v->readiness], "%-12s", name_of(&readiness_names, (int)v->readiness));
-		g_string_append_printf(out, " %-16s %s", v->reason, v->message ? v->message : "");
-		while (out->len && out->str[out->len - 1] == ' ')
-			g_string_truncate(out, out->len - 1);
-		g_string_append_c(out, '\n');
-	}
-	return n;
 }
 
 /* -- problems ------------------------------------------------------------------------------------------ */

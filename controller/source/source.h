@@ -78,6 +78,10 @@ gboolean source_read(struct arena *arena, struct source_where *where, const stru
  * when there is no work tree, or it cannot be told. */
 guint source_n_uncommitted(const struct source_where *where);
 
+/* Whether `where` names another commit now than the one with these 40 digits; of files, which have none, always. FALSE when it
+ * cannot be told. */
+gboolean source_has_moved(const struct source_where *where, const char *commit);
+
 /* Asks a tree for its files, one after another; each is looked up once. */
 struct source_lookup {
 	const struct source_where *where;

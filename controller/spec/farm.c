@@ -125,11 +125,11 @@ static const struct field prices_fields[] = {
 
 static const struct field budget_fields[] = {
 	{ "maxDelete", FIELD_INT, IN(farm_budgets, max_delete, gint64), .def = "1", .max = 1000000,
-	  .doc = "Most objects deleted in a pass: VMs, and volumes with the rest of it; what is left of these goes in later passes. When more VMs would go, none does: that is taken for a mistake." },
+	  .doc = "Most objects deleted in a pass: VMs, and volumes with the rest of it. When more would go, none does: that is taken for a mistake, and waits for `cleave approve`." },
 	{ "maxRestart", FIELD_INT, IN(farm_budgets, max_restart, gint64), .def = "2", .max = 1000000,
-	  .doc = "Most VMs of a host that may be down for a restart at a time; others wait until these are Ready again." },
+	  .doc = "Most VMs of a host that may be down for a restart at a time; others wait until these are Ready again, or for `cleave approve`." },
 	{ "maxDataLoss", FIELD_INT, IN(farm_budgets, max_data_loss, gint64), .def = "0", .max = 1000000,
-	  .doc = "Most disks made anew, and volumes deleted, in a pass, with the data that they have." },
+	  .doc = "Most disks made anew, and volumes deleted, in a pass, with the data that they have; more wait for `cleave approve`." },
 	{ "maxRender", FIELD_INT, IN(farm_budgets, max_render, gint64), .def = "100000", .max = 1000000000,
 	  .doc = "Most frames that a pass sends to the queue, of all jobs together, the most urgent first; the rest waits for the next pass." },
 	{ 0 },
@@ -158,7 +158,7 @@ static const struct field policy_fields[] = {
 	{ "prune", FIELD_BOOL, IN(farm_policy, prune, gboolean), .def = "false",
 	  .doc = "Delete what this farm made and the specs name no more." },
 	{ "deleteVolumes", FIELD_BOOL, IN(farm_policy, deletes_volumes, gboolean), .def = "false",
-	  .doc = "Delete the volumes of disks that are gone or were made anew, as many in a pass as maxDelete and maxDataLoss both let; never those of disks with `keep`." },
+	  .doc = "Delete the volumes of disks that are gone or were made anew, all of them when maxDelete and maxDataLoss both let so many go in a pass; never those of disks with `keep`." },
 	{ "budgets", FIELD_STRUCT, IN(farm_policy, budgets, struct farm_budgets), .fields = budget_fields,
 	  .doc = "What a pass may do at most." },
 	{ "windows", FIELD_LIST, IN(farm_policy, windows, struct list), ITEMS(window_fields, farm_window), LATER,
