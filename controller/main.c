@@ -100,6 +100,10 @@ const struct command commands[] = {
 	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON,
 	  OPTION_PURE | OPTION_NO_SPECS, 1,
 	  command_schema, NULL },
+	{ "metrics", NULL, "Print what this host's controller measures, as Prometheus reads it.",
+	  "The running controller answers; without one the host is looked at, and there are no counters. `run` writes the same\n"
+	  "after each pass to cleave.prom in the state folder, or where `metricsFile` of the host's own file says: a folder that\n"
+	  "node_exporter's textfile collector reads.", AS(TEXT), OUTPUT_TEXT, 0, 0, command_metrics, NULL },
 	{ "redis-acl", "", "Write the users for Redis's access lists: controller, worker, plain worker.",
 	  "Each line is one of users.acl (Redis's `aclfile`); with `ACL SETUSER` for `user` it is a command.\n"
 	  "Redis checks what cleave's functions do against the rights of their caller, so a worker cannot act as the job\n"

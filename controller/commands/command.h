@@ -103,6 +103,7 @@ int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
 int command_explain(struct invocation *in);
 extern const struct own_option redis_acl_options[];
+int command_metrics(struct invocation *in);
 int command_redis_acl(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);
