@@ -35,6 +35,8 @@ struct session {
 	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
 	void (*look)(gpointer user);
 	gpointer look_user;
+	gboolean (*hear)(gpointer user, const char *word);
+	gpointer hear_user;
 };
 
 /* -- reconcile_approvals.c -- */

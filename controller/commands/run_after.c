@@ -3,6 +3,7 @@
 #include "commands/run.h"
 
 static void (*const after[])(struct runner *r, const struct pass_report *report) = {
+	run_asked_after,
 	NULL,
 };
 

@@ -127,9 +127,11 @@ gboolean run_read_revision(struct runner *r)
 	if (ok && !trouble) {
 		if (r->force.arena && strcmp(r->force.wanted.tree.revision, w.tree.revision) != 0)
 			session_forget_troubles(r->session);
+		gboolean is_first = !r->force.arena;
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
 		session_keep_good(r->session, &w);
+		run_source_accepted(r, is_first);
 		return TRUE;
 	}
 	if (!r->force.arena)
