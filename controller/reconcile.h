@@ -113,6 +113,13 @@ gint64 session_end_pass(struct session *s, const struct plan *p, GError **error)
 void session_forget_troubles(struct session *s);
 /* Of one object; TRUE when there was something. */
 gboolean session_forget_trouble(struct session *s, enum kind_id kind, const char *id);
+/* Tells the farm how this host's objects stand after a pass, and what it has; only what changed. */
+void session_tell(struct session *s, const struct plan *plan, const char *commit);
+/* The host's heartbeat, at least every FLEET_BEAT_MS (queue/fleet.h). TRUE: another controller acts as the host now, or does no
+ * more: look again. */
+gboolean session_beat(struct session *s);
+/* What all hosts told that they have, as one observation. ret_notes gets a sentence for each that has told nothing, or nothing new. */
+struct objects *session_observe_farm(struct session *s, struct arena *a, const struct objects *want, GPtrArray *ret_notes, GError **error);
 
 /* Calls `look` on the main loop when the kernel, libvirt or the queue says that something happened. Once. */
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "reconcile_session.h"
 #include "spec/cache.h"
+#include "spec/controller.h"
 #include "spec/files.h"
 #include "spec/load.h"
 #include "spec/vm.h"
@@ -81,6 +82,12 @@ static void check_tree(const struct source_where *where, struct wanted *w)
 	problems_sort(&w->problems);
 }
 
+static struct trust_terms main_terms(const struct session *s, gboolean is_chosen)
+{
+	const struct controller_spec *local = s->settings.local;
+	return (struct trust_terms){ "main", s->settings.specs, local ? local->allowed_signers_file : NULL, local ? local->keyring_file : NULL, is_chosen };
+}
+
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
 {
 	const struct source_known known = { is_known, s->cache };
@@ -93,9 +100,14 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
+	const struct trust_terms terms = main_terms(s, commit != NULL);
+	if (!trust_judge(s, &terms, where, &ret->tree, error))
+		return FALSE;
 	load(s, ret);
 	check_tree(where, ret);
 	read_texts(s, where, ret);
+	if (!commit && ret->problems.n_errors == 0)
+		trust_accept(s, &terms, &ret->tree);
 	return TRUE;
 }
 

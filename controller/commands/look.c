@@ -201,7 +201,7 @@ static int look_want(struct invocation *in, struct looked *ret, struct objects *
 	if (!is_read && in->falls_back && want_in_force(ret, have))
 		return -1;
 	if (!is_read)
-		return command_fail(error);
+		return in->falls_back && want_in_force(ret, have) ? -1 : command_fail(error);
 	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);

@@ -25,9 +25,12 @@ enum due {
 	DUE_OFTEN,     /* leases may run out, a driver may let a device go */
 	DUE_HOLD_JOBS, /* the job owner's lease */
 	DUE_REAP,      /* frames of workers that fell silent */
+	DUE_BEAT,      /* what the farm hears of this host */
 	DUE_PING,      /* systemd's watchdog */
 	N_DUE,
 };
+
+struct keep;
 
 struct runner {
 	struct invocation *in;
@@ -58,6 +61,8 @@ struct runner {
 	char *last_plan;   /* text of the plan that was printed last: one that stays is said once */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
+	struct keep *keep;
+	GQueue watchers; /* struct control_request: wait for events */
 };
 
 /* -- run.c: the loop -- */
@@ -132,3 +137,12 @@ void run_asked_end(struct runner *r);
 /* -- run_control.c -- */
 
 void run_answer_requests(struct runner *r);
+
+/* -- run_kept.c: what passes found and did -- */
+
+void run_keep_pass(struct runner *r, const struct pass_report *report);
+/* Answers those who wait for events, where there are newer ones. */
+void run_tell_watchers(struct runner *r);
+/* FALSE: it is not a request for these. */
+gboolean run_answer_kept(struct runner *r, struct control_request *request);
+void run_kept_close(struct runner *r);

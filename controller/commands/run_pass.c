@@ -111,6 +111,8 @@ static char *first_problem(const struct problems *p)
 /* What could not even be read: a branch that was deleted, or a repository that is broken or gone. */
 static const char *reason_of(const GError *error)
 {
+	if (g_error_matches(error, CLEAVE_ERROR, ERROR_REFUSED))
+		return "NotTrusted";
 	return g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND) ? "RevisionGone" : "SourceUnreadable";
 }
 
@@ -234,7 +236,7 @@ static void set_retry(struct runner *r, const struct plan *p)
 
 static void tell_status(const struct runner *r, const struct plan *p)
 {
-	guint n[3] = { 0 };
+	guint n[N_READINESS] = { 0 };
 	for (guint i = 0; i < p->n_verdicts; i++)
 		n[p->verdicts[i].readiness]++;
 	service_status("%s: %u ready, %u reconciling, %u stalled", r->force.wanted.tree.revision, n[IS_READY], n[IS_RECONCILING], n[IS_STALLED]);

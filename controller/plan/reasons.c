@@ -9,6 +9,8 @@ const struct reason_row plan_reasons[] = {
 	{ "NotActing", "It says something that does not act yet in this version." },
 	{ "NotObserved", "It could not be looked at." },
 	{ "OtherHost", "It is of another host, whose controller reports it." },
+	{ "HostAway", "Its host's controller has not been heard for 90 s: how it stands is not known." },
+	{ "HostTaken", "Another controller acts as this host; this one does nothing." },
 	{ "RedisAway", "Redis does not answer." },
 	{ "RedisLeftOut", "Redis was not looked at, as `--redis none` says." },
 	{ "RootNotMounted", "A root of the Farm is not there." },
@@ -16,6 +18,7 @@ const struct reason_row plan_reasons[] = {
 	{ "LibvirtLeftOut", "libvirt was not looked at, as `--libvirt none` says." },
 	{ "Applied", "The controller works by this revision." },
 	{ "InvalidSpecs", "A newer revision is not valid, so that the last valid one stays in force." },
+	{ "NotTrusted", "A newer revision has no good signature of somebody who may change what it changes; the last one that was trusted stays in force." },
 	{ "WaitsForOther", "What it waits for failed, and is tried again later." },
 	{ "Oscillating", "Somebody else keeps changing what cleave puts back; it is left alone until a newer revision or `cleave apply`." },
 	/* Hosts */
