@@ -37,6 +37,10 @@ const struct command commands[] = {
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 0, command_apply, NULL },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run, NULL },
+	{ "reconcile", NULL, "Tell the running controller to fetch and look now; for hooks and pipelines.",
+	  "It looks by itself as soon as a branch moves on this host, and at intervals where the repository is elsewhere. Of several\n"
+	  "hosts one need be told: it tells the others through Redis. Without --wait it ends at once; with it as the pass ended.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_reconcile, reconcile_options },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
 	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, NULL },
 	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",

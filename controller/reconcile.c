@@ -194,6 +194,8 @@ void session_reach_redis(struct session *s, const struct objects *want)
 	s->redis_trouble = error ? g_strdup(error->message) : NULL;
 	if (s->redis && s->look)
 		s->notice = notice_new(url, password, s->look, s->look_user, NULL);
+	if (s->notice && s->hear)
+		notice_on_word(s->notice, s->hear, s->hear_user);
 }
 
 /* Whether a VM of this host does: else no key is made. */

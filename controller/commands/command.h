@@ -95,6 +95,8 @@ int command_plan(struct invocation *in);
 int command_diff(struct invocation *in);
 int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
+extern const struct own_option reconcile_options[];
+int command_reconcile(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
 extern const struct own_option get_options[];

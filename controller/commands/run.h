@@ -40,6 +40,9 @@ struct runner {
 	struct control *control;
 	struct source_watch *watch;
 	GPtrArray *remotes; /* run_source.c's */
+	char *told;         /* the commit that was announced last, by this controller or another */
+	guint hear_source;  /* a fetch is due */
+	GArray *asking;     /* run_asked.c's */
 	struct progress *progress;
 	GMainLoop *loop;
 	gboolean is_busy, look_again, is_ending;
@@ -122,9 +125,22 @@ void run_source_stop(struct runner *r);
 /* Now, all of them; nothing where the specs are on this machine. */
 void run_source_fetch(struct runner *r);
 /* TRUE: one of them cannot be fetched; why, and since when (ms since 1970). */
+gboolean run_source_is_fetching(const struct runner *r);
+/* A revision has come into force. */
+void run_source_accepted(struct runner *r, gboolean is_first);
 /* Nothing is in force yet: what was when the host was last up. */
 void run_take_good(struct runner *r);
 gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64 *ret_since_ms);
+
+/* -- run_asked.c: `cleave reconcile` -- */
+
+void run_asked(struct runner *r, struct control_request *request, const char *format, gboolean waits);
+/* A fetch has ended. */
+void run_asked_fetched(struct runner *r);
+struct pass_report;
+void run_asked_after(struct runner *r, const struct pass_report *report);
+void run_asked_without_pass(struct runner *r);
+void run_asked_end(struct runner *r);
 
 /* -- run_control.c -- */
 

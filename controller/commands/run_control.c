@@ -86,6 +86,8 @@ void run_answer_requests(struct runner *r)
 			answer_observe(r, request);
 		} else if (strcmp(command, "metrics") == 0) {
 			answer_metrics(r, request);
+		} else if (g_strv_length(words) >= 2 && strcmp(words[0], "look") == 0) {
+			run_asked(r, request, words[1], g_strcmp0(words[2], "wait") == 0);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {
 			answer_reconcile(r, request, words[1], words[2]);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "approve-plan") == 0) {
@@ -97,4 +99,5 @@ void run_answer_requests(struct runner *r)
 			control_answer(request, NULL, error);
 		}
 	}
+	run_asked_without_pass(r);
 }
