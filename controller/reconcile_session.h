@@ -3,13 +3,15 @@
 #include "host/tree.h"
 #include "reconcile.h"
 
+/* reconcile_good.c: the number by which Redis tells older revisions from newer ones; 0: no order is known. */
+guint64 session_epoch(struct session *s, const struct source_tree *tree);
+
 struct session {
 	struct settings settings;
 	struct arena *arena; /* strings that outlive passes */
 	struct source_where where; /* parsed once; remembers the history it has counted */
 	gboolean has_where;
 	GPtrArray *mirrors; /* struct mirror: of the URLs among the sources */
-	guint64 newest_epoch; /* of all revisions read */
 	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
 	struct host_tree tree;
 	struct helper *helper;
@@ -34,6 +36,7 @@ struct session {
 	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
 	void (*look)(gpointer user);
 	gpointer look_user;
+	struct fleet_post *post; /* this host among the farm's (reconcile_fleet.c); NULL until it is needed */
 };
 
 /* -- reconcile_approvals.c -- */
@@ -47,3 +50,12 @@ gboolean session_begin_approved(struct session *s, const struct plan *p, GError 
 /* struct plan_pause, in the arena (reconcile_troubles.c). */
 struct list session_pauses(struct session *s, struct arena *a);
 void session_clear_troubles(struct session *s);
+/* Opens the farm's Redis when it is wanted and not open, or open elsewhere. */
+void session_reach_redis(struct session *s, const struct objects *want);
+
+/* -- reconcile_fleet.c -- */
+
+/* Takes the host, or renews the claim. A sentence when another controller acts as it; NULL else, and without Redis. */
+const char *session_claim_host(struct session *s);
+void session_leave_host(struct session *s);
+void session_end_post(struct session *s);

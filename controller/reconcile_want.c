@@ -81,17 +81,6 @@ static void check_tree(const struct source_where *where, struct wanted *w)
 	problems_sort(&w->problems);
 }
 
-/* The number of commits tells a controller that is behind from one that is not. A ref that was seen to
- * move to fewer commits was rewritten (a forced push): until it has grown past what was seen, no order is
- * known, and the job owner's fence alone decides. */
-static void order_revision(struct session *s, struct source_tree *tree)
-{
-	if (tree->epoch < s->newest_epoch)
-		tree->epoch = 0;
-	else
-		s->newest_epoch = tree->epoch;
-}
-
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
 {
 	const struct source_known known = { is_known, s->cache };
@@ -104,7 +93,6 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
-	order_revision(s, &ret->tree);
 	load(s, ret);
 	check_tree(where, ret);
 	read_texts(s, where, ret);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml", "github", "sarif", "markdown", "junit" };
+static const char *const output_words[N_OUTPUTS] = { "text", "wide", "name", "json", "yaml", "github", "sarif", "markdown", "junit" };
 
 /* The option's value, else the environment's, else the host's own file's, else `otherwise`; owned by the
  * invocation in any case. */

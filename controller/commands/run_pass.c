@@ -140,8 +140,11 @@ gboolean run_read_revision(struct runner *r)
 		note_newer(r, &w, has_moved);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
+		session_keep_good(r->session, &w);
 		return TRUE;
 	}
+	if (!r->force.arena)
+		run_take_good(r);
 	r->force.reason = error ? reason_of(error) : NULL;
 	refuse_revision(r, &w, trouble);
 	wanted_clear(&w);
@@ -240,7 +243,7 @@ static void set_retry(struct runner *r, const struct plan *p)
 
 static void tell_status(const struct runner *r, const struct plan *p)
 {
-	guint n[3] = { 0 };
+	guint n[N_READINESS] = { 0 };
 	for (guint i = 0; i < p->n_verdicts; i++)
 		n[p->verdicts[i].readiness]++;
 	service_status("%s: %u ready, %u reconciling, %u stalled", r->force.wanted.tree.revision, n[IS_READY], n[IS_RECONCILING], n[IS_STALLED]);

@@ -33,6 +33,8 @@ void builder_judge_acted(struct builder *b, const struct object *o, const char *
 void builder_judge_unseen(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* TRUE, and judged, when the spec says something that does not act yet: half of it would be another object. */
 gboolean builder_judge_later(struct builder *b, const struct object *o);
+/* Of another host: as its controller told, else OtherHost with `message`, which may be NULL. */
+void builder_judge_elsewhere(struct builder *b, const struct object *o, const char *host, const char *message);
 /* To be looked at again so long after the observation, though nothing happens. */
 void builder_wake(struct builder *b, gint64 in_ms);
 /* The clock is part of what was observed: ms since 1970; 0: not told. */

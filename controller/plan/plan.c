@@ -12,7 +12,7 @@
 #include "spec/vm_history.h"
 #include <string.h>
 
-NAME_TABLE(readiness_names, "a condition", 3, "Ready", "Reconciling", "Stalled");
+NAME_TABLE(readiness_names, "a condition", 4, "Ready", "Reconciling", "Stalled", "Unknown");
 
 struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
                            const char *id, const char *reason)

@@ -9,6 +9,8 @@ const struct reason_row plan_reasons[] = {
 	{ "NotActing", "It says something that does not act yet in this version." },
 	{ "NotObserved", "It could not be looked at." },
 	{ "OtherHost", "It is of another host, whose controller reports it." },
+	{ "HostAway", "Its host's controller has not been heard for 90 s: how it stands is not known." },
+	{ "HostTaken", "Another controller acts as this host; this one does nothing." },
 	{ "RedisAway", "Redis does not answer." },
 	{ "RedisLeftOut", "Redis was not looked at, as `--redis none` says." },
 	{ "RootNotMounted", "A root of the Farm is not there." },

@@ -1,5 +1,6 @@
 /* Farm's tables. */
 #include "spec/farm.h"
+#include "spec/fleet.h"
 #include "spec/decode.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
@@ -275,6 +276,8 @@ const struct field farm_status_fields[] = {
 	  .doc = "The roots as this host sees them." },
 	{ "plain", FIELD_LIST, IN(farm_status, plain, struct list), ITEMS(plain_status_fields, farm_plain_status),
 	  .doc = "Lists for plain workers, and what they have of them." },
+	{ "hosts", FIELD_LIST, IN(farm_status, hosts, struct list), ITEMS(farm_host_fields, farm_host_status),
+	  .doc = "The farm's hosts, as their controllers told Redis." },
 	{ "sweeping", FIELD_BOOL, IN(farm_status, is_sweeping, gboolean),
 	  .doc = "Visible frames are being read again, and not all of them have been." },
 	{ 0 },

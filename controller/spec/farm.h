@@ -163,6 +163,7 @@ struct farm_status {
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
 	struct list plain;     /* struct farm_plain_status */
+	struct list hosts;     /* struct farm_host_status (spec/fleet.h); only where people ask */
 	gboolean is_sweeping;  /* visible frames are being read again, and not all of them have been */
 };
 

@@ -235,6 +235,13 @@ const char *control_command(const struct control_request *r)
 	return r->line->str;
 }
 
+/* A client says one line, and then nothing: what comes now is the end. */
+gboolean control_is_open(const struct control_request *r)
+{
+	GSocket *socket = g_socket_connection_get_socket(r->connection);
+	return g_socket_condition_check(socket, G_IO_IN | G_IO_HUP | G_IO_ERR) == 0;
+}
+
 /* -- client -------------------------------------------------------------------------------------- */
 
 static gboolean read_answer(GInputStream *in, GString *ret, GError **error)
@@ -263,7 +270,8 @@ static char *open_answer(const GString *answer, GError **error)
 	return body;
 }
 
-char *control_ask(const char *dir, const char *command, GError **error)
+/* The seconds of GSocket are rounded up: a shorter wait would end too early, and 0 means for ever. */
+char *control_ask_within(const char *dir, const char *command, gint64 timeout_ms, GError **error)
 {
 	g_autofree char *path = g_build_filename(dir, "control.sock", NULL);
 	g_autoptr(GSocketClient) client = g_socket_client_new();
@@ -274,13 +282,24 @@ char *control_ask(const char *dir, const char *command, GError **error)
 		fail(error, ERROR_AWAY, "the controller that holds %s does not answer on its control socket", dir);
 		return NULL;
 	}
+	g_socket_set_timeout(g_socket_connection_get_socket(connection), (guint)((timeout_ms + 999) / 1000));
 	GOutputStream *out = g_io_stream_get_output_stream(G_IO_STREAM(connection));
 	g_autofree char *line = g_strdup_printf("%s\n", command);
 	g_autoptr(GString) answer = g_string_new(NULL);
 	if (!g_output_stream_write_all(out, line, strlen(line), NULL, NULL, error) ||
 	    !read_answer(g_io_stream_get_input_stream(G_IO_STREAM(connection)), answer, error)) {
+		if (error && g_error_matches(*error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)) {
+			g_clear_error(error);
+			fail(error, ERROR_TIMEOUT, "the controller has not answered within %" G_GINT64_FORMAT " ms", timeout_ms);
+			return NULL;
+		}
 		g_prefix_error(error, "asking the controller: ");
 		return NULL;
 	}
 	return open_answer(answer, error);
+}
+
+char *control_ask(const char *dir, const char *command, GError **error)
+{
+	return control_ask_within(dir, command, 0, error);
 }
