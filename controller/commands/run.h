@@ -27,6 +27,7 @@ enum due {
 	DUE_REAP,      /* frames of workers that fell silent */
 	DUE_BEAT,      /* what the farm hears of this host */
 	DUE_PING,      /* systemd's watchdog */
+	DUE_TRIM,      /* what a pass needed goes back to the kernel */
 	N_DUE,
 };
 
