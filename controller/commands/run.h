@@ -27,6 +27,7 @@ enum due {
 	DUE_BEAT,      /* the farm is to hear of this host */
 	DUE_REAP,      /* frames of workers that fell silent */
 	DUE_PING,      /* systemd's watchdog */
+	DUE_TRIM,      /* what a pass needed goes back to the kernel */
 	N_DUE,
 };
 
