@@ -1,5 +1,6 @@
 /* cleave plan: what would be done, and why. */
 #include "commands/command.h"
+#include "commands/saved_plan.h"
 #include "report/merge.h"
 
 static gboolean has_refused_vm(const struct plan *p)
@@ -42,6 +43,7 @@ static void write_plans(GString *out, const struct invocation *in, const struct 
 
 int command_plan(struct invocation *in)
 {
+	g_autoptr(GError) error = NULL;
 	struct looked l;
 	g_autoptr(GString) text = g_string_new(NULL);
 	int code = command_look(in, &l);
@@ -49,6 +51,8 @@ int command_plan(struct invocation *in)
 		const struct plan *plan = l.plan;
 		write_plans(text, in, &(struct report_plans){ &plan, 1, NULL });
 		code = command_print(text) ? judge(in, &l) : EXIT_FAILED;
+		if (in->out && !saved_plan_write(in->out, plan, &error))
+			code = command_fail(error);
 	}
 	looked_clear(&l);
 	return code;
