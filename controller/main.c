@@ -30,11 +30,14 @@ const struct command commands[] = {
 	  "names one. --have may be given several times, or hold several hosts; with --from those hosts are as it says.\n"
 	  "-o markdown is for the comment of a merge request, -o github annotates its lines, -o junit has a case for each\n"
 	  "object: refused and stalled ones fail.",
-	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
+	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT,
+	  OPTION_DETAILED_EXITCODE | OPTION_OUT | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff, NULL },
-	{ "apply", NULL, "Show the plan, ask, and carry it out.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 0, command_apply, NULL },
+	{ "apply", "[FILE]", "Show the plan, ask, and carry it out.",
+	  "FILE is what `cleave plan --out FILE` wrote. Its revision is read and planned again, and carried out only if the plan is\n"
+	  "the same still; else nothing is done, the first difference is named, and it ends with 4.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 1, command_apply, NULL },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run, NULL },
 	{ "reconcile", NULL, "Tell the running controller to fetch and look now; for hooks and pipelines.",
