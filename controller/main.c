@@ -37,15 +37,26 @@ const struct command commands[] = {
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 0, command_apply, NULL },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run, NULL },
+	{ "reconcile", NULL, "Tell the running controller to fetch and look now; for hooks and pipelines.",
+	  "It looks by itself as soon as a branch moves on this host, and at intervals where the repository is elsewhere. Of several\n"
+	  "hosts one need be told: it tells the others through Redis. Without --wait it ends at once; with it as the pass ended.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_reconcile, reconcile_options },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
 	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, NULL },
 	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",
 	  "Without specs the host and its cards are checked; with them also whether it can be as they say. What needs root\n"
 	  "is unknown without it. `--have FILE` judges an observation from elsewhere. Exits with 1 when a check failed.",
 	  AS(TEXT) | AS(JSON) | AS(JUNIT), OUTPUT_TEXT, OPTION_HAVE | OPTION_ALL, 0, command_preflight, NULL },
-	{ "get", "[KIND [NAME]]", "Show what is wanted and how it stands.",
-	  "A job's name is PROJECT/NAME. `cleave get frames JOB [SET]` lists a job's frames.",
-	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, 3, command_get, NULL },
+	{ "get", "[KIND [NAME…]]", "Show what is wanted and how it stands.",
+	  "Also as KIND/NAME…; a job's name is PROJECT/NAME. -o wide adds what the kind has to say and since when it is so.\n"
+	  "`cleave get frames JOB [SET]` lists a job's frames.",
+	  AS(TEXT) | AS(WIDE) | AS(NAME) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_get, get_options },
+	{ "events", "[KIND [NAME…]]", "Show what happened: changes of conditions, actions, revisions.",
+	  "Also as KIND/NAME…. Equal events within an hour are one with a count; the controller keeps 1,000, and 50 an object.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS | OPTION_KINDS, G_MAXUINT, command_events, events_options },
+	{ "history", NULL, "Show the revisions that were in force here, newest first, and what became of each.",
+	  "TOOK is the time of the passes until it was applied: looking, planning, acting. The last 100 are kept.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_history, NULL },
 	{ "why", "JOB [FRAMES]", "Say why frames are as they are: what is wanted and found, who tried, what comes next.",
 	  "Without frames: the job, and the first frame that stands in its way.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_why, NULL },
@@ -93,6 +104,10 @@ const struct command commands[] = {
 	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON,
 	  OPTION_PURE | OPTION_NO_SPECS, 1,
 	  command_schema, NULL },
+	{ "metrics", NULL, "Print what this host's controller measures, as Prometheus reads it.",
+	  "The running controller answers; without one the host is looked at, and there are no counters. `run` writes the same\n"
+	  "after each pass to cleave.prom in the state folder, or where `metricsFile` of the host's own file says: a folder that\n"
+	  "node_exporter's textfile collector reads.", AS(TEXT), OUTPUT_TEXT, 0, 0, command_metrics, NULL },
 	{ "redis-acl", "", "Write the users for Redis's access lists: controller, worker, plain worker.",
 	  "Each line is one of users.acl (Redis's `aclfile`); with `ACL SETUSER` for `user` it is a command.\n"
 	  "Redis checks what cleave's functions do against the rights of their caller, so a worker cannot act as the job\n"

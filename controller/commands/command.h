@@ -17,7 +17,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 64,
 };
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, OUTPUT_MARKDOWN, OUTPUT_JUNIT, N_OUTPUTS };
+enum output { OUTPUT_TEXT, OUTPUT_WIDE, OUTPUT_NAME, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, OUTPUT_MARKDOWN, OUTPUT_JUNIT, N_OUTPUTS };
 
 /* An option of one command alone. A row each, ends with a row without name; the command reads in->own[] at the
  * row's index: the value, "" for a flag that was given, NULL for what was not. */
@@ -95,13 +95,17 @@ int command_plan(struct invocation *in);
 int command_diff(struct invocation *in);
 int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
+extern const struct own_option reconcile_options[];
+int command_reconcile(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
+extern const struct own_option get_options[];
 int command_get(struct invocation *in);
 int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
 int command_explain(struct invocation *in);
 extern const struct own_option redis_acl_options[];
+int command_metrics(struct invocation *in);
 int command_redis_acl(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);
@@ -116,6 +120,9 @@ int command_sheet(struct invocation *in);
 int command_cost(struct invocation *in);
 int command_submit(struct invocation *in);
 int command_follow(struct invocation *in);
+extern const struct own_option events_options[];
+int command_events(struct invocation *in);
+int command_history(struct invocation *in);
 int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
