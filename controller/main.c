@@ -48,6 +48,10 @@ const struct command commands[] = {
 	{ "history", NULL, "Show the revisions that were in force here, newest first, and what became of each.",
 	  "TOOK is the time of the passes until it was applied: looking, planning, acting. The last 100 are kept.", AS(TEXT) | AS(JSON),
 	  OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_history, NULL },
+	{ "wait", "KIND NAME…|KIND/NAME…", "Wait until objects are Ready, or in another condition, or gone.",
+	  "After a push: `cleave wait vm/render1 --revision HEAD --timeout 10m`. Exits with 1 when there is no such object, or one\n"
+	  "is Stalled and --fail-fast is given, with 5 when the time is over. A terminal shows what it waits for.", 0, OUTPUT_TEXT,
+	  OPTION_KINDS | OPTION_HAVE, G_MAXUINT, command_wait, wait_options },
 	{ "why", "JOB [FRAMES]", "Say why frames are as they are: what is wanted and found, who tried, what comes next.",
 	  "Without frames: the job, and the first frame that stands in its way.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_why, NULL },

@@ -115,6 +115,8 @@ int command_follow(struct invocation *in);
 extern const struct own_option events_options[];
 int command_events(struct invocation *in);
 int command_history(struct invocation *in);
+extern const struct own_option wait_options[];
+int command_wait(struct invocation *in);
 int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
