@@ -42,6 +42,12 @@ const struct command commands[] = {
 	  "Also as KIND/NAME…; a job's name is PROJECT/NAME. -o wide adds what the kind has to say and since when it is so.\n"
 	  "`cleave get frames JOB [SET]` lists a job's frames.",
 	  AS(TEXT) | AS(WIDE) | AS(NAME) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_get, get_options },
+	{ "describe", "KIND [NAME…]", "Show all of an object: how it stands, who wrote it, what is to do, what happened.",
+	  "Also as KIND/NAME…; `cleave describe frame JOB FRAMES` is `cleave why`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT,
+	  OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_describe, NULL },
+	{ "trace", "KIND NAME [FIELD]", "Show where an object or a field of it is written, and which commit changed it last.",
+	  "Also as KIND/NAME; a field as `spec.memory` or `spec.networks[0].user`. At most 20,000 commits are looked at.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, OPTION_KINDS, 3, command_trace, NULL },
 	{ "events", "[KIND [NAME…]]", "Show what happened: changes of conditions, actions, revisions.",
 	  "Also as KIND/NAME…. Equal events within an hour are one with a count; the controller keeps 1,000, and 50 an object.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS | OPTION_KINDS, G_MAXUINT, command_events, events_options },
@@ -150,8 +156,8 @@ static int unknown_command(const char *word)
 		names[i] = commands[i].name;
 	const char *near = name_suggest(word, names, n_commands);
 	fprintf(stderr, "cleave: there is no command `%s`", word);
-	if (strcmp(word, "describe") == 0 || strcmp(word, "show") == 0)
-		fputs("; `cleave get KIND NAME -o yaml` tells all of an object", stderr);
+	if (strcmp(word, "show") == 0)
+		fputs("; `cleave describe KIND NAME` tells all of an object", stderr);
 	else if (near)
 		fprintf(stderr, "; did you mean `%s`?", near);
 	fputs("\nsee `cleave --help`\n", stderr);
