@@ -54,12 +54,22 @@ const struct command commands[] = {
 	  "Also as KIND/NAME…; a job's name is PROJECT/NAME. -o wide adds what the kind has to say and since when it is so.\n"
 	  "`cleave get frames JOB [SET]` lists a job's frames.",
 	  AS(TEXT) | AS(WIDE) | AS(NAME) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_get, get_options },
+	{ "describe", "KIND [NAME…]", "Show all of an object: how it stands, who wrote it, what is to do, what happened.",
+	  "Also as KIND/NAME…; `cleave describe frame JOB FRAMES` is `cleave why`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT,
+	  OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_describe, NULL },
+	{ "trace", "KIND NAME [FIELD]", "Show where an object or a field of it is written, and which commit changed it last.",
+	  "Also as KIND/NAME; a field as `spec.memory` or `spec.networks[0].user`. At most 20,000 commits are looked at.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, OPTION_KINDS, 3, command_trace, NULL },
 	{ "events", "[KIND [NAME…]]", "Show what happened: changes of conditions, actions, revisions.",
 	  "Also as KIND/NAME…. Equal events within an hour are one with a count; the controller keeps 1,000, and 50 an object.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS | OPTION_KINDS, G_MAXUINT, command_events, events_options },
 	{ "history", NULL, "Show the revisions that were in force here, newest first, and what became of each.",
 	  "TOOK is the time of the passes until it was applied: looking, planning, acting. The last 100 are kept.", AS(TEXT) | AS(JSON),
 	  OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_history, NULL },
+	{ "wait", "KIND NAME…|KIND/NAME…", "Wait until objects are Ready, or in another condition, or gone.",
+	  "After a push: `cleave wait vm/render1 --revision HEAD --timeout 10m`. Exits with 1 when there is no such object, or one\n"
+	  "is Stalled and --fail-fast is given, with 5 when the time is over. A terminal shows what it waits for.", 0, OUTPUT_TEXT,
+	  OPTION_KINDS | OPTION_HAVE, G_MAXUINT, command_wait, wait_options },
 	{ "why", "JOB [FRAMES]", "Say why frames are as they are: what is wanted and found, who tried, what comes next.",
 	  "Without frames: the job, and the first frame that stands in its way.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_why, NULL },
@@ -166,8 +176,8 @@ static int unknown_command(const char *word)
 		names[i] = commands[i].name;
 	const char *near = name_suggest(word, names, n_commands);
 	fprintf(stderr, "cleave: there is no command `%s`", word);
-	if (strcmp(word, "describe") == 0 || strcmp(word, "show") == 0)
-		fputs("; `cleave get KIND NAME -o yaml` tells all of an object", stderr);
+	if (strcmp(word, "show") == 0)
+		fputs("; `cleave describe KIND NAME` tells all of an object", stderr);
 	else if (near)
 		fprintf(stderr, "; did you mean `%s`?", near);
 	fputs("\nsee `cleave --help`\n", stderr);
