@@ -114,3 +114,8 @@ gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64
 /* -- run_control.c -- */
 
 void run_answer_requests(struct runner *r);
+
+/* -- run_decide.c -- */
+
+/* TRUE: the request was about a decision for this host alone, and is answered. */
+gboolean run_answer_local(struct runner *r, struct control_request *request);
