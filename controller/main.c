@@ -110,6 +110,23 @@ const struct command commands[] = {
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_waive, waive_options },
 	{ "repin", "JOB", "Take a job's scene and inputs as they are now, by a commit; its frames are rendered with them.",
 	  "This machine has to see the job's roots.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_repin, NULL },
+	{ "suspend", "OBJECT", "Halt an object for a while, by a commit: it is looked at and told, and nothing is done to it.",
+	  "OBJECT is KIND/NAME, as vm/render1, host/h1, job/nimbus/shot1, or farm. What belongs to it is halted with it. A job's\n"
+	  "frames that a worker has are finished, no more are given out. The repository is that of --specs, also a URL.\n"
+	  "--local is for when git is away: the controller of this host keeps it, and it ends by itself.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_suspend, suspend_options },
+	{ "resume", "OBJECT", "Let an object go on that was suspended, by a commit.", "OBJECT is as for `suspend`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT,
+	  0, 2, command_resume, resume_options },
+	{ "rollback", "[COMMIT]", "Go back to the specs of an older commit, by a new commit, after showing what changes.",
+	  "Without COMMIT: to the one before the newest. All hosts heal to it, until a newer commit. With --local this host\n"
+	  "alone works by it, until a newer commit or `--off`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES, 1, command_rollback,
+	  rollback_options },
+	{ "cordon", "HOST", "Give a host's workers no new frames, by a commit; its VMs run on.", NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2,
+	  command_cordon, drain_options },
+	{ "drain", "HOST", "Let a host's workers finish and stop its VMs, by a commit.", "`cleave uncordon` takes it back.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, 0, 2, command_drain, drain_options },
+	{ "uncordon", "HOST", "Let a host work again that was cordoned or drained, by a commit.", NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2,
+	  command_uncordon, drain_options },
 	{ "explain", "[KIND[.KEY…]|RULE]", "Say what a kind, a key or a rule means.",
 	  "As `cleave explain vm`, `cleave explain vm.disks.size`, `cleave explain rules`; alone it lists the kinds.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE | OPTION_NO_SPECS, 1, command_explain, NULL },

@@ -149,6 +149,11 @@ void run_asked_end(struct runner *r);
 
 void run_answer_requests(struct runner *r);
 
+/* -- run_decide.c -- */
+
+/* TRUE: the request was about a decision for this host alone, and is answered. */
+gboolean run_answer_local(struct runner *r, struct control_request *request);
+
 /* -- run_kept.c: what passes found and did -- */
 
 void run_keep_pass(struct runner *r, const struct pass_report *report);
