@@ -122,6 +122,8 @@ void run_source_stop(struct runner *r);
 /* Now, all of them; nothing where the specs are on this machine. */
 void run_source_fetch(struct runner *r);
 /* TRUE: one of them cannot be fetched; why, and since when (ms since 1970). */
+/* Nothing is in force yet: what was when the host was last up. */
+void run_take_good(struct runner *r);
 gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64 *ret_since_ms);
 
 /* -- run_control.c -- */

@@ -107,7 +107,7 @@ static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *
 	status->queue.values.priority = b->meta.priority;
 	status->queue.values.chunk.n_frames = b->meta.chunk;
 	status->queue.values.retries = b->meta.n_retries;
-	status->queue.values.suspend = b->meta.is_paused;
+	status->queue.values.is_paused = b->meta.is_paused;
 	status->queue.values.order = ORDER_FORWARD + b->meta.order;
 	status->queue.values.chunk.seconds = b->meta.chunk_seconds;
 	status->queue.values.requires = requires_of(a, &b->meta);

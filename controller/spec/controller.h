@@ -6,7 +6,7 @@
 struct controller_source {
 	const char *name, *repository, *ref, *path;
 	struct strings kinds, projects; /* what it may contain; empty = anything */
-	const char *allowed_signers_file;
+	const char *allowed_signers_file, *keyring_file;
 };
 
 struct controller_owner {
@@ -28,7 +28,7 @@ struct controller_spec {
 	guint64 sweep_bytes; /* a second */
 	const char *metrics_file;
 	struct list sources; /* struct controller_source */
-	const char *allowed_signers_file;
+	const char *allowed_signers_file, *keyring_file;
 	struct list owners; /* struct controller_owner */
 	struct controller_paths paths;
 	struct controller_ceilings ceilings;

@@ -50,6 +50,7 @@ const struct field gpu_fields[] = {
 	  .doc = "Other devices in its IOMMU group: `refuse` the card when a driver of the host has one, or `take` them from the host as well." },
 	{ "reconcile", FIELD_ENUM, IN(gpu_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes with this card; without the key as its Host says." },
+	SUSPEND_ROW(gpu_spec, "This card is not acted on for a while, only looked at and told; one value is the reason."),
 	{ 0 },
 };
 

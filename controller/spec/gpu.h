@@ -1,6 +1,6 @@
 /* GPU: a card of a host and how it is shared. */
 #pragma once
-#include "spec/field.h"
+#include "spec/suspend.h"
 
 struct arena;
 
@@ -26,6 +26,7 @@ struct gpu_spec {
 	const char *rom;
 	int group;     /* enum gpu_group */
 	int reconcile; /* enum reconcile_mode */
+	struct suspend_spec suspend;
 };
 
 /* A PCI function: of the card, one of its VFs, or a bystander in its IOMMU group. */

@@ -1,6 +1,6 @@
 /* RenderJob: frames of a Blender scene that have to be there, verified. */
 #pragma once
-#include "spec/field.h"
+#include "spec/suspend.h"
 
 struct arena;
 
@@ -92,7 +92,8 @@ struct renderjob_spec {
 	struct strings arguments;
 	gboolean scripts;
 	struct frame_set waive; /* the job is complete without them */
-	gboolean suspend; /* frames wait in the queue, none is leased */
+	struct suspend_spec suspend;
+	gboolean is_paused; /* derived: suspended, so that none is leased */
 	gint64 ttl_after_complete_ms;
 	int reconcile; /* enum reconcile_mode */
 };

@@ -32,7 +32,9 @@
 -- cleave:hosts, cleave:host:<name>  as fleet.lua says
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
--- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
+-- cleave:rollout:slots  zset  host whose turn it is -> until when in ms
+-- cleave:rollout:hosts  hash  host -> "1" or "0" (all of it Ready), a space, its revision
+-- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number;  cleave:epoch-of, -gone  see owner.c
 
 local VERSION = 6
 local OLDEST = 5               -- programs of this version and newer get from these functions what they ask for
