@@ -213,8 +213,10 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	shelf_begin(s->shelf);
 	reach_libvirt(s, want);
 	session_reach_redis(s, want);
-	if (!s->helper)
+	if (!s->helper) {
 		s->helper = helper_start(NULL);
+		helper_serve_loop(s->helper); /* programs that write an initramfs take minutes */
+	}
 	if (!s->secret_key && names_secrets(a, s, want))
 		s->secret_key = state_secret_key(s->settings.state);
 	const char *taken = session_claim_host(s);
@@ -240,6 +242,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .host_taken = taken,
 		                    .claims = claims,
 		                    .sweep_bytes = s->settings.sweep_bytes,
+		                    .suspended = session_suspended(s, a, want),
 		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);
@@ -296,6 +299,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
 	struct plan_input in = { .host = s->settings.host,
 		                 .revision = w->tree.revision,
+		                 .held = w->held,
 		                 .epoch = session_epoch(s, &w->tree),
 		                 .want = w->objects,
 		                 .have = have,

@@ -19,7 +19,7 @@ static int print_problems(const struct wanted *w)
 }
 
 /* An observation as text, from a file or from the running controller. */
-static struct objects *read_have(struct arena *a, const char *path, const char *text, gsize size, GError **error)
+struct objects *look_from_text(struct arena *a, const char *path, const char *text, gsize size, GError **error)
 {
 	struct spec_file file = { .path = path, .bytes = text, .size = size };
 	struct problems problems;
@@ -46,7 +46,7 @@ struct objects *look_from_file(struct arena *a, const char *path, GError **error
 		fail(error, ERROR_INVALID, "%s is JSON; write the observation with `cleave observe -o yaml`", path);
 		return NULL;
 	}
-	return read_have(a, path, text, size, error);
+	return look_from_text(a, path, text, size, error);
 }
 
 struct objects *look_from_controller(struct arena *a, const char *state, GError **error)
@@ -55,7 +55,7 @@ struct objects *look_from_controller(struct arena *a, const char *state, GError 
 	if (!text)
 		return NULL;
 	arena_own(a, text, g_free);
-	return read_have(a, "controller", text, strlen(text), error);
+	return look_from_text(a, "controller", text, strlen(text), error);
 }
 
 const char *look_source_of_controller(struct arena *a, const char *state)

@@ -151,6 +151,7 @@ static int run(struct invocation *in)
 		log_notice("run", "ends");
 	}
 	run_clear(&r);
+	run_metrics_free(r.metrics);
 	state_unlock(lock);
 	return error ? command_fail(error) : EXIT_FINE;
 }

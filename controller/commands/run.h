@@ -24,8 +24,8 @@ enum due {
 	DUE_PAUSE,     /* what failed may be tried again */
 	DUE_OFTEN,     /* leases may run out, a driver may let a device go */
 	DUE_HOLD_JOBS, /* the job owner's lease */
+	DUE_BEAT,      /* the farm is to hear of this host */
 	DUE_REAP,      /* frames of workers that fell silent */
-	DUE_BEAT,      /* what the farm hears of this host */
 	DUE_PING,      /* systemd's watchdog */
 	N_DUE,
 };
@@ -59,6 +59,7 @@ struct runner {
 	char *seen_commit;       /* read last, valid or not */
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
 	char *last_plan;   /* text of the plan that was printed last: one that stays is said once */
+	struct run_metrics *metrics; /* run_metrics.c; NULL before the first pass */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
 	struct keep *keep;
@@ -108,6 +109,13 @@ struct pass_report {
 };
 
 void run_after_pass(struct runner *r, const struct pass_report *report);
+
+/* -- run_metrics.c: counts passes, and writes the file -- */
+
+void run_measure(struct runner *r, const struct pass_report *report);
+/* What was measured last; NULL before the first pass. */
+const char *run_metrics_text(const struct runner *r);
+void run_metrics_free(struct run_metrics *m);
 
 /* -- run_source.c: mirrors of remote repositories -- */
 

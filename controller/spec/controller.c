@@ -48,12 +48,12 @@ static const struct field path_fields[] = {
 };
 
 #define CEILING(name_, member, doc_)                                                                         \
-	{ name_, FIELD_INT, IN(controller_ceilings, member, gint64), .max = 1000000000, .flags = FIELD_LATER, .doc = doc_ }
+	{ name_, FIELD_INT, IN(controller_ceilings, member, gint64), .def = "1000000000", .max = 1000000000, .doc = doc_ }
 
 static const struct field ceiling_fields[] = {
 	CEILING("maxDelete", max_delete, "Most objects deleted in a pass, whatever git says."),
-	CEILING("maxRestart", max_restart, "Most VMs restarted in a pass."),
-	CEILING("maxRender", max_render, "Most frames rendered in a pass."),
+	CEILING("maxRestart", max_restart, "Most VMs of this host that may be down for a restart at a time."),
+	CEILING("maxRender", max_render, "Most frames that a pass of this host sends to the queue."),
 	CEILING("maxDataLoss", max_data_loss, "Most disks made anew, and volumes deleted, in a pass."),
 	{ 0 },
 };
@@ -72,6 +72,9 @@ const struct field controller_fields[] = {
 	{ "sweepRate", FIELD_BYTES, IN(controller_spec, sweep_bytes, guint64), .min = (gint64)KiB, .max = 100 * (gint64)GiB, .unit = (gint64)KiB,
 	  .doc = "How much of the visible frames `run` reads again in a second, to find what changed without a trace in size "
 	         "and time; all of them within a day where that is enough. Without the key 20MiB." },
+	{ "metricsFile", FIELD_STRING, IN(controller_spec, metrics_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "Where `run` writes its metrics after each pass; without the key cleave.prom in the state folder. A name ending in "
+	         ".prom, in a folder that node_exporter's textfile collector reads." },
 	{ "sources", FIELD_LIST, IN(controller_spec, sources, struct list), ITEMS(source_fields, controller_source), .flags = FIELD_LATER,
 	  .doc = "More repositories, each with what it may contain." },
 	{ "allowedSignersFile", FIELD_STRING, IN(controller_spec, allowed_signers_file, const char *), .form = FORM_ABSOLUTE_PATH,
