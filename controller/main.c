@@ -26,9 +26,11 @@ const struct command commands[] = {
 	  "A folder stands for the *.yaml and *.yml files in it and below, without hidden ones (default: this folder);\n"
 	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE | OPTION_NO_SPECS, G_MAXUINT, command_fmt, NULL },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
+	  "--from REV needs no host: it shows what the specs change on hosts that are as REV says, all of them unless --host\n"
+	  "names one. --have may be given several times, or hold several hosts; with --from those hosts are as it says.\n"
 	  "-o markdown is for the comment of a merge request, -o github annotates its lines, -o junit has a case for each\n"
 	  "object: refused and stalled ones fail.",
-	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, NULL },
+	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff, NULL },
 	{ "apply", NULL, "Show the plan, ask, and carry it out.",
@@ -41,9 +43,16 @@ const struct command commands[] = {
 	  "Without specs the host and its cards are checked; with them also whether it can be as they say. What needs root\n"
 	  "is unknown without it. `--have FILE` judges an observation from elsewhere. Exits with 1 when a check failed.",
 	  AS(TEXT) | AS(JSON) | AS(JUNIT), OUTPUT_TEXT, OPTION_HAVE | OPTION_ALL, 0, command_preflight, NULL },
-	{ "get", "[KIND [NAME]]", "Show what is wanted and how it stands.",
-	  "A job's name is PROJECT/NAME. `cleave get frames JOB [SET]` lists a job's frames.",
-	  AS(TEXT) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, 3, command_get, NULL },
+	{ "get", "[KIND [NAME…]]", "Show what is wanted and how it stands.",
+	  "Also as KIND/NAME…; a job's name is PROJECT/NAME. -o wide adds what the kind has to say and since when it is so.\n"
+	  "`cleave get frames JOB [SET]` lists a job's frames.",
+	  AS(TEXT) | AS(WIDE) | AS(NAME) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_get, get_options },
+	{ "events", "[KIND [NAME…]]", "Show what happened: changes of conditions, actions, revisions.",
+	  "Also as KIND/NAME…. Equal events within an hour are one with a count; the controller keeps 1,000, and 50 an object.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS | OPTION_KINDS, G_MAXUINT, command_events, events_options },
+	{ "history", NULL, "Show the revisions that were in force here, newest first, and what became of each.",
+	  "TOOK is the time of the passes until it was applied: looking, planning, acting. The last 100 are kept.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_history, NULL },
 	{ "why", "JOB [FRAMES]", "Say why frames are as they are: what is wanted and found, who tried, what comes next.",
 	  "Without frames: the job, and the first frame that stands in its way.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_why, NULL },

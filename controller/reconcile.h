@@ -14,6 +14,8 @@ struct settings {
 	gboolean specs_given;
 	gboolean worktree;
 	const char *host;
+	gboolean host_given; /* on the command line */
+	gboolean all_hosts;  /* files that VMs of any host name are read */
 	const char *libvirt, *redis;
 	const char *root, *sysfs;
 	const char *state; /* absolute */
@@ -55,6 +57,10 @@ const GPtrArray *session_mirrors(const struct session *s);
 gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GError **error);
 /* The same at a commit (NULL: as the settings say): the last good one while a newer is not valid. */
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error);
+/* It is in force from now on: kept in --state for session_want_good(). */
+void session_keep_good(struct session *s, const struct wanted *w);
+/* At the commit that was in force last on this host, and since when (ms since 1970). FALSE: there was none, or it is not valid any more. */
+gboolean session_want_good(struct session *s, struct arena *a, struct wanted *ret, gint64 *ret_time_ms, GError **error);
 void wanted_clear(struct wanted *w);
 /* For report_problems_text(): `user` is a struct wanted, of a session that is still there. */
 const char *wanted_find_text(void *user, const char *path, gsize *ret_size);
@@ -83,6 +89,9 @@ gboolean session_decide(struct session *s, struct arena *a, const struct wanted 
 gboolean session_approve(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have, const char *digest,
                          const char *by, GError **error);
 
+/* After a pass: tells the others whether all of this host is Ready at this revision, and lets go of its turn then. */
+gboolean session_tell_turn(struct session *s, const struct plan *p, GError **error);
+
 struct pass_events {
 	/* Each may be NULL. */
 	void (*acting)(void *user, const struct plan *p, guint action);
@@ -105,10 +114,19 @@ gboolean session_note_outcome(struct session *s, const struct plan *p, const str
 /* After a pass: what is not planned any more has come right, and all is written down. In how many ms something may be tried
  * again; 0: nothing waits. */
 gint64 session_end_pass(struct session *s, const struct plan *p, GError **error);
+/* The next pass is the first one of its revision: what it changes was not as this one wants it before. */
+void session_begin_revision(struct session *s);
 /* A newer revision, or a person: all is tried at once. */
 void session_forget_troubles(struct session *s);
 /* Of one object; TRUE when there was something. */
 gboolean session_forget_trouble(struct session *s, enum kind_id kind, const char *id);
+/* Tells the farm how this host's objects stand after a pass, and what it has; only what changed. */
+void session_tell(struct session *s, const struct plan *plan, const char *commit);
+/* The host's heartbeat, at least every FLEET_BEAT_MS (queue/fleet.h). TRUE: another controller acts as the host now, or does no
+ * more: look again. */
+gboolean session_beat(struct session *s);
+/* What all hosts told that they have, as one observation. ret_notes gets a sentence for each that has told nothing, or nothing new. */
+struct objects *session_observe_farm(struct session *s, struct arena *a, const struct objects *want, GPtrArray *ret_notes, GError **error);
 
 /* Calls `look` on the main loop when the kernel, libvirt or the queue says that something happened. Once. */
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);

@@ -3,6 +3,8 @@
 #include "host/tree.h"
 #include "reconcile.h"
 
+/* reconcile_good.c: the number by which Redis tells older revisions from newer ones; 0: no order is known. */
+guint64 session_epoch(struct session *s, const struct source_tree *tree);
 struct trust;
 
 struct session {
@@ -11,7 +13,6 @@ struct session {
 	struct source_where where; /* parsed once; remembers the history it has counted */
 	gboolean has_where;
 	GPtrArray *mirrors; /* struct mirror: of the URLs among the sources */
-	guint64 newest_epoch; /* of all revisions read */
 	struct spec_cache *cache; /* of the revision read last: the next differs in a few files */
 	struct trust *trust; /* NULL: nothing was judged yet */
 	struct host_tree tree;
@@ -31,11 +32,13 @@ struct session {
 	struct notice *notice;
 	struct uevents *uevents; /* NULL: not listening, or the kernel's devices are not those observed */
 	struct troubles *troubles;             /* read when they are first asked for */
+	gboolean is_first_pass;                /* of a revision */
 	gint64 planned_ms;                     /* when the last plan was made */
 	GHashTable *done, *done_before;        /* signatures of actions that went well in this pass and in the one before */
 	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
 	void (*look)(gpointer user);
 	gpointer look_user;
+	struct fleet_post *post; /* this host among the farm's (reconcile_fleet.c); NULL until it is needed */
 };
 
 /* -- reconcile_trust.c: signatures and owners, before anything is decoded -- */
@@ -65,3 +68,12 @@ gboolean session_begin_approved(struct session *s, const struct plan *p, GError 
 /* struct plan_pause, in the arena (reconcile_troubles.c). */
 struct list session_pauses(struct session *s, struct arena *a);
 void session_clear_troubles(struct session *s);
+/* Opens the farm's Redis when it is wanted and not open, or open elsewhere. */
+void session_reach_redis(struct session *s, const struct objects *want);
+
+/* -- reconcile_fleet.c -- */
+
+/* Takes the host, or renews the claim. A sentence when another controller acts as it; NULL else, and without Redis. */
+const char *session_claim_host(struct session *s);
+void session_leave_host(struct session *s);
+void session_end_post(struct session *s);

@@ -21,7 +21,7 @@ static void read_texts(const struct session *s, const struct source_where *where
 	g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(struct tree_text));
 	OBJECTS_EACH (o, w->objects, KIND_VM) {
 		const struct vm_spec *vm = o->spec;
-		if (!o->n_files || !vm || g_strcmp0(vm->host, s->settings.host) != 0)
+		if (!o->n_files || !vm || (!s->settings.all_hosts && g_strcmp0(vm->host, s->settings.host) != 0))
 			continue;
 		struct file_uses uses = object_files(w->arena, o);
 		for (guint i = 0; i < uses.n; i++) {
@@ -82,17 +82,6 @@ static void check_tree(const struct source_where *where, struct wanted *w)
 	problems_sort(&w->problems);
 }
 
-/* The number of commits tells a controller that is behind from one that is not. A ref that was seen to
- * move to fewer commits was rewritten (a forced push): until it has grown past what was seen, no order is
- * known, and the job owner's fence alone decides. */
-static void order_revision(struct session *s, struct source_tree *tree)
-{
-	if (tree->epoch < s->newest_epoch)
-		tree->epoch = 0;
-	else
-		s->newest_epoch = tree->epoch;
-}
-
 static struct trust_terms main_terms(const struct session *s, gboolean is_chosen)
 {
 	const struct controller_spec *local = s->settings.local;
@@ -114,7 +103,6 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	const struct trust_terms terms = main_terms(s, commit != NULL);
 	if (!trust_judge(s, &terms, where, &ret->tree, error))
 		return FALSE;
-	order_revision(s, &ret->tree);
 	load(s, ret);
 	check_tree(where, ret);
 	read_texts(s, where, ret);

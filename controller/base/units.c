@@ -172,6 +172,23 @@ char *duration_format(struct arena *a, gint64 ms)
 	return arena_strdup(a, "0s");
 }
 
+char *duration_about(struct arena *a, gint64 ms)
+{
+	static const struct {
+		gint64 seconds, below;
+		char name, next;
+	} units[] = { { 86400, 3600, 'd', 'h' }, { 3600, 60, 'h', 'm' }, { 60, 1, 'm', 's' } };
+	gint64 s = MAX(ms, 0) / 1000;
+	for (guint i = 0; i < G_N_ELEMENTS(units); i++) {
+		gint64 rest = s % units[i].seconds / units[i].below;
+		if (s < units[i].seconds)
+			continue;
+		return rest ? arena_printf(a, "%" G_GINT64_FORMAT "%c%" G_GINT64_FORMAT "%c", s / units[i].seconds, units[i].name, rest, units[i].next)
+		            : arena_printf(a, "%" G_GINT64_FORMAT "%c", s / units[i].seconds, units[i].name);
+	}
+	return arena_printf(a, "%" G_GINT64_FORMAT "s", s);
+}
+
 enum { DECIMALS = 6 };
 
 const char *decimal_parse(struct arena *a, const char *text, gint64 *ret_millionths)

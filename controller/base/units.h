@@ -25,6 +25,8 @@ const char *bytes_unit_name(guint64 bytes);
 /* "30m", "500ms" → milliseconds: one number and one unit of ms, s, m, h, d. */
 const char *duration_parse(struct arena *a, const char *text, gint64 *ret_ms);
 char *duration_format(struct arena *a, gint64 ms);
+/* For people: its two largest units, as "3m20s", "2d4h", "45s". */
+char *duration_about(struct arena *a, gint64 ms);
 
 /* "0.42" → millionths. No sign, no exponent, six digits after the point at most. */
 const char *decimal_parse(struct arena *a, const char *text, gint64 *ret_millionths);

@@ -1,6 +1,7 @@
 /* cleave apply: shows the plan, asks, carries it out. While `cleave run` holds the state folder it is
  * the one that acts: it is told to look now. */
 #include "commands/command.h"
+#include "commands/keep.h"
 #include "report/report.h"
 #include "state/state.h"
 #include <stdio.h>
@@ -43,13 +44,28 @@ static int judge(const struct looked *l, gboolean in_part)
 	return in_part || plan_n_refused(l->plan) ? EXIT_IN_PART : EXIT_FINE;
 }
 
-static int apply_here(struct looked *l, struct printer *printer)
+/* As the controller does after each pass. A look at devices alone says nothing of all else. */
+static void note(const struct invocation *in, const struct looked *l, const struct outcomes *outcomes, const char *trouble, gint64 took_ms)
+{
+	const struct keep_pass pass = { .plan = l->plan, .outcomes = outcomes, .trouble = trouble, .tree = &l->wanted.tree, .apply_ms = took_ms,
+		                        .is_only = TRUE };
+	if (in->settings.devices_only || !in->holds_lock)
+		return;
+	struct keep *keep = keep_open(in->settings.state);
+	keep_note(keep, &pass);
+	keep_free(keep);
+}
+
+static int apply_here(const struct invocation *in, struct looked *l, struct printer *printer)
 {
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GString) text = g_string_new(NULL);
 	struct outcomes outcomes;
 	struct pass_events events = { .acted = on_acted, .user = printer };
-	if (!session_apply(l->session, l->arena, l->plan, &events, &outcomes, &error))
+	gint64 began_us = g_get_monotonic_time();
+	gboolean ok = session_apply(l->session, l->arena, l->plan, &events, &outcomes, &error);
+	note(in, l, ok ? &outcomes : NULL, ok ? NULL : error->message, (g_get_monotonic_time() - began_us) / 1000);
+	if (!ok)
 		return command_fail(error);
 	if (printer->output == OUTPUT_JSON)
 		report_summary_json(text, l->plan, &outcomes);
@@ -86,11 +102,13 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 		return EXIT_REFUSED;
 	gboolean is_blind = command_is_blind(in, l);
 	if (l->plan->n_actions == 0)
+		note(in, l, NULL, NULL, 0);
+	if (l->plan->n_actions == 0)
 		return is_blind ? EXIT_FAILED : plan_n_refused(l->plan) || l->plan->approval ? EXIT_REFUSED : EXIT_FINE;
 	code = command_confirm(in, "Apply this plan?");
 	if (code >= 0)
 		return code;
-	code = l->is_asked ? apply_there(in, l) : apply_here(l, printer);
+	code = l->is_asked ? apply_there(in, l) : apply_here(in, l, printer);
 	return code == EXIT_FINE && is_blind ? EXIT_FAILED : code;
 }
 

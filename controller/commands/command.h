@@ -17,7 +17,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 64,
 };
 
-enum output { OUTPUT_TEXT, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, OUTPUT_MARKDOWN, OUTPUT_JUNIT, N_OUTPUTS };
+enum output { OUTPUT_TEXT, OUTPUT_WIDE, OUTPUT_NAME, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, OUTPUT_MARKDOWN, OUTPUT_JUNIT, N_OUTPUTS };
 
 /* An option of one command alone. A row each, ends with a row without name; the command reads in->own[] at the
  * row's index: the value, "" for a flag that was given, NULL for what was not. */
@@ -39,6 +39,7 @@ struct invocation {
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
+	char **haves; /* all of them; .have is the first */
 	const char *controller; /* the host's own file, when another is named */
 	struct local local;     /* that file, as read; settings.local points into it */
 	char *local_path;       /* where it lies, or would */
@@ -89,12 +90,14 @@ extern const struct exit_row exit_rows[];
 extern const guint n_exit_rows;
 
 int command_validate(struct invocation *in);
+extern const struct own_option plan_options[];
 int command_plan(struct invocation *in);
 int command_diff(struct invocation *in);
 int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
+extern const struct own_option get_options[];
 int command_get(struct invocation *in);
 int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
@@ -114,6 +117,9 @@ int command_sheet(struct invocation *in);
 int command_cost(struct invocation *in);
 int command_submit(struct invocation *in);
 int command_follow(struct invocation *in);
+extern const struct own_option events_options[];
+int command_events(struct invocation *in);
+int command_history(struct invocation *in);
 int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
@@ -172,7 +178,8 @@ int command_look_want(struct invocation *in, struct looked *ret);
 /* Whether libvirt or Redis kept something of the plan from being looked at; says on stderr what to do about it. */
 gboolean command_is_blind(const struct invocation *in, const struct looked *l);
 void looked_clear(struct looked *l);
-/* What `observe -o yaml` wrote. */
+/* What `observe -o yaml` wrote; `path` is for messages. */
+struct objects *look_from_text(struct arena *a, const char *path, const char *text, gsize size, GError **error);
 struct objects *look_from_file(struct arena *a, const char *path, GError **error);
 /* What is wanted, for commands that look at the machine with and without specs: nothing (*ret_left_out says why) when
  * there are none, or they are not valid, and --specs did not ask for them. FALSE when it did. */

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const output_words[N_OUTPUTS] = { "text", "json", "yaml", "github", "sarif", "markdown", "junit" };
+static const char *const output_words[N_OUTPUTS] = { "text", "wide", "name", "json", "yaml", "github", "sarif", "markdown", "junit" };
 
 /* The option's value, else the environment's, else the host's own file's, else `otherwise`; owned by the
  * invocation in any case. */
@@ -91,6 +91,7 @@ static void fill_settings(struct settings *s, const struct controller_spec *c)
 	const char *env = g_getenv("CLEAVE_SPECS");
 	c = c ? c : &nothing;
 	g_autofree char *specs = local_specs(c);
+	s->host_given = s->host != NULL;
 	s->specs_given = s->specs || (env && *env);
 	s->specs = or_else(s->specs, "CLEAVE_SPECS", specs, ".");
 	env = g_getenv("CLEAVE_WORKTREE");
@@ -134,6 +135,7 @@ void invocation_clear(struct invocation *in)
 	local_clear(&in->local);
 	g_free(in->local_path);
 	g_strfreev(in->argv);
+	g_strfreev(in->haves);
 	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
 		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };
@@ -173,7 +175,7 @@ static void add_own_options(struct options *o, struct invocation *in)
 		{ OPTION_YES, { "yes", 'y', 0, G_OPTION_ARG_NONE, &in->yes, "Do not ask", NULL } },
 		{ OPTION_DETAILED_EXITCODE, { "detailed-exitcode", 0, 0, G_OPTION_ARG_NONE, &in->detailed_exitcode,
 		                              "Exit with 2 when there is something to do", NULL } },
-		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME, &in->have,
+		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &in->haves,
 		                 "Work with what `observe -o yaml` wrote, without looking", "FILE" } },
 		{ OPTION_FROM_HOST, { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
 		                      "Write specs of this host, its cards and its VMs, as they are now", NULL } },
@@ -345,6 +347,9 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 	if (code >= 0)
 		return code;
 	take_flags(&o, in);
+	in->have = in->haves ? g_strdup(in->haves[0]) : NULL;
+	if (in->have && in->haves[1] && command->run != command_plan)
+		return usage_error(command, "--have is given twice; `plan` alone takes several");
 	if (in->n_args > command->most_args)
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
 	if (in->settings.sysfs && (command->options & OPTION_ACTS))

@@ -5,6 +5,7 @@
  * ends the pass between two actions. What fails waits by itself (state/troubles.h), all else goes on. */
 #include "base/arena.h"
 #include "base/log.h"
+#include "commands/keep.h"
 #include "commands/run.h"
 #include "commands/service.h"
 #include "host/reaper.h"
@@ -114,6 +115,7 @@ static void run_clear(struct runner *r)
 		source_watch_stop(r->watch);
 	progress_free(r->progress);
 	session_free(r->session);
+	run_kept_close(r);
 	/* After the session, which still iterates the main context: a client's line may come in there. */
 	control_close(r->control);
 	run_clear_force(&r->force);
@@ -134,6 +136,7 @@ static int run(struct invocation *in)
 	in->settings.takes_mirrors_as_they_are = TRUE; /* fetched beside the loop */
 	struct runner r = { .in = in, .session = session_new(&in->settings) };
 	r.source = session_source_name(in->settings.specs);
+	r.keep = keep_open(in->settings.state);
 	r.progress = progress_new(in->output == OUTPUT_JSON, isatty(STDOUT_FILENO));
 	r.loop = g_main_loop_new(NULL, FALSE);
 	if (start(&r, &error)) {

@@ -25,9 +25,12 @@ enum due {
 	DUE_OFTEN,     /* leases may run out, a driver may let a device go */
 	DUE_HOLD_JOBS, /* the job owner's lease */
 	DUE_REAP,      /* frames of workers that fell silent */
+	DUE_BEAT,      /* what the farm hears of this host */
 	DUE_PING,      /* systemd's watchdog */
 	N_DUE,
 };
+
+struct keep;
 
 struct runner {
 	struct invocation *in;
@@ -55,6 +58,8 @@ struct runner {
 	char *last_plan;   /* text of the plan that was printed last: one that stays is said once */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
+	struct keep *keep;
+	GQueue watchers; /* struct control_request: wait for events */
 };
 
 /* -- run.c: the loop -- */
@@ -109,8 +114,19 @@ void run_source_stop(struct runner *r);
 /* Now, all of them; nothing where the specs are on this machine. */
 void run_source_fetch(struct runner *r);
 /* TRUE: one of them cannot be fetched; why, and since when (ms since 1970). */
+/* Nothing is in force yet: what was when the host was last up. */
+void run_take_good(struct runner *r);
 gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64 *ret_since_ms);
 
 /* -- run_control.c -- */
 
 void run_answer_requests(struct runner *r);
+
+/* -- run_kept.c: what passes found and did -- */
+
+void run_keep_pass(struct runner *r, const struct pass_report *report);
+/* Answers those who wait for events, where there are newer ones. */
+void run_tell_watchers(struct runner *r);
+/* FALSE: it is not a request for these. */
+gboolean run_answer_kept(struct runner *r, struct control_request *request);
+void run_kept_close(struct runner *r);

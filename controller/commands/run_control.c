@@ -71,6 +71,8 @@ void run_answer_requests(struct runner *r)
 		g_autoptr(GError) error = NULL;
 		const char *command = control_command(request);
 		g_auto(GStrv) words = g_strsplit(command, " ", 3);
+		if (run_answer_kept(r, request))
+			continue;
 		if (strcmp(command, "observe") == 0) {
 			answer_observe(r, request);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {

@@ -116,23 +116,37 @@ static const char *reason_of(const GError *error)
 	return g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND) ? "RevisionGone" : "SourceUnreadable";
 }
 
+/* A folder's revision is always called the same. At the start what was paused goes on to be. */
+static void note_newer(struct runner *r, const struct wanted *w, gboolean has_moved)
+{
+	const struct wanted *before = r->force.arena ? &r->force.wanted : NULL;
+	gboolean is_newer = before && (w->tree.commit ? strcmp(before->tree.revision, w->tree.revision) != 0 : has_moved);
+	if (is_newer)
+		session_forget_troubles(r->session);
+	if (is_newer || !before)
+		session_begin_revision(r->session);
+}
+
 gboolean run_read_revision(struct runner *r)
 {
 	g_autoptr(GError) error = NULL;
 	struct arena *a = arena_new();
 	struct wanted w;
+	gboolean has_moved = r->has_source_moved;
 	r->has_source_moved = FALSE;
 	gboolean ok = session_want(r->session, a, &w, &error);
 	g_free(r->seen_commit);
 	r->seen_commit = g_strdup(w.tree.commit);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
-		if (r->force.arena && strcmp(r->force.wanted.tree.revision, w.tree.revision) != 0)
-			session_forget_troubles(r->session);
+		note_newer(r, &w, has_moved);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
+		session_keep_good(r->session, &w);
 		return TRUE;
 	}
+	if (!r->force.arena)
+		run_take_good(r);
 	r->force.reason = error ? reason_of(error) : NULL;
 	refuse_revision(r, &w, trouble);
 	wanted_clear(&w);
@@ -184,6 +198,7 @@ static void carry_out(struct runner *r, struct arena *a, const struct plan *p, s
 	struct pass_events events = { .acted = on_acted, .is_over = is_over, .user = r };
 	if (!session_apply(r->session, a, p, &events, outcomes, &error)) {
 		log_error("pass", "%s", error->message);
+		r->retry_ms = MAX(r->retry_ms, RETRY_FIRST_MS); /* it may be another plan by then */
 		report->trouble = arena_strdup(a, error->message);
 		return;
 	}
@@ -231,7 +246,7 @@ static void set_retry(struct runner *r, const struct plan *p)
 
 static void tell_status(const struct runner *r, const struct plan *p)
 {
-	guint n[3] = { 0 };
+	guint n[N_READINESS] = { 0 };
 	for (guint i = 0; i < p->n_verdicts; i++)
 		n[p->verdicts[i].readiness]++;
 	service_status("%s: %u ready, %u reconciling, %u stalled", r->force.wanted.tree.revision, n[IS_READY], n[IS_RECONCILING], n[IS_STALLED]);

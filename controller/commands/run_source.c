@@ -1,5 +1,6 @@
 /* The remote side of `cleave run`: mirrors of URLs are fetched beside the loop, at intervals, and when somebody says that
  * there is something new. What comes changes the mirror's refs, and the watch on those wakes the loop. */
+#include "base/arena.h"
 #include "base/log.h"
 #include "commands/run.h"
 #include "source/mirror.h"
@@ -123,4 +124,19 @@ gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64
 		return TRUE;
 	}
 	return FALSE;
+}
+
+void run_take_good(struct runner *r)
+{
+	g_autoptr(GError) error = NULL;
+	struct arena *a = arena_new();
+	struct wanted w = { 0 };
+	gint64 since_ms;
+	if (session_want_good(r->session, a, &w, &since_ms, &error)) {
+		r->force.arena = a;
+		r->force.wanted = w;
+		return;
+	}
+	wanted_clear(&w);
+	arena_free(a);
 }

@@ -104,7 +104,11 @@ int command_get_frames(struct invocation *in)
 {
 	struct story_book b;
 	struct frame_set frames;
-	if (in->n_args < 2 || in->output == OUTPUT_YAML) {
+	if (in->n_args > 3) {
+		fprintf(stderr, "cleave: `%s` is one argument too many\n", in->args[3]);
+		return EXIT_BAD_USAGE;
+	}
+	if (in->n_args < 2 || (in->output != OUTPUT_TEXT && in->output != OUTPUT_JSON)) {
 		fprintf(stderr, in->n_args < 2 ? "cleave: the frames of which job? As `cleave get frames nimbus/shot1 [1-100]`\n"
 		                               : "cleave: frames are written as text or json\n");
 		return EXIT_BAD_USAGE;

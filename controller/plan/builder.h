@@ -33,6 +33,8 @@ void builder_judge_acted(struct builder *b, const struct object *o, const char *
 void builder_judge_unseen(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* TRUE, and judged, when the spec says something that does not act yet: half of it would be another object. */
 gboolean builder_judge_later(struct builder *b, const struct object *o);
+/* Of another host: as its controller told, else OtherHost with `message`, which may be NULL. */
+void builder_judge_elsewhere(struct builder *b, const struct object *o, const char *host, const char *message);
 /* To be looked at again so long after the observation, though nothing happens. */
 void builder_wake(struct builder *b, gint64 in_ms);
 /* The clock is part of what was observed: ms since 1970; 0: not told. */
@@ -71,6 +73,17 @@ const char *builder_approve_words(const struct builder *b);
 
 /* The approval by which the limits do not count: of this digest, or one that has begun and of which `waiting` is the rest. */
 const struct plan_approval *plan_find_approval(const struct plan_input *in, const struct strings *waiting, const char *digest);
+
+/* Why an effect may not be had now. */
+struct gate {
+	const char *reason, *message; /* as of a verdict */
+};
+/* FALSE: outside of its windows, or the host's turn has not come. */
+gboolean builder_may(struct builder *b, enum effect effect, struct gate *ret);
+/* Of an object of which nothing is planned now, since it may not be. */
+void builder_judge_gated(struct builder *b, const struct object *o, const struct gate *gate, const char *item);
+/* Takes out of the plan what may not be done now, and says until when the rest may begin. */
+void plan_gate(struct builder *b);
 
 void plan_hosts(struct builder *b);
 /* Which card each GPU of this host means, and which VM has which piece of it. */

@@ -12,7 +12,7 @@
 #include "spec/vm_history.h"
 #include <string.h>
 
-NAME_TABLE(readiness_names, "a condition", 3, "Ready", "Reconciling", "Stalled");
+NAME_TABLE(readiness_names, "a condition", 4, "Ready", "Reconciling", "Stalled", "Unknown");
 
 struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
                            const char *id, const char *reason)
@@ -285,6 +285,7 @@ static void plan_work(struct builder *b)
 		judge_worker(b, o);
 	g_array_sort(b->actions, by_total_order);
 	plan_hold_back(b);
+	plan_gate(b);
 }
 
 /* A host that the specs do not name may still reconcile jobs; more often its name is mistaken, as a full one for a
@@ -331,6 +332,7 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
 	plan_hold_back(b);
+	plan_gate(b);
 	vms_wait_for_gpus(b);
 	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);

@@ -76,7 +76,8 @@ struct action {
 	guint n_waits;
 };
 
-enum readiness { IS_READY, IS_RECONCILING, IS_STALLED };
+/* Unknown: of another host, which is not heard. */
+enum readiness { IS_READY, IS_RECONCILING, IS_STALLED, IS_UNKNOWN, N_READINESS };
 extern const struct name_table readiness_names;
 
 /* What `get` says of an object that is wanted, before anything is done. */

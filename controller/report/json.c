@@ -1,6 +1,7 @@
 /* For programs: jansson values from plans and, by walking the field tables, from objects. */
 #include "base/arena.h"
 #include "report/report.h"
+#include "report/tables.h"
 #include "spec/emit.h"
 #include "spec/walk.h"
 #include <jansson.h>
@@ -355,14 +356,19 @@ void report_objects_json(GString *out, const struct objects *objects, unsigned p
 	append_array(out, array);
 }
 
-struct condition report_condition(const struct plan *p, const struct verdict *v)
+struct condition report_condition(struct arena *a, const struct plan *p, const struct shown *s)
 {
-	return (struct condition){ name_of(&readiness_names, (int)v->readiness), "True", v->reason, v->message, p->revision };
+	const struct verdict *v = s->verdict;
+	gboolean is_unknown = v->readiness == IS_UNKNOWN;
+	const char *type = name_of(&readiness_names, is_unknown ? IS_READY : (int)v->readiness);
+	return (struct condition){ type, is_unknown ? "Unknown" : "True", v->reason, v->message, p->revision, report_time(a, s->since_ms),
+		                   s->ready_revision };
 }
 
-static void set_condition(json_t *object, const struct plan *p, const struct verdict *v)
+static void set_condition(json_t *object, const struct plan *p, const struct shown *s)
 {
-	struct condition c = report_condition(p, v);
+	SCOPED_ARENA(a);
+	struct condition c = report_condition(a, p, s);
 	json_t *holder = json_object(), *status = json_object_get(object, "status");
 	if (!status)
 		json_object_set_new(object, "status", status = json_object());
@@ -371,22 +377,17 @@ static void set_condition(json_t *object, const struct plan *p, const struct ver
 	json_decref(holder);
 }
 
-guint report_get_json(GString *out, const struct plan *p, const struct kind *kind, const char *id)
+void report_get_json(GString *out, const struct shown_list *l)
 {
 	json_t *array = json_array();
-	for (guint i = 0; i < p->n_verdicts; i++) {
-		const struct verdict *v = &p->verdicts[i];
-		const struct object *o = v->object;
-		if ((kind && o->kind != kind) || (id && strcmp(o->id, id) != 0))
-			continue;
-		const struct object *have = objects_get(p->have, o->kind->id, o->id);
+	for (guint i = 0; i < l->n; i++) {
+		const struct object *o = l->items[i].verdict->object;
+		const struct object *have = objects_get(l->plan->have, o->kind->id, o->id);
 		json_t *one = object_json(o, o->spec, have ? have->status : NULL);
-		set_condition(one, p, v);
+		set_condition(one, l->plan, &l->items[i]);
 		json_array_append_new(array, one);
 	}
-	guint n = (guint)json_array_size(array);
 	append_array(out, array);
-	return n;
 }
 
 void report_problems_json(GString *out, const struct problems *problems)

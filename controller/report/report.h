@@ -21,13 +21,8 @@ void report_outcome_text(GString *out, const struct plan *p, const struct outcom
 void report_summary_text(GString *out, const struct plan *p, const struct outcomes *o, struct report_style style);
 /* Field by field, what would change: `cleave diff`. Returns the number of differences. */
 guint report_diff_text(GString *out, const struct plan *p, struct report_style style);
-/* One line an object: KIND/NAME, condition, what it says. `kind` and `id` may be NULL. Returns how many. */
-guint report_get_text(GString *out, const struct plan *p, const struct kind *kind, const char *id,
-                      struct report_style style);
 /* Of a VM of this host that is not stalled: it waits, or goes on with less than its spec says. */
 gboolean report_is_worth_saying(const struct plan *p, const struct verdict *v);
-/* What JSON and YAML say of a verdict; its texts are the plan's. */
-struct condition report_condition(const struct plan *p, const struct verdict *v);
 /* Frames of a job that are whole and wanted; for progress. FALSE when the plan does not know the job. */
 gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_whole, guint64 *ret_wanted);
 
@@ -35,14 +30,15 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 void report_roots_text(GString *out, const struct plan *p);
 void report_roots_json(GString *out, const struct plan *p);
 
+/* "main@sha1:0123456789ab": twelve digits of a commit tell it from all others; g_free(). */
+char *report_short_revision(const char *revision);
+
 /* -- JSON ----------------------------------------------------------------------------------------- */
 
 void report_plan_json(GString *out, const struct plan *p);
 void report_outcome_json(GString *out, const struct plan *p, const struct outcome *o);
 void report_summary_json(GString *out, const struct plan *p, const struct outcomes *o);
 void report_progress_json(GString *out, const char *job, guint64 n_whole, guint64 n_wanted);
-/* One array of objects with what is wanted, what is there and the condition of each. */
-guint report_get_json(GString *out, const struct plan *p, const struct kind *kind, const char *id);
 void report_objects_json(GString *out, const struct objects *objects, unsigned parts);
 
 /* -- problems -------------------------------------------------------------------------------------- */

@@ -1,7 +1,6 @@
 /* For people: aligned, few words, colour only where it is asked for. */
 #include "base/arena.h"
 #include "report/report.h"
-#include "report/tables.h"
 #include "spec/farm.h"
 #include "spec/renderjob.h"
 #include "spec/vm.h"
@@ -111,7 +110,11 @@ static void append_effects_line(GString *out, const struct plan *p)
 
 gboolean report_is_worth_saying(const struct plan *p, const struct verdict *v)
 {
-	const struct vm_spec *vm = v->object->kind->id == KIND_VM ? v->object->spec : NULL;
+	enum kind_id kind = v->object->kind->id;
+	const struct vm_spec *vm = kind == KIND_VM ? v->object->spec : NULL;
+	/* A card or a host that waits for its window or its turn. */
+	if ((kind == KIND_HOST || kind == KIND_GPU) && v->readiness == IS_RECONCILING && g_str_has_prefix(v->reason, "WaitsFor"))
+		return v->message != NULL;
 	return v->readiness != IS_STALLED && !v->is_acted && vm && v->message && g_strcmp0(vm->host, p->host) == 0;
 }
 
@@ -158,8 +161,8 @@ static void append_approval(GString *out, const struct plan *p, struct report_st
 		paint(out, style, BOLD, "Approved (%s): limits do not count here\n", p->approved);
 }
 
-/* Twelve digits of a commit tell it from all others; the JSON stream has the whole. */
-static char *short_revision(const char *revision)
+/* The JSON stream has the whole. */
+char *report_short_revision(const char *revision)
 {
 	const char *sha1 = strstr(revision, "sha1:");
 	return sha1 ? g_strdup_printf("%.*s%.12s", (int)(sha1 - revision) + 5, revision, sha1 + 5) : g_strdup(revision);
@@ -181,7 +184,7 @@ static void append_headline(GString *out, const struct plan *p)
 
 void report_plan_text(GString *out, const struct plan *p, struct report_style style)
 {
-	g_autofree char *revision = short_revision(p->revision);
+	g_autofree char *revision = report_short_revision(p->revision);
 	paint(out, style, BOLD, "Plan for host %s at %s", p->host, revision);
 	append_headline(out, p);
 	for (guint i = 0; i < p->n_actions; i++)
@@ -236,7 +239,7 @@ guint report_diff_text(GString *out, const struct plan *p, struct report_style s
 	return append_differences(out, p->actions, p->n_actions, style) + append_differences(out, p->held, p->n_held, style);
 }
 
-/* -- get --------------------------------------------------------------------------------------------- */
+/* -- progress ---------------------------------------------------------------------------------------- */
 
 gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_whole, guint64 *ret_wanted)
 {
@@ -262,29 +265,6 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 			*ret_whole += frames_count(&common);
 		}
 	return TRUE;
-}
-
-guint report_get_text(GString *out, const struct plan *p, const struct kind *kind, const char *id,
-                      struct report_style style)
-{
-	static const enum colour colours[] = { GREEN, YELLOW, RED };
-	guint n = 0;
-	if (kind && (kind->id == KIND_RENDERJOB || kind->id == KIND_WORKER))
-		return report_table_text(out, p, kind->id, id);
-	for (guint i = 0; i < p->n_verdicts; i++) {
-		const struct verdict *v = &p->verdicts[i];
-		if ((kind && v->object->kind != kind) || (id && strcmp(v->object->id, id) != 0))
-			continue;
-		if (n++ == 0)
-			paint(out, style, BOLD, "%-10s %-28s %-12s %-16s %s\n", "KIND", "NAME", "CONDITION", "REASON", "MESSAGE");
-		g_string_append_printf(out, "%-10s %-28s ", v->object->kind->name, v->object->id);
-		paint(out, style, colours[v->readiness], "%-12s", name_of(&readiness_names, (int)v->readiness));
-		g_string_append_printf(out, " %-16s %s", v->reason, v->message ? v->message : "");
-		while (out->len && out->str[out->len - 1] == ' ')
-			g_string_truncate(out, out->len - 1);
-		g_string_append_c(out, '\n');
-	}
-	return n;
 }
 
 /* -- problems ------------------------------------------------------------------------------------------ */

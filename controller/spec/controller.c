@@ -48,12 +48,12 @@ static const struct field path_fields[] = {
 };
 
 #define CEILING(name_, member, doc_)                                                                         \
-	{ name_, FIELD_INT, IN(controller_ceilings, member, gint64), .max = 1000000000, .flags = FIELD_LATER, .doc = doc_ }
+	{ name_, FIELD_INT, IN(controller_ceilings, member, gint64), .def = "1000000000", .max = 1000000000, .doc = doc_ }
 
 static const struct field ceiling_fields[] = {
 	CEILING("maxDelete", max_delete, "Most objects deleted in a pass, whatever git says."),
-	CEILING("maxRestart", max_restart, "Most VMs restarted in a pass."),
-	CEILING("maxRender", max_render, "Most frames rendered in a pass."),
+	CEILING("maxRestart", max_restart, "Most VMs of this host that may be down for a restart at a time."),
+	CEILING("maxRender", max_render, "Most frames that a pass of this host sends to the queue."),
 	CEILING("maxDataLoss", max_data_loss, "Most disks made anew, and volumes deleted, in a pass."),
 	{ 0 },
 };

@@ -217,6 +217,7 @@ const struct field host_status_fields[] = {
 	{ "kernel", FIELD_STRING, IN(host_status, kernel, const char *), .doc = "Kernel release." },
 	{ "cmdline", FIELD_STRING, IN(host_status, cmdline, const char *), .doc = "Kernel arguments of this boot." },
 	{ "machineId", FIELD_STRING, IN(host_status, machine_id, const char *), .doc = "/etc/machine-id." },
+	{ "taken", FIELD_STRING, IN(host_status, taken, const char *), .doc = "Another controller acts as this host: this one does nothing." },
 	{ "cpus", FIELD_INT, IN(host_status, n_cpus, gint64), .doc = "CPUs online." },
 	{ "memory", FIELD_BYTES, IN(host_status, memory_bytes, guint64), .doc = "Memory in all." },
 	{ "root", FIELD_BOOL, IN(host_status, is_root, gboolean), .doc = "It was looked at as root, who sees all of it." },

@@ -123,6 +123,7 @@ struct host_cpu_idle {
 struct host_status {
 	const char *observed_at; /* RFC 3339, UTC: the clock is part of what was observed */
 	const char *kernel, *cmdline, *machine_id;
+	const char *taken; /* why this controller does not act as the host: another does; NULL: it may */
 	gint64 n_cpus;
 	guint64 memory_bytes;
 	gboolean is_root; /* what only root sees was seen */

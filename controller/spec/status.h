@@ -41,6 +41,8 @@ struct condition {
 	const char *status, *reason;
 	const char *message; /* may be NULL */
 	const char *revision;
+	const char *last_transition; /* RFC 3339, UTC: since when type and reason are these; NULL: not known */
+	const char *ready_revision;  /* at which it was Ready last, or is; NULL: not known */
 };
 
 extern const struct field condition_fields[];

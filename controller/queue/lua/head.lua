@@ -28,11 +28,15 @@
 -- cleave:wake:<name>    list  on which such a worker blocks
 -- cleave:blame:<name>   hash  "frame job" that failed on this worker -> when
 -- cleave:rest           hash  name of a worker that gets nothing for a while -> "until times reason"
+-- cleave:hosts, cleave:host:<name>  as fleet.lua says
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
--- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
+-- cleave:rollout:slots  zset  host whose turn it is -> until when in ms
+-- cleave:rollout:hosts  hash  host -> "1" or "0" (all of it Ready), a space, its revision
+-- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number;  cleave:epoch-of, -gone  see owner.c
 
-local VERSION = 5
+local VERSION = 6
+local OLDEST = 5               -- programs of this version and newer get from these functions what they ask for
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
 local REAP_FRAMES = 10000
@@ -90,5 +94,10 @@ local Range, Order, Scope, Job, Idle, Try, Drain, Choose, Tail, Lease, Owner =
 redis.register_function({
   function_name = 'cleave_version',
   callback = function() return VERSION end,
+  flags = { 'no-writes' },
+})
+redis.register_function({
+  function_name = 'cleave_oldest',
+  callback = function() return OLDEST end,
   flags = { 'no-writes' },
 })
