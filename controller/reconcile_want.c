@@ -88,6 +88,32 @@ static struct trust_terms main_terms(const struct session *s, gboolean is_chosen
 	return (struct trust_terms){ "main", s->settings.specs, local ? local->allowed_signers_file : NULL, local ? local->keyring_file : NULL, is_chosen };
 }
 
+/* People hold this host at an older commit: that is read instead, with the tip's place in the order of commits, since
+ * that is when it was decided. */
+static gboolean read_held(struct session *s, struct arena *a, struct source_where *other, struct wanted *ret, GError **error)
+{
+	const struct source_known known = { is_known, s->cache };
+	const char *commit, *held;
+	guint64 epoch = ret->tree.epoch;
+	ret->tip = ret->tree.commit;
+	if (!ret->tip)
+		return TRUE;
+	if (!session_hold(s, a, ret->tip, &commit, &held, error))
+		return FALSE;
+	if (!commit)
+		return TRUE;
+	problems_clear(&ret->problems);
+	problems_init(&ret->problems, a);
+	other->rev = commit;
+	if (!source_read(a, other, &known, &ret->tree, &ret->problems, error)) {
+		g_prefix_error(error, "this host is %s: ", held);
+		return FALSE;
+	}
+	ret->tree.epoch = epoch;
+	ret->held = held;
+	return TRUE;
+}
+
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
 {
 	const struct source_known known = { is_known, s->cache };
@@ -100,7 +126,10 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
-	const struct trust_terms terms = main_terms(s, commit != NULL);
+	if (!commit && !read_held(s, a, &other, ret, error))
+		return FALSE;
+	where = ret->held ? &other : where;
+	const struct trust_terms terms = main_terms(s, commit || ret->held);
 	if (!trust_judge(s, &terms, where, &ret->tree, error))
 		return FALSE;
 	load(s, ret);

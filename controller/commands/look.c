@@ -197,6 +197,9 @@ static int look_want(struct invocation *in, struct looked *ret, struct objects *
 	gboolean is_read = session_want(ret->session, ret->arena, &ret->wanted, &error);
 	if ((!is_read || ret->wanted.problems.n_errors) && in->settings.devices_only && use_last_good(ret, error))
 		return -1;
+	/* The branch was deleted, say: a controller goes on with what it had. */
+	if (!is_read && in->falls_back && want_in_force(ret, have))
+		return -1;
 	if (!is_read)
 		return in->falls_back && want_in_force(ret, have) ? -1 : command_fail(error);
 	note_uncommitted(in, ret);

@@ -136,13 +136,15 @@ gboolean run_read_revision(struct runner *r)
 	r->has_source_moved = FALSE;
 	gboolean ok = session_want(r->session, a, &w, &error);
 	g_free(r->seen_commit);
-	r->seen_commit = g_strdup(w.tree.commit);
+	r->seen_commit = g_strdup(w.tip);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
+		gboolean is_first = !r->force.arena;
 		note_newer(r, &w, has_moved);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
 		session_keep_good(r->session, &w);
+		run_source_accepted(r, is_first);
 		return TRUE;
 	}
 	if (!r->force.arena)

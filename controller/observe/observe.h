@@ -44,6 +44,7 @@ struct observe_input {
 	                     * which VMs are here and since when they are as they are */
 	const struct controller_spec *local; /* the host's own settings: which paths specs may name; NULL: any */
 	guint64 sweep_bytes; /* of visible frames read again in a second, with `claims` */
+	struct list suspended; /* struct host_suspension: on this host alone */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
 	                     * is gone, waits for ever, and no pass may */
 };

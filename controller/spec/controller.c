@@ -72,6 +72,9 @@ const struct field controller_fields[] = {
 	{ "sweepRate", FIELD_BYTES, IN(controller_spec, sweep_bytes, guint64), .min = (gint64)KiB, .max = 100 * (gint64)GiB, .unit = (gint64)KiB,
 	  .doc = "How much of the visible frames `run` reads again in a second, to find what changed without a trace in size "
 	         "and time; all of them within a day where that is enough. Without the key 20MiB." },
+	{ "metricsFile", FIELD_STRING, IN(controller_spec, metrics_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "Where `run` writes its metrics after each pass; without the key cleave.prom in the state folder. A name ending in "
+	         ".prom, in a folder that node_exporter's textfile collector reads." },
 	{ "sources", FIELD_LIST, IN(controller_spec, sources, struct list), ITEMS(source_fields, controller_source), .flags = FIELD_LATER,
 	  .doc = "More repositories, each with what it may contain." },
 	{ "allowedSignersFile", FIELD_STRING, IN(controller_spec, allowed_signers_file, const char *), .form = FORM_ABSOLUTE_PATH,
