@@ -137,6 +137,8 @@ gboolean run_read_revision(struct runner *r)
 	gboolean ok = session_want(r->session, a, &w, &error);
 	g_free(r->seen_commit);
 	r->seen_commit = g_strdup(w.tip);
+	if (error)
+		run_source_explain(r, &error);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
 		gboolean is_first = !r->force.arena;
