@@ -114,6 +114,7 @@ void session_free(struct session *s)
 	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	trust_free(s->trust);
 	domain_cache_free(s->domains);
 	g_ptr_array_unref(s->mirrors);
 	arena_free(s->arena);
@@ -193,6 +194,8 @@ void session_reach_redis(struct session *s, const struct objects *want)
 	s->redis_trouble = error ? g_strdup(error->message) : NULL;
 	if (s->redis && s->look)
 		s->notice = notice_new(url, password, s->look, s->look_user, NULL);
+	if (s->notice && s->hear)
+		notice_on_word(s->notice, s->hear, s->hear_user);
 }
 
 /* Whether a VM of this host does: else no key is made. */
@@ -239,6 +242,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .host_taken = taken,
 		                    .claims = claims,
 		                    .sweep_bytes = s->settings.sweep_bytes,
+		                    .suspended = session_suspended(s, a, want),
 		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);
@@ -295,6 +299,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
 	struct plan_input in = { .host = s->settings.host,
 		                 .revision = w->tree.revision,
+		                 .held = w->held,
 		                 .epoch = session_epoch(s, &w->tree),
 		                 .want = w->objects,
 		                 .have = have,

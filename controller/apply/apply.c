@@ -1,6 +1,7 @@
 /* The graph of the plan's waits, action by action. */
 #include "apply/apply.h"
 #include "apply/pool.h"
+#include "apply/turn.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "queue/owner.h"
@@ -245,6 +246,11 @@ static gboolean try_one(struct work *w, guint i)
 		end(w, i, OUTCOME_SKIPPED, arena_printf(in->arena, "waits for %s", verbs[missing->verb].name), 0);
 		return TRUE;
 	}
+	const char *over = turn_is_over(in, &in->plan->actions[i]);
+	if (over) {
+		end(w, i, OUTCOME_SKIPPED, over, 0);
+		return TRUE;
+	}
 	if (in->is_over && in->is_over(in->user) && !ends_restart(w, i)) {
 		end(w, i, OUTCOME_SKIPPED, "the pass ended before it", 0);
 		return TRUE;
@@ -285,6 +291,8 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 	const struct plan *p = in->plan;
 	if (p->n_refusals)
 		return fail(error, ERROR_REFUSED, "nothing was done: %s", p->refusals[0].message);
+	if (!turn_take(in, error))
+		return FALSE;
 	in->notes = g_new0(char *, p->n_actions + 1);
 	*ret = (struct outcomes){ .items = ARENA_ARRAY(in->arena, struct outcome, p->n_actions) };
 	struct work w = { in, ret, ARENA_ARRAY(in->arena, enum step, p->n_actions), apply_pool_new(in, act), 0, 0, 0 };

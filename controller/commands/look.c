@@ -19,7 +19,7 @@ static int print_problems(const struct wanted *w)
 }
 
 /* An observation as text, from a file or from the running controller. */
-static struct objects *read_have(struct arena *a, const char *path, const char *text, gsize size, GError **error)
+struct objects *look_from_text(struct arena *a, const char *path, const char *text, gsize size, GError **error)
 {
 	struct spec_file file = { .path = path, .bytes = text, .size = size };
 	struct problems problems;
@@ -46,7 +46,7 @@ struct objects *look_from_file(struct arena *a, const char *path, GError **error
 		fail(error, ERROR_INVALID, "%s is JSON; write the observation with `cleave observe -o yaml`", path);
 		return NULL;
 	}
-	return read_have(a, path, text, size, error);
+	return look_from_text(a, path, text, size, error);
 }
 
 struct objects *look_from_controller(struct arena *a, const char *state, GError **error)
@@ -55,7 +55,7 @@ struct objects *look_from_controller(struct arena *a, const char *state, GError 
 	if (!text)
 		return NULL;
 	arena_own(a, text, g_free);
-	return read_have(a, "controller", text, strlen(text), error);
+	return look_from_text(a, "controller", text, strlen(text), error);
 }
 
 const char *look_source_of_controller(struct arena *a, const char *state)
@@ -197,8 +197,11 @@ static int look_want(struct invocation *in, struct looked *ret, struct objects *
 	gboolean is_read = session_want(ret->session, ret->arena, &ret->wanted, &error);
 	if ((!is_read || ret->wanted.problems.n_errors) && in->settings.devices_only && use_last_good(ret, error))
 		return -1;
+	/* The branch was deleted, say: a controller goes on with what it had. */
+	if (!is_read && in->falls_back && want_in_force(ret, have))
+		return -1;
 	if (!is_read)
-		return command_fail(error);
+		return in->falls_back && want_in_force(ret, have) ? -1 : command_fail(error);
 	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);

@@ -5,12 +5,19 @@
 #include "commands/service.h"
 #include <malloc.h>
 
-enum { HOLD_JOBS_MS = 20000, BEAT_MS = 30000, REAP_MS = 1000, TRIM_MS = 3000 };
+enum { HOLD_JOBS_MS = 20000, REAP_MS = 1000, TRIM_MS = 3000 };
 
 static void hold_jobs(struct runner *r)
 {
 	session_hold_jobs(r->session);
 	run_due_in(r, DUE_HOLD_JOBS, HOLD_JOBS_MS);
+}
+
+static void beat(struct runner *r)
+{
+	if (session_beat(r->session))
+		run_look(r);
+	run_due_in(r, DUE_BEAT, SESSION_BEAT_MS);
 }
 
 /* Workers reap when they ask for frames; where all of them died, or are busy, nobody else would. */
@@ -19,14 +26,6 @@ static void reap(struct runner *r)
 	if (!r->is_busy && session_reap_leases(r->session))
 		run_look(r);
 	run_due_in(r, DUE_REAP, REAP_MS);
-}
-
-/* The farm hears of this host at least so often. */
-static void beat(struct runner *r)
-{
-	if (!r->is_busy && session_beat(r->session))
-		run_look(r);
-	run_due_in(r, DUE_BEAT, BEAT_MS);
 }
 
 static void look(struct runner *r)
@@ -118,7 +117,7 @@ void run_due_after_pass(struct runner *r)
 	run_due_in(r, DUE_RETRY, r->retry_ms);
 	run_due_in(r, DUE_PLAN, r->wake_ms);
 	run_due_in(r, DUE_OFTEN, r->looks_often ? OFTEN_MS : 0);
+	run_due_while(r, DUE_BEAT, session_beats(r->session), SESSION_BEAT_MS);
 	run_due_while(r, DUE_HOLD_JOBS, holds_jobs, HOLD_JOBS_MS);
-	run_due_while(r, DUE_BEAT, TRUE, BEAT_MS);
 	run_due_while(r, DUE_REAP, holds_jobs && r->has_leases, REAP_MS);
 }

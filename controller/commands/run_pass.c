@@ -111,6 +111,8 @@ static char *first_problem(const struct problems *p)
 /* What could not even be read: a branch that was deleted, or a repository that is broken or gone. */
 static const char *reason_of(const GError *error)
 {
+	if (g_error_matches(error, CLEAVE_ERROR, ERROR_REFUSED))
+		return "NotTrusted";
 	return g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND) ? "RevisionGone" : "SourceUnreadable";
 }
 
@@ -134,13 +136,15 @@ gboolean run_read_revision(struct runner *r)
 	r->has_source_moved = FALSE;
 	gboolean ok = session_want(r->session, a, &w, &error);
 	g_free(r->seen_commit);
-	r->seen_commit = g_strdup(w.tree.commit);
+	r->seen_commit = g_strdup(w.tip);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
+		gboolean is_first = !r->force.arena;
 		note_newer(r, &w, has_moved);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
 		session_keep_good(r->session, &w);
+		run_source_accepted(r, is_first);
 		return TRUE;
 	}
 	if (!r->force.arena)
@@ -196,6 +200,7 @@ static void carry_out(struct runner *r, struct arena *a, const struct plan *p, s
 	struct pass_events events = { .acted = on_acted, .is_over = is_over, .user = r };
 	if (!session_apply(r->session, a, p, &events, outcomes, &error)) {
 		log_error("pass", "%s", error->message);
+		r->retry_ms = MAX(r->retry_ms, RETRY_FIRST_MS); /* it may be another plan by then */
 		report->trouble = arena_strdup(a, error->message);
 		return;
 	}

@@ -41,6 +41,7 @@ struct observe_input {
 	gboolean claims;    /* acts on what it sees: becomes the job owner if nobody is and all roots are here, and notes
 	                     * which VMs are here and since when they are as they are */
 	guint64 sweep_bytes; /* of visible frames read again in a second, with `claims` */
+	struct list suspended; /* struct host_suspension: on this host alone */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
 	                     * is gone, waits for ever, and no pass may */
 };
@@ -55,6 +56,11 @@ gboolean observe_job_files(struct arena *a, const struct observe_input *in, cons
 
 /* The farm's lists for plain workers. */
 void observe_plain(struct arena *a, const struct observe_input *in, const struct farm_spec *farm, struct farm_status *ret);
+/* When the Farm's windows open. */
+void observe_windows(struct arena *a, const struct observe_input *in, const struct objects *have, const struct farm_spec *farm,
+                     struct farm_status *ret);
+/* Whose turn it is. */
+void observe_rollout(struct arena *a, const struct observe_input *in, const struct farm_spec *farm, struct farm_status *ret);
 struct object *observed(struct arena *a, struct objects *have, enum kind_id kind, const char *name);
 void observe_host(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_boot(struct arena *a, const struct observe_input *in, struct objects *have);

@@ -129,6 +129,7 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	s->bridges = read_bridges(a, in->tree);
 	s->nvidia_driver = host_read(a, in->tree, "sys/module/nvidia/version");
 	s->secrets = read_secrets(a, in);
+	s->suspended = in->suspended;
 	s->worker_bundle = in->lib ? host_read(a, in->tree, "%s/worker.tar.xz.version", in->lib) : NULL;
 	s->has_kvm = f.has_kvm;
 	read_iommu(a, in->tree, &s->iommu);

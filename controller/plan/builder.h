@@ -41,7 +41,18 @@ void builder_wake(struct builder *b, gint64 in_ms);
 gint64 builder_now_ms(const struct builder *b);
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);
 
-/* Of this object what would be done is only told, not done: `reconcile` says so. */
+/* That it is suspended, itself or by what it belongs to; NULL: it is not (plan_suspend.c). `o` NULL: the Farm. */
+const struct suspension *builder_suspension(const struct builder *b, const struct object *o);
+/* Whether what the action is done to is suspended, also where the specs do not speak of it any more. */
+gboolean builder_suspends(const struct builder *b, const struct action *act);
+/* "Host/h1 is suspended by ada until 2026-…: reason" */
+const char *suspension_words(struct arena *a, const struct suspension *s, const struct object *o);
+/* Rewrites the verdicts of suspended objects, at the end. */
+void plan_judge_suspended(struct builder *b);
+/* What is suspended on this host alone is said in each plan. */
+void plan_note_local(struct builder *b);
+
+/* Of this object what would be done is only told, not done: `reconcile` or `suspend` says so. */
 gboolean builder_holds_back(const struct builder *b, const struct object *want);
 /* Takes the actions on such objects out of the plan: .held has them, and their verdicts tell them (plan_held.c). */
 void plan_hold_back(struct builder *b);
@@ -68,6 +79,17 @@ const char *builder_approve_words(const struct builder *b);
 
 /* The approval by which the limits do not count: of this digest, or one that has begun and of which `waiting` is the rest. */
 const struct plan_approval *plan_find_approval(const struct plan_input *in, const struct strings *waiting, const char *digest);
+
+/* Why an effect may not be had now. */
+struct gate {
+	const char *reason, *message; /* as of a verdict */
+};
+/* FALSE: outside of its windows, or the host's turn has not come. */
+gboolean builder_may(struct builder *b, enum effect effect, struct gate *ret);
+/* Of an object of which nothing is planned now, since it may not be. */
+void builder_judge_gated(struct builder *b, const struct object *o, const struct gate *gate, const char *item);
+/* Takes out of the plan what may not be done now, and says until when the rest may begin. */
+void plan_gate(struct builder *b);
 
 void plan_hosts(struct builder *b);
 /* Which card each GPU of this host means, and which VM has which piece of it. */

@@ -2,6 +2,7 @@
  * frames), and refuses where many at once are more often a mistake (deleting, data): that waits for `cleave approve`. */
 #include "base/arena.h"
 #include "plan/builder.h"
+#include "spec/controller.h"
 #include "spec/farm.h"
 #include <string.h>
 
@@ -15,7 +16,11 @@ gint64 builder_budget(const struct builder *b, enum budget budget)
 		return G_MAXINT64;
 	const struct farm_budgets *of = &((const struct farm_spec *)farm->spec)->policy.budgets;
 	const gint64 budgets[N_BUDGETS] = { of->max_delete, of->max_restart, of->max_data_loss, of->max_render };
-	return budgets[budget];
+	if (!b->in->local)
+		return budgets[budget];
+	const struct controller_ceilings *least = &b->in->local->ceilings;
+	const gint64 ceilings[N_BUDGETS] = { least->max_delete, least->max_restart, least->max_data_loss, least->max_render };
+	return MIN(budgets[budget], ceilings[budget]);
 }
 
 void builder_waits(struct builder *b, const char *item)

@@ -24,6 +24,8 @@ struct vm_target {
 	struct changes live, pending;    /* the running guest, in what acts at once and in what acts at its next start */
 	gboolean is_not_taken;           /* its last start did not bring .pending: another one would not */
 	gboolean may_restart;            /* the Farm's budget has room for it */
+	gboolean is_gated;               /* it may not restart now: */
+	struct gate gate;                /* this is why */
 	guint n_restarts;                /* how many VMs of the host want one */
 	const char *waits_reason;        /* what it needs and is not there yet: one CamelCase word, */
 	const char *waits_for;           /* and a sentence; NULL = nothing. It is not defined or started then */

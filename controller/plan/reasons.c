@@ -4,6 +4,8 @@
 const struct reason_row plan_reasons[] = {
 	{ "Ready", "It is as it should be." },
 	{ "Observed", "It differs, and its `reconcile: observe` lets nothing be done: `cleave diff` shows the fields." },
+	{ "Suspended", "People halted it, or what it belongs to: its `suspend` lets nothing be done until its time has passed or `cleave resume`." },
+	{ "SuspendedHere", "People halted it on this host alone (`cleave suspend --local`): that ends by itself." },
 	{ "Proposed", "It differs, and its `reconcile: propose` leaves it to a person's `cleave apply`." },
 	{ "Differs", "It differs from its spec, and the plan changes that." },
 	{ "NotActing", "It says something that does not act yet in this version." },
@@ -17,7 +19,9 @@ const struct reason_row plan_reasons[] = {
 	{ "LibvirtAway", "libvirt does not answer." },
 	{ "LibvirtLeftOut", "libvirt was not looked at, as `--libvirt none` says." },
 	{ "Applied", "The controller works by this revision." },
+	{ "Held", "People hold this host at an older commit; the branch's next one ends that (`cleave rollback --local`)." },
 	{ "InvalidSpecs", "A newer revision is not valid, so that the last valid one stays in force." },
+	{ "NotTrusted", "A newer revision has no good signature of somebody who may change what it changes; the last one that was trusted stays in force." },
 	{ "WaitsForOther", "What it waits for failed, and is tried again later." },
 	{ "Oscillating", "Somebody else keeps changing what cleave puts back; it is left alone until a newer revision or `cleave apply`." },
 	/* Hosts */
@@ -48,6 +52,10 @@ const struct reason_row plan_reasons[] = {
 	{ "HostCordoned", "It is off, since its Host is cordoned, and starts when that is active again." },
 	{ "Draining", "Its worker finishes its frames, for as long as `drain` says; then it is stopped. A drained Host is so until its last VM is down." },
 	{ "WaitsForBudget", "Its restart waits: policy.budgets.maxRestart of the Farm lets no more VMs be down now. `cleave approve` lets it go on." },
+	{ "WaitsForWindow", "What is to be done may only be done in a window (policy.windows of the Farm), which opens later. `cleave approve` lets it go on now." },
+	{ "WaitsForRing", "Hosts take turns (policy.rollout), and a host of an earlier ring is not Ready at this revision." },
+	{ "WaitsForSlot", "Hosts take turns (policy.rollout), and as many as may are at work." },
+	{ "WaitsForRedis", "Hosts take turns (policy.rollout), and Redis, which knows whose turn it is, does not answer." },
 	{ "WaitsForWorker", "It runs, and its worker is not there yet." },
 	{ "WaitsForGPU", "A GPU that it is to have is not ready yet." },
 	{ "GPUNotReady", "A GPU that it is to have does not get ready by itself." },
@@ -66,7 +74,6 @@ const struct reason_row plan_reasons[] = {
 	/* Jobs and workers */
 	{ "Complete", "All frames are there." },
 	{ "Rendering", "Its frames are rendered." },
-	{ "Suspended", "Its `suspend` keeps frames out of the queue." },
 	{ "WaitsForJob", "Its frames wait for those of the job that its `after` names." },
 	{ "OutputOccupied", "Files that are not this job's lie where its frames go." },
 	{ "FramesLost", "Frames were there and are gone; `heal` says whether they are rendered again." },

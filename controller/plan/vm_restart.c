@@ -48,10 +48,12 @@ void vm_targets_grant_restarts(struct vm_target *all, guint n)
 		n_down += is_down(t) || (is_coming(t) && !wants_restart(t));
 	VM_TARGETS_EACH (t, all, n) {
 		/* One that is down already costs nothing more: what it waits for may be the very change. */
-		t->may_restart = n_down < most || (is_down(t) && most > 0);
+		enum effect effect = MAX(changes_effect(&t->pending), EFFECT_VM_RESTART);
+		t->is_gated = wants_restart(t) && !builder_may(t->b, effect, &t->gate);
+		t->may_restart = !t->is_gated && (n_down < most || (is_down(t) && most > 0));
 		n_down += t->may_restart && wants_restart(t) && !is_down(t);
 		n_wanted += wants_restart(t) ? 1 : 0;
-		is_beyond |= !t->may_restart && wants_restart(t);
+		is_beyond |= !t->may_restart && !t->is_gated && wants_restart(t);
 	}
 	VM_TARGETS_EACH (t, all, n) {
 		t->n_restarts = n_wanted;
@@ -93,6 +95,10 @@ static gboolean plan_restart(struct vm_target *t)
 {
 	struct builder *b = t->b;
 	struct vm_going going = { b, t->object->id, t->have, t->want };
+	if (t->is_gated) {
+		builder_judge_gated(b, t->object, &t->gate, restart_item(t));
+		return FALSE;
+	}
 	if (!t->may_restart) {
 		builder_judge(b, t->object, IS_RECONCILING, "WaitsForBudget",
 		              arena_printf(b->arena, "the restart for %s is %s%s; %s lets all restart now",

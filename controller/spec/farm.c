@@ -1,5 +1,6 @@
 /* Farm's tables. */
 #include "spec/farm.h"
+#include "base/arena.h"
 #include "spec/fleet.h"
 #include "spec/decode.h"
 #include "spec/gpu.h"
@@ -12,8 +13,6 @@
 NAME_TABLE(plane_state_names, "a state", 3, "leftOut", "ok", "away");
 
 NAME_TABLE(reconcile_names, "a mode", 4, "", "observe", "propose", "enforce");
-
-#define LATER .flags = FIELD_LATER
 
 static const struct field redis_fields[] = {
 	{ "url", FIELD_STRING, IN(farm_redis, url, const char *), .required = TRUE, .form = FORM_REDIS_URL,
@@ -137,7 +136,7 @@ static const struct field budget_fields[] = {
 
 static const struct field window_fields[] = {
 	{ "allow", FIELD_STRINGS, IN(farm_window, allow, struct strings), .required = TRUE, .names = &effect_names,
-	  .doc = "Effects that are allowed in the window and at no other time." },
+	  .doc = "Effects that are allowed in the window and at no other time. With any window, those from vm-restart on act only in one that names them; also that a VM is undefined counts as vm-restart." },
 	{ "days", FIELD_STRING, IN(farm_window, days, const char *), .form = FORM_DAYS, .doc = "Days; without the key all." },
 	{ "from", FIELD_STRING, IN(farm_window, from, const char *), .required = TRUE, .form = FORM_TIME_OF_DAY, .doc = "Begin." },
 	{ "to", FIELD_STRING, IN(farm_window, to, const char *), .required = TRUE, .form = FORM_TIME_OF_DAY,
@@ -147,10 +146,10 @@ static const struct field window_fields[] = {
 };
 
 static const struct field rollout_fields[] = {
-	{ "hostsAtOnce", FIELD_INT, IN(farm_rollout, hosts_at_once, gint64), LATER, .def = "1", .min = 1, .max = 10000,
-	  .doc = "Hosts with disruptive actions at the same time." },
-	{ "order", FIELD_STRINGS, IN(farm_rollout, order, struct strings), LATER, .form = FORM_NAME,
-	  .doc = "Rings in order: values of the hosts' label `ring`." },
+	{ "hostsAtOnce", FIELD_INT, IN(farm_rollout, hosts_at_once, gint64), .min = 1, .max = 10000,
+	  .doc = "Hosts with disruptive actions (from vm-restart on) at the same time; without the key 1 where `order` is given, else any number." },
+	{ "order", FIELD_STRINGS, IN(farm_rollout, order, struct strings), .form = FORM_NAME,
+	  .doc = "Rings in order: values of the hosts' label `ring`. A ring waits until all hosts of those before it are Ready at the same revision; hosts of no ring come last." },
 	{ 0 },
 };
 
@@ -161,8 +160,8 @@ static const struct field policy_fields[] = {
 	  .doc = "Delete the volumes of disks that are gone or were made anew, all of them when maxDelete and maxDataLoss both let so many go in a pass; never those of disks with `keep`." },
 	{ "budgets", FIELD_STRUCT, IN(farm_policy, budgets, struct farm_budgets), .fields = budget_fields,
 	  .doc = "What a pass may do at most." },
-	{ "windows", FIELD_LIST, IN(farm_policy, windows, struct list), ITEMS(window_fields, farm_window), LATER,
-	  .doc = "When disruptive effects are allowed." },
+	{ "windows", FIELD_LIST, IN(farm_policy, windows, struct list), ITEMS(window_fields, farm_window),
+	  .doc = "When disruptive effects are allowed. Without the key at any time; else what is to be done waits, or goes on with `cleave approve`." },
 	{ "rollout", FIELD_STRUCT, IN(farm_policy, rollout, struct farm_rollout), .fields = rollout_fields,
 	  .doc = "In which order hosts take disruptive changes." },
 	{ 0 },
@@ -218,6 +217,7 @@ const struct field farm_fields[] = {
 	{ "reconcile", FIELD_ENUM, IN(farm_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes: observe (say what differs), propose (plan it, act only when a person applies it), "
 	         "enforce (the default). A Host or an object may say otherwise for itself." },
+	SUSPEND_ROW(farm_spec, "Nothing of the farm is acted on for a while, only looked at and told; one value is the reason. Workers get no new frames."),
 	{ "policy", FIELD_STRUCT, IN(farm_spec, policy, struct farm_policy), .fields = policy_fields,
 	  .doc = "What a pass may do, and when." },
 	{ "defaults", FIELD_STRUCT, IN(farm_spec, defaults, struct farm_defaults), .fields = defaults_fields,
@@ -263,6 +263,29 @@ static const struct field plain_status_fields[] = {
 	{ 0 },
 };
 
+static const struct field window_status_fields[] = {
+	{ "window", FIELD_STRING, IN(farm_window_status, window, const char *), .required = TRUE, .doc = "Its days, times and zone." },
+	{ "opens", FIELD_STRING, IN(farm_window_status, opens, const char *), .doc = "When it opened, or opens next." },
+	{ "closes", FIELD_STRING, IN(farm_window_status, closes, const char *), .doc = "When it closes then." },
+	{ "local", FIELD_STRING, IN(farm_window_status, local, const char *), .doc = "The begin in its own zone." },
+	{ "trouble", FIELD_STRING, IN(farm_window_status, trouble, const char *), .doc = "Why it never opens." },
+	{ 0 },
+};
+
+static const struct field host_status_of_rollout_fields[] = {
+	{ "host", FIELD_STRING, IN(farm_ring_host, host, const char *), .required = TRUE, .doc = "The host." },
+	{ "revision", FIELD_STRING, IN(farm_ring_host, revision, const char *), .doc = "The revision that it works by." },
+	{ "ready", FIELD_BOOL, IN(farm_ring_host, is_ready, gboolean), .doc = "It, its GPUs and its VMs are Ready at that." },
+	{ 0 },
+};
+
+static const struct field rollout_status_fields[] = {
+	{ "slots", FIELD_STRINGS, IN(farm_rollout_status, slots, struct strings), .doc = "Hosts whose turn it is." },
+	{ "hosts", FIELD_LIST, IN(farm_rollout_status, hosts, struct list), ITEMS(host_status_of_rollout_fields, farm_ring_host),
+	  .doc = "What their controllers told." },
+	{ 0 },
+};
+
 const struct field farm_status_fields[] = {
 	{ "redis", FIELD_ENUM, IN(farm_status, redis, int), .names = &plane_state_names,
 	  .doc = "Whether Redis answered." },
@@ -278,6 +301,10 @@ const struct field farm_status_fields[] = {
 	  .doc = "Lists for plain workers, and what they have of them." },
 	{ "hosts", FIELD_LIST, IN(farm_status, hosts, struct list), ITEMS(farm_host_fields, farm_host_status),
 	  .doc = "The farm's hosts, as their controllers told Redis." },
+	{ "windows", FIELD_LIST, IN(farm_status, windows, struct list), ITEMS(window_status_fields, farm_window_status),
+	  .doc = "The Farm's windows by the clock of this host." },
+	{ "rollout", FIELD_STRUCT, IN(farm_status, rollout, struct farm_rollout_status), .fields = rollout_status_fields,
+	  .doc = "Which host's turn it is." },
 	{ "sweeping", FIELD_BOOL, IN(farm_status, is_sweeping, gboolean),
 	  .doc = "Visible frames are being read again, and not all of them have been." },
 	{ 0 },
@@ -301,6 +328,16 @@ char *farm_redis_url(const struct farm_redis *redis, const char *url)
 		return g_strdup(url);
 	const char *rest = behind_scheme(url);
 	return g_strdup_printf("%.*s%s@%s", (int)(rest - url), url, redis->user, rest);
+}
+
+char *farm_window_text(struct arena *a, const struct farm_window *w)
+{
+	return arena_printf(a, "%s%s%s-%s %s", w->days ? w->days : "", w->days ? " " : "", w->from, w->to, w->zone);
+}
+
+gboolean farm_has_rollout(const struct farm_spec *farm)
+{
+	return farm->policy.rollout.order.n || farm->policy.rollout.hosts_at_once > 0;
 }
 
 const char *farm_root_where(const struct farm_root *root)

@@ -1,6 +1,7 @@
 /* Plans beyond budgets and how they are approved, on cases of tests/plan. */
 #include "base/arena.h"
 #include "plan_fixture.h"
+#include "spec/controller.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -105,6 +106,25 @@ static void restarts_and_data_are_approved_alike(void **state)
 	}
 }
 
+/* The host's own ceilings are never exceeded by what git says, and a person on the host may. */
+static void ceilings_are_below_budgets(void **state)
+{
+	(void)state;
+	SCOPED_ARENA(a);
+	struct world w = world_of(a, "vm-pruned");
+	const struct controller_spec none = { .ceilings = { 0, 0, 0, 0 } }, all = { .ceilings = { 9, 9, 9, 9 } };
+	struct plan_input in = { .host = "h1", .revision = "test", .epoch = 7, .want = w.want, .have = w.have, .local = &all };
+	assert_int_equal(n_of(plan_build(a, &in), VERB_UNDEFINE_VM), 1);
+	in.local = &none;
+	const struct plan *p = plan_build(a, &in);
+	assert_int_equal(n_of(p, VERB_UNDEFINE_VM), 0);
+	assert_non_null(p->approval);
+	struct plan_approval approval = { .digest = p->approval };
+	in.approvals = &approval;
+	in.n_approvals = 1;
+	assert_int_equal(n_of(plan_build(a, &in), VERB_UNDEFINE_VM), 1);
+}
+
 static void nothing_waits_within_budgets(void **state)
 {
 	(void)state;
@@ -121,7 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_approved_plan_has_no_limits),      cmocka_unit_test(another_plan_is_not_approved),
 		cmocka_unit_test(what_is_left_of_it_goes_on),          cmocka_unit_test(restarts_and_data_are_approved_alike),
-		cmocka_unit_test(nothing_waits_within_budgets),
+		cmocka_unit_test(nothing_waits_within_budgets),        cmocka_unit_test(ceilings_are_below_budgets),
 	};
 	return cmocka_run_group_tests_name("limits of a plan", tests, NULL, NULL);
 }
