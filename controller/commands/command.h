@@ -123,6 +123,7 @@ int command_follow(struct invocation *in);
 extern const struct own_option events_options[];
 int command_events(struct invocation *in);
 int command_history(struct invocation *in);
+int command_manual(struct invocation *in);
 int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
