@@ -49,7 +49,7 @@ static void trim(struct runner *r)
 /* Called on the main loop, also while a call of a pass is waited for: then they only note what is to be done. */
 static void (*const rows[N_DUE])(struct runner *r) = {
 	[DUE_SWEEP] = look, [DUE_RETRY] = look, [DUE_PLAN] = look, [DUE_PAUSE] = look, [DUE_OFTEN] = look,
-	[DUE_HOLD_JOBS] = hold_jobs, [DUE_REAP] = reap, [DUE_BEAT] = beat, [DUE_PING] = ping, [DUE_TRIM] = trim,
+	[DUE_HOLD_JOBS] = hold_jobs, [DUE_BEAT] = beat, [DUE_REAP] = reap, [DUE_PING] = ping, [DUE_TRIM] = trim,
 };
 
 static void set_ready(struct runner *r)
