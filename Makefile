@@ -149,6 +149,8 @@ install: all bundle ## Install the programs and systemd's units below PREFIX (en
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	for unit in $(notdir $(wildcard contrib/systemd/*.service)); do \
 		sed 's|@PREFIX@|$(PREFIX)|' contrib/systemd/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
+	$(B)/cleave manual >$(B)/gen/cleave.1
+	install -Dm644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(B)/gen/cleave.1
 	for file in bash:bash-completion/completions/cleave zsh:zsh/site-functions/_cleave fish:fish/vendor_completions.d/cleave.fish; do \
 		$(B)/cleave completion $${file%%:*} >$(B)/gen/completion && \
 		install -Dm644 $(B)/gen/completion $(DESTDIR)$(PREFIX)/share/$${file#*:} || exit 1; done

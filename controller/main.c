@@ -148,6 +148,8 @@ const struct command commands[] = {
 	  "bash: `eval \"$(cleave completion bash)\"` in ~/.bashrc. zsh: into a file _cleave of $fpath. fish: `cleave completion\n"
 	  "fish | source`. Names of jobs and VMs come from the specs, as --specs' default and CLEAVE_SPECS say.", 0, OUTPUT_TEXT,
 	  OPTION_PURE | OPTION_NO_SPECS, 1, command_completion, NULL },
+	{ "manual", "", "Write the manual page, cleave(1).", "As `cleave manual | man -l -`.", 0, OUTPUT_TEXT,
+	  OPTION_HIDDEN | OPTION_PURE | OPTION_NO_SPECS, 0, command_manual, NULL },
 	{ "docs", "DIR", "Write the reference and the JSON Schemas into a folder (`make docs`).", NULL, 0, OUTPUT_TEXT,
 	  OPTION_HIDDEN | OPTION_PURE | OPTION_NO_SPECS, 1, command_docs, NULL },
 };

@@ -126,6 +126,7 @@ int command_follow(struct invocation *in);
 extern const struct own_option events_options[];
 int command_events(struct invocation *in);
 int command_history(struct invocation *in);
+int command_manual(struct invocation *in);
 extern const struct own_option wait_options[];
 int command_wait(struct invocation *in);
 int command_describe(struct invocation *in);
