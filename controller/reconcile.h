@@ -106,6 +106,20 @@ struct pass_events {
 gboolean session_apply(struct session *s, struct arena *a, const struct plan *p, const struct pass_events *events,
                        struct outcomes *ret, GError **error);
 
+/* Tells the farm how this host's objects stand after a pass, and what it has; only what changed. */
+void session_tell(struct session *s, const struct plan *plan, const char *commit);
+/* The host's heartbeat. TRUE: another controller acts as the host now, or does no
+ * more: look again. */
+gboolean session_beat(struct session *s);
+enum { SESSION_BEAT_MS = 30000 };
+/* Whether there is a Redis to hear it. */
+gboolean session_beats(const struct session *s);
+struct figures;
+/* The queue's figures; FALSE where Redis is not asked, or does not answer. */
+gboolean session_figures(struct session *s, struct arena *a, struct figures *ret);
+/* What all hosts told that they have, as one observation. ret_notes gets a sentence for each that has told nothing, or nothing new. */
+struct objects *session_observe_farm(struct session *s, struct arena *a, const struct objects *want, GPtrArray *ret_notes, GError **error);
+
 /* Whether the specs are of another revision by now than the one that was read last, valid or not. Reads nothing of it. */
 gboolean session_has_moved(const struct session *s, const char *commit);
 /* What another session read goes on in this one, of the same source. */
@@ -122,16 +136,16 @@ void session_begin_revision(struct session *s);
 void session_forget_troubles(struct session *s);
 /* Of one object; TRUE when there was something. */
 gboolean session_forget_trouble(struct session *s, enum kind_id kind, const char *id);
-/* Tells the farm how this host's objects stand after a pass, and what it has; only what changed. */
-void session_tell(struct session *s, const struct plan *plan, const char *commit);
-/* The host's heartbeat, at least every FLEET_BEAT_MS (queue/fleet.h). TRUE: another controller acts as the host now, or does no
- * more: look again. */
-gboolean session_beat(struct session *s);
-/* What all hosts told that they have, as one observation. ret_notes gets a sentence for each that has told nothing, or nothing new. */
-struct objects *session_observe_farm(struct session *s, struct arena *a, const struct objects *want, GPtrArray *ret_notes, GError **error);
 
 /* Calls `look` on the main loop when the kernel, libvirt or the queue says that something happened. Once. */
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);
+/* Tells the other controllers of a commit that is new. */
+void session_announce(struct session *s, const struct source_tree *tree);
+/* Each word that Redis tells, before it is a reason to look; TRUE takes it. */
+void session_on_word(struct session *s, gboolean (*hear)(gpointer user, const char *word), gpointer user);
+/* Whether the word announces a commit; *ret_commit is that commit if it is of this repository and branch and not the one in
+ * force (`now`; NULL: none is), else NULL. g_free(). */
+gboolean session_hears(const struct session *s, const struct source_tree *now, const char *word, char **ret_commit);
 /* Renews the job owner's lease. FALSE: another controller has the jobs, or Redis is away. */
 gboolean session_hold_jobs(struct session *s);
 gboolean session_holds_jobs(const struct session *s);

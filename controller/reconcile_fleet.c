@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "queue/figures.h"
 #include "queue/fleet.h"
 #include "reconcile_session.h"
 #include "spec/emit.h"
@@ -237,6 +238,18 @@ gboolean session_beat(struct session *s)
 	gboolean is_other = claim(s);
 	tell(s);
 	return is_other;
+}
+
+G_STATIC_ASSERT((int)SESSION_BEAT_MS == (int)FLEET_BEAT_MS);
+
+gboolean session_beats(const struct session *s)
+{
+	return s->redis && s->settings.acts && !s->settings.devices_only;
+}
+
+gboolean session_figures(struct session *s, struct arena *a, struct figures *ret)
+{
+	return s->redis && figures_read(s->redis, a, ret, NULL);
 }
 
 /* -- hearing ---------------------------------------------------------------------------------------------- */

@@ -38,8 +38,13 @@ struct session {
 	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
 	void (*look)(gpointer user);
 	gpointer look_user;
+	gboolean (*hear)(gpointer user, const char *word);
+	gpointer hear_user;
 	struct fleet_post *post; /* this host among the farm's (reconcile_fleet.c); NULL until it is needed */
 };
+
+/* Opens the farm's Redis when it is wanted and not open, or open elsewhere. */
+void session_reach_redis(struct session *s, const struct objects *want);
 
 /* -- reconcile_trust.c: signatures and owners, before anything is decoded -- */
 
@@ -65,6 +70,11 @@ struct list session_suspended(const struct session *s, struct arena *a, const st
  * that cannot be known. */
 gboolean session_hold(const struct session *s, struct arena *a, const char *tip, const char **ret_commit, const char **ret_held, GError **error);
 
+/* Takes the host, or renews the claim. A sentence when another controller acts as it; NULL else, and without Redis. */
+const char *session_claim_host(struct session *s);
+void session_leave_host(struct session *s);
+void session_end_post(struct session *s);
+
 /* -- reconcile_approvals.c -- */
 
 /* Those of this host and revision. */
@@ -76,12 +86,3 @@ gboolean session_begin_approved(struct session *s, const struct plan *p, GError 
 /* struct plan_pause, in the arena (reconcile_troubles.c). */
 struct list session_pauses(struct session *s, struct arena *a);
 void session_clear_troubles(struct session *s);
-/* Opens the farm's Redis when it is wanted and not open, or open elsewhere. */
-void session_reach_redis(struct session *s, const struct objects *want);
-
-/* -- reconcile_fleet.c -- */
-
-/* Takes the host, or renews the claim. A sentence when another controller acts as it; NULL else, and without Redis. */
-const char *session_claim_host(struct session *s);
-void session_leave_host(struct session *s);
-void session_end_post(struct session *s);

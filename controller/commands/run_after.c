@@ -20,6 +20,8 @@ static void (*const after[])(struct runner *r, const struct pass_report *report)
 	run_keep_pass,
 	tell_farm,
 	tell_turn,
+	run_measure,
+	run_asked_after,
 };
 
 void run_after_pass(struct runner *r, const struct pass_report *report)

@@ -162,6 +162,7 @@ static gboolean look_at_files(struct arena *a, const struct observe_input *in, c
 		return FALSE;
 	const struct manifest_counts counts = manifest_counts(view);
 	status->frame_seconds = counts.timed ? (gint64)(counts.seconds / (double)counts.timed * 1e6) : 0;
+	status->n_timed = (gint64)counts.timed;
 	const struct record *complete = manifest_complete(view);
 	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
 	look_at_scene(&l, status);

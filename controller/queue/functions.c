@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char *const library_parts[] = { "head", "range",  "order", "scope", "job",	 "idle", "try",	   "drain",
-					     "homes", "choose", "tail",	 "lease", "owner", "plain", "slot", "show", "worker", "fleet" };
+					     "homes", "choose", "tail",	 "lease", "owner", "plain", "slot", "show", "worker", "fleet", "figures" };
 
 /* Calling these twice would do something twice: a second lease, a second item in a list. */
 static const char *const once_only[] = { "lease", "lease_several", "plain_push", NULL };

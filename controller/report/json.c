@@ -374,8 +374,8 @@ struct condition report_condition(struct arena *a, const struct plan *p, const s
 	const struct verdict *v = s->verdict;
 	gboolean is_unknown = v->readiness == IS_UNKNOWN;
 	const char *type = name_of(&readiness_names, is_unknown ? IS_READY : (int)v->readiness);
-	return (struct condition){ type, is_unknown ? "Unknown" : "True", v->reason, v->message, p->revision, report_time(a, s->since_ms),
-		                   s->ready_revision };
+	return (struct condition){ type, is_unknown ? "Unknown" : "True", v->reason, v->message, p->revision,
+		                   report_time(a, s->since_ms), s->ready_revision };
 }
 
 static void set_condition(json_t *object, const struct plan *p, const struct shown *s)

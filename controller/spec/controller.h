@@ -26,6 +26,7 @@ struct controller_spec {
 	const char *host, *repository, *ref, *state;
 	gint64 interval_ms;
 	guint64 sweep_bytes; /* a second */
+	const char *metrics_file;
 	struct list sources; /* struct controller_source */
 	const char *allowed_signers_file, *keyring_file;
 	struct list owners; /* struct controller_owner */

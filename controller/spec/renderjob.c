@@ -241,6 +241,7 @@ const struct field renderjob_status_fields[] = {
 	{ "queue", FIELD_STRUCT, IN(renderjob_status, queue, struct job_queue_status), .fields = queue_status_fields,
 	  .doc = "What the queue knows." },
 	{ "secondsPerFrame", FIELD_DECIMAL, IN(renderjob_status, frame_seconds, gint64), .doc = "What a frame took on average." },
+	{ "timedFrames", FIELD_INT, IN(renderjob_status, n_timed, gint64), .doc = "Of how many that is the average." },
 	{ "completed", FIELD_STRING, IN(renderjob_status, completed, const char *),
 	  .doc = "Digest of the frames and keys that were complete last." },
 	{ 0 },

@@ -155,6 +155,7 @@ struct renderjob_status {
 	struct list keys; /* struct job_key: of whole and rendered frames, as far as they are recorded */
 	struct job_queue_status queue;
 	gint64 frame_seconds;  /* millionths: what a frame took on average; 0: none was timed */
+	gint64 n_timed;        /* of how many that is the average */
 	const char *completed; /* digest of the frames and keys that were complete last */
 };
 

@@ -10,7 +10,8 @@
 -- cleave:tail           zset  those of them that only have running ones, and are not paused
 -- cleave:job:<id>       hash  meta (job.lua), epoch, task:<key>, took:<key> (ms of the last frames),
 --                             by and by2 (the last two workers that committed), tried ("1": some frame failed),
---                             terms (JSON of what leasing asks of its meta)
+--                             terms (JSON of what leasing asks of its meta), waits (ms since it has queued frames)
+-- cleave:totals         hash  what went wrong since Redis was empty: expired leases, failed attempts
 -- cleave:todo:<id>      zset  "first:last:step:key" -> its place in the job's order (order.lua)
 -- cleave:again:<id>     zset  "frame:key" of frames that failed and are queued again -> when they may be taken
 -- cleave:due            zset  "frame job" -> the same times, of all jobs
