@@ -26,9 +26,11 @@ const struct command commands[] = {
 	  "A folder stands for the *.yaml and *.yml files in it and below, without hidden ones (default: this folder);\n"
 	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE | OPTION_NO_SPECS, G_MAXUINT, command_fmt, NULL },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
+	  "--from REV needs no host: it shows what the specs change on hosts that are as REV says, all of them unless --host\n"
+	  "names one. --have may be given several times, or hold several hosts; with --from those hosts are as it says.\n"
 	  "-o markdown is for the comment of a merge request, -o github annotates its lines, -o junit has a case for each\n"
 	  "object: refused and stalled ones fail.",
-	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_OUT | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, NULL },
+	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_OUT | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff, NULL },
 	{ "apply", "[FILE]", "Show the plan, ask, and carry it out.",
@@ -37,6 +39,10 @@ const struct command commands[] = {
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 1, command_apply, NULL },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run, NULL },
+	{ "reconcile", NULL, "Tell the running controller to fetch and look now; for hooks and pipelines.",
+	  "It looks by itself as soon as a branch moves on this host, and at intervals where the repository is elsewhere. Of several\n"
+	  "hosts one need be told: it tells the others through Redis. Without --wait it ends at once; with it as the pass ended.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_reconcile, reconcile_options },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
 	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, NULL },
 	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",
@@ -100,6 +106,10 @@ const struct command commands[] = {
 	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON,
 	  OPTION_PURE | OPTION_NO_SPECS, 1,
 	  command_schema, NULL },
+	{ "metrics", NULL, "Print what this host's controller measures, as Prometheus reads it.",
+	  "The running controller answers; without one the host is looked at, and there are no counters. `run` writes the same\n"
+	  "after each pass to cleave.prom in the state folder, or where `metricsFile` of the host's own file says: a folder that\n"
+	  "node_exporter's textfile collector reads.", AS(TEXT), OUTPUT_TEXT, 0, 0, command_metrics, NULL },
 	{ "redis-acl", "", "Write the users for Redis's access lists: controller, worker, plain worker.",
 	  "Each line is one of users.acl (Redis's `aclfile`); with `ACL SETUSER` for `user` it is a command.\n"
 	  "Redis checks what cleave's functions do against the rights of their caller, so a worker cannot act as the job\n"

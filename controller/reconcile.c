@@ -89,6 +89,7 @@ static void close_virt(struct session *s)
 
 static void close_redis(struct session *s)
 {
+	session_leave_host(s);
 	if (s->redis && s->settings.acts)
 		owner_release(s->redis, s->holder, NULL); /* else it runs out by itself */
 	g_clear_pointer(&s->notice, notice_free);
@@ -104,6 +105,7 @@ void session_free(struct session *s)
 	uevents_close(s->uevents);
 	close_virt(s);
 	close_redis(s);
+	session_end_post(s);
 	if (s->helper)
 		helper_stop(s->helper);
 	session_clear_troubles(s);
@@ -112,6 +114,7 @@ void session_free(struct session *s)
 	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	trust_free(s->trust);
 	domain_cache_free(s->domains);
 	g_ptr_array_unref(s->mirrors);
 	arena_free(s->arena);
@@ -173,7 +176,7 @@ static void reach_libvirt(struct session *s, const struct objects *want)
 	s->virt_trouble = error ? g_strdup(error->message) : NULL;
 }
 
-static void reach_redis(struct session *s, const struct objects *want)
+void session_reach_redis(struct session *s, const struct objects *want)
 {
 	g_autoptr(GError) error = NULL;
 	const struct object *farm = objects_farm(want);
@@ -191,6 +194,8 @@ static void reach_redis(struct session *s, const struct objects *want)
 	s->redis_trouble = error ? g_strdup(error->message) : NULL;
 	if (s->redis && s->look)
 		s->notice = notice_new(url, password, s->look, s->look_user, NULL);
+	if (s->notice && s->hear)
+		notice_on_word(s->notice, s->hear, s->hear_user);
 }
 
 /* Whether a VM of this host does: else no key is made. */
@@ -207,13 +212,17 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	guint n_reaped;
 	shelf_begin(s->shelf);
 	reach_libvirt(s, want);
-	reach_redis(s, want);
-	if (!s->helper)
+	session_reach_redis(s, want);
+	if (!s->helper) {
 		s->helper = helper_start(NULL);
+		helper_serve_loop(s->helper); /* programs that write an initramfs take minutes */
+	}
 	if (!s->secret_key && names_secrets(a, s, want))
 		s->secret_key = state_secret_key(s->settings.state);
+	const char *taken = session_claim_host(s);
+	gboolean claims = s->settings.acts && !taken;
 	/* Frames of workers that fell silent go back first; Redis away shows in the observation. */
-	if (s->redis && s->settings.acts)
+	if (s->redis && claims)
 		lease_reap(s->redis, &n_reaped, NULL);
 	struct observe_input in = { .host = s->settings.host,
 		                    .want = want,
@@ -230,13 +239,15 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .redis_trouble = s->redis_trouble,
 		                    .shelf = s->shelf,
 		                    .holder = s->holder,
-		                    .claims = s->settings.acts,
+		                    .host_taken = taken,
+		                    .claims = claims,
 		                    .sweep_bytes = s->settings.sweep_bytes,
+		                    .suspended = session_suspended(s, a, want),
 		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);
 	const char *owner = farm ? ((const struct farm_status *)farm->status)->job_owner : NULL;
-	s->holds_jobs = s->settings.acts && g_strcmp0(owner, s->settings.host) == 0;
+	s->holds_jobs = claims && g_strcmp0(owner, s->settings.host) == 0;
 	return have;
 }
 
@@ -288,7 +299,8 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
 	struct plan_input in = { .host = s->settings.host,
 		                 .revision = w->tree.revision,
-		                 .epoch = w->tree.epoch,
+		                 .held = w->held,
+		                 .epoch = session_epoch(s, &w->tree),
 		                 .want = w->objects,
 		                 .have = have,
 		                 .is_attended = is_attended,

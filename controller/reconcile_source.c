@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { BOOT_FETCH_MS = 15000 };
+
 char *session_source_name(const char *specs)
 {
 	struct remote remote;
@@ -49,12 +51,15 @@ static char *time_text(gint64 ms)
 }
 
 /* What was fetched before is used when the remote is away, and that is said. */
-static gboolean fetch_now(struct mirror *m, GError **error)
+static gboolean fetch_now(const struct session *s, struct mirror *m, GError **error)
 {
 	g_autoptr(GError) problem = NULL;
+	gint64 fetched_ms = mirror_fetched_ms(m);
+	/* At boot there may be no network yet, and cards do not wait for it. */
+	if (s->settings.devices_only && fetched_ms)
+		mirror_set_deadline(m, BOOT_FETCH_MS);
 	if (mirror_fetch(m, &problem))
 		return TRUE;
-	gint64 fetched_ms = mirror_fetched_ms(m);
 	if (!fetched_ms) {
 		g_propagate_error(error, g_steal_pointer(&problem));
 		return FALSE;
@@ -68,7 +73,7 @@ static gboolean fetch_now(struct mirror *m, GError **error)
 static gboolean find_in_mirror(struct session *s, const struct remote *remote, struct source_where *ret, GError **error)
 {
 	struct mirror *m = find_mirror(s, remote, error);
-	if (!m || (!s->settings.takes_mirrors_as_they_are && !fetch_now(m, error)))
+	if (!m || (!s->settings.takes_mirrors_as_they_are && !fetch_now(s, m, error)))
 		return FALSE;
 	g_autofree char *text = remote->rev ? g_strdup_printf("%s@%s", mirror_path(m), remote->rev) : g_strdup(mirror_path(m));
 	if (!source_parse(s->arena, text, FALSE, ret, error))

@@ -1,5 +1,6 @@
 /* What failed and what oscillates: outcomes of a pass go into --state, and come back as pauses of the next plan. */
 #include "base/arena.h"
+#include "base/log.h"
 #include "reconcile_session.h"
 #include "state/troubles.h"
 #include <string.h>
@@ -53,19 +54,21 @@ static char *signature_of(const struct action *act)
 	                       frames_format(scratch, &act->frames));
 }
 
-/* Settings that are put back; work, as frames, is no setting. */
+/* Settings that are put back; work, as frames, is no setting, and what a new revision brings is not put back. */
 static void note_heals(struct session *s, const struct action *act)
 {
 	const char *kind = kinds[act->kind].name;
 	g_autofree char *who = NULL;
-	if (act->kind != KIND_HOST && act->kind != KIND_GPU && act->kind != KIND_VM)
+	if (s->is_first_pass || (act->kind != KIND_HOST && act->kind != KIND_GPU && act->kind != KIND_VM))
 		return;
 	const char *event = s->events && act->kind == KIND_VM ? g_hash_table_lookup(s->events, act->id) : NULL;
 	if (event)
 		who = g_strdup_printf("libvirt's last event: %s", event);
 	for (guint i = 0; i < act->changes.n; i++) {
 		const struct change *c = &act->changes.items[i];
-		troubles_healed(s->troubles, kind, act->id, c->field, c->before, c->after, who, s->planned_ms);
+		if (troubles_healed(s->troubles, kind, act->id, c->field, c->before, c->after, who, s->planned_ms))
+			log_warning("pass", "%s %s is left alone from now on: %s", kind, act->id,
+			            troubles_at(s->troubles, troubles_count(s->troubles) - 1)->why);
 	}
 }
 
@@ -104,6 +107,7 @@ gint64 session_end_pass(struct session *s, const struct plan *p, GError **error)
 {
 	struct troubles *t = open_troubles(s);
 	gint64 now = now_ms(), first = 0;
+	s->is_first_pass = FALSE;
 	g_clear_pointer(&s->done_before, g_hash_table_unref);
 	s->done_before = g_steal_pointer(&s->done);
 	for (guint i = troubles_count(t); i > 0; i--) {
@@ -117,6 +121,11 @@ gint64 session_end_pass(struct session *s, const struct plan *p, GError **error)
 	}
 	troubles_save(t, error);
 	return first ? MAX(first - now, 1) : 0;
+}
+
+void session_begin_revision(struct session *s)
+{
+	s->is_first_pass = TRUE;
 }
 
 void session_forget_troubles(struct session *s)

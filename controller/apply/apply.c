@@ -91,7 +91,7 @@ static gboolean become_owner(struct apply_input *in, GError **error)
 	if (!owner.is_mine || (in->fence && owner.fence != in->fence))
 		return fail(error, ERROR_REFUSED, "the jobs are reconciled by another controller: %s", owner.holder);
 	/* Who reads an older commit than the last one that was acted on is of no use as the owner: let others be it. */
-	if (!owner_pass(in->redis, owner.fence, (gint64)in->plan->epoch, error)) {
+	if (!owner_pass(in->redis, owner.fence, (gint64)in->plan->epoch, in->plan->revision, error)) {
 		(void)owner_release(in->redis, in->holder, NULL);
 		return FALSE;
 	}

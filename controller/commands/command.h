@@ -41,6 +41,7 @@ struct invocation {
 	const char *have;
 	const char *out;  /* plan: the file that it is written to as well */
 	const char *commit, *revision; /* the specs of this commit, by this name, and no newer ones; not owned */
+	char **haves; /* all of them; .have is the first */
 	const char *controller; /* the host's own file, when another is named */
 	struct local local;     /* that file, as read; settings.local points into it */
 	char *local_path;       /* where it lies, or would */
@@ -92,10 +93,13 @@ extern const struct exit_row exit_rows[];
 extern const guint n_exit_rows;
 
 int command_validate(struct invocation *in);
+extern const struct own_option plan_options[];
 int command_plan(struct invocation *in);
 int command_diff(struct invocation *in);
 int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
+extern const struct own_option reconcile_options[];
+int command_reconcile(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
 extern const struct own_option get_options[];
@@ -104,6 +108,7 @@ int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
 int command_explain(struct invocation *in);
 extern const struct own_option redis_acl_options[];
+int command_metrics(struct invocation *in);
 int command_redis_acl(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);
@@ -179,7 +184,8 @@ int command_look_want(struct invocation *in, struct looked *ret);
 /* Whether libvirt or Redis kept something of the plan from being looked at; says on stderr what to do about it. */
 gboolean command_is_blind(const struct invocation *in, const struct looked *l);
 void looked_clear(struct looked *l);
-/* What `observe -o yaml` wrote. */
+/* What `observe -o yaml` wrote; `path` is for messages. */
+struct objects *look_from_text(struct arena *a, const char *path, const char *text, gsize size, GError **error);
 struct objects *look_from_file(struct arena *a, const char *path, GError **error);
 /* What is wanted, for commands that look at the machine with and without specs: nothing (*ret_left_out says why) when
  * there are none, or they are not valid, and --specs did not ask for them. FALSE when it did. */

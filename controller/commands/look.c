@@ -19,7 +19,7 @@ static int print_problems(const struct wanted *w)
 }
 
 /* An observation as text, from a file or from the running controller. */
-static struct objects *read_have(struct arena *a, const char *path, const char *text, gsize size, GError **error)
+struct objects *look_from_text(struct arena *a, const char *path, const char *text, gsize size, GError **error)
 {
 	struct spec_file file = { .path = path, .bytes = text, .size = size };
 	struct problems problems;
@@ -46,7 +46,7 @@ struct objects *look_from_file(struct arena *a, const char *path, GError **error
 		fail(error, ERROR_INVALID, "%s is JSON; write the observation with `cleave observe -o yaml`", path);
 		return NULL;
 	}
-	return read_have(a, path, text, size, error);
+	return look_from_text(a, path, text, size, error);
 }
 
 struct objects *look_from_controller(struct arena *a, const char *state, GError **error)
@@ -55,7 +55,7 @@ struct objects *look_from_controller(struct arena *a, const char *state, GError 
 	if (!text)
 		return NULL;
 	arena_own(a, text, g_free);
-	return read_have(a, "controller", text, strlen(text), error);
+	return look_from_text(a, "controller", text, strlen(text), error);
 }
 
 const char *look_source_of_controller(struct arena *a, const char *state)
@@ -164,6 +164,27 @@ static void note_uncommitted(const struct invocation *in, const struct looked *l
 		fprintf(stderr, "cleave: %u files of the specs are changed and not committed: --worktree plans them\n", n);
 }
 
+/* At boot the cards are set up as they were last, and loudly so, rather than not at all. */
+static gboolean use_last_good(struct looked *l, const GError *why)
+{
+	struct wanted good = { 0 };
+	gint64 since_ms;
+	if (!session_want_good(l->session, l->arena, &good, &since_ms, NULL)) {
+		wanted_clear(&good);
+		return FALSE;
+	}
+	g_autoptr(GDateTime) since = g_date_time_new_from_unix_utc(since_ms / 1000);
+	g_autofree char *when = g_date_time_format(since, "%Y-%m-%dT%H:%M:%SZ");
+	if (!why)
+		print_problems(&l->wanted);
+	fprintf(stderr, "cleave: WARNING: %s%s; devices are set up as %s says, the last good commit, in force since %s\n",
+	        why ? "the specs cannot be read: " : l->wanted.tree.revision, why ? why->message : " is not valid (its problems stand above)",
+	        good.tree.revision, when);
+	wanted_clear(&l->wanted);
+	l->wanted = good;
+	return TRUE;
+}
+
 /* *ret_have NULL: nobody else looked. */
 static int look_want(struct invocation *in, struct looked *ret, struct objects **ret_have)
 {
@@ -173,13 +194,21 @@ static int look_want(struct invocation *in, struct looked *ret, struct objects *
 	struct objects *have = *ret_have = find_have(in, ret, &error);
 	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))
 		return command_fail(error);
-	if (!session_want_at(ret->session, ret->arena, in->commit, &ret->wanted, &error))
-		return command_fail(error);
+	gboolean is_read = session_want_at(ret->session, ret->arena, in->commit, &ret->wanted, &error);
 	if (in->revision)
 		ret->wanted.tree.revision = in->revision;
+	if ((!is_read || ret->wanted.problems.n_errors) && in->settings.devices_only && use_last_good(ret, error))
+		return -1;
+	/* The branch was deleted, say: a controller goes on with what it had. */
+	if (!is_read && in->falls_back && want_in_force(ret, have))
+		return -1;
+	if (!is_read)
+		return in->falls_back && want_in_force(ret, have) ? -1 : command_fail(error);
 	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
+	if (in->settings.acts && !in->commit)
+		session_keep_good(ret->session, &ret->wanted);
 	return -1;
 }
 

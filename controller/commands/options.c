@@ -91,6 +91,7 @@ static void fill_settings(struct settings *s, const struct controller_spec *c)
 	const char *env = g_getenv("CLEAVE_SPECS");
 	c = c ? c : &nothing;
 	g_autofree char *specs = local_specs(c);
+	s->host_given = s->host != NULL;
 	s->specs_given = s->specs || (env && *env);
 	s->specs = or_else(s->specs, "CLEAVE_SPECS", specs, ".");
 	env = g_getenv("CLEAVE_WORKTREE");
@@ -113,8 +114,7 @@ static int read_local(struct invocation *in)
 	struct local *local = &in->local;
 	struct settings *s = &in->settings;
 	s->root = or_else(s->root, "CLEAVE_ROOT", NULL, "/");
-	g_autofree char *path = (char *)or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
-	in->controller = NULL;
+	const char *path = in->controller = or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
 	in->local_path = path ? g_strdup(path) : g_build_filename(s->root, "etc", "cleave", "controller.yaml", NULL);
 	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, local, &error);
 	if (is_read) {
@@ -135,6 +135,7 @@ void invocation_clear(struct invocation *in)
 	local_clear(&in->local);
 	g_free(in->local_path);
 	g_strfreev(in->argv);
+	g_strfreev(in->haves);
 	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
 		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };
@@ -174,7 +175,7 @@ static void add_own_options(struct options *o, struct invocation *in)
 		{ OPTION_YES, { "yes", 'y', 0, G_OPTION_ARG_NONE, &in->yes, "Do not ask", NULL } },
 		{ OPTION_DETAILED_EXITCODE, { "detailed-exitcode", 0, 0, G_OPTION_ARG_NONE, &in->detailed_exitcode,
 		                              "Exit with 2 when there is something to do", NULL } },
-		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME, &in->have,
+		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &in->haves,
 		                 "Work with what `observe -o yaml` wrote, without looking", "FILE" } },
 		{ OPTION_OUT, { "out", 0, 0, G_OPTION_ARG_FILENAME, &in->out, "Write the plan to a file as well, for `cleave apply FILE`", "FILE" } },
 		{ OPTION_FROM_HOST, { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
@@ -347,6 +348,9 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 	if (code >= 0)
 		return code;
 	take_flags(&o, in);
+	in->have = in->haves ? g_strdup(in->haves[0]) : NULL;
+	if (in->have && in->haves[1] && command->run != command_plan)
+		return usage_error(command, "--have is given twice; `plan` alone takes several");
 	if (in->n_args > command->most_args)
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
 	if (in->settings.sysfs && (command->options & OPTION_ACTS))

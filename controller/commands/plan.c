@@ -1,9 +1,11 @@
 /* cleave plan: what would be done, and why. */
 #include "commands/command.h"
+#include "commands/plan_many.h"
 #include "commands/saved_plan.h"
 #include "report/merge.h"
+#include <stdio.h>
 
-static gboolean has_refused_vm(const struct plan *p)
+gboolean plan_has_refused_vm(const struct plan *p)
 {
 	for (guint i = 0; i < p->n_verdicts; i++)
 		if (p->verdicts[i].is_refused && p->verdicts[i].object->kind->id == KIND_VM)
@@ -17,14 +19,14 @@ static int judge(const struct invocation *in, const struct looked *l)
 {
 	const struct plan *p = l->plan;
 	gboolean is_blind = command_is_blind(in, l);
-	if (p->n_refusals || has_refused_vm(p) || (in->detailed_exitcode && (plan_n_refused(p) || (p->approval && !p->n_actions))))
+	if (p->n_refusals || plan_has_refused_vm(p) || (in->detailed_exitcode && (plan_n_refused(p) || (p->approval && !p->n_actions))))
 		return EXIT_REFUSED;
 	if (is_blind && in->detailed_exitcode)
 		return EXIT_FAILED;
 	return p->n_actions && in->detailed_exitcode ? EXIT_CHANGES : EXIT_FINE;
 }
 
-static void write_plans(GString *out, const struct invocation *in, const struct report_plans *plans)
+void plan_write(GString *out, const struct invocation *in, const struct report_plans *plans)
 {
 	switch (in->output) {
 	case OUTPUT_MARKDOWN: report_plans_markdown(out, plans); return;
@@ -45,11 +47,17 @@ int command_plan(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
 	struct looked l;
+	if (plan_is_of_many(in) && in->out) {
+		fputs("cleave: --out writes the plan of one host, as it is now; leave out --from and further --have\n", stderr);
+		return EXIT_BAD_USAGE;
+	}
+	if (plan_is_of_many(in))
+		return plan_many(in);
 	g_autoptr(GString) text = g_string_new(NULL);
 	int code = command_look(in, &l);
 	if (code < 0) {
 		const struct plan *plan = l.plan;
-		write_plans(text, in, &(struct report_plans){ &plan, 1, NULL });
+		plan_write(text, in, &(struct report_plans){ &plan, 1, NULL });
 		code = command_print(text) ? judge(in, &l) : EXIT_FAILED;
 		if (in->out && !saved_plan_write(in->out, plan, &error))
 			code = command_fail(error);

@@ -135,44 +135,51 @@ void proposal_done_clear(struct proposal_done *d)
 	*d = (struct proposal_done){ 0 };
 }
 
-const struct object *proposal_find_job(const struct proposal_tip *tip, const char *name, GError **error)
+const struct object *proposal_find(const struct proposal_tip *tip, enum kind_id kind, const char *name, GError **error)
 {
-	const struct object *found = objects_get(tip->wanted->objects, KIND_RENDERJOB, name);
-	g_autoptr(GString) all = g_string_new(NULL);
-	guint n = 0;
-	OBJECTS_EACH (o, tip->wanted->objects, KIND_RENDERJOB) {
-		if (found || strcmp(o->meta.name, name) != 0)
-			continue;
-		g_string_append_printf(all, "%s%s", n++ ? ", " : "", o->id);
-	}
-	if (!found && n == 1)
-		found = objects_get(tip->wanted->objects, KIND_RENDERJOB, all->str);
-	if (!found && n > 1)
-		fail(error, ERROR_INVALID, "%s is a job of several projects: %s; write PROJECT/NAME", name, all->str);
+	g_autofree char *several = NULL;
+	const struct object *found = objects_find(tip->wanted->objects, kind, name, &several);
+	if (several)
+		fail(error, ERROR_INVALID, "%s is a job of several projects: %s; write PROJECT/NAME", name, several);
 	else if (!found)
-		fail(error, ERROR_NOT_FOUND, "there is no RenderJob %s in the specs; `cleave get jobs` lists them", name);
+		fail(error, ERROR_NOT_FOUND, "there is no %s %s in the specs; `cleave get %s` lists them", kinds[kind].name, name,
+		     kind == KIND_RENDERJOB ? "jobs" : kinds[kind].plural);
 	return found;
 }
 
-gboolean proposal_set(const struct proposal_tip *tip, const struct object *job, const char *const *keys, const char *value,
-                    struct proposal *ret, GError **error)
+static gboolean set(const struct proposal_tip *tip, const struct object *o, struct edit e, struct proposal *ret, GError **error)
 {
 	gsize size = ret->size;
 	const char *bytes = ret->bytes, *problem;
 	if (!bytes)
-		bytes = wanted_find_text((void *)tip->wanted, job->place.path, &size);
+		bytes = wanted_find_text((void *)tip->wanted, o->place.path, &size);
 	if (!bytes)
-		return fail(error, ERROR_FAILED, "%s cannot be read again", job->place.path);
-	const struct edit e = { arena_strndup(tip->arena, bytes, size), size, job->place.line, job->kind->spec_fields, keys, value };
+		return fail(error, ERROR_FAILED, "%s cannot be read again", o->place.path);
+	e.bytes = arena_strndup(tip->arena, bytes, size);
+	e.size = size;
+	e.line = o->place.line;
+	e.fields = o->kind->spec_fields;
 	const char *text = edit_set(tip->arena, &e, &problem);
 	if (!text)
-		return fail(error, ERROR_REFUSED, "%s: %s; write it by hand", job->place.path, problem);
+		return fail(error, ERROR_REFUSED, "%s: %s; write it by hand", o->place.path, problem);
 	if (strcmp(text, e.bytes) == 0)
-		return fail(error, ERROR_EXISTS, "%s says so already", job->place.path);
-	ret->path = job->place.path;
+		return fail(error, ERROR_EXISTS, "%s says so already", o->place.path);
+	ret->path = o->place.path;
 	ret->bytes = text;
 	ret->size = strlen(text);
 	return TRUE;
+}
+
+gboolean proposal_set(const struct proposal_tip *tip, const struct object *o, const char *const *keys, const char *value,
+                      struct proposal *ret, GError **error)
+{
+	return set(tip, o, (struct edit){ .keys = keys, .value = value }, ret, error);
+}
+
+gboolean proposal_set_map(const struct proposal_tip *tip, const struct object *o, const char *const *keys,
+                          const struct edit_member *members, struct proposal *ret, GError **error)
+{
+	return set(tip, o, (struct edit){ .keys = keys, .members = members }, ret, error);
 }
 
 int proposal_report(const struct invocation *in, const struct proposal_done *d, const char *sentence)

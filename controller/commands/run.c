@@ -110,7 +110,9 @@ static gboolean start(struct runner *r, GError **error)
 static void run_clear(struct runner *r)
 {
 	run_due_stop(r);
+	run_asked_end(r);
 	run_source_stop(r);
+	g_free(r->told);
 	if (r->watch)
 		source_watch_stop(r->watch);
 	progress_free(r->progress);
@@ -149,6 +151,7 @@ static int run(struct invocation *in)
 		log_notice("run", "ends");
 	}
 	run_clear(&r);
+	run_metrics_free(r.metrics);
 	state_unlock(lock);
 	return error ? command_fail(error) : EXIT_FINE;
 }

@@ -24,6 +24,7 @@ enum due {
 	DUE_PAUSE,     /* what failed may be tried again */
 	DUE_OFTEN,     /* leases may run out, a driver may let a device go */
 	DUE_HOLD_JOBS, /* the job owner's lease */
+	DUE_BEAT,      /* the farm is to hear of this host */
 	DUE_REAP,      /* frames of workers that fell silent */
 	DUE_PING,      /* systemd's watchdog */
 	N_DUE,
@@ -39,6 +40,9 @@ struct runner {
 	struct control *control;
 	struct source_watch *watch;
 	GPtrArray *remotes; /* run_source.c's */
+	char *told;         /* the commit that was announced last, by this controller or another */
+	guint hear_source;  /* a fetch is due */
+	GArray *asking;     /* run_asked.c's */
 	struct progress *progress;
 	GMainLoop *loop;
 	gboolean is_busy, look_again, is_ending;
@@ -57,6 +61,7 @@ struct runner {
 	char *last_plan;   /* text of the plan that was printed last: one that stays is said once */
 	const char *expected; /* a client has shown the plan of this digest: no other one is carried out; NULL: whatever it is */
 	gboolean is_other;    /* and it was another one */
+	struct run_metrics *metrics; /* run_metrics.c; NULL before the first pass */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
 	struct keep *keep;
@@ -107,6 +112,13 @@ struct pass_report {
 
 void run_after_pass(struct runner *r, const struct pass_report *report);
 
+/* -- run_metrics.c: counts passes, and writes the file -- */
+
+void run_measure(struct runner *r, const struct pass_report *report);
+/* What was measured last; NULL before the first pass. */
+const char *run_metrics_text(const struct runner *r);
+void run_metrics_free(struct run_metrics *m);
+
 /* -- run_source.c: mirrors of remote repositories -- */
 
 void run_source_start(struct runner *r);
@@ -115,7 +127,22 @@ void run_source_stop(struct runner *r);
 /* Now, all of them; nothing where the specs are on this machine. */
 void run_source_fetch(struct runner *r);
 /* TRUE: one of them cannot be fetched; why, and since when (ms since 1970). */
+gboolean run_source_is_fetching(const struct runner *r);
+/* A revision has come into force. */
+void run_source_accepted(struct runner *r, gboolean is_first);
+/* Nothing is in force yet: what was when the host was last up. */
+void run_take_good(struct runner *r);
 gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64 *ret_since_ms);
+
+/* -- run_asked.c: `cleave reconcile` -- */
+
+void run_asked(struct runner *r, struct control_request *request, const char *format, gboolean waits);
+/* A fetch has ended. */
+void run_asked_fetched(struct runner *r);
+struct pass_report;
+void run_asked_after(struct runner *r, const struct pass_report *report);
+void run_asked_without_pass(struct runner *r);
+void run_asked_end(struct runner *r);
 
 /* -- run_control.c -- */
 

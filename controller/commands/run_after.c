@@ -3,6 +3,12 @@
 #include "base/log.h"
 #include "commands/run.h"
 
+/* The farm hears of it: other hosts' `get` shows this one's objects. */
+static void tell_farm(struct runner *r, const struct pass_report *report)
+{
+	session_tell(r->session, report->plan, r->force.wanted.tree.commit);
+}
+
 static void tell_turn(struct runner *r, const struct pass_report *report)
 {
 	g_autoptr(GError) error = NULL;
@@ -12,7 +18,10 @@ static void tell_turn(struct runner *r, const struct pass_report *report)
 
 static void (*const after[])(struct runner *r, const struct pass_report *report) = {
 	run_keep_pass,
+	tell_farm,
 	tell_turn,
+	run_measure,
+	run_asked_after,
 };
 
 void run_after_pass(struct runner *r, const struct pass_report *report)

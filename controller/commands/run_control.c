@@ -16,6 +16,15 @@ static void answer_observe(struct runner *r, struct control_request *request)
 	control_answer(request, text->str, error);
 }
 
+static void answer_metrics(struct runner *r, struct control_request *request)
+{
+	g_autoptr(GError) error = NULL;
+	const char *text = run_metrics_text(r);
+	if (!text)
+		fail(&error, ERROR_AWAY, "no pass has ended yet");
+	control_answer(request, text, error);
+}
+
 /* "reconcile FORMAT DIGEST REVISION": one pass now, if that is still the revision, and the plan, that the client has shown. Of
  * jobs it may be another one: frames move on meanwhile, whoever looks. */
 static void answer_reconcile(struct runner *r, struct control_request *request, const char *format, const char *digest, const char *revision)
@@ -81,6 +90,10 @@ void run_answer_requests(struct runner *r)
 			continue;
 		if (strcmp(command, "observe") == 0) {
 			answer_observe(r, request);
+		} else if (strcmp(command, "metrics") == 0) {
+			answer_metrics(r, request);
+		} else if (g_strv_length(words) >= 2 && strcmp(words[0], "look") == 0) {
+			run_asked(r, request, words[1], g_strcmp0(words[2], "wait") == 0);
 		} else if (g_strv_length(reconcile) == 4 && strcmp(words[0], "reconcile") == 0) {
 			answer_reconcile(r, request, reconcile[1], reconcile[2], reconcile[3]);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "approve-plan") == 0) {
@@ -92,4 +105,5 @@ void run_answer_requests(struct runner *r)
 			control_answer(request, NULL, error);
 		}
 	}
+	run_asked_without_pass(r);
 }

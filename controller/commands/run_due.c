@@ -12,6 +12,13 @@ static void hold_jobs(struct runner *r)
 	run_due_in(r, DUE_HOLD_JOBS, HOLD_JOBS_MS);
 }
 
+static void beat(struct runner *r)
+{
+	if (session_beat(r->session))
+		run_look(r);
+	run_due_in(r, DUE_BEAT, SESSION_BEAT_MS);
+}
+
 /* Workers reap when they ask for frames; where all of them died, or are busy, nobody else would. */
 static void reap(struct runner *r)
 {
@@ -34,7 +41,7 @@ static void ping(struct runner *r)
 /* Called on the main loop, also while a call of a pass is waited for: then they only note what is to be done. */
 static void (*const rows[N_DUE])(struct runner *r) = {
 	[DUE_SWEEP] = look, [DUE_RETRY] = look, [DUE_PLAN] = look, [DUE_PAUSE] = look, [DUE_OFTEN] = look,
-	[DUE_HOLD_JOBS] = hold_jobs, [DUE_REAP] = reap, [DUE_PING] = ping,
+	[DUE_HOLD_JOBS] = hold_jobs, [DUE_BEAT] = beat, [DUE_REAP] = reap, [DUE_PING] = ping,
 };
 
 static void set_ready(struct runner *r)
@@ -101,6 +108,7 @@ void run_due_after_pass(struct runner *r)
 	run_due_in(r, DUE_RETRY, r->retry_ms);
 	run_due_in(r, DUE_PLAN, r->wake_ms);
 	run_due_in(r, DUE_OFTEN, r->looks_often ? OFTEN_MS : 0);
+	run_due_while(r, DUE_BEAT, session_beats(r->session), SESSION_BEAT_MS);
 	run_due_while(r, DUE_HOLD_JOBS, holds_jobs, HOLD_JOBS_MS);
 	run_due_while(r, DUE_REAP, holds_jobs && r->has_leases, REAP_MS);
 }

@@ -111,7 +111,20 @@ static char *first_problem(const struct problems *p)
 /* What could not even be read: a branch that was deleted, or a repository that is broken or gone. */
 static const char *reason_of(const GError *error)
 {
+	if (g_error_matches(error, CLEAVE_ERROR, ERROR_REFUSED))
+		return "NotTrusted";
 	return g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND) ? "RevisionGone" : "SourceUnreadable";
+}
+
+/* A folder's revision is always called the same. At the start what was paused goes on to be. */
+static void note_newer(struct runner *r, const struct wanted *w, gboolean has_moved)
+{
+	const struct wanted *before = r->force.arena ? &r->force.wanted : NULL;
+	gboolean is_newer = before && (w->tree.commit ? strcmp(before->tree.revision, w->tree.revision) != 0 : has_moved);
+	if (is_newer)
+		session_forget_troubles(r->session);
+	if (is_newer || !before)
+		session_begin_revision(r->session);
 }
 
 gboolean run_read_revision(struct runner *r)
@@ -119,18 +132,23 @@ gboolean run_read_revision(struct runner *r)
 	g_autoptr(GError) error = NULL;
 	struct arena *a = arena_new();
 	struct wanted w;
+	gboolean has_moved = r->has_source_moved;
 	r->has_source_moved = FALSE;
 	gboolean ok = session_want(r->session, a, &w, &error);
 	g_free(r->seen_commit);
-	r->seen_commit = g_strdup(w.tree.commit);
+	r->seen_commit = g_strdup(w.tip);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
-		if (r->force.arena && strcmp(r->force.wanted.tree.revision, w.tree.revision) != 0)
-			session_forget_troubles(r->session);
+		gboolean is_first = !r->force.arena;
+		note_newer(r, &w, has_moved);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
+		session_keep_good(r->session, &w);
+		run_source_accepted(r, is_first);
 		return TRUE;
 	}
+	if (!r->force.arena)
+		run_take_good(r);
 	r->force.reason = error ? reason_of(error) : NULL;
 	refuse_revision(r, &w, trouble);
 	wanted_clear(&w);
@@ -230,7 +248,7 @@ static void set_retry(struct runner *r, const struct plan *p)
 
 static void tell_status(const struct runner *r, const struct plan *p)
 {
-	guint n[3] = { 0 };
+	guint n[N_READINESS] = { 0 };
 	for (guint i = 0; i < p->n_verdicts; i++)
 		n[p->verdicts[i].readiness]++;
 	service_status("%s: %u ready, %u reconciling, %u stalled", r->force.wanted.tree.revision, n[IS_READY], n[IS_RECONCILING], n[IS_STALLED]);

@@ -54,6 +54,14 @@ static void write_problems(GString *out, enum output how, struct wanted *w)
 	}
 }
 
+/* A commit is judged here as the controller of this host would, where it has one; a file of its that cannot be read is its
+ * matter. Files as they lie are judged by nobody. */
+static void take_local(struct invocation *in, struct settings *settings)
+{
+	if (!settings->worktree && local_read(in->controller, settings->root, &in->local, NULL))
+		settings->local = in->local.spec;
+}
+
 int command_validate(struct invocation *in)
 {
 	SCOPED_ARENA(a);
@@ -68,6 +76,7 @@ int command_validate(struct invocation *in)
 	} else if (!settings.specs_given) {
 		settings.worktree |= command_is_folder(settings.specs);
 	}
+	take_local(in, &settings);
 	struct session *s = session_new(&settings);
 	gboolean read = session_want(s, a, &w, &error);
 	if (!read) {

@@ -36,10 +36,12 @@ struct observe_input {
 	struct redis *redis; /* the same */
 	const char *redis_trouble;
 	struct shelf *shelf;
+	const char *host_taken; /* another controller acts as this host: the sentence; NULL: none does */
 	const char *holder; /* this controller as job owner */
 	gboolean claims;    /* acts on what it sees: becomes the job owner if nobody is and all roots are here, and notes
 	                     * which VMs are here and since when they are as they are */
 	guint64 sweep_bytes; /* of visible frames read again in a second, with `claims` */
+	struct list suspended; /* struct host_suspension: on this host alone */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
 	                     * is gone, waits for ever, and no pass may */
 };
@@ -74,6 +76,8 @@ void observe_homes(struct arena *a, const struct observe_input *in, struct objec
 void observe_guests(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_storage(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_farm(struct arena *a, const struct observe_input *in, struct objects *have);
+/* The farm's other hosts, after the farm. */
+void observe_fleet(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_checks(struct arena *a, const struct observe_input *in, struct objects *have);
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have);
 /* What lies beside the frames: stores, staging, manifests, logs. After the jobs. */

@@ -118,6 +118,7 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	s->kernel = f.kernel_release;
 	s->cmdline = f.cmdline;
 	s->machine_id = f.machine_id;
+	s->taken = arena_strdup(a, in->host_taken);
 	s->n_cpus = MAX(f.n_cpus, 0);
 	s->memory_bytes = (guint64)MAX(f.memory_bytes, 0);
 	s->is_sysfs_alone = host_tree_is_sysfs_alone(in->tree);
@@ -128,6 +129,7 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	s->bridges = read_bridges(a, in->tree);
 	s->nvidia_driver = host_read(a, in->tree, "sys/module/nvidia/version");
 	s->secrets = read_secrets(a, in);
+	s->suspended = in->suspended;
 	s->worker_bundle = in->lib ? host_read(a, in->tree, "%s/worker.tar.xz.version", in->lib) : NULL;
 	s->has_kvm = f.has_kvm;
 	read_iommu(a, in->tree, &s->iommu);

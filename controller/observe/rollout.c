@@ -8,7 +8,7 @@
 
 static gint by_host(gconstpointer x, gconstpointer y)
 {
-	return strcmp(((const struct farm_host_status *)x)->host, ((const struct farm_host_status *)y)->host);
+	return strcmp(((const struct farm_ring_host *)x)->host, ((const struct farm_ring_host *)y)->host);
 }
 
 static gboolean is_name(struct arena *a, const char *text)
@@ -19,7 +19,7 @@ static gboolean is_name(struct arena *a, const char *text)
 /* In order of names, so that what was seen alike reads alike. What is no name is somebody else's. */
 static void fill(struct arena *a, const struct slots *s, struct farm_rollout_status *ret)
 {
-	struct farm_host_status *hosts = ARENA_ARRAY(a, struct farm_host_status, s->n_hosts);
+	struct farm_ring_host *hosts = ARENA_ARRAY(a, struct farm_ring_host, s->n_hosts);
 	ret->slots.items = ARENA_ARRAY(a, const char *, s->n_holders);
 	for (guint i = 0; i < s->n_holders; i++)
 		if (is_name(a, s->holders[i]))
@@ -27,7 +27,7 @@ static void fill(struct arena *a, const struct slots *s, struct farm_rollout_sta
 	ret->hosts.items = hosts;
 	for (guint i = 0; i < s->n_hosts; i++)
 		if (is_name(a, s->hosts[i].host))
-			hosts[ret->hosts.n++] = (struct farm_host_status){ s->hosts[i].host, s->hosts[i].revision, s->hosts[i].is_ready };
+			hosts[ret->hosts.n++] = (struct farm_ring_host){ s->hosts[i].host, s->hosts[i].revision, s->hosts[i].is_ready };
 	qsort(hosts, ret->hosts.n, sizeof *hosts, by_host);
 }
 

@@ -132,7 +132,7 @@ static gboolean carry_out(struct assuming *s, const struct action *actions, guin
 
 static void settle(struct assuming *s, const struct objects *want)
 {
-	struct plan_input in = { .host = s->in->host, .revision = s->in->revision, .want = want, .have = s->have, .is_attended = TRUE };
+	struct plan_input in = { .host = s->in->host, .revision = s->in->revision, .want = want, .have = s->have, .ignores_suspend = TRUE, .is_attended = TRUE };
 	gboolean acted = TRUE;
 	for (guint i = 0; i < MOST_ROUNDS && acted; i++) {
 		objects_sort(s->have);

@@ -58,12 +58,21 @@ static void add_secrets(struct assuming *s, const struct objects *of)
 	}
 }
 
+/* One whose drop-ins take all that a Host may say. */
+static const struct boot_family *usual_family(void)
+{
+	const struct boot_family *f = boot_families;
+	while (f->name && (!f->takes_arguments || f->sets_arguments_by_program))
+		f++;
+	return f;
+}
+
 /* Rebooted since: the running kernel has what the earlier specs say. */
 static void boot(struct assuming *s, const struct host_spec *spec)
 {
 	static const struct host_spec nothing;
 	spec = spec ? spec : &nothing;
-	s->host->boot.family = boot_families[0].name;
+	s->host->boot.family = usual_family()->name;
 	s->host->cmdline = strings_join(s->arena, &spec->kernel_args, " ");
 	if (!spec->manage_boot)
 		s->host->blacklisted = spec->blacklist;

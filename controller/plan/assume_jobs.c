@@ -1,8 +1,7 @@
-/* Jobs of the earlier specs as they are when their workers are done; suspended ones wait whole in the queue. */
+/* Jobs of the earlier specs as they are when their workers are done; nothing was begun of those that are suspended. */
 #include "plan/assume_made.h"
 #include "base/arena.h"
 #include "plan/plan_job.h"
-#include "spec/limits.h"
 #include <string.h>
 
 /* The scene as it lies there now: what the later revision declares was put there with it. */
@@ -33,19 +32,6 @@ static void pin(struct assuming *s, struct renderjob_status *status, const struc
 		status->inputs.pinned = inputs_found(s, before);
 }
 
-static void wait_in_queue(struct assuming *s, struct renderjob_status *status, const struct object *before, struct list frames)
-{
-	const struct farm_spec *farm = objects_farm(s->in->from)->spec;
-	const struct renderjob_spec *spec = before->spec;
-	struct scope_limit *limits;
-	guint n_limits = limits_of(s->arena, farm, before, &limits);
-	status->queued = frames;
-	status->queue.known = TRUE;
-	status->queue.rank = farm_queue_rank(farm, spec->queue);
-	status->queue.limits = limits_text(s->arena, limits, n_limits);
-	status->queue.values = *spec;
-}
-
 /* Its frames have the keys that they had then, whatever the later revision declares. */
 static void render(struct assuming *s, struct renderjob_status *status, const struct object *before)
 {
@@ -58,10 +44,6 @@ static void render(struct assuming *s, struct renderjob_status *status, const st
 	struct list frames = { 0 };
 	for (guint i = 0; i < groups.n; i++)
 		ASSUME_APPEND(s->arena, frames, struct job_frames, { groups.items[i].frames, groups.items[i].key, NULL });
-	if (job->suspend) {
-		wait_in_queue(s, status, before, frames);
-		return;
-	}
 	status->whole = status->rendered = frames;
 	status->completed = frame_key_groups_digest(s->arena, &groups);
 }
@@ -74,18 +56,10 @@ void assume_jobs(struct assuming *s)
 		struct renderjob_status *status = ARENA_NEW(s->arena, struct renderjob_status);
 		status->scene.found = scene_found(s, job, then);
 		status->inputs.found = inputs_found(s, job);
-		if (then)
+		if (then && !then->suspend.reason) {
 			pin(s, status, job, then);
-		if (then)
 			render(s, status, before);
-		assume_seen(s, KIND_RENDERJOB, o->id, status);
-	}
-	/* The queue knows those that are not wanted any more as long as frames of them wait there. */
-	OBJECTS_EACH (o, s->in->from, KIND_RENDERJOB) {
-		if (objects_get(s->in->to, KIND_RENDERJOB, o->id) || !((const struct renderjob_spec *)o->spec)->suspend)
-			continue;
-		struct renderjob_status *status = ARENA_NEW(s->arena, struct renderjob_status);
-		render(s, status, o);
+		}
 		assume_seen(s, KIND_RENDERJOB, o->id, status);
 	}
 }

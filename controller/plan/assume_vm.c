@@ -31,9 +31,22 @@ static struct vm_status *status_of(struct assuming *s, const char *id)
 	return status;
 }
 
+/* One a slot, idle; each sees all cards of its guest. */
+static void register_workers(struct assuming *s, const char *id, const struct vm_status *status)
+{
+	guint n_gpus = status->live.gpus.n, n_slots = (guint)MAX(status->live.worker.slots_per_gpu, 1) * MAX(n_gpus, 1);
+	struct strings gpus = { ARENA_ARRAY(s->arena, const char *, n_gpus + 1), 0 };
+	while (gpus.n <= n_gpus) /* and that of its screen */
+		gpus.items[gpus.n++] = "10de:0000 assumed";
+	for (guint i = 0; i < n_slots; i++) {
+		struct worker_status *worker = ARENA_NEW(s->arena, struct worker_status);
+		*worker = (struct worker_status){ .host = id, .vm = id, .uuid = status->uuid, .state = "idle", .blender = "assumed", .gpus = gpus };
+		assume_seen(s, KIND_WORKER, arena_printf(s->arena, "assumed-%s-%u", id, i), worker);
+	}
+}
+
 static void start(struct assuming *s, const char *id, struct vm_status *status)
 {
-	static const char *const blender = "assumed";
 	status->state = DOMAIN_RUNNING;
 	status->since = status->history.started_at = ASSUMED_NOW;
 	status->history.started_revision = s->in->revision;
@@ -42,11 +55,8 @@ static void start(struct assuming *s, const char *id, struct vm_status *status)
 	for (guint i = 0; i < status->live.devices.n; i++)
 		devices.items[devices.n++] = LIST_AT(status->live.devices, struct vm_device, i)->name;
 	status->host_devices = devices;
-	if (!status->live.worker.enabled)
-		return;
-	struct worker_status *worker = ARENA_NEW(s->arena, struct worker_status);
-	*worker = (struct worker_status){ .host = id, .vm = id, .uuid = status->uuid, .state = "idle", .blender = blender };
-	assume_seen(s, KIND_WORKER, arena_printf(s->arena, "worker-%s", id), worker);
+	if (status->live.worker.enabled)
+		register_workers(s, id, status);
 }
 
 void assume_on_vm(struct assuming *s, const struct action *act)

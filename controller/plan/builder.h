@@ -33,13 +33,26 @@ void builder_judge_acted(struct builder *b, const struct object *o, const char *
 void builder_judge_unseen(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* TRUE, and judged, when the spec says something that does not act yet: half of it would be another object. */
 gboolean builder_judge_later(struct builder *b, const struct object *o);
+/* Of another host: as its controller told, else OtherHost with `message`, which may be NULL. */
+void builder_judge_elsewhere(struct builder *b, const struct object *o, const char *host, const char *message);
 /* To be looked at again so long after the observation, though nothing happens. */
 void builder_wake(struct builder *b, gint64 in_ms);
 /* The clock is part of what was observed: ms since 1970; 0: not told. */
 gint64 builder_now_ms(const struct builder *b);
 void builder_note(struct builder *b, enum kind_id kind, const char *id, const char *message);
 
-/* Of this object what would be done is only told, not done: `reconcile` says so. */
+/* That it is suspended, itself or by what it belongs to; NULL: it is not (plan_suspend.c). `o` NULL: the Farm. */
+const struct suspension *builder_suspension(const struct builder *b, const struct object *o);
+/* Whether what the action is done to is suspended, also where the specs do not speak of it any more. */
+gboolean builder_suspends(const struct builder *b, const struct action *act);
+/* "Host/h1 is suspended by ada until 2026-…: reason" */
+const char *suspension_words(struct arena *a, const struct suspension *s, const struct object *o);
+/* Rewrites the verdicts of suspended objects, at the end. */
+void plan_judge_suspended(struct builder *b);
+/* What is suspended on this host alone is said in each plan. */
+void plan_note_local(struct builder *b);
+
+/* Of this object what would be done is only told, not done: `reconcile` or `suspend` says so. */
 gboolean builder_holds_back(const struct builder *b, const struct object *want);
 /* Takes the actions on such objects out of the plan: .held has them, and their verdicts tell them (plan_held.c). */
 void plan_hold_back(struct builder *b);

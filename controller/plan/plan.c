@@ -12,7 +12,7 @@
 #include "spec/vm_history.h"
 #include <string.h>
 
-NAME_TABLE(readiness_names, "a condition", 3, "Ready", "Reconciling", "Stalled");
+NAME_TABLE(readiness_names, "a condition", 4, "Ready", "Reconciling", "Stalled", "Unknown");
 
 struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
                            const char *id, const char *reason)
@@ -113,6 +113,8 @@ static void judge_revision(struct builder *b, const struct object *o)
 	if (s && s->trouble)
 		builder_judge(b, o, IS_STALLED, s->reason ? s->reason : "InvalidSpecs",
 		              arena_printf(b->arena, "%s is refused: %s", s->refused, s->trouble));
+	else if (b->in->held)
+		builder_judge(b, o, IS_READY, "Held", b->in->held);
 	else if (s && s->away)
 		builder_judge(b, o, IS_STALLED, "SourceAway", arena_printf(b->arena, "since %s: %s; %s stays in force", s->away_since, s->away,
 		                                                           s->applied ? s->applied : "nothing"));
@@ -327,6 +329,8 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
 	plan_hold_back(b);
+	plan_judge_suspended(b);
+	plan_note_local(b);
 	plan_gate(b);
 	vms_wait_for_gpus(b);
 	put_definitions_first(b);

@@ -8,6 +8,7 @@
 
 struct controller_spec;
 struct gpu_status;
+struct suspend_spec;
 struct vm_spec;
 
 /* One device of an action on a card. */
@@ -76,8 +77,16 @@ struct action {
 	guint n_waits;
 };
 
-enum readiness { IS_READY, IS_RECONCILING, IS_STALLED };
+/* Unknown: of another host, which is not heard. */
+enum readiness { IS_READY, IS_RECONCILING, IS_STALLED, IS_UNKNOWN, N_READINESS };
 extern const struct name_table readiness_names;
+
+/* Why an object is not acted on for a while. */
+struct suspension {
+	const struct object *speaker;   /* who is suspended: the object, its Host, or the Farm */
+	const struct suspend_spec *how; /* .since, as RFC 3339, when that is known */
+	gboolean is_here;               /* on this host alone, not in git */
+};
 
 /* What `get` says of an object that is wanted, before anything is done. */
 struct verdict {
@@ -88,6 +97,8 @@ struct verdict {
 	gboolean is_settled; /* stalled by what the specs say: looking again changes nothing */
 	gboolean is_refused; /* a rule took its actions out of the plan; all else goes on */
 	gboolean is_acted;   /* the plan's actions say what the message says */
+	gboolean is_held;   /* what would be done is in .held: the message tells it */
+	const struct suspension *suspension; /* NULL: it is not suspended */
 	gboolean is_unseen;  /* what would tell of it does not answer: whether there is something to do is not known */
 };
 
@@ -111,7 +122,7 @@ struct plan {
 	const struct objects *want, *have;
 	struct action *actions;
 	guint n_actions;
-	struct action *held; /* what would be done, were it not for `reconcile`: told, never done; nothing waits for them */
+	struct action *held; /* what would be done, were it not for `reconcile` or `suspend`: told, never done; nothing waits for them */
 	guint n_held;
 	struct verdict *verdicts;
 	guint n_verdicts;
@@ -148,10 +159,12 @@ struct plan_pause {
 struct plan_input {
 	const char *host;     /* whose objects are reconciled */
 	const char *revision; /* as source/ says */
+	const char *held;     /* why this is not the branch's newest, as a sentence; NULL: it is */
 	guint64 epoch;
 	const struct objects *want, *have;
 	const struct plan_approval *approvals; /* of this host and revision */
 	guint n_approvals;
+	gboolean ignores_suspend; /* as if nobody had halted anything: what a host became before that */
 	gboolean is_attended; /* a person applies it: what is only proposed else is done */
 	const struct plan_pause *pauses;
 	guint n_pauses;

@@ -125,7 +125,7 @@ static guint ring_of(const struct farm_rollout *rollout, const struct object *ho
 static gboolean is_host_ready(const struct builder *b, const struct farm_status *seen, const char *host)
 {
 	for (guint i = 0; i < seen->rollout.hosts.n; i++) {
-		const struct farm_host_status *h = LIST_AT(seen->rollout.hosts, struct farm_host_status, i);
+		const struct farm_ring_host *h = LIST_AT(seen->rollout.hosts, struct farm_ring_host, i);
 		if (strcmp(h->host, host) == 0)
 			return h->is_ready && g_strcmp0(h->revision, b->in->revision) == 0;
 	}

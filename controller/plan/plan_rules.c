@@ -3,6 +3,7 @@
 #include "plan/plan_gpu.h"
 #include "plan/plan_vm.h"
 #include "plan/plan_volumes.h"
+#include "spec/host.h"
 
 static gboolean empty_tree(struct arena *a, const struct plan *p, const char **ret_message)
 {
@@ -14,6 +15,16 @@ static gboolean empty_tree(struct arena *a, const struct plan *p, const char **r
 	return n == 0;
 }
 
+static gboolean host_taken(struct arena *a, const struct plan *p, const char **ret_message)
+{
+	const struct object *host = objects_get(p->have, KIND_HOST, p->host);
+	const struct host_status *s = host ? host->status : NULL;
+	(void)a;
+	if (s && s->taken)
+		*ret_message = s->taken;
+	return s && s->taken;
+}
+
 #define OF_PLAN(name_, doc_, forbids_) { .name = name_, .doc = doc_, .scope = RULE_OF_PLAN, .forbids = forbids_ }
 #define OF_GPU(name_, reason_, doc_, refuses_) \
 	{ .name = name_, .doc = doc_, .scope = RULE_OF_OBJECT, .reason = reason_, .refuses = refuses_ }
@@ -23,6 +34,7 @@ static gboolean empty_tree(struct arena *a, const struct plan *p, const char **r
 /* Of an object's rules the first that refuses is told: which card it is comes before what is in the way there. */
 const struct plan_rule plan_rules[] = {
 	OF_PLAN("empty-tree", "Specs without any object change nothing.", empty_tree),
+	OF_PLAN("host-taken", "Of two controllers that claim one host the second does nothing.", host_taken),
 	OF_VM("vm-not-ours", "NotOurs", "A domain that this farm did not make is never touched.", vm_not_ours),
 	OF_GPU("gpu-not-found", "NotFound", "Nothing is done for a card that is not there.", gpu_not_found),
 	OF_GPU("gpu-ambiguous", "Ambiguous", "A card is only touched when exactly one fits its GPU.", gpu_ambiguous),

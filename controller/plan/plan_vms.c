@@ -172,7 +172,7 @@ static gboolean is_planned(struct builder *b, const struct object *o, const stru
 {
 	const struct vm_spec *want = o->spec;
 	if (strcmp(want->host, b->in->host) != 0) {
-		builder_judge(b, o, IS_RECONCILING, "OtherHost", arena_printf(b->arena, "the host %s reports it", want->host));
+		builder_judge_elsewhere(b, o, want->host, arena_printf(b->arena, "the host %s reports it", want->host));
 		return FALSE;
 	}
 	if (builder_judge_later(b, o))

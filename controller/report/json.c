@@ -359,7 +359,9 @@ void report_objects_json(GString *out, const struct objects *objects, unsigned p
 struct condition report_condition(struct arena *a, const struct plan *p, const struct shown *s)
 {
 	const struct verdict *v = s->verdict;
-	return (struct condition){ name_of(&readiness_names, (int)v->readiness), "True", v->reason, v->message, p->revision,
+	gboolean is_unknown = v->readiness == IS_UNKNOWN;
+	const char *type = name_of(&readiness_names, is_unknown ? IS_READY : (int)v->readiness);
+	return (struct condition){ type, is_unknown ? "Unknown" : "True", v->reason, v->message, p->revision,
 		                   report_time(a, s->since_ms), s->ready_revision };
 }
 

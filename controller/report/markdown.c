@@ -80,6 +80,12 @@ static struct totals totals_of(const struct report_plans *all)
 	return t;
 }
 
+static void put_revision(GString *out, const char *revision)
+{
+	g_autofree char *text = report_short_revision(revision);
+	put_word(out, text, MOST_NAME);
+}
+
 static void put_headline(GString *out, const struct report_plans *all, const struct totals *t)
 {
 	g_string_append(out, "<!-- cleave-plan -->\n### cleave plan: ");
@@ -101,10 +107,10 @@ static void put_headline(GString *out, const struct report_plans *all, const str
 		g_string_append_printf(out, ", %" G_GUINT64_FORMAT " only proposed", t->n_held);
 	g_string_append(out, "\n\n");
 	if (all->n) {
-		put_word(out, all->items[0]->revision, MOST_NAME);
+		put_revision(out, all->items[0]->revision);
 		g_string_append(out, all->from ? " as it differs from " : " against what was observed");
 		if (all->from)
-			put_word(out, all->from, MOST_NAME);
+			put_revision(out, all->from);
 		g_string_append(out, "\n");
 	}
 }

@@ -145,7 +145,9 @@ void report_plans_junit(GString *out, const struct report_plans *all)
 			put_case(&s, "plan", p->refusals[k].rule, CASE_FAILED, "refused", p->refusals[k].message);
 		for (guint k = 0; k < p->n_verdicts; k++) {
 			const struct verdict *v = &p->verdicts[k];
-			g_autofree char *text = v->message ? g_strdup_printf("%s: %s", v->reason, v->message) : g_strdup(v->reason);
+			g_autofree char *text = v->message                     ? g_strdup_printf("%s: %s", v->reason, v->message)
+			                        : v->readiness == IS_READY ? NULL
+			                                                   : g_strdup(v->reason);
 			enum case_state state = v->readiness != IS_STALLED ? CASE_OK : merge_is_only_told(v) ? CASE_SKIPPED : CASE_FAILED;
 			put_case(&s, v->object->kind->name, v->object->id, state, v->is_refused ? "refused" : "stalled", text);
 		}

@@ -161,8 +161,8 @@ static void append_approval(GString *out, const struct plan *p, struct report_st
 		paint(out, style, BOLD, "Approved (%s): limits do not count here\n", p->approved);
 }
 
-/* Twelve digits of a commit tell it from all others; the JSON stream has the whole. */
-static char *short_revision(const char *revision)
+/* The JSON stream has the whole. */
+char *report_short_revision(const char *revision)
 {
 	const char *sha1 = strstr(revision, "sha1:");
 	return sha1 ? g_strdup_printf("%.*s%.12s", (int)(sha1 - revision) + 5, revision, sha1 + 5) : g_strdup(revision);
@@ -184,7 +184,7 @@ static void append_headline(GString *out, const struct plan *p)
 
 void report_plan_text(GString *out, const struct plan *p, struct report_style style)
 {
-	g_autofree char *revision = short_revision(p->revision);
+	g_autofree char *revision = report_short_revision(p->revision);
 	paint(out, style, BOLD, "Plan for host %s at %s", p->host, revision);
 	append_headline(out, p);
 	for (guint i = 0; i < p->n_actions; i++)

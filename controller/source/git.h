@@ -10,6 +10,8 @@ gboolean source_git_read(struct source_collect *c, struct source_where *where, s
 gboolean source_git_has_file(struct source_lookup *l, const char *path, GError **error);
 gboolean source_git_file(struct arena *arena, const struct source_where *where, const char *commit, const char *path,
 			 struct source_file *ret, GError **error);
+/* The repository of a where, tied to the arena; for git*.c. */
+struct git_repository *source_git_open(struct arena *arena, const struct source_where *where, GError **error);
 /* As source_has_moved(), of a commit (git_tip.c). */
 gboolean source_git_has_moved(const struct source_where *where, const char *commit);
 guint source_git_n_uncommitted(const struct source_where *where);

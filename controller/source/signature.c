@@ -3,11 +3,23 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include <ftw.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { VERIFY_MS = 10000, SIGNATURE_SIZE_MAX = 64 * 1024 };
+/* A key may become valid while nothing else changes. */
+enum { VERIFY_MS = 10000, SIGNATURE_SIZE_MAX = 64 * 1024, REFUSED_AGAIN_S = 60 };
+
+struct refused {
+	char *why;
+	gint64 at_us; /* of the monotonic clock */
+};
+
+static void refused_free(gpointer p)
+{
+	struct refused *r = p;
+	g_free(r->why);
+	g_free(r);
+}
 
 /* -- the files of keys -------------------------------------------------------------------------------------- */
 
@@ -30,6 +42,7 @@ static void notice_change(struct signers *s)
 		return;
 	memcpy(s->stamps, now, sizeof now);
 	g_hash_table_remove_all(s->known);
+	g_hash_table_remove_all(s->refused);
 	s->has_keyring = FALSE;
 }
 
@@ -39,6 +52,7 @@ struct signers *signers_new(const char *allowed_signers_file, const char *keyrin
 	s->allowed_signers_file = g_strdup(allowed_signers_file);
 	s->keyring_file = g_strdup(keyring_file);
 	s->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)(void *)g_strfreev);
+	s->refused = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, refused_free);
 	return s;
 }
 
@@ -64,6 +78,7 @@ void signers_free(struct signers *s)
 	g_free(s->allowed_signers_file);
 	g_free(s->keyring_file);
 	g_hash_table_destroy(s->known);
+	g_hash_table_destroy(s->refused);
 	g_free(s);
 }
 
@@ -134,18 +149,48 @@ static char **copy_names(struct arena *a, char **names)
 	return copy;
 }
 
+/* One that was refused a moment ago is not asked again: each look would run a program for it. */
+static gboolean is_refused(struct signers *s, const struct signed_object *o, GError **error)
+{
+	const struct refused *r = g_hash_table_lookup(s->refused, o->id);
+	if (!r || g_get_monotonic_time() - r->at_us > REFUSED_AGAIN_S * G_TIME_SPAN_SECOND)
+		return FALSE;
+	fail(error, ERROR_REFUSED, "%s", r->why);
+	return TRUE;
+}
+
+static void note_refused(struct signers *s, const struct signed_object *o, const GError *error)
+{
+	struct refused *r = g_new0(struct refused, 1);
+	*r = (struct refused){ g_strdup(error->message), g_get_monotonic_time() };
+	g_hash_table_replace(s->refused, g_strdup(o->id), r);
+}
+
+static char **verify_anew(struct signers *s, const struct signed_object *o, GError **error)
+{
+	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+	g_autoptr(GError) problem = NULL;
+	if (is_refused(s, o, error))
+		return NULL;
+	if (!check_form(o, &problem) || !verify(s, o, names, &problem)) {
+		if (g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED))
+			note_refused(s, o, problem);
+		g_propagate_error(error, g_steal_pointer(&problem));
+		return NULL;
+	}
+	g_ptr_array_add(names, NULL);
+	char **known = g_strdupv((char **)names->pdata);
+	g_hash_table_insert(s->known, g_strdup(o->id), known);
+	return known;
+}
+
 gboolean signers_verify(struct signers *s, struct arena *a, const struct signed_object *o, char ***ret_names, GError **error)
 {
 	notice_change(s);
 	char **known = g_hash_table_lookup(s->known, o->id);
-	if (!known) {
-		g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
-		if (!check_form(o, error) || !verify(s, o, names, error))
-			return FALSE;
-		g_ptr_array_add(names, NULL);
-		known = g_strdupv((char **)names->pdata);
-		g_hash_table_insert(s->known, g_strdup(o->id), known);
-	}
-	*ret_names = copy_names(a, known);
-	return TRUE;
+	if (!known)
+		known = verify_anew(s, o, error);
+	if (known)
+		*ret_names = copy_names(a, known);
+	return known != NULL;
 }

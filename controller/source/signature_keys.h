@@ -17,6 +17,7 @@ struct signers {
 	gboolean has_keyring; /* the keyring's keys are in folder/gpg */
 	struct key_stamp stamps[2];
 	GHashTable *known;  /* id → names (char **) of what was found good */
+	GHashTable *refused; /* id → struct refused */
 };
 
 /* `input`: a file of the folder. */

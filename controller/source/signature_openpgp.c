@@ -3,7 +3,6 @@
 #include "base/error.h"
 #include "source/signature_keys.h"
 #include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
 
 enum { ARGUMENTS_MAX = 24, NAMES_MAX = 64, FINGERPRINT_FIELD = 9 };
@@ -32,7 +31,7 @@ static gboolean import_keys(struct signers *s, GError **error)
 	if (s->has_keyring)
 		return TRUE;
 	signers_remove_folder(home);
-	if (g_mkdir(home, 0700) != 0)
+	if (mkdir(home, 0700) != 0)
 		return fail_errno(error, errno, "making %s", home);
 	if (!gpg(s, &said, error, "--quiet", "--import", s->keyring_file, NULL))
 		return FALSE;

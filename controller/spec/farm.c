@@ -1,6 +1,7 @@
 /* Farm's tables. */
 #include "spec/farm.h"
 #include "base/arena.h"
+#include "spec/fleet.h"
 #include "spec/decode.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
@@ -216,6 +217,7 @@ const struct field farm_fields[] = {
 	{ "reconcile", FIELD_ENUM, IN(farm_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes: observe (say what differs), propose (plan it, act only when a person applies it), "
 	         "enforce (the default). A Host or an object may say otherwise for itself." },
+	SUSPEND_ROW(farm_spec, "Nothing of the farm is acted on for a while, only looked at and told; one value is the reason. Workers get no new frames."),
 	{ "policy", FIELD_STRUCT, IN(farm_spec, policy, struct farm_policy), .fields = policy_fields,
 	  .doc = "What a pass may do, and when." },
 	{ "defaults", FIELD_STRUCT, IN(farm_spec, defaults, struct farm_defaults), .fields = defaults_fields,
@@ -271,15 +273,15 @@ static const struct field window_status_fields[] = {
 };
 
 static const struct field host_status_of_rollout_fields[] = {
-	{ "host", FIELD_STRING, IN(farm_host_status, host, const char *), .required = TRUE, .doc = "The host." },
-	{ "revision", FIELD_STRING, IN(farm_host_status, revision, const char *), .doc = "The revision that it works by." },
-	{ "ready", FIELD_BOOL, IN(farm_host_status, is_ready, gboolean), .doc = "It, its GPUs and its VMs are Ready at that." },
+	{ "host", FIELD_STRING, IN(farm_ring_host, host, const char *), .required = TRUE, .doc = "The host." },
+	{ "revision", FIELD_STRING, IN(farm_ring_host, revision, const char *), .doc = "The revision that it works by." },
+	{ "ready", FIELD_BOOL, IN(farm_ring_host, is_ready, gboolean), .doc = "It, its GPUs and its VMs are Ready at that." },
 	{ 0 },
 };
 
 static const struct field rollout_status_fields[] = {
 	{ "slots", FIELD_STRINGS, IN(farm_rollout_status, slots, struct strings), .doc = "Hosts whose turn it is." },
-	{ "hosts", FIELD_LIST, IN(farm_rollout_status, hosts, struct list), ITEMS(host_status_of_rollout_fields, farm_host_status),
+	{ "hosts", FIELD_LIST, IN(farm_rollout_status, hosts, struct list), ITEMS(host_status_of_rollout_fields, farm_ring_host),
 	  .doc = "What their controllers told." },
 	{ 0 },
 };
@@ -297,6 +299,8 @@ const struct field farm_status_fields[] = {
 	  .doc = "The roots as this host sees them." },
 	{ "plain", FIELD_LIST, IN(farm_status, plain, struct list), ITEMS(plain_status_fields, farm_plain_status),
 	  .doc = "Lists for plain workers, and what they have of them." },
+	{ "hosts", FIELD_LIST, IN(farm_status, hosts, struct list), ITEMS(farm_host_fields, farm_host_status),
+	  .doc = "The farm's hosts, as their controllers told Redis." },
 	{ "windows", FIELD_LIST, IN(farm_status, windows, struct list), ITEMS(window_status_fields, farm_window_status),
 	  .doc = "The Farm's windows by the clock of this host." },
 	{ "rollout", FIELD_STRUCT, IN(farm_status, rollout, struct farm_rollout_status), .fields = rollout_status_fields,

@@ -1,6 +1,6 @@
 /* Farm: what all objects share. Exactly one. */
 #pragma once
-#include "spec/field.h"
+#include "spec/suspend.h"
 
 struct arena;
 struct node;
@@ -113,6 +113,7 @@ struct farm_spec {
 	gint64 lease_ms;
 	struct farm_prices prices;
 	int reconcile; /* enum reconcile_mode */
+	struct suspend_spec suspend;
 	struct farm_policy policy;
 	struct farm_defaults defaults;
 };
@@ -165,14 +166,14 @@ struct farm_window_status {
 };
 
 /* Another host, or this one, as its controller told the others. */
-struct farm_host_status {
+struct farm_ring_host {
 	const char *host, *revision;
 	gboolean is_ready; /* all of its Host, GPUs and VMs are, at that revision */
 };
 
 struct farm_rollout_status {
 	struct strings slots; /* hosts that have one */
-	struct list hosts;    /* struct farm_host_status */
+	struct list hosts;    /* struct farm_ring_host */
 };
 
 struct farm_status {
@@ -183,6 +184,7 @@ struct farm_status {
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
 	struct list plain;     /* struct farm_plain_status */
+	struct list hosts;     /* struct farm_host_status (spec/fleet.h); only where people ask */
 	struct list windows;   /* struct farm_window_status */
 	struct farm_rollout_status rollout;
 	gboolean is_sweeping;  /* visible frames are being read again, and not all of them have been */

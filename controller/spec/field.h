@@ -65,6 +65,8 @@ enum field_flags {
 	FIELD_DERIVED = 1 << 9,
 	/* With FIELD_LATER: the object is what it says without this key too, so that it is reconciled all the same. */
 	FIELD_ASIDE = 1 << 11,
+	/* FIELD_STRUCT: where it is not written at all there is none of it, and nothing in it is missed. */
+	FIELD_WHOLE = 1 << 12,
 	FIELD_KEY = 1 << 10, /* FIELD_INT, the first row of a list's items: they are told apart by it, as others by their name */
 };
 

@@ -33,7 +33,7 @@ const struct field worker_status_fields[] = {
 
 const struct field condition_fields[] = {
 	{ "type", FIELD_STRING, IN(condition, type, const char *), .doc = "Ready, Reconciling or Stalled." },
-	{ "status", FIELD_STRING, IN(condition, status, const char *), .doc = "True." },
+	{ "status", FIELD_STRING, IN(condition, status, const char *), .doc = "True; Unknown where its host is not heard." },
 	{ "reason", FIELD_STRING, IN(condition, reason, const char *), .doc = "Why, in one word." },
 	{ "message", FIELD_STRING, IN(condition, message, const char *), .doc = "Why, as a sentence." },
 	{ "revision", FIELD_STRING, IN(condition, revision, const char *), .doc = "Of the specs it was held against." },

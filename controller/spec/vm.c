@@ -171,6 +171,7 @@ const struct field vm_fields[] = {
 	  .doc = "Whether it runs." },
 	{ "reconcile", FIELD_ENUM, IN(vm_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes with this VM; without the key as its Host says." },
+	SUSPEND_ROW(vm_spec, "This VM is not acted on for a while, only looked at and told; one value is the reason."),
 	{ "vcpus", FIELD_INT, IN(vm_spec, n_vcpus, gint64), .def = "1", .min = 1, .max = 512,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "Number of virtual CPUs." },
 	{ "maxVcpus", FIELD_INT, IN(vm_spec, max_vcpus, gint64), .min = 1, .max = 512, .flags = FIELD_IN_DOMAIN, RESTARTS,

@@ -152,9 +152,9 @@ static void put_job(const struct world *w, GString *out, const struct job_text *
 	g_string_append_printf(out,
 	                       "---\napiVersion: cleave/v1alpha1\nkind: RenderJob\nmetadata: {name: j%u-%u}\nspec:\n  project: p\n"
 	                       "  scene: {file: \"frames:%u.blend\"%s}\n  frames: \"%d-%d\"\n  samples: %d\n  resolution: 64x64\n"
-	                       "  output: \"frames:o%u-%u/f_####.png\"\n  priority: %s\n  suspend: %s\n",
+	                       "  output: \"frames:o%u-%u/f_####.png\"\n  priority: %s\n%s",
 	                       i, job->serial, job->serial, job->sha ? arena_printf(w->arena, ", sha256: %s", sha_text(w->arena, job->sha)) : "",
-	                       job->first, job->last, job->samples, i, job->serial, job->priority, job->is_suspended ? "true" : "false");
+	                       job->first, job->last, job->samples, i, job->serial, job->priority, job->is_suspended ? "  suspend: later\n" : "");
 }
 
 static void put_card(const struct world *w, GString *out, guint i)
@@ -238,7 +238,7 @@ static void settle(struct sim *s, GRand *r, const struct objects *want)
 			sim_apply(s, want, &p->actions[k], FALSE);
 		guint n_waiting = 0;
 		OBJECTS_EACH (o, want, KIND_RENDERJOB)
-			n_waiting += plan_verdict(p, KIND_RENDERJOB, o->id)->readiness == IS_RECONCILING && !((const struct renderjob_spec *)o->spec)->suspend;
+			n_waiting += plan_verdict(p, KIND_RENDERJOB, o->id)->readiness == IS_RECONCILING;
 		if (!p->n_actions && !n_waiting)
 			return;
 		if (i == LOOKS)

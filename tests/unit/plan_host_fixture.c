@@ -423,7 +423,7 @@ static void apply_to_frame(struct sim *s, const struct action *act, struct sim_f
 static struct renderjob_spec queue_values(const struct renderjob_spec *job)
 {
 	return (struct renderjob_spec){ .chunk = job->chunk, .priority = job->priority, .retries = job->retries,
-		                        .suspend = job->suspend };
+		                        .is_paused = job->suspend.reason != NULL };
 }
 
 static void apply_to_job(struct sim *s, const struct objects *want, const struct action *act, gboolean half)
@@ -473,7 +473,7 @@ void sim_work(struct sim *s, GRand *rand)
 {
 	for (guint i = 0; i < s->jobs->len; i++) {
 		struct sim_job *job = g_ptr_array_index(s->jobs, i);
-		for (guint f = 0; f < SIM_FRAMES && !job->queue_values.suspend; f++) {
+		for (guint f = 0; f < SIM_FRAMES && !job->queue_values.is_paused; f++) {
 			struct sim_frame *frame = &job->frames[f];
 			if (frame->slot != SLOT_QUEUED && frame->slot != SLOT_RUNNING)
 				continue;
