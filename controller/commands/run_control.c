@@ -86,7 +86,7 @@ void run_answer_requests(struct runner *r)
 		g_autoptr(GError) error = NULL;
 		const char *command = control_command(request);
 		g_auto(GStrv) words = g_strsplit(command, " ", 3), reconcile = g_strsplit(command, " ", 4);
-		if (run_answer_kept(r, request))
+		if (run_answer_local(r, request) || run_answer_kept(r, request))
 			continue;
 		if (strcmp(command, "observe") == 0) {
 			answer_observe(r, request);
