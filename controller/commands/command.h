@@ -97,6 +97,7 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 extern const struct own_option reconcile_options[];
 int command_reconcile(struct invocation *in);
+extern const struct own_option observe_options[];
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
 extern const struct own_option get_options[];
