@@ -265,12 +265,21 @@ static GArray *earlier_of(struct earlier *e, const struct action *act)
 	return list;
 }
 
+/* A VM that others may have to let go of something for. */
+static gboolean takes_from_others(const struct action *act)
+{
+	return (act->verb == VERB_START_VM || action_plugs_devices(act)) && act->vm && (act->vm->devices.n || act->vm->disks.n);
+}
+
 /* `others`: of the list those that are not on the same object, which are asked for in its own list. */
 static void ask(struct builder *b, const struct action *act, const GArray *list, gboolean others, GArray *waits)
 {
+	gboolean asks_vms = act->kind != KIND_VM || takes_from_others(act);
 	for (guint i = 0; i < list->len; i++) {
 		guint at = g_array_index(list, guint, i);
 		const struct action *before = &g_array_index(b->actions, struct action, at);
+		if (others && before->kind == KIND_VM && !asks_vms)
+			continue;
 		gboolean is_same = before->kind == act->kind && strcmp(before->id, act->id) == 0;
 		if (!(others && is_same) && waits_for(b, act, before))
 			g_array_append_val(waits, at);
