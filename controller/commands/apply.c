@@ -136,7 +136,7 @@ static int look_and_apply(struct invocation *in, struct printer *printer, int so
 int command_apply(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
-	struct printer printer = { in->output, { command_has_colour() }, FALSE };
+	struct printer printer = { in->output, command_style(), FALSE };
 	in->settings.acts = TRUE;
 	if (in->settings.devices_only && state_is_locked(in->settings.state))
 		return refuse_devices();
