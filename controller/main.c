@@ -45,7 +45,7 @@ const struct command commands[] = {
 	  "hosts one need be told: it tells the others through Redis. Without --wait it ends at once; with it as the pass ended.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_reconcile, reconcile_options },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
-	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, NULL },
+	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, observe_options },
 	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",
 	  "Without specs the host and its cards are checked; with them also whether it can be as they say. What needs root\n"
 	  "is unknown without it. `--have FILE` judges an observation from elsewhere. Exits with 1 when a check failed.",

@@ -38,7 +38,7 @@ void plan_write(GString *out, const struct invocation *in, const struct report_p
 		if (in->output == OUTPUT_JSON) {
 			report_plan_json(out, plans->items[i]);
 		} else {
-			report_plan_text(out, plans->items[i], (struct report_style){ command_has_colour() });
+			report_plan_text(out, plans->items[i], command_style());
 			report_estimate_text(out, plans->items[i]);
 		}
 }

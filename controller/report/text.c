@@ -182,7 +182,7 @@ static void append_headline(GString *out, const struct plan *p)
 	g_string_append_c(out, '\n');
 }
 
-void report_plan_text(GString *out, const struct plan *p, struct report_style style)
+static void put_plan(GString *out, const struct plan *p, struct report_style style)
 {
 	g_autofree char *revision = report_short_revision(p->revision);
 	paint(out, style, BOLD, "Plan for host %s at %s", p->host, revision);
@@ -192,6 +192,16 @@ void report_plan_text(GString *out, const struct plan *p, struct report_style st
 	append_effects_line(out, p);
 	append_troubles(out, p, style);
 	append_approval(out, p, style);
+}
+
+void report_plan_text(GString *out, const struct plan *p, struct report_style style)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	put_plan(text, p, style);
+	if (style.columns)
+		report_wrap(out, text->str, style.columns);
+	else
+		g_string_append_len(out, text->str, (gssize)text->len);
 }
 
 void report_outcome_text(GString *out, const struct plan *p, const struct outcome *o, struct report_style style)
