@@ -14,7 +14,7 @@ WARN = -Wall -Wextra -Wshadow -Wconversion -Werror
 PREFIX ?= /usr/local
 
 PKG_CONFIG ?= pkg-config
-PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib libisofs-1 libcurl libarchive libtiff-4 libjpeg OpenEXR
+PACKAGES = glib-2.0 gio-2.0 gio-unix-2.0 yaml-0.1 libvirt libvirt-qemu libpci hiredis libgit2 jansson libxml-2.0 libpng zlib libisofs-1 libcurl libarchive libtiff-4 libjpeg OpenEXR libsystemd
 # Asked once; empty where pkg-config is not installed yet.
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES) 2>/dev/null)
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES) 2>/dev/null) -linotifytools -lpthread -lstdc++ -lm

@@ -15,8 +15,9 @@ const struct command commands[] = {
 	  "has nothing to do.", 0, OUTPUT_TEXT, OPTION_FROM_HOST, 1, command_init, NULL },
 	{ "validate", "[DIR-or-repository]", "Check the specs: all problems at once, each with its place.",
 	  "A folder is checked as it lies there; a bare repository or REPOSITORY@REV as committed.\n"
-	  "-o github writes a line for each problem that GitHub shows in the merge request, -o sarif one SARIF log.",
-	  AS(TEXT) | AS(JSON) | AS(GITHUB) | AS(SARIF), OUTPUT_TEXT, OPTION_PURE, 1, command_validate, NULL },
+	  "-o github writes a line for each problem that GitHub shows in the merge request, -o sarif one SARIF log, -o junit a\n"
+	  "report for GitLab and others.",
+	  AS(TEXT) | AS(JSON) | AS(GITHUB) | AS(SARIF) | AS(JUNIT), OUTPUT_TEXT, OPTION_PURE, 1, command_validate, NULL },
 	{ "render", "[KIND [NAME]]", "Show the specs expanded: every default in its place. Needs no host.",
 	  "The Farm is shown without its `defaults`: they lie below the other objects' values already, so that what is\n"
 	  "printed means the same when it is read again. A folder is read as it lies there; a bare repository or\n"
@@ -25,19 +26,27 @@ const struct command commands[] = {
 	  "A folder stands for the *.yaml and *.yml files in it and below, without hidden ones (default: this folder);\n"
 	  "`-` is stdin, written to stdout.", 0, OUTPUT_TEXT, OPTION_CHECK | OPTION_PURE | OPTION_NO_SPECS, G_MAXUINT, command_fmt, NULL },
 	{ "plan", NULL, "Show what would be done, and why. Changes nothing.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, NULL },
+	  "--from REV needs no host: it shows what the specs change on hosts that are as REV says, all of them unless --host\n"
+	  "names one. --have may be given several times, or hold several hosts; with --from those hosts are as it says.\n"
+	  "-o markdown is for the comment of a merge request, -o github annotates its lines, -o junit has a case for each\n"
+	  "object: refused and stalled ones fail.",
+	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff, NULL },
 	{ "apply", NULL, "Show the plan, ask, and carry it out.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 0, command_apply, NULL },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run, NULL },
+	{ "reconcile", NULL, "Tell the running controller to fetch and look now; for hooks and pipelines.",
+	  "It looks by itself as soon as a branch moves on this host, and at intervals where the repository is elsewhere. Of several\n"
+	  "hosts one need be told: it tells the others through Redis. Without --wait it ends at once; with it as the pass ended.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_reconcile, reconcile_options },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
 	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, NULL },
 	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",
 	  "Without specs the host and its cards are checked; with them also whether it can be as they say. What needs root\n"
 	  "is unknown without it. `--have FILE` judges an observation from elsewhere. Exits with 1 when a check failed.",
-	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE | OPTION_ALL, 0, command_preflight, NULL },
+	  AS(TEXT) | AS(JSON) | AS(JUNIT), OUTPUT_TEXT, OPTION_HAVE | OPTION_ALL, 0, command_preflight, NULL },
 	{ "get", "[KIND [NAME…]]", "Show what is wanted and how it stands.",
 	  "Also as KIND/NAME…; a job's name is PROJECT/NAME. -o wide adds what the kind has to say and since when it is so.\n"
 	  "`cleave get frames JOB [SET]` lists a job's frames.",
@@ -76,8 +85,12 @@ const struct command commands[] = {
 	{ "release", "VM", "Let go of a VM: it runs on, and cleave does not touch it any more.",
 	  "Take its YAML out of the specs as well: a VM that is wanted, and is not cleave's, is refused.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_release, NULL },
-	{ "approve", "VM", "Let a VM go on that is held back: by a crash loop, or by a host that is said to have it.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_approve, NULL },
+	{ "approve", "VM|DIGEST", "Let go on what is held back: a VM, or what is beyond the limits of a plan.",
+	  "A VM is held back by a crash loop, or by a host that is said to have it. DIGEST is what `cleave plan` shows where budgets\n"
+	  "or windows hold something back: it stands for that very plan of this host at this revision. When anything else has\n"
+	  "come up since, it is another plan and not approved. Frames are not part of it. What is approved is forgotten when it is\n"
+	  "done, and with the next revision.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS, 1, command_approve, approve_options },
 	{ "submit", "SCENE", "Render a scene: write its RenderJob, commit it, push it.",
 	  "SCENE is ROOT:path, a path below one of the Farm's roots as this machine or an artist's sees it, or a URL.\n"
 	  "The repository is that of --specs, also a URL; no clone is needed, and the branch may move meanwhile.",
@@ -101,6 +114,10 @@ const struct command commands[] = {
 	  "For editors: begin a file with `# yaml-language-server: $schema=cleave.schema.json`.", AS(JSON), OUTPUT_JSON,
 	  OPTION_PURE | OPTION_NO_SPECS, 1,
 	  command_schema, NULL },
+	{ "metrics", NULL, "Print what this host's controller measures, as Prometheus reads it.",
+	  "The running controller answers; without one the host is looked at, and there are no counters. `run` writes the same\n"
+	  "after each pass to cleave.prom in the state folder, or where `metricsFile` of the host's own file says: a folder that\n"
+	  "node_exporter's textfile collector reads.", AS(TEXT), OUTPUT_TEXT, 0, 0, command_metrics, NULL },
 	{ "redis-acl", "", "Write the users for Redis's access lists: controller, worker, plain worker.",
 	  "Each line is one of users.acl (Redis's `aclfile`); with `ACL SETUSER` for `user` it is a command.\n"
 	  "Redis checks what cleave's functions do against the rights of their caller, so a worker cannot act as the job\n"

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "frames/shelf.h"
+#include "host/allowed.h"
 #include "host/hands.h"
 #include "host/helper.h"
 #include "host/taken.h"
@@ -18,7 +19,9 @@
 #include "queue/notice.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
+#include "source/mirror.h"
 #include "spec/cache.h"
+#include "spec/host_paths.h"
 #include "spec/farm.h"
 #include "spec/files.h"
 #include "spec/host.h"
@@ -31,7 +34,7 @@
 
 NAME_TABLE(decision_names, "a decision", N_DECISIONS, "adopt", "release", "approve");
 
-enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000 };
+enum { LIBVIRT_OPEN_MS = 30000, LIBVIRT_CLOSE_MS = 5000, REDIS_TIMEOUT_MS = 3000, EVENTS_KEPT = 10000 };
 
 
 /* Host, machine and state folder: a controller that died is followed at once by its successor, and two
@@ -52,6 +55,11 @@ static struct host_tree tree_of(struct arena *a, const struct settings *settings
 	return strcmp(t.root, "/") != 0 || host_tree_is_whole(&t) ? t : host_tree_of_sysfs(a, settings->sysfs);
 }
 
+static void free_mirror(gpointer mirror)
+{
+	mirror_free(mirror);
+}
+
 struct session *session_new(const struct settings *settings)
 {
 	struct session *s = g_new0(struct session, 1);
@@ -67,6 +75,7 @@ struct session *session_new(const struct settings *settings)
 	shelf_keep(s->shelf, buckets);
 	s->cache = spec_cache_new();
 	s->domains = domain_cache_new();
+	s->mirrors = g_ptr_array_new_with_free_func(free_mirror);
 	s->holder = make_holder(s);
 	return s;
 }
@@ -82,6 +91,7 @@ static void close_virt(struct session *s)
 
 static void close_redis(struct session *s)
 {
+	session_leave_host(s);
 	if (s->redis && s->settings.acts)
 		owner_release(s->redis, s->holder, NULL); /* else it runs out by itself */
 	g_clear_pointer(&s->notice, notice_free);
@@ -97,14 +107,18 @@ void session_free(struct session *s)
 	uevents_close(s->uevents);
 	close_virt(s);
 	close_redis(s);
+	session_end_post(s);
 	if (s->helper)
 		helper_stop(s->helper);
+	session_clear_troubles(s);
 	taken_free(s->taken);
 	g_free(s->secret_key);
 	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	trust_free(s->trust);
 	domain_cache_free(s->domains);
+	g_ptr_array_unref(s->mirrors);
 	arena_free(s->arena);
 	g_free(s->holder);
 	g_free(s);
@@ -115,8 +129,12 @@ void session_free(struct session *s)
 static void on_domain_event(const struct virt_id *id, const char *event, gpointer user)
 {
 	struct session *s = user;
-	(void)id;
-	(void)event;
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autofree char *time = g_date_time_format(now, "%H:%M:%S");
+	if (!s->events)
+		s->events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	if (g_hash_table_size(s->events) < EVENTS_KEPT)
+		g_hash_table_insert(s->events, g_strdup(id->name), g_strdup_printf("%s, at %s (UTC)", event, time));
 	if (s->look)
 		s->look(s->look_user);
 }
@@ -160,7 +178,7 @@ static void reach_libvirt(struct session *s, const struct objects *want)
 	s->virt_trouble = error ? g_strdup(error->message) : NULL;
 }
 
-static void reach_redis(struct session *s, const struct objects *want)
+void session_reach_redis(struct session *s, const struct objects *want)
 {
 	g_autoptr(GError) error = NULL;
 	const struct object *farm = objects_farm(want);
@@ -173,11 +191,20 @@ static void reach_redis(struct session *s, const struct objects *want)
 	if (strcmp(url, "none") == 0)
 		return;
 	const char *password = spec ? spec->password_file : NULL;
+	const struct strings folders = allowed_paths(s->settings.local, PLACE_SECRETS);
+	const char *outside = password ? host_path_outside(s->arena, &s->tree, folders.items, folders.n, password, FALSE) : NULL;
+	if (outside) {
+		s->redis_url = g_strdup(url);
+		s->redis_trouble = g_strdup_printf("its passwordFile %s %s", password, outside);
+		return;
+	}
 	s->redis = redis_new(url, password, REDIS_TIMEOUT_MS, &error);
 	s->redis_url = g_strdup(url);
 	s->redis_trouble = error ? g_strdup(error->message) : NULL;
 	if (s->redis && s->look)
 		s->notice = notice_new(url, password, s->look, s->look_user, NULL);
+	if (s->notice && s->hear)
+		notice_on_word(s->notice, s->hear, s->hear_user);
 }
 
 /* Whether a VM of this host does: else no key is made. */
@@ -194,13 +221,17 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	guint n_reaped;
 	shelf_begin(s->shelf);
 	reach_libvirt(s, want);
-	reach_redis(s, want);
-	if (!s->helper)
+	session_reach_redis(s, want);
+	if (!s->helper) {
 		s->helper = helper_start(NULL);
+		helper_serve_loop(s->helper); /* programs that write an initramfs take minutes */
+	}
 	if (!s->secret_key && names_secrets(a, s, want))
 		s->secret_key = state_secret_key(s->settings.state);
+	const char *taken = session_claim_host(s);
+	gboolean claims = s->settings.acts && !taken;
 	/* Frames of workers that fell silent go back first; Redis away shows in the observation. */
-	if (s->redis && s->settings.acts)
+	if (s->redis && claims)
 		lease_reap(s->redis, &n_reaped, NULL);
 	struct observe_input in = { .host = s->settings.host,
 		                    .want = want,
@@ -217,13 +248,16 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .redis_trouble = s->redis_trouble,
 		                    .shelf = s->shelf,
 		                    .holder = s->holder,
-		                    .claims = s->settings.acts,
+		                    .host_taken = taken,
+		                    .claims = claims,
+		                    .local = s->settings.local,
 		                    .sweep_bytes = s->settings.sweep_bytes,
+		                    .suspended = session_suspended(s, a, want),
 		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);
 	const char *owner = farm ? ((const struct farm_status *)farm->status)->job_owner : NULL;
-	s->holds_jobs = s->settings.acts && g_strcmp0(owner, s->settings.host) == 0;
+	s->holds_jobs = claims && g_strcmp0(owner, s->settings.host) == 0;
 	return have;
 }
 
@@ -255,6 +289,11 @@ gboolean session_hold_jobs(struct session *s)
 	       owner.is_mine;
 }
 
+gboolean session_holds_jobs(const struct session *s)
+{
+	return s->redis && s->holds_jobs;
+}
+
 gboolean session_reap_leases(struct session *s)
 {
 	guint n = 0;
@@ -266,9 +305,23 @@ gboolean session_reap_leases(struct session *s)
 struct plan *session_plan(struct session *s, struct arena *a, const struct wanted *w, const struct objects *have,
                           gboolean is_attended)
 {
-	struct plan_input in = { s->settings.host, w->tree.revision, w->tree.epoch, w->objects, have, is_attended,
-		                 s->settings.devices_only };
-	return plan_build(a, &in);
+	s->planned_ms = g_get_real_time() / 1000;
+	struct list pauses = s->settings.tries_all ? (struct list){ 0 } : session_pauses(s, a);
+	struct plan_input in = { .host = s->settings.host,
+		                 .revision = w->tree.revision,
+		                 .held = w->held,
+		                 .epoch = session_epoch(s, &w->tree),
+		                 .want = w->objects,
+		                 .have = have,
+		                 .is_attended = is_attended,
+		                 .pauses = pauses.items,
+		                 .n_pauses = pauses.n,
+		                 .devices_only = s->settings.devices_only,
+		                 .local = s->settings.local };
+	session_add_approvals(s, a, &in);
+	struct plan *p = plan_build(a, &in);
+	session_settle_approvals(s, p);
+	return p;
 }
 
 struct applying {
@@ -321,7 +374,7 @@ gboolean session_apply(struct session *s, struct arena *a, const struct plan *p,
 		                  .acted = on_acted,
 		                  .is_over = is_over,
 		                  .user = &applying };
-	return apply_plan(&in, ret, error);
+	return session_begin_approved(s, p, error) && apply_plan(&in, ret, error);
 }
 
 gboolean session_decide(struct session *s, struct arena *a, const struct wanted *w, enum decision decision, const char *vm, GError **error)

@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "reconcile_session.h"
 #include "spec/cache.h"
+#include "spec/controller.h"
 #include "spec/files.h"
 #include "spec/load.h"
 #include "spec/vm.h"
@@ -20,7 +21,7 @@ static void read_texts(const struct session *s, const struct source_where *where
 	g_autoptr(GArray) texts = g_array_new(FALSE, FALSE, sizeof(struct tree_text));
 	OBJECTS_EACH (o, w->objects, KIND_VM) {
 		const struct vm_spec *vm = o->spec;
-		if (!o->n_files || !vm || g_strcmp0(vm->host, s->settings.host) != 0)
+		if (!o->n_files || !vm || (!s->settings.all_hosts && g_strcmp0(vm->host, s->settings.host) != 0))
 			continue;
 		struct file_uses uses = object_files(w->arena, o);
 		for (guint i = 0; i < uses.n; i++) {
@@ -81,35 +82,61 @@ static void check_tree(const struct source_where *where, struct wanted *w)
 	problems_sort(&w->problems);
 }
 
-/* The number of commits tells a controller that is behind from one that is not. A ref that was seen to
- * move to fewer commits was rewritten (a forced push): until it has grown past what was seen, no order is
- * known, and the job owner's fence alone decides. */
-static void order_revision(struct session *s, struct source_tree *tree)
+static struct trust_terms main_terms(const struct session *s, gboolean is_chosen)
 {
-	if (tree->epoch < s->newest_epoch)
-		tree->epoch = 0;
-	else
-		s->newest_epoch = tree->epoch;
+	const struct controller_spec *local = s->settings.local;
+	return (struct trust_terms){ "main", s->settings.specs, local ? local->allowed_signers_file : NULL, local ? local->keyring_file : NULL, is_chosen };
+}
+
+/* People hold this host at an older commit: that is read instead, with the tip's place in the order of commits, since
+ * that is when it was decided. */
+static gboolean read_held(struct session *s, struct arena *a, struct source_where *other, struct wanted *ret, GError **error)
+{
+	const struct source_known known = { is_known, s->cache };
+	const char *commit, *held;
+	guint64 epoch = ret->tree.epoch;
+	ret->tip = ret->tree.commit;
+	if (!ret->tip)
+		return TRUE;
+	if (!session_hold(s, a, ret->tip, &commit, &held, error))
+		return FALSE;
+	if (!commit)
+		return TRUE;
+	problems_clear(&ret->problems);
+	problems_init(&ret->problems, a);
+	other->rev = commit;
+	if (!source_read(a, other, &known, &ret->tree, &ret->problems, error)) {
+		g_prefix_error(error, "this host is %s: ", held);
+		return FALSE;
+	}
+	ret->tree.epoch = epoch;
+	ret->held = held;
+	return TRUE;
 }
 
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error)
 {
-	const struct settings *settings = &s->settings;
 	const struct source_known known = { is_known, s->cache };
 	*ret = (struct wanted){ .arena = a, .where = &s->where };
 	problems_init(&ret->problems, a);
-	if (!s->has_where && !source_parse(s->arena, settings->specs, settings->worktree, &s->where, error))
+	if (!session_where(s, error))
 		return FALSE;
-	s->has_where = TRUE;
 	struct source_where other = s->where;
 	other.rev = commit;
 	struct source_where *where = commit ? &other : &s->where;
 	if (!source_read(a, where, &known, &ret->tree, &ret->problems, error))
 		return FALSE;
-	order_revision(s, &ret->tree);
+	if (!commit && !read_held(s, a, &other, ret, error))
+		return FALSE;
+	where = ret->held ? &other : where;
+	const struct trust_terms terms = main_terms(s, commit || ret->held);
+	if (!trust_judge(s, &terms, where, &ret->tree, error))
+		return FALSE;
 	load(s, ret);
 	check_tree(where, ret);
 	read_texts(s, where, ret);
+	if (!commit && ret->problems.n_errors == 0)
+		trust_accept(s, &terms, &ret->tree);
 	return TRUE;
 }
 
@@ -137,4 +164,14 @@ const char *wanted_find_text(void *user, const char *path, gsize *ret_size)
 		return NULL;
 	*ret_size = f ? f->size : 0;
 	return f ? f->bytes : NULL;
+}
+
+gboolean session_has_moved(const struct session *s, const char *commit)
+{
+	return s->has_where && source_has_moved(&s->where, commit);
+}
+
+void session_take_wanted(struct session *s, struct wanted *w)
+{
+	w->where = &s->where;
 }

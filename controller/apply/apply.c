@@ -1,6 +1,7 @@
 /* The graph of the plan's waits, action by action. */
 #include "apply/apply.h"
 #include "apply/pool.h"
+#include "apply/turn.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "queue/owner.h"
@@ -90,7 +91,7 @@ static gboolean become_owner(struct apply_input *in, GError **error)
 	if (!owner.is_mine || (in->fence && owner.fence != in->fence))
 		return fail(error, ERROR_REFUSED, "the jobs are reconciled by another controller: %s", owner.holder);
 	/* Who reads an older commit than the last one that was acted on is of no use as the owner: let others be it. */
-	if (!owner_pass(in->redis, owner.fence, (gint64)in->plan->epoch, error)) {
+	if (!owner_pass(in->redis, owner.fence, (gint64)in->plan->epoch, in->plan->revision, error)) {
 		(void)owner_release(in->redis, in->holder, NULL);
 		return FALSE;
 	}
@@ -245,6 +246,11 @@ static gboolean try_one(struct work *w, guint i)
 		end(w, i, OUTCOME_SKIPPED, arena_printf(in->arena, "waits for %s", verbs[missing->verb].name), 0);
 		return TRUE;
 	}
+	const char *over = turn_is_over(in, &in->plan->actions[i]);
+	if (over) {
+		end(w, i, OUTCOME_SKIPPED, over, 0);
+		return TRUE;
+	}
 	if (in->is_over && in->is_over(in->user) && !ends_restart(w, i)) {
 		end(w, i, OUTCOME_SKIPPED, "the pass ended before it", 0);
 		return TRUE;
@@ -285,6 +291,8 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 	const struct plan *p = in->plan;
 	if (p->n_refusals)
 		return fail(error, ERROR_REFUSED, "nothing was done: %s", p->refusals[0].message);
+	if (!turn_take(in, error))
+		return FALSE;
 	in->notes = g_new0(char *, p->n_actions + 1);
 	*ret = (struct outcomes){ .items = ARENA_ARRAY(in->arena, struct outcome, p->n_actions) };
 	struct work w = { in, ret, ARENA_ARRAY(in->arena, enum step, p->n_actions), apply_pool_new(in, act), 0, 0, 0 };

@@ -123,7 +123,6 @@ struct job_meta job_meta_of(struct arena *a, const struct object *o, const struc
 		                  .chunk_seconds = job->chunk.seconds,
 		                  .order = MAX(job->order - ORDER_FORWARD, BACKLOG_FORWARD),
 		                  .n_retries = job->retries,
-		                  .is_paused = job->suspend,
 		                  .blender = job->blender ? job->blender : "",
 		                  .is_installable = blender && !blender->is_installed,
 		                  .requires = requires,

@@ -6,6 +6,7 @@ gboolean update_job(const struct apply_input *in, const struct action *act, GErr
 {
 	struct authority by = job_authority(in);
 	struct job_meta meta = job_meta_of(in->arena, act->want, objects_farm(in->plan->want)->spec);
+	meta.is_paused = act->values->is_paused;
 	g_autoptr(GError) local = NULL;
 	if (backlog_update(in->redis, &by, act->id, &meta, &local))
 		return TRUE;

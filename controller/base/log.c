@@ -4,6 +4,12 @@
 #include <unistd.h>
 
 enum log_level log_level = LOG_NOTICE;
+static gboolean (*writer)(enum log_level level, const char *area, const char *sentence);
+
+void log_set_writer(gboolean (*take)(enum log_level level, const char *area, const char *sentence))
+{
+	writer = take;
+}
 
 void log_line(enum log_level level, const char *area, const char *format, ...)
 {
@@ -14,6 +20,8 @@ void log_line(enum log_level level, const char *area, const char *format, ...)
 	va_start(args, format);
 	g_autofree char *sentence = g_strdup_vprintf(format, args);
 	va_end(args);
+	if (writer && writer(level, area, sentence))
+		return;
 	g_autofree char *line = g_strdup_printf("%s %s: %s\n", words[level], area, sentence);
 	gsize len = strlen(line);
 	/* Nothing sensible can be done when stderr is gone. */

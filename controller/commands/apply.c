@@ -104,7 +104,7 @@ static int apply(struct invocation *in, struct looked *l, struct printer *printe
 	if (l->plan->n_actions == 0)
 		note(in, l, NULL, NULL, 0);
 	if (l->plan->n_actions == 0)
-		return is_blind ? EXIT_FAILED : plan_n_refused(l->plan) ? EXIT_REFUSED : EXIT_FINE;
+		return is_blind ? EXIT_FAILED : plan_n_refused(l->plan) || l->plan->approval ? EXIT_REFUSED : EXIT_FINE;
 	code = command_confirm(in, "Apply this plan?");
 	if (code >= 0)
 		return code;

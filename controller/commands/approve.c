@@ -1,5 +1,6 @@
-/* cleave approve: a VM that is held back goes on: one that kept ending is started again, one that another host has is
- * taken from there. */
+/* cleave approve: what is held back goes on: a VM that kept ending is started again, one that another host has is taken
+ * from there; of a plan what is beyond the limits (approve_plan.c). */
+#include "commands/approve.h"
 #include "commands/decide.h"
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,17 @@ static int ask(struct deciding *d)
 	return command_confirm(d->in, question);
 }
 
+const struct own_option approve_options[] = {
+	[APPROVE_LIST] = { "list", 0, NULL, "List what is approved and not over yet" },
+	{ 0 },
+};
+
 int command_approve(struct invocation *in)
 {
+	if (in->own[APPROVE_LIST])
+		return approve_list(in);
+	int code = in->n_args && approve_is_digest(in->args[0]) ? approve_plan(in) : -1;
+	if (code >= 0)
+		return code;
 	return command_decide(in, DECISION_APPROVE, ask, "is approved; the next pass starts it");
 }

@@ -2,6 +2,7 @@
  * goes, and how errors become exit codes. */
 #pragma once
 #include "base/error.h"
+#include "commands/local.h"
 #include "reconcile.h"
 #include <gio/gio.h>
 
@@ -16,7 +17,7 @@ enum exit_code {
 	EXIT_BAD_USAGE = 64,
 };
 
-enum output { OUTPUT_TEXT, OUTPUT_WIDE, OUTPUT_NAME, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, N_OUTPUTS };
+enum output { OUTPUT_TEXT, OUTPUT_WIDE, OUTPUT_NAME, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_GITHUB, OUTPUT_SARIF, OUTPUT_MARKDOWN, OUTPUT_JUNIT, N_OUTPUTS };
 
 /* An option of one command alone. A row each, ends with a row without name; the command reads in->own[] at the
  * row's index: the value, "" for a flag that was given, NULL for what was not. */
@@ -38,8 +39,11 @@ struct invocation {
 	gboolean holds_lock; /* apply: this process has the state folder, nobody is to be asked */
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
+	char **haves; /* all of them; .have is the first */
 	const char *controller; /* the host's own file, when another is named */
-	char *local_warnings;   /* what does not act in it */
+	struct local local;     /* that file, as read; settings.local points into it */
+	char *local_path;       /* where it lies, or would */
+	char **argv;            /* as it was called, to be read once more */
 	gint64 interval_ms;
 	char *own[OWN_OPTIONS_MAX]; /* owned */
 };
@@ -86,10 +90,13 @@ extern const struct exit_row exit_rows[];
 extern const guint n_exit_rows;
 
 int command_validate(struct invocation *in);
+extern const struct own_option plan_options[];
 int command_plan(struct invocation *in);
 int command_diff(struct invocation *in);
 int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
+extern const struct own_option reconcile_options[];
+int command_reconcile(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
 extern const struct own_option get_options[];
@@ -98,6 +105,7 @@ int command_render(struct invocation *in);
 int command_fmt(struct invocation *in);
 int command_explain(struct invocation *in);
 extern const struct own_option redis_acl_options[];
+int command_metrics(struct invocation *in);
 int command_redis_acl(struct invocation *in);
 int command_schema(struct invocation *in);
 int command_docs(struct invocation *in);
@@ -125,7 +133,7 @@ int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);
 extern const struct own_option root_options[];
 int command_root(struct invocation *in);
-extern const struct own_option waive_options[];
+extern const struct own_option waive_options[], approve_options[];
 extern const struct own_option sheet_options[], cost_options[];
 int command_helper(void); /* not in the table: started by cleave itself */
 
@@ -177,7 +185,8 @@ int command_look_want(struct invocation *in, struct looked *ret);
 /* Whether libvirt or Redis kept something of the plan from being looked at; says on stderr what to do about it. */
 gboolean command_is_blind(const struct invocation *in, const struct looked *l);
 void looked_clear(struct looked *l);
-/* What `observe -o yaml` wrote. */
+/* What `observe -o yaml` wrote; `path` is for messages. */
+struct objects *look_from_text(struct arena *a, const char *path, const char *text, gsize size, GError **error);
 struct objects *look_from_file(struct arena *a, const char *path, GError **error);
 /* What is wanted, for commands that look at the machine with and without specs: nothing (*ret_left_out says why) when
  * there are none, or they are not valid, and --specs did not ask for them. FALSE when it did. */

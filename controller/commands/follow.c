@@ -88,7 +88,7 @@ static int choose(struct following *f, struct arena *a, const struct wanted *w)
 	g_autoptr(GError) error = NULL;
 	const struct proposal_tip tip = { .arena = a, .wanted = w };
 	for (guint i = 0; i < f->in->n_args; i++) {
-		const struct object *o = proposal_find_job(&tip, f->in->args[i], &error);
+		const struct object *o = proposal_find(&tip, KIND_RENDERJOB, f->in->args[i], &error);
 		if (!o)
 			return command_fail(error);
 		if (!g_ptr_array_find_with_equal_func(f->ids, o->id, g_str_equal, NULL))

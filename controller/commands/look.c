@@ -19,7 +19,7 @@ static int print_problems(const struct wanted *w)
 }
 
 /* An observation as text, from a file or from the running controller. */
-static struct objects *read_have(struct arena *a, const char *path, const char *text, gsize size, GError **error)
+struct objects *look_from_text(struct arena *a, const char *path, const char *text, gsize size, GError **error)
 {
 	struct spec_file file = { .path = path, .bytes = text, .size = size };
 	struct problems problems;
@@ -46,7 +46,7 @@ struct objects *look_from_file(struct arena *a, const char *path, GError **error
 		fail(error, ERROR_INVALID, "%s is JSON; write the observation with `cleave observe -o yaml`", path);
 		return NULL;
 	}
-	return read_have(a, path, text, size, error);
+	return look_from_text(a, path, text, size, error);
 }
 
 struct objects *look_from_controller(struct arena *a, const char *state, GError **error)
@@ -55,7 +55,7 @@ struct objects *look_from_controller(struct arena *a, const char *state, GError 
 	if (!text)
 		return NULL;
 	arena_own(a, text, g_free);
-	return read_have(a, "controller", text, strlen(text), error);
+	return look_from_text(a, "controller", text, strlen(text), error);
 }
 
 const char *look_source_of_controller(struct arena *a, const char *state)
@@ -101,7 +101,7 @@ static gboolean use_source_of_controller(struct invocation *in, struct looked *l
 	const struct revision_status *s = o ? o->status : NULL;
 	if (!s || !s->source)
 		return TRUE;
-	g_autofree char *mine = g_canonicalize_filename(in->settings.specs, NULL);
+	g_autofree char *mine = session_source_name(in->settings.specs);
 	if (in->settings.specs_given && strcmp(mine, s->source) != 0 && (in->command->options & OPTION_ACTS))
 		return fail(error, ERROR_REFUSED, "the controller on this host works with %s, not with %s; push there", s->source, mine);
 	if (in->settings.specs_given)
@@ -109,6 +109,7 @@ static gboolean use_source_of_controller(struct invocation *in, struct looked *l
 	struct settings its = in->settings;
 	its.specs = s->source;
 	its.worktree = s->commit == NULL;
+	its.takes_mirrors_as_they_are = TRUE; /* it fetches */
 	session_free(l->session);
 	l->session = session_new(&its);
 	return TRUE;
@@ -163,19 +164,49 @@ static void note_uncommitted(const struct invocation *in, const struct looked *l
 		fprintf(stderr, "cleave: %u files of the specs are changed and not committed: --worktree plans them\n", n);
 }
 
+/* At boot the cards are set up as they were last, and loudly so, rather than not at all. */
+static gboolean use_last_good(struct looked *l, const GError *why)
+{
+	struct wanted good = { 0 };
+	gint64 since_ms;
+	if (!session_want_good(l->session, l->arena, &good, &since_ms, NULL)) {
+		wanted_clear(&good);
+		return FALSE;
+	}
+	g_autoptr(GDateTime) since = g_date_time_new_from_unix_utc(since_ms / 1000);
+	g_autofree char *when = g_date_time_format(since, "%Y-%m-%dT%H:%M:%SZ");
+	if (!why)
+		print_problems(&l->wanted);
+	fprintf(stderr, "cleave: WARNING: %s%s; devices are set up as %s says, the last good commit, in force since %s\n",
+	        why ? "the specs cannot be read: " : l->wanted.tree.revision, why ? why->message : " is not valid (its problems stand above)",
+	        good.tree.revision, when);
+	wanted_clear(&l->wanted);
+	l->wanted = good;
+	return TRUE;
+}
+
 /* *ret_have NULL: nobody else looked. */
 static int look_want(struct invocation *in, struct looked *ret, struct objects **ret_have)
 {
 	g_autoptr(GError) error = NULL;
+	in->settings.tries_all = in->have || (in->command->options & OPTION_ACTS) || in->command->run == command_plan || in->command->run == command_diff;
 	*ret = (struct looked){ .arena = arena_new(), .session = session_new(&in->settings) };
 	struct objects *have = *ret_have = find_have(in, ret, &error);
 	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))
 		return command_fail(error);
-	if (!session_want(ret->session, ret->arena, &ret->wanted, &error))
-		return command_fail(error);
+	gboolean is_read = session_want(ret->session, ret->arena, &ret->wanted, &error);
+	if ((!is_read || ret->wanted.problems.n_errors) && in->settings.devices_only && use_last_good(ret, error))
+		return -1;
+	/* The branch was deleted, say: a controller goes on with what it had. */
+	if (!is_read && in->falls_back && want_in_force(ret, have))
+		return -1;
+	if (!is_read)
+		return in->falls_back && want_in_force(ret, have) ? -1 : command_fail(error);
 	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
+	if (in->settings.acts)
+		session_keep_good(ret->session, &ret->wanted);
 	return -1;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const output_words[N_OUTPUTS] = { "text", "wide", "name", "json", "yaml", "github", "sarif" };
+static const char *const output_words[N_OUTPUTS] = { "text", "wide", "name", "json", "yaml", "github", "sarif", "markdown", "junit" };
 
 /* The option's value, else the environment's, else the host's own file's, else `otherwise`; owned by the
  * invocation in any case. */
@@ -91,6 +91,7 @@ static void fill_settings(struct settings *s, const struct controller_spec *c)
 	const char *env = g_getenv("CLEAVE_SPECS");
 	c = c ? c : &nothing;
 	g_autofree char *specs = local_specs(c);
+	s->host_given = s->host != NULL;
 	s->specs_given = s->specs || (env && *env);
 	s->specs = or_else(s->specs, "CLEAVE_SPECS", specs, ".");
 	env = g_getenv("CLEAVE_WORKTREE");
@@ -110,19 +111,18 @@ static void fill_settings(struct settings *s, const struct controller_spec *c)
 static int read_local(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
-	struct local local = { 0 };
+	struct local *local = &in->local;
 	struct settings *s = &in->settings;
 	s->root = or_else(s->root, "CLEAVE_ROOT", NULL, "/");
-	g_autofree char *path = (char *)or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
-	in->controller = NULL;
-	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, &local, &error);
+	const char *path = in->controller = or_else(in->controller, "CLEAVE_CONTROLLER", NULL, NULL);
+	in->local_path = path ? g_strdup(path) : g_build_filename(s->root, "etc", "cleave", "controller.yaml", NULL);
+	gboolean is_read = (in->command->options & OPTION_PURE) || local_read(path, s->root, local, &error);
 	if (is_read) {
-		fill_settings(s, local.spec);
-		s->sweep_bytes = local.spec && local.spec->sweep_bytes ? local.spec->sweep_bytes : 20 * MiB;
-		in->interval_ms = local.spec ? local.spec->interval_ms : 0;
-		in->local_warnings = g_steal_pointer(&local.warnings);
+		fill_settings(s, local->spec);
+		s->local = local->spec;
+		s->sweep_bytes = local->spec && local->spec->sweep_bytes ? local->spec->sweep_bytes : 20 * MiB;
+		in->interval_ms = local->spec ? local->spec->interval_ms : 0;
 	}
-	local_clear(&local);
 	return is_read ? -1 : command_fail(error);
 }
 
@@ -132,7 +132,10 @@ void invocation_clear(struct invocation *in)
 	const char *owned[] = { s->specs, s->host, s->libvirt, s->redis, s->root, s->sysfs, s->state, in->have, in->controller };
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
-	g_free(in->local_warnings);
+	local_clear(&in->local);
+	g_free(in->local_path);
+	g_strfreev(in->argv);
+	g_strfreev(in->haves);
 	for (guint i = 0; i < G_N_ELEMENTS(in->own); i++)
 		g_free(in->own[i]);
 	*in = (struct invocation){ 0 };
@@ -172,7 +175,7 @@ static void add_own_options(struct options *o, struct invocation *in)
 		{ OPTION_YES, { "yes", 'y', 0, G_OPTION_ARG_NONE, &in->yes, "Do not ask", NULL } },
 		{ OPTION_DETAILED_EXITCODE, { "detailed-exitcode", 0, 0, G_OPTION_ARG_NONE, &in->detailed_exitcode,
 		                              "Exit with 2 when there is something to do", NULL } },
-		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME, &in->have,
+		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &in->haves,
 		                 "Work with what `observe -o yaml` wrote, without looking", "FILE" } },
 		{ OPTION_FROM_HOST, { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
 		                      "Write specs of this host, its cards and its VMs, as they are now", NULL } },
@@ -332,7 +335,7 @@ void command_options_each(const struct command *command, void (*each)(const GOpt
 int invocation_parse(const struct command *command, int argc, char **argv, struct invocation *in)
 {
 	g_autofree char *program = g_strdup_printf("cleave %s", command->name);
-	*in = (struct invocation){ .command = command };
+	*in = (struct invocation){ .command = command, .argv = g_strdupv(argv) };
 	__attribute__((cleanup(options_clear))) struct options o;
 	options_init(&o, command);
 	add_details(&o, command);
@@ -344,6 +347,9 @@ int invocation_parse(const struct command *command, int argc, char **argv, struc
 	if (code >= 0)
 		return code;
 	take_flags(&o, in);
+	in->have = in->haves ? g_strdup(in->haves[0]) : NULL;
+	if (in->have && in->haves[1] && command->run != command_plan)
+		return usage_error(command, "--have is given twice; `plan` alone takes several");
 	if (in->n_args > command->most_args)
 		return usage_error(command, "`%s` is one argument too many", in->args[command->most_args]);
 	if (in->settings.sysfs && (command->options & OPTION_ACTS))

@@ -1,8 +1,9 @@
 /* cleave plan: what would be done, and why. */
 #include "commands/command.h"
-#include "report/report.h"
+#include "commands/plan_many.h"
+#include "report/merge.h"
 
-static gboolean has_refused_vm(const struct plan *p)
+gboolean plan_has_refused_vm(const struct plan *p)
 {
 	for (guint i = 0; i < p->n_verdicts; i++)
 		if (p->verdicts[i].is_refused && p->verdicts[i].object->kind->id == KIND_VM)
@@ -16,25 +17,40 @@ static int judge(const struct invocation *in, const struct looked *l)
 {
 	const struct plan *p = l->plan;
 	gboolean is_blind = command_is_blind(in, l);
-	if (p->n_refusals || has_refused_vm(p) || (in->detailed_exitcode && plan_n_refused(p)))
+	if (p->n_refusals || plan_has_refused_vm(p) || (in->detailed_exitcode && (plan_n_refused(p) || (p->approval && !p->n_actions))))
 		return EXIT_REFUSED;
 	if (is_blind && in->detailed_exitcode)
 		return EXIT_FAILED;
 	return p->n_actions && in->detailed_exitcode ? EXIT_CHANGES : EXIT_FINE;
 }
 
+void plan_write(GString *out, const struct invocation *in, const struct report_plans *plans)
+{
+	switch (in->output) {
+	case OUTPUT_MARKDOWN: report_plans_markdown(out, plans); return;
+	case OUTPUT_GITHUB: report_plans_github(out, plans); return;
+	case OUTPUT_JUNIT: report_plans_junit(out, plans); return;
+	default: break;
+	}
+	for (guint i = 0; i < plans->n; i++)
+		if (in->output == OUTPUT_JSON) {
+			report_plan_json(out, plans->items[i]);
+		} else {
+			report_plan_text(out, plans->items[i], (struct report_style){ command_has_colour() });
+			report_estimate_text(out, plans->items[i]);
+		}
+}
+
 int command_plan(struct invocation *in)
 {
 	struct looked l;
+	if (plan_is_of_many(in))
+		return plan_many(in);
 	g_autoptr(GString) text = g_string_new(NULL);
 	int code = command_look(in, &l);
 	if (code < 0) {
-		if (in->output == OUTPUT_JSON) {
-			report_plan_json(text, l.plan);
-		} else {
-			report_plan_text(text, l.plan, (struct report_style){ command_has_colour() });
-			report_estimate_text(text, l.plan);
-		}
+		const struct plan *plan = l.plan;
+		plan_write(text, in, &(struct report_plans){ &plan, 1, NULL });
 		code = command_print(text) ? judge(in, &l) : EXIT_FAILED;
 	}
 	looked_clear(&l);

@@ -1,6 +1,7 @@
 /* cleave preflight: what is wrong with this host, before anything is done. Changes nothing. */
 #include "base/arena.h"
 #include "commands/command.h"
+#include "report/merge.h"
 #include "report/preflight.h"
 #include "spec/status.h"
 #include "state/state.h"
@@ -64,6 +65,8 @@ static int write_preflight(struct invocation *in, struct preflighting *p, GStrin
 	const struct preflight *found = preflight_build(p->arena, host_of(p), p->wanted.objects, p->have);
 	if (in->output == OUTPUT_JSON)
 		report_preflight_json(text, found);
+	else if (in->output == OUTPUT_JUNIT)
+		report_preflight_junit(text, found);
 	else
 		report_preflight_text(text, found, in->all, (struct report_style){ command_has_colour() });
 	return found->n_of[CHECK_FAIL] ? EXIT_FAILED : EXIT_FINE;

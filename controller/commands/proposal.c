@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "report/report.h"
 #include "source/push.h"
+#include "source/remote.h"
 #include "spec/edit.h"
 #include "spec/kinds.h"
 #include <stdio.h>
@@ -11,13 +12,18 @@
 
 enum { TRIES_MAX = 10, PAUSE_MS = 50 };
 
-/* DIR-or-repository[@BRANCH]; a URL may hold an `@` before its host. */
+/* DIR-or-repository[@BRANCH], or URL[@BRANCH]. */
 static struct push *open_text(const char *text, GError **error)
 {
+	struct remote remote;
+	if (remote_parse(text, &remote)) {
+		struct push *p = push_new(remote.url, remote.rev, error);
+		remote_clear(&remote);
+		return p;
+	}
 	const char *at = strrchr(text, '@');
 	g_autofree char *left = at ? g_strndup(text, (gsize)(at - text)) : NULL;
-	gboolean has_branch = at && !g_file_test(text, G_FILE_TEST_EXISTS) &&
-	                      (g_file_test(left, G_FILE_TEST_EXISTS) || (!strchr(at, ':') && strchr(left, ':')));
+	gboolean has_branch = at && !g_file_test(text, G_FILE_TEST_EXISTS) && g_file_test(left, G_FILE_TEST_EXISTS);
 	return push_new(has_branch ? left : text, has_branch ? at + 1 : NULL, error);
 }
 
@@ -129,44 +135,51 @@ void proposal_done_clear(struct proposal_done *d)
 	*d = (struct proposal_done){ 0 };
 }
 
-const struct object *proposal_find_job(const struct proposal_tip *tip, const char *name, GError **error)
+const struct object *proposal_find(const struct proposal_tip *tip, enum kind_id kind, const char *name, GError **error)
 {
-	const struct object *found = objects_get(tip->wanted->objects, KIND_RENDERJOB, name);
-	g_autoptr(GString) all = g_string_new(NULL);
-	guint n = 0;
-	OBJECTS_EACH (o, tip->wanted->objects, KIND_RENDERJOB) {
-		if (found || strcmp(o->meta.name, name) != 0)
-			continue;
-		g_string_append_printf(all, "%s%s", n++ ? ", " : "", o->id);
-	}
-	if (!found && n == 1)
-		found = objects_get(tip->wanted->objects, KIND_RENDERJOB, all->str);
-	if (!found && n > 1)
-		fail(error, ERROR_INVALID, "%s is a job of several projects: %s; write PROJECT/NAME", name, all->str);
+	g_autofree char *several = NULL;
+	const struct object *found = objects_find(tip->wanted->objects, kind, name, &several);
+	if (several)
+		fail(error, ERROR_INVALID, "%s is a job of several projects: %s; write PROJECT/NAME", name, several);
 	else if (!found)
-		fail(error, ERROR_NOT_FOUND, "there is no RenderJob %s in the specs; `cleave get jobs` lists them", name);
+		fail(error, ERROR_NOT_FOUND, "there is no %s %s in the specs; `cleave get %s` lists them", kinds[kind].name, name,
+		     kind == KIND_RENDERJOB ? "jobs" : kinds[kind].plural);
 	return found;
 }
 
-gboolean proposal_set(const struct proposal_tip *tip, const struct object *job, const char *const *keys, const char *value,
-                    struct proposal *ret, GError **error)
+static gboolean set(const struct proposal_tip *tip, const struct object *o, struct edit e, struct proposal *ret, GError **error)
 {
 	gsize size = ret->size;
 	const char *bytes = ret->bytes, *problem;
 	if (!bytes)
-		bytes = wanted_find_text((void *)tip->wanted, job->place.path, &size);
+		bytes = wanted_find_text((void *)tip->wanted, o->place.path, &size);
 	if (!bytes)
-		return fail(error, ERROR_FAILED, "%s cannot be read again", job->place.path);
-	const struct edit e = { arena_strndup(tip->arena, bytes, size), size, job->place.line, job->kind->spec_fields, keys, value };
+		return fail(error, ERROR_FAILED, "%s cannot be read again", o->place.path);
+	e.bytes = arena_strndup(tip->arena, bytes, size);
+	e.size = size;
+	e.line = o->place.line;
+	e.fields = o->kind->spec_fields;
 	const char *text = edit_set(tip->arena, &e, &problem);
 	if (!text)
-		return fail(error, ERROR_REFUSED, "%s: %s; write it by hand", job->place.path, problem);
+		return fail(error, ERROR_REFUSED, "%s: %s; write it by hand", o->place.path, problem);
 	if (strcmp(text, e.bytes) == 0)
-		return fail(error, ERROR_EXISTS, "%s says so already", job->place.path);
-	ret->path = job->place.path;
+		return fail(error, ERROR_EXISTS, "%s says so already", o->place.path);
+	ret->path = o->place.path;
 	ret->bytes = text;
 	ret->size = strlen(text);
 	return TRUE;
+}
+
+gboolean proposal_set(const struct proposal_tip *tip, const struct object *o, const char *const *keys, const char *value,
+                      struct proposal *ret, GError **error)
+{
+	return set(tip, o, (struct edit){ .keys = keys, .value = value }, ret, error);
+}
+
+gboolean proposal_set_map(const struct proposal_tip *tip, const struct object *o, const char *const *keys,
+                          const struct edit_member *members, struct proposal *ret, GError **error)
+{
+	return set(tip, o, (struct edit){ .keys = keys, .members = members }, ret, error);
 }
 
 int proposal_report(const struct invocation *in, const struct proposal_done *d, const char *sentence)

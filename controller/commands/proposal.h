@@ -3,6 +3,7 @@
 #pragma once
 #include "commands/command.h"
 
+struct edit_member;
 struct push;
 
 /* What is made of the tree at the branch's tip. */
@@ -36,10 +37,13 @@ gboolean proposal_push(const struct invocation *in, proposal_make make, void *us
 
 /* Says that the tip itself is not valid, and why. Returns FALSE, for callers to return without an error. */
 gboolean proposal_refuse_tip(const struct proposal_tip *tip);
-/* The job of that name at the tip; the error names what is near. */
-const struct object *proposal_find_job(const struct proposal_tip *tip, const char *name, GError **error);
-/* Sets one scalar of the job's spec (NULL takes it out), as edit_set() does; on top of what *ret holds already. */
-gboolean proposal_set(const struct proposal_tip *tip, const struct object *job, const char *const *keys, const char *value,
-                    struct proposal *ret, GError **error);
+/* The object that a person means at the tip; the error says what to write. */
+const struct object *proposal_find(const struct proposal_tip *tip, enum kind_id kind, const char *name, GError **error);
+/* Sets one scalar of the object's spec (NULL takes it out), as edit_set() does; on top of what *ret holds already. */
+gboolean proposal_set(const struct proposal_tip *tip, const struct object *o, const char *const *keys, const char *value,
+                      struct proposal *ret, GError **error);
+/* The same of a map of scalars, whatever stood there. */
+gboolean proposal_set_map(const struct proposal_tip *tip, const struct object *o, const char *const *keys,
+                          const struct edit_member *members, struct proposal *ret, GError **error);
 /* Says what was done: text or JSON. */
 int proposal_report(const struct invocation *in, const struct proposal_done *d, const char *sentence);

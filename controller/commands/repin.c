@@ -39,7 +39,7 @@ static gboolean set_both(const struct proposal_tip *tip, const struct renderjob_
 static gboolean make(void *user, const struct proposal_tip *tip, struct proposal *ret, GError **error)
 {
 	const struct invocation *in = user;
-	const struct object *o = proposal_find_job(tip, in->args[0], error);
+	const struct object *o = proposal_find(tip, KIND_RENDERJOB, in->args[0], error);
 	struct renderjob_status *s = arena_alloc(tip->arena, sizeof *s);
 	if (!o || !look(tip, o, s, error))
 		return FALSE;

@@ -13,6 +13,21 @@ struct in_force {
 	struct arena *arena; /* NULL: none yet */
 	struct wanted wanted;
 	char *refused, *trouble; /* a newer revision that is not valid, and its first problem */
+	const char *reason;      /* the same in one word, as the condition has it; NULL: InvalidSpecs */
+};
+
+/* What becomes due though nothing happens: a row each in run_due.c. */
+enum due {
+	DUE_SWEEP,     /* the interval */
+	DUE_RETRY,     /* what is away, or could not be read */
+	DUE_PLAN,      /* the plan's own wake_ms */
+	DUE_PAUSE,     /* what failed may be tried again */
+	DUE_OFTEN,     /* leases may run out, a driver may let a device go */
+	DUE_HOLD_JOBS, /* the job owner's lease */
+	DUE_BEAT,      /* the farm is to hear of this host */
+	DUE_REAP,      /* frames of workers that fell silent */
+	DUE_PING,      /* systemd's watchdog */
+	N_DUE,
 };
 
 struct keep;
@@ -24,18 +39,27 @@ struct runner {
 	struct in_force force;
 	struct control *control;
 	struct source_watch *watch;
+	GPtrArray *remotes; /* run_source.c's */
+	char *told;         /* the commit that was announced last, by this controller or another */
+	guint hear_source;  /* a fetch is due */
+	GArray *asking;     /* run_asked.c's */
 	struct progress *progress;
 	GMainLoop *loop;
 	gboolean is_busy, look_again, is_ending;
-	gboolean has_passed; /* since the timer was set */
+	gboolean wants_reload;     /* SIGHUP */
+	gboolean has_source_moved; /* since the revision was read, for all that the watch knows */
+	gboolean has_passed;       /* since the timer was set */
 	guint n_failed;      /* failed or skipped actions of the last pass */
 	gboolean has_leases; /* the last pass saw frames that run */
 	gboolean looks_often; /* leases may run out, a driver may let a device go, and nobody says so */
 	gint64 wake_ms;    /* the last plan has something due so long after it; 0: nothing */
-	gboolean is_stuck; /* the same actions were planned twice: only a new revision or the timer goes on */
-	guint pass_source, timer_source;
+	guint pass_source;
+	GSource *due_source;     /* the timer */
+	gint64 due_us[N_DUE];    /* of the monotonic clock; 0: not due */
+	char *seen_commit;       /* read last, valid or not */
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
-	char *last_plan;   /* text of the plan before, to see that nothing moves */
+	char *last_plan;   /* text of the plan that was printed last: one that stays is said once */
+	struct run_metrics *metrics; /* run_metrics.c; NULL before the first pass */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
 	struct keep *keep;
@@ -48,6 +72,23 @@ struct runner {
 void run_look(gpointer runner);
 /* The same where a pause after failures does not count: another revision, another decision. */
 void run_look_at_source(gpointer runner);
+
+/* Watches the source of the settings. */
+gboolean run_watch(struct runner *r, GError **error);
+
+/* -- run_due.c: the one timer -- */
+
+void run_due_start(struct runner *r);
+void run_due_stop(struct runner *r);
+/* From now; 0: not any more. */
+void run_due_in(struct runner *r, enum due due, gint64 in_ms);
+void run_due_while(struct runner *r, enum due due, gboolean goes_on, gint64 in_ms);
+void run_due_after_pass(struct runner *r);
+
+/* -- run_reload.c: SIGHUP -- */
+
+/* Reads the host's own settings once more. Between two passes. */
+void run_reload(struct runner *r);
 
 /* -- run_pass.c -- */
 
@@ -68,6 +109,38 @@ struct pass_report {
 };
 
 void run_after_pass(struct runner *r, const struct pass_report *report);
+
+/* -- run_metrics.c: counts passes, and writes the file -- */
+
+void run_measure(struct runner *r, const struct pass_report *report);
+/* What was measured last; NULL before the first pass. */
+const char *run_metrics_text(const struct runner *r);
+void run_metrics_free(struct run_metrics *m);
+
+/* -- run_source.c: mirrors of remote repositories -- */
+
+void run_source_start(struct runner *r);
+/* Before the session ends, whose mirrors they are. */
+void run_source_stop(struct runner *r);
+/* Now, all of them; nothing where the specs are on this machine. */
+void run_source_fetch(struct runner *r);
+/* TRUE: one of them cannot be fetched; why, and since when (ms since 1970). */
+gboolean run_source_is_fetching(const struct runner *r);
+/* A revision has come into force. */
+void run_source_accepted(struct runner *r, gboolean is_first);
+/* Nothing is in force yet: what was when the host was last up. */
+void run_take_good(struct runner *r);
+gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64 *ret_since_ms);
+
+/* -- run_asked.c: `cleave reconcile` -- */
+
+void run_asked(struct runner *r, struct control_request *request, const char *format, gboolean waits);
+/* A fetch has ended. */
+void run_asked_fetched(struct runner *r);
+struct pass_report;
+void run_asked_after(struct runner *r, const struct pass_report *report);
+void run_asked_without_pass(struct runner *r);
+void run_asked_end(struct runner *r);
 
 /* -- run_control.c -- */
 

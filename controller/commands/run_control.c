@@ -16,6 +16,15 @@ static void answer_observe(struct runner *r, struct control_request *request)
 	control_answer(request, text->str, error);
 }
 
+static void answer_metrics(struct runner *r, struct control_request *request)
+{
+	g_autoptr(GError) error = NULL;
+	const char *text = run_metrics_text(r);
+	if (!text)
+		fail(&error, ERROR_AWAY, "no pass has ended yet");
+	control_answer(request, text, error);
+}
+
 /* "reconcile FORMAT REVISION": one pass now, if that is still the revision that the client has shown. */
 static void answer_reconcile(struct runner *r, struct control_request *request, const char *format, const char *revision)
 {
@@ -27,6 +36,7 @@ static void answer_reconcile(struct runner *r, struct control_request *request, 
 		fail(&error, ERROR_REFUSED, "the controller works with %s by now, the plan is of %s; look at the new plan",
 		     r->force.wanted.tree.revision, revision);
 	if (!error) {
+		session_forget_troubles(r->session); /* a person wants all of it tried */
 		r->recorded = text;
 		r->record_json = strcmp(format, "json") == 0;
 		run_pass(r);
@@ -44,7 +54,21 @@ static void answer_decision(struct runner *r, struct control_request *request, e
 	g_autoptr(GError) error = NULL;
 	if (!r->force.arena && !run_read_revision(r))
 		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (decision == DECISION_APPROVE && session_forget_trouble(r->session, KIND_VM, vm))
+		run_look_at_source(r);
 	else if (session_decide(r->session, a, &r->force.wanted, decision, vm, &error))
+		run_look_at_source(r);
+	control_answer(request, "", error);
+}
+
+/* "approve-plan DIGEST BY": looks, and approves when what waits is that. */
+static void answer_approval(struct runner *r, struct control_request *request, const char *digest, const char *by)
+{
+	SCOPED_ARENA(a);
+	g_autoptr(GError) error = NULL;
+	if (!run_read_revision(r))
+		fail(&error, ERROR_FAILED, "no valid revision yet: %s", r->force.trouble);
+	else if (session_approve(r->session, a, &r->force.wanted, run_look_at_all(r, a, FALSE), digest, by, &error))
 		run_look_at_source(r);
 	control_answer(request, "", error);
 }
@@ -60,8 +84,14 @@ void run_answer_requests(struct runner *r)
 			continue;
 		if (strcmp(command, "observe") == 0) {
 			answer_observe(r, request);
+		} else if (strcmp(command, "metrics") == 0) {
+			answer_metrics(r, request);
+		} else if (g_strv_length(words) >= 2 && strcmp(words[0], "look") == 0) {
+			run_asked(r, request, words[1], g_strcmp0(words[2], "wait") == 0);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {
 			answer_reconcile(r, request, words[1], words[2]);
+		} else if (g_strv_length(words) == 3 && strcmp(words[0], "approve-plan") == 0) {
+			answer_approval(r, request, words[1], words[2]);
 		} else if (g_strv_length(words) == 2 && name_value(&decision_names, words[0]) >= 0) {
 			answer_decision(r, request, (enum decision)name_value(&decision_names, words[0]), words[1]);
 		} else {
@@ -69,4 +99,5 @@ void run_answer_requests(struct runner *r)
 			control_answer(request, NULL, error);
 		}
 	}
+	run_asked_without_pass(r);
 }

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/log.h"
 #include "commands/run.h"
+#include "commands/service.h"
 #include "report/report.h"
 #include "spec/gpu.h"
 #include "spec/renderjob.h"
@@ -40,11 +41,11 @@ static void print_plan(struct runner *r, const struct plan *p)
 	/* A plan that stays as it was (a retry, a stall) is said once. */
 	gboolean is_new = g_strcmp0(text->str, r->last_plan) != 0;
 	/* "Nothing to do" is worth a line only when all is well, not while frames are rendered. */
-	gboolean is_worth = p->n_actions || p->n_refusals || !is_waiting(p) || r->in->output == OUTPUT_JSON;
+	gboolean is_worth = p->n_actions || p->n_refusals || (!is_waiting(p) && !p->n_paused) || r->in->output == OUTPUT_JSON;
 	if ((is_new && is_worth) || r->recorded)
 		print(r, text, json);
-	r->is_stuck = !is_new && p->n_actions;
-	r->retry_ms = r->is_stuck ? CLAMP(r->retry_ms * 2, RETRY_FIRST_MS, RETRY_MOST_MS) : 0;
+	if (!is_worth)
+		return; /* what comes back after a pause is no news */
 	g_free(r->last_plan);
 	r->last_plan = g_strdup(text->str);
 }
@@ -53,6 +54,9 @@ static void on_acted(void *user, const struct plan *p, const struct outcome *o)
 {
 	struct runner *r = user;
 	g_autoptr(GString) text = g_string_new(NULL), json = g_string_new(NULL);
+	gboolean is_worth = session_note_outcome(r->session, p, o);
+	if (!is_worth && !r->recorded && r->in->output != OUTPUT_JSON)
+		return;
 	report_outcome_text(text, p, o, (struct report_style){ command_has_colour() });
 	report_outcome_json(json, p, o);
 	print(r, text, json);
@@ -104,18 +108,48 @@ static char *first_problem(const struct problems *p)
 	return NULL;
 }
 
+/* What could not even be read: a branch that was deleted, or a repository that is broken or gone. */
+static const char *reason_of(const GError *error)
+{
+	if (g_error_matches(error, CLEAVE_ERROR, ERROR_REFUSED))
+		return "NotTrusted";
+	return g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND) ? "RevisionGone" : "SourceUnreadable";
+}
+
+/* A folder's revision is always called the same. At the start what was paused goes on to be. */
+static void note_newer(struct runner *r, const struct wanted *w, gboolean has_moved)
+{
+	const struct wanted *before = r->force.arena ? &r->force.wanted : NULL;
+	gboolean is_newer = before && (w->tree.commit ? strcmp(before->tree.revision, w->tree.revision) != 0 : has_moved);
+	if (is_newer)
+		session_forget_troubles(r->session);
+	if (is_newer || !before)
+		session_begin_revision(r->session);
+}
+
 gboolean run_read_revision(struct runner *r)
 {
 	g_autoptr(GError) error = NULL;
 	struct arena *a = arena_new();
 	struct wanted w;
+	gboolean has_moved = r->has_source_moved;
+	r->has_source_moved = FALSE;
 	gboolean ok = session_want(r->session, a, &w, &error);
+	g_free(r->seen_commit);
+	r->seen_commit = g_strdup(w.tip);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
+		gboolean is_first = !r->force.arena;
+		note_newer(r, &w, has_moved);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
+		session_keep_good(r->session, &w);
+		run_source_accepted(r, is_first);
 		return TRUE;
 	}
+	if (!r->force.arena)
+		run_take_good(r);
+	r->force.reason = error ? reason_of(error) : NULL;
 	refuse_revision(r, &w, trouble);
 	wanted_clear(&w);
 	arena_free(a);
@@ -126,8 +160,14 @@ static void add_revision_status(struct runner *r, struct arena *a, struct object
 {
 	struct object *o = ARENA_NEW(a, struct object);
 	struct revision_status *s = ARENA_NEW(a, struct revision_status);
+	gint64 since_ms;
 	*s = (struct revision_status){ r->source, r->force.wanted.tree.revision, r->force.wanted.tree.commit,
-		                       r->force.refused, r->force.trouble };
+		                       r->force.refused, r->force.trouble, r->force.reason, NULL, NULL };
+	if (run_source_is_away(r, &s->away, &since_ms)) {
+		g_autoptr(GDateTime) since = g_date_time_new_from_unix_utc(since_ms / 1000);
+		g_autofree char *text = g_date_time_format(since, "%Y-%m-%dT%H:%M:%SZ");
+		s->away_since = arena_strdup(a, text);
+	}
 	*o = (struct object){ .kind = &kinds[KIND_REVISION], .meta = { .name = "current" }, .id = "current", .status = s };
 	objects_add(have, o);
 }
@@ -141,9 +181,17 @@ struct objects *run_look_at_all(struct runner *r, struct arena *a, gboolean chec
 
 /* -- a pass ---------------------------------------------------------------------------------------------- */
 
+/* Between two actions. Those on the main thread let nothing in: what waits there (a signal, the watch, a request) is
+ * taken note of now. */
 static gboolean is_over(void *user)
 {
-	return ((struct runner *)user)->is_ending;
+	struct runner *r = user;
+	enum { MOST_AT_ONCE = 64 };
+	for (guint i = 0; i < MOST_AT_ONCE && g_main_context_iteration(NULL, FALSE); i++)
+		;
+	if (r->has_source_moved && !r->is_ending && !session_has_moved(r->session, r->seen_commit))
+		r->has_source_moved = FALSE; /* another ref, or a file that says the same */
+	return r->is_ending || r->has_source_moved;
 }
 
 static void carry_out(struct runner *r, struct arena *a, const struct plan *p, struct outcomes *outcomes, struct pass_report *report)
@@ -152,6 +200,7 @@ static void carry_out(struct runner *r, struct arena *a, const struct plan *p, s
 	struct pass_events events = { .acted = on_acted, .is_over = is_over, .user = r };
 	if (!session_apply(r->session, a, p, &events, outcomes, &error)) {
 		log_error("pass", "%s", error->message);
+		r->retry_ms = MAX(r->retry_ms, RETRY_FIRST_MS); /* it may be another plan by then */
 		report->trouble = arena_strdup(a, error->message);
 		return;
 	}
@@ -162,8 +211,6 @@ static void carry_out(struct runner *r, struct arena *a, const struct plan *p, s
 	/* Something was done: look at what became of it. */
 	r->look_again |= outcomes->n_done > 0;
 	r->n_failed = outcomes->n_failed + outcomes->n_skipped;
-	if (outcomes->n_failed)
-		r->retry_ms = MAX(r->retry_ms, RETRY_FIRST_MS);
 }
 
 static gboolean has_running(const struct plan *p)
@@ -192,9 +239,25 @@ static gboolean has_stalled(const struct plan *p)
 	return FALSE;
 }
 
+/* Planes that are away (Redis, libvirt, a root) and what refuses a plan tell nobody when they are back. */
+static void set_retry(struct runner *r, const struct plan *p)
+{
+	gboolean is_due = has_stalled(p) || (p->n_actions && p->n_refusals);
+	r->retry_ms = is_due ? CLAMP(r->retry_ms * 2, RETRY_FIRST_MS, RETRY_MOST_MS) : 0;
+}
+
+static void tell_status(const struct runner *r, const struct plan *p)
+{
+	guint n[N_READINESS] = { 0 };
+	for (guint i = 0; i < p->n_verdicts; i++)
+		n[p->verdicts[i].readiness]++;
+	service_status("%s: %u ready, %u reconciling, %u stalled", r->force.wanted.tree.revision, n[IS_READY], n[IS_RECONCILING], n[IS_STALLED]);
+}
+
 void run_pass(struct runner *r)
 {
 	SCOPED_ARENA(a);
+	g_autoptr(GError) error = NULL;
 	struct outcomes outcomes;
 	struct pass_report report = { .began_us = g_get_monotonic_time() };
 	r->n_failed = 0;
@@ -208,17 +271,18 @@ void run_pass(struct runner *r)
 	struct plan *p = session_plan(r->session, a, &r->force.wanted, have, r->recorded != NULL);
 	report.plan = p;
 	report.planned_us = g_get_monotonic_time();
-	gint64 retry_before = r->retry_ms;
 	print_plan(r, p);
+	set_retry(r, p);
 	if (p->n_actions && !p->n_refusals)
 		carry_out(r, a, p, &outcomes, &report);
-	/* What is away (Redis, libvirt, a root) tells nobody when it is back. */
-	if (has_stalled(p))
-		r->retry_ms = MAX(r->retry_ms, CLAMP(retry_before * 2, RETRY_FIRST_MS, RETRY_MOST_MS));
+	run_due_in(r, DUE_PAUSE, session_end_pass(r->session, p, &error));
+	if (error)
+		log_warning("pass", "%s", error->message);
 	r->wake_ms = p->wake_ms;
 	r->has_leases = has_running(p);
 	r->looks_often = r->has_leases || has_stuck_device(p);
 	progress_show(r->progress, p);
+	tell_status(r, p);
 	report.ended_us = g_get_monotonic_time();
 	run_after_pass(r, &report);
 }

@@ -17,26 +17,11 @@ enum { LOG_TAIL = 2000, ATTEMPTS_MAX = 20 };
 
 /* -- the job ------------------------------------------------------------------------------------------------ */
 
-static const struct object *find_job(const struct plan *p, const char *name, const char **ret_several)
-{
-	const struct object *found = objects_get(p->want, KIND_RENDERJOB, name);
-	*ret_several = NULL;
-	if (found)
-		return found;
-	OBJECTS_EACH (o, p->want, KIND_RENDERJOB) {
-		if (strcmp(o->meta.name, name) != 0)
-			continue;
-		*ret_several = found ? found->id : NULL;
-		found = o;
-	}
-	return found;
-}
-
-static int no_job(const struct plan *p, const char *name, const char *several, const struct object *other)
+static int no_job(const struct plan *p, const char *name, const char *several)
 {
 	g_autoptr(GPtrArray) ids = g_ptr_array_new();
-	if (several && other) {
-		fprintf(stderr, "cleave: %s is a job of several projects, as %s and %s\n", name, several, other->id);
+	if (several) {
+		fprintf(stderr, "cleave: %s is a job of several projects: %s; write PROJECT/NAME\n", name, several);
 		return EXIT_FAILED;
 	}
 	OBJECTS_EACH (o, p->want, KIND_RENDERJOB)
@@ -116,14 +101,14 @@ static void look_without_queue(struct story_book *b, const struct object *farm)
 int story_open(struct invocation *in, const char *job, struct story_book *ret)
 {
 	*ret = (struct story_book){ .root_fd = -1 };
-	const char *several;
+	g_autofree char *several = NULL;
 	int code = command_look(in, &ret->looked);
 	if (code >= 0)
 		return code;
 	const struct plan *p = ret->looked.plan;
-	const struct object *want = find_job(p, job, &several);
-	if (!want || several)
-		return no_job(p, job, several, want);
+	const struct object *want = objects_find(p->want, KIND_RENDERJOB, job, &several);
+	if (!want)
+		return no_job(p, job, several);
 	const struct object *have = objects_get(p->have, KIND_RENDERJOB, want->id);
 	ret->want = want;
 	ret->have = have ? have->status : NULL;

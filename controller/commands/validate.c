@@ -1,7 +1,7 @@
 /* cleave validate: are the specs right? Reads nothing but them. */
 #include "base/arena.h"
 #include "commands/command.h"
-#include "report/report.h"
+#include "report/merge.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -35,14 +35,31 @@ static void name_from_here(struct arena *a, const char *named, struct problems *
 	}
 }
 
+static void write_junit(GString *out, const struct wanted *w)
+{
+	g_autofree const char **paths = g_new(const char *, w->tree.n_files + 1);
+	for (guint i = 0; i < w->tree.n_files; i++)
+		paths[i] = w->tree.files[i].path;
+	report_problems_junit(out, &w->problems, paths, w->tree.n_files);
+}
+
 static void write_problems(GString *out, enum output how, struct wanted *w)
 {
 	switch (how) {
 	case OUTPUT_JSON: report_problems_json(out, &w->problems); return;
 	case OUTPUT_GITHUB: report_problems_github(out, &w->problems); return;
 	case OUTPUT_SARIF: report_problems_sarif(out, &w->problems); return;
+	case OUTPUT_JUNIT: write_junit(out, w); return;
 	default: report_problems_text(out, &w->problems, wanted_find_text, w);
 	}
+}
+
+/* A commit is judged here as the controller of this host would, where it has one; a file of its that cannot be read is its
+ * matter. Files as they lie are judged by nobody. */
+static void take_local(struct invocation *in, struct settings *settings)
+{
+	if (!settings->worktree && local_read(in->controller, settings->root, &in->local, NULL))
+		settings->local = in->local.spec;
 }
 
 int command_validate(struct invocation *in)
@@ -59,6 +76,7 @@ int command_validate(struct invocation *in)
 	} else if (!settings.specs_given) {
 		settings.worktree |= command_is_folder(settings.specs);
 	}
+	take_local(in, &settings);
 	struct session *s = session_new(&settings);
 	gboolean read = session_want(s, a, &w, &error);
 	if (!read) {

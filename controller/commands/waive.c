@@ -25,7 +25,7 @@ static gboolean make(void *user, const struct proposal_tip *tip, struct proposal
 	const char *const keys[] = { "waive", NULL };
 	struct frame_set named;
 	const char *wrong = frames_parse(tip->arena, w->frames, &named, NULL);
-	const struct object *o = proposal_find_job(tip, w->job, error);
+	const struct object *o = proposal_find(tip, KIND_RENDERJOB, w->job, error);
 	if (!o)
 		return FALSE;
 	if (wrong)

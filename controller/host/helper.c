@@ -2,6 +2,7 @@
 #include "host/helper.h"
 #include "base/error.h"
 #include <errno.h>
+#include <glib-unix.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -18,6 +19,7 @@ struct helper {
 	pid_t pid; /* 0: none */
 	pid_t last_pid;
 	int fd;    /* -1: none */
+	gboolean serves_loop; /* while an answer is waited for */
 };
 
 struct helper *helper_start(const char *program)
@@ -26,6 +28,11 @@ struct helper *helper_start(const char *program)
 	h->program = g_strdup(program ? program : "/proc/self/exe");
 	h->fd = -1;
 	return h;
+}
+
+void helper_serve_loop(struct helper *h)
+{
+	h->serves_loop = TRUE;
 }
 
 pid_t helper_pid(const struct helper *h)
@@ -142,9 +149,43 @@ static gboolean fail_late(struct helper *h, gint64 timeout_ms, GError **error)
 		    timeout_ms);
 }
 
-/* Waits for `events`; FALSE at the deadline. */
-static gboolean wait_fd(int fd, short events, gint64 until_us)
+static gboolean on_ready(gint fd, GIOCondition condition, gpointer user)
 {
+	(void)fd, (void)condition;
+	*(gboolean *)user = TRUE;
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_deadline(gpointer unused)
+{
+	(void)unused;
+	return G_SOURCE_CONTINUE; /* that it is due ends an iteration */
+}
+
+static gboolean iterate_until_ready(int fd, short events, gint64 until_us)
+{
+	gboolean is_ready = FALSE;
+	GSource *ready = g_unix_fd_source_new(fd, (GIOCondition)events), *deadline = g_timeout_source_new(0);
+	g_source_set_callback(ready, G_SOURCE_FUNC(on_ready), &is_ready, NULL);
+	g_source_set_callback(deadline, on_deadline, NULL, NULL);
+	g_source_set_ready_time(deadline, until_us);
+	g_source_attach(ready, NULL);
+	g_source_attach(deadline, NULL);
+	while (!is_ready && g_get_monotonic_time() < until_us)
+		g_main_context_iteration(NULL, TRUE);
+	g_source_destroy(ready);
+	g_source_destroy(deadline);
+	g_source_unref(ready);
+	g_source_unref(deadline);
+	return is_ready;
+}
+
+/* Waits for `events`; FALSE at the deadline. */
+static gboolean wait_fd(const struct helper *h, short events, gint64 until_us)
+{
+	int fd = h->fd;
+	if (h->serves_loop && g_main_context_is_owner(g_main_context_default()))
+		return iterate_until_ready(fd, events, until_us);
 	for (;;) {
 		gint64 left_us = until_us - g_get_monotonic_time();
 		struct pollfd p = { .fd = fd, .events = events };
@@ -161,7 +202,7 @@ enum outcome { OUTCOME_DONE, OUTCOME_ENDED, OUTCOME_LATE };
 static enum outcome send_line(struct helper *h, const char *line, gint64 until_us)
 {
 	for (gsize n = strlen(line); n > 0;) {
-		if (!wait_fd(h->fd, POLLOUT, until_us))
+		if (!wait_fd(h, POLLOUT, until_us))
 			return OUTCOME_LATE;
 		ssize_t sent = send(h->fd, line, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent < 0 && errno != EINTR && errno != EAGAIN)
@@ -178,7 +219,7 @@ static enum outcome receive_line(struct helper *h, GString *line, gint64 until_u
 {
 	char chunk[65536];
 	while (line->len < ANSWER_MAX) {
-		if (!wait_fd(h->fd, POLLIN, until_us))
+		if (!wait_fd(h, POLLIN, until_us))
 			return OUTCOME_LATE;
 		ssize_t n = recv(h->fd, chunk, sizeof chunk, MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))

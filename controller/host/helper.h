@@ -15,7 +15,11 @@ struct helper;
 struct helper *helper_start(const char *program);
 void helper_stop(struct helper *h);
 
-/* Waits at most `timeout_ms` for the answer, without running any main loop. *ret_answer is a new reference
+/* From now on the default main context is iterated while an answer is waited for on the thread that runs it: what is
+ * attached there only notes that there is something to do, and asks the helper nothing. */
+void helper_serve_loop(struct helper *h);
+
+/* Waits at most `timeout_ms` for the answer, without running any main loop, unless helper_serve_loop() says so. *ret_answer is a new reference
  * (json_decref). ERROR_FAILED with the helper's sentence; ERROR_TIMEOUT, ERROR_AWAY when it hung or died. */
 gboolean helper_call(struct helper *h, json_t *request, gint64 timeout_ms, json_t **ret_answer, GError **error);
 /* 0 when none runs. */

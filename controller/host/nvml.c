@@ -26,6 +26,8 @@ static struct nvml_card decode(struct arena *a, const json_t *o)
 		               .celsius = get_number(o, "celsius"),
 		               .milliwatts = get_number(o, "milliwatts"),
 		               .memory_bytes = (guint64)json_integer_value(json_object_get(o, "memory")),
+		               .used_bytes = (guint64)json_integer_value(json_object_get(o, "used")),
+		               .percent = get_number(o, "percent"),
 		               .ecc = get_number(o, "ecc"),
 		               .mig = get_number(o, "mig"),
 		               .mig_pending = get_number(o, "pending"),

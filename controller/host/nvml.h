@@ -25,6 +25,8 @@ struct nvml_card {
 	int celsius;         /* -1 = not told: a vGPU does not */
 	int milliwatts;      /* that it takes now; -1 = not told */
 	guint64 memory_bytes; /* all of it; 0 = not told */
+	guint64 used_bytes;   /* told when memory_bytes is */
+	int percent;          /* how much of the last moment it computed; -1 = not told, as in MIG mode */
 	int ecc;             /* -1 = not told, as below */
 	int mig, mig_pending; /* the mode, and that which the next reset brings; -1: no MIG */
 	int can_list;         /* instances are known; without root they are not */

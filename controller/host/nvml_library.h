@@ -37,6 +37,12 @@ struct nvml_memory {
 };
 G_STATIC_ASSERT(sizeof(struct nvml_memory) == 24);
 
+/* nvmlUtilization_t: percent of the last sample */
+struct nvml_utilization {
+	unsigned gpu, memory;
+};
+G_STATIC_ASSERT(sizeof(struct nvml_utilization) == 8);
+
 /* nvmlGpuInstanceInfo_t */
 struct nvml_gpu_instance_info {
 	struct nvml_device *device;
@@ -69,6 +75,7 @@ enum { NVML_PROFILES_MAX = 64, NVML_COMPUTE_PROFILES_MAX = 32, NVML_ENGINES_SHAR
 	X(temperature, nvmlDeviceGetTemperature, (struct nvml_device *device, int sensor, unsigned *ret_celsius)) \
 	X(power, nvmlDeviceGetPowerUsage, (struct nvml_device *device, unsigned *ret_milliwatts)) \
 	X(memory, nvmlDeviceGetMemoryInfo, (struct nvml_device *device, struct nvml_memory *ret)) \
+	X(utilization, nvmlDeviceGetUtilizationRates, (struct nvml_device *device, struct nvml_utilization *ret)) \
 	X(ecc, nvmlDeviceGetEccMode, (struct nvml_device *device, int *current, int *pending))
 #define NVML_MIG_FUNCTIONS(X) \
 	X(mig_mode, nvmlDeviceGetMigMode, (struct nvml_device *device, unsigned *current, unsigned *pending)) \

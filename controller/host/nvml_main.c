@@ -154,8 +154,13 @@ static void add_power_and_memory(const struct nvml_library *l, struct nvml_devic
 	struct nvml_memory memory;
 	if (l->power(device, &milliwatts) == NVML_SUCCESS)
 		json_object_set_new(card, "milliwatts", json_integer(milliwatts));
-	if (l->memory(device, &memory) == NVML_SUCCESS)
+	if (l->memory(device, &memory) == NVML_SUCCESS) {
 		json_object_set_new(card, "memory", json_integer((json_int_t)memory.total));
+		json_object_set_new(card, "used", json_integer((json_int_t)memory.used));
+	}
+	struct nvml_utilization utilization;
+	if (l->utilization(device, &utilization) == NVML_SUCCESS)
+		json_object_set_new(card, "percent", json_integer(utilization.gpu));
 }
 
 static void add_ecc(const struct nvml_library *l, struct nvml_device *device, json_t *card)

@@ -9,7 +9,7 @@
 
 static void fill_signals(sigset_t *set)
 {
-	static const int passed[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+	static const int passed[] = { SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGABRT /* systemd's watchdog */ };
 	sigemptyset(set);
 	for (gsize i = 0; i < G_N_ELEMENTS(passed); i++)
 		sigaddset(set, passed[i]);

@@ -9,6 +9,6 @@
 
 /* Called first in main(), before any thread. TRUE in the child, which goes on as the controller; FALSE in
  * the parent once the child has ended, with the status to exit with (128 + N after signal N). The parent
- * passes on SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2; if it is killed, the child gets SIGTERM.
+ * passes on SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 and SIGABRT; if it is killed, the child gets SIGTERM.
  * A unit of Type=notify needs NotifyAccess=all. Where there can be no parent (fork fails), TRUE as well. */
 gboolean reaper_split(int *ret_status);

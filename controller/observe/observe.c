@@ -27,6 +27,7 @@ struct objects *observe(struct arena *a, const struct observe_input *in)
 	observe_homes(a, in, have);
 	if (in->checks) {
 		observe_checks(a, in, have);
+		observe_fleet(a, in, have);
 		observe_guests(a, in, have);
 	}
 	observe_jobs(a, in, have);

@@ -74,6 +74,8 @@ void observe_farm(struct arena *a, const struct observe_input *in, struct object
 	struct farm_status *status = observed(a, have, KIND_FARM, want->id)->status;
 	observe_roots(a, in, want->spec, status);
 	observe_redis(a, in, status);
+	observe_windows(a, in, have, want->spec, status);
+	observe_rollout(a, in, want->spec, status);
 	if (status->redis == PLANE_OK)
 		observe_plain(a, in, want->spec, status);
 }

@@ -107,7 +107,7 @@ static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *
 	status->queue.values.priority = b->meta.priority;
 	status->queue.values.chunk.n_frames = b->meta.chunk;
 	status->queue.values.retries = b->meta.n_retries;
-	status->queue.values.suspend = b->meta.is_paused;
+	status->queue.values.is_paused = b->meta.is_paused;
 	status->queue.values.order = ORDER_FORWARD + b->meta.order;
 	status->queue.values.chunk.seconds = b->meta.chunk_seconds;
 	status->queue.values.requires = requires_of(a, &b->meta);
@@ -162,6 +162,7 @@ static gboolean look_at_files(struct arena *a, const struct observe_input *in, c
 		return FALSE;
 	const struct manifest_counts counts = manifest_counts(view);
 	status->frame_seconds = counts.timed ? (gint64)(counts.seconds / (double)counts.timed * 1e6) : 0;
+	status->n_timed = (gint64)counts.timed;
 	const struct record *complete = manifest_complete(view);
 	status->completed = complete ? arena_strdup(a, complete->digest) : NULL;
 	look_at_scene(&l, status);

@@ -6,6 +6,7 @@
 #include "host/nvml.h"
 #include "host/taken.h"
 #include "host/tree.h"
+#include "host/xid.h"
 #include "observe/observe.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
@@ -50,6 +51,30 @@ static void fill(struct arena *a, const struct nvml_card *from, struct objects *
 	card->board_serial = from->serial;
 	card->ecc = from->ecc;
 	fill_mig(a, from, &card->mig);
+	card->load.celsius = from->celsius;
+	card->load.milliwatts = from->milliwatts;
+	card->load.percent = from->percent;
+	card->load.memory_bytes = from->memory_bytes ? (gint64)from->memory_bytes : -1;
+	card->load.used_bytes = from->memory_bytes ? (gint64)from->used_bytes : -1;
+}
+
+/* The log tells of cards that the driver had, also when NVML hangs over them. */
+static void fill_xids(struct arena *a, const struct observe_input *in, struct objects *have)
+{
+	struct xid_counts xids = { 0 };
+	gboolean is_read = FALSE;
+	OBJECTS_EACH (o, have, KIND_GPU) {
+		struct gpu_status *card = o->status;
+		if (!card || !is_asked_for(card))
+			continue;
+		if (!is_read)
+			xid_read(a, in->tree, &xids);
+		is_read = TRUE;
+		const struct xid_count *its = xid_find(&xids, card->address);
+		if (its)
+			card->load.last_xid = its->last;
+		card->load.n_xids = its ? its->n : xids.is_told ? 0 : -1;
+	}
 }
 
 /* A library that hangs in the kernel would leave one more process there each time. */
@@ -85,6 +110,7 @@ static void ask(struct arena *a, const struct observe_input *in, const GPtrArray
 void observe_nvml(struct arena *a, const struct observe_input *in, struct objects *have)
 {
 	g_autoptr(GPtrArray) addresses = g_ptr_array_new();
+	fill_xids(a, in, have);
 	if (!host_tree_is_this_machine(in->tree))
 		return;
 	OBJECTS_EACH (o, have, KIND_GPU) {

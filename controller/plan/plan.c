@@ -12,7 +12,7 @@
 #include "spec/vm_history.h"
 #include <string.h>
 
-NAME_TABLE(readiness_names, "a condition", 3, "Ready", "Reconciling", "Stalled");
+NAME_TABLE(readiness_names, "a condition", 4, "Ready", "Reconciling", "Stalled", "Unknown");
 
 struct action *builder_act(struct builder *b, enum verb verb, const struct object *want, enum kind_id kind,
                            const char *id, const char *reason)
@@ -92,6 +92,11 @@ static void judge_farm(struct builder *b, const struct object *o)
 		builder_judge(b, o, IS_RECONCILING, "NotObserved", NULL);
 		return;
 	}
+	const char *outside = plan_path_refused(b, o);
+	if (outside) {
+		builder_judge_settled(b, o, "PathNotAllowed", outside);
+		return;
+	}
 	for (guint i = 0; i < s->roots.n; i++) {
 		const struct farm_root_status *r = LIST_AT(s->roots, struct farm_root_status, i);
 		if (!r->mounted) {
@@ -111,8 +116,13 @@ static void judge_revision(struct builder *b, const struct object *o)
 {
 	const struct revision_status *s = o->status;
 	if (s && s->trouble)
-		builder_judge(b, o, IS_STALLED, "InvalidSpecs",
+		builder_judge(b, o, IS_STALLED, s->reason ? s->reason : "InvalidSpecs",
 		              arena_printf(b->arena, "%s is refused: %s", s->refused, s->trouble));
+	else if (b->in->held)
+		builder_judge(b, o, IS_READY, "Held", b->in->held);
+	else if (s && s->away)
+		builder_judge(b, o, IS_STALLED, "SourceAway", arena_printf(b->arena, "since %s: %s; %s stays in force", s->away_since, s->away,
+		                                                           s->applied ? s->applied : "nothing"));
 	else
 		builder_judge(b, o, IS_READY, "Applied", s ? s->applied : NULL);
 }
@@ -277,6 +287,7 @@ static void plan_work(struct builder *b)
 		judge_worker(b, o);
 	g_array_sort(b->actions, by_total_order);
 	plan_hold_back(b);
+	plan_gate(b);
 }
 
 /* A host that the specs do not name may still reconcile jobs; more often its name is mistaken, as a full one for a
@@ -323,17 +334,33 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	g_array_sort(b->verdicts, by_kind_and_id);
 	plan_hold_back(b);
+	plan_judge_suspended(b);
+	plan_note_local(b);
+	plan_gate(b);
 	vms_wait_for_gpus(b);
 	put_definitions_first(b);
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
+	plan_pause(b);
 }
 
-struct plan *plan_build(struct arena *a, const struct plan_input *in)
+static struct strings take_waiting(struct builder *b)
+{
+	struct strings all = { ARENA_ARRAY(b->arena, const char *, b->waiting->len), b->waiting->len };
+	for (guint i = 0; i < all.n; i++)
+		all.items[i] = b->waiting->pdata[i];
+	g_ptr_array_unref(b->waiting);
+	return all;
+}
+
+static struct plan *build_once(struct arena *a, const struct plan_input *in, const char *approval, gboolean is_unlimited)
 {
 	struct plan *p = ARENA_NEW(a, struct plan);
 	struct builder b = { .arena = a,
 		             .in = in,
+		             .is_unlimited = is_unlimited,
+		             .approval = approval,
+		             .waiting = g_ptr_array_new(),
 		             .actions = g_array_new(FALSE, TRUE, sizeof(struct action)),
 		             .held = g_array_new(FALSE, TRUE, sizeof(struct action)),
 		             .verdicts = g_array_new(FALSE, TRUE, sizeof(struct verdict)),
@@ -348,8 +375,28 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	MOVE(&b, verdicts, verdicts);
 	MOVE(&b, refusals, refusals);
 	MOVE(&b, notes, notes);
+	p->n_paused = b.n_paused;
 	p->wake_ms = b.wake_ms;
+	p->waiting = take_waiting(&b);
+	p->approval = approval;
 	return p;
+}
+
+/* Where limits hold something back the plan without them is made as well: its digest is what a person approves, and an
+ * approved plan is that one. */
+struct plan *plan_build(struct arena *a, const struct plan_input *in)
+{
+	struct plan *p = build_once(a, in, NULL, FALSE);
+	if (!p->waiting.n)
+		return p;
+	struct plan *all = build_once(a, in, NULL, TRUE);
+	const char *digest = plan_digest(a, all);
+	const struct plan_approval *approval = plan_find_approval(in, &p->waiting, digest);
+	if (!approval)
+		return build_once(a, in, digest, FALSE);
+	all->waiting = p->waiting;
+	all->approved = approval->digest;
+	return all;
 }
 
 const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, const char *id)

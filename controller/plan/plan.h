@@ -6,7 +6,9 @@
 #include "spec/frame_key.h"
 #include "spec/kinds.h"
 
+struct controller_spec;
 struct gpu_status;
+struct suspend_spec;
 struct vm_spec;
 
 /* One device of an action on a card. */
@@ -68,13 +70,23 @@ struct action {
 	struct strings holders;         /* GPU: who uses it, as "Xorg (1234)"; they are not in the way, or it is refused */
 	const char *list;         /* Farm: the Redis list of plain workers */
 	struct strings jobs;      /* feed-plain-workers: whose frames they get */
+	gint64 until_ms;          /* of the clock of the observation: from then on it may not begin; 0: no end */
+	gboolean needs_slot;      /* disturbs while the Farm has a rollout: its host has to have a slot */
 	gboolean is_before_stop;  /* define-vm of a restart: it comes before all that takes the VM down */
 	guint *waits;             /* indices of actions that have to succeed first */
 	guint n_waits;
 };
 
-enum readiness { IS_READY, IS_RECONCILING, IS_STALLED };
+/* Unknown: of another host, which is not heard. */
+enum readiness { IS_READY, IS_RECONCILING, IS_STALLED, IS_UNKNOWN, N_READINESS };
 extern const struct name_table readiness_names;
+
+/* Why an object is not acted on for a while. */
+struct suspension {
+	const struct object *speaker;   /* who is suspended: the object, its Host, or the Farm */
+	const struct suspend_spec *how; /* .since, as RFC 3339, when that is known */
+	gboolean is_here;               /* on this host alone, not in git */
+};
 
 /* What `get` says of an object that is wanted, before anything is done. */
 struct verdict {
@@ -85,6 +97,8 @@ struct verdict {
 	gboolean is_settled; /* stalled by what the specs say: looking again changes nothing */
 	gboolean is_refused; /* a rule took its actions out of the plan; all else goes on */
 	gboolean is_acted;   /* the plan's actions say what the message says */
+	gboolean is_held;   /* what would be done is in .held: the message tells it */
+	const struct suspension *suspension; /* NULL: it is not suspended */
 	gboolean is_unseen;  /* what would tell of it does not answer: whether there is something to do is not known */
 };
 
@@ -108,7 +122,7 @@ struct plan {
 	const struct objects *want, *have;
 	struct action *actions;
 	guint n_actions;
-	struct action *held; /* what would be done, were it not for `reconcile`: told, never done; nothing waits for them */
+	struct action *held; /* what would be done, were it not for `reconcile` or `suspend`: told, never done; nothing waits for them */
 	guint n_held;
 	struct verdict *verdicts;
 	guint n_verdicts;
@@ -116,16 +130,46 @@ struct plan {
 	guint n_refusals;
 	struct note *notes;
 	guint n_notes;
+	guint n_paused; /* actions that a pause took out */
 	gint64 wake_ms; /* something is due so long after the observation; 0: nothing is */
+	struct strings waiting; /* what the limits hold back, an item each, as "restart VM/a 0123456789abcdef" */
+	const char *approval;   /* what `cleave approve` takes, so that these go on: the digest of the plan without limits; NULL: nothing waits */
+	const char *approved;   /* the same of a plan that was approved: here no limit counts for .waiting */
+};
+
+/* A plan that somebody approved. Until something of it was done it has to be this very one; from then on, as VMs take their
+ * time to drain, what is left of it. */
+struct plan_approval {
+	const char *digest;
+	gboolean has_begun;
+	struct strings items; /* .waiting of the plan when it began */
+};
+
+/* Actions that failed wait before they are tried again, and what somebody else keeps changing is not healed any more. */
+struct plan_pause {
+	enum kind_id kind;
+	const char *id;
+	int verb;        /* that failed; of a Host, the Farm and a job it alone waits, else all that is to be done to the object */
+	guint n_failed;  /* in a row; 0: the object oscillates */
+	const char *why; /* the last error; what was put back how often */
+	gint64 until_ms; /* since 1970; 0: until a newer revision or a person says so */
+	gint64 in_ms;    /* the same from now */
 };
 
 struct plan_input {
 	const char *host;     /* whose objects are reconciled */
 	const char *revision; /* as source/ says */
+	const char *held;     /* why this is not the branch's newest, as a sentence; NULL: it is */
 	guint64 epoch;
 	const struct objects *want, *have;
+	const struct plan_approval *approvals; /* of this host and revision */
+	guint n_approvals;
+	gboolean ignores_suspend; /* as if nobody had halted anything: what a host became before that */
 	gboolean is_attended; /* a person applies it: what is only proposed else is done */
+	const struct plan_pause *pauses;
+	guint n_pauses;
 	gboolean devices_only; /* `apply --devices`: Hosts and GPUs; VMs and jobs are not spoken of */
+	const struct controller_spec *local; /* the host's own settings: its ceilings; NULL: there are none */
 };
 
 struct gpu_target;
@@ -139,6 +183,7 @@ struct plan_rule {
 	const char *name, *doc;
 	enum rule_scope scope;
 	const char *reason; /* OF_OBJECT: what its condition says, one CamelCase word */
+	gboolean is_limit;  /* a budget: `cleave approve` lets it pass */
 	gboolean (*forbids)(struct arena *a, const struct plan *p, const char **ret_message); /* OF_PLAN */
 	/* OF_OBJECT, of the one kind that it is for: one sentence with the fix, or NULL */
 	const char *(*refuses)(const struct gpu_target *t);
@@ -148,6 +193,9 @@ extern const struct plan_rule plan_rules[];
 extern const guint n_plan_rules;
 
 struct plan *plan_build(struct arena *a, const struct plan_input *in);
+/* Tells what is done to Hosts, GPUs and VMs apart from all else: 16 hexadecimal digits, of host, revision and those actions
+ * with their changes; no ages and no estimates, and nothing of jobs, which move with each frame. */
+const char *plan_digest(struct arena *a, const struct plan *p);
 /* The readiness of an object, or NULL when the plan does not speak of it. */
 const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, const char *id);
 /* Objects of which a rule took the actions out. */

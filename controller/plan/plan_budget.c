@@ -94,7 +94,8 @@ void plan_bound_render(struct builder *b)
 		return;
 	g_autoptr(GArray) order = enqueues(b);
 	g_autoptr(GHashTable) waiting = g_hash_table_new(NULL, NULL); /* job → frames that wait */
-	guint64 left = (guint64)farm->policy.budgets.max_render;
+	gint64 most = builder_budget(b, BUDGET_RENDER);
+	guint64 left = (guint64)most;
 	for (guint i = 0; i < order->len; i++) {
 		struct action *act = action_at(b, g_array_index(order, guint, i));
 		guint64 n = cut(b, act, &left);
@@ -104,8 +105,8 @@ void plan_bound_render(struct builder *b)
 	}
 	OBJECTS_EACH (o, b->in->want, KIND_RENDERJOB)
 		if (g_hash_table_contains(waiting, o))
-			tell(b, o, GPOINTER_TO_SIZE(g_hash_table_lookup(waiting, o)), farm->policy.budgets.max_render);
-	if (g_hash_table_size(waiting) && farm->policy.budgets.max_render)
+			tell(b, o, GPOINTER_TO_SIZE(g_hash_table_lookup(waiting, o)), most);
+	if (g_hash_table_size(waiting) && most)
 		builder_wake(b, NEXT_PASS_MS);
 	for (guint i = b->actions->len; i-- > 0;)
 		if (action_at(b, i)->verb == VERB_ENQUEUE_FRAMES && action_at(b, i)->count == 0)

@@ -314,7 +314,7 @@ static gboolean judge_unplanned(struct builder *b, const struct object *o)
 	const struct object *host = objects_get(b->in->have, KIND_HOST, b->in->host);
 	const struct host_status *s = host ? host->status : NULL;
 	if (strcmp(spec->host, b->in->host) != 0)
-		builder_judge(b, o, IS_RECONCILING, "OtherHost", NULL);
+		builder_judge_elsewhere(b, o, spec->host, NULL);
 	else if (builder_judge_later(b, o))
 		return TRUE;
 	else if (!s)

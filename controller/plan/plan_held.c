@@ -1,21 +1,41 @@
-/* `reconcile: observe` and `propose`: what would be done to such an object is taken out of the plan and told, with
- * the first fields that differ; all of them are in .held, for `cleave diff`. */
+/* `reconcile: observe`, `propose` and `suspend`: what would be done to such an object is taken out of the plan and told,
+ * with the first fields that differ; all of them are in .held, for `cleave diff`. */
 #include "base/arena.h"
 #include "plan/builder.h"
 #include "spec/farm.h"
+#include "spec/renderjob.h"
 #include "spec/resolve.h"
 #include <string.h>
 
-static gboolean is_held_back(const struct builder *b, const struct object *want, int *ret_mode)
+/* How an object is held back; none of them: it is not. */
+enum holding { NOT_HELD, HELD_OBSERVED, HELD_PROPOSED, HELD_SUSPENDED };
+
+/* As `reconcile` says. */
+static enum holding holding_by_mode(const struct builder *b, const struct object *want)
 {
-	*ret_mode = reconcile_mode_of(b->in->want, want);
-	return *ret_mode == RECONCILE_OBSERVE || (*ret_mode == RECONCILE_PROPOSE && !b->in->is_attended);
+	int mode = reconcile_mode_of(b->in->want, want);
+	if (mode == RECONCILE_OBSERVE)
+		return HELD_OBSERVED;
+	if (mode == RECONCILE_PROPOSE && !b->in->is_attended)
+		return HELD_PROPOSED;
+	return NOT_HELD;
 }
 
 gboolean builder_holds_back(const struct builder *b, const struct object *want)
 {
-	int mode;
-	return is_held_back(b, want, &mode);
+	return holding_by_mode(b, want) != NOT_HELD || builder_suspension(b, want);
+}
+
+/* Workers would take what waits. */
+static gboolean is_pausing(const struct action *act)
+{
+	return act->verb == VERB_UPDATE_JOB && act->values && act->values->is_paused;
+}
+
+static enum holding holding_of_action(const struct builder *b, const struct action *act)
+{
+	enum holding how = holding_by_mode(b, act->want);
+	return how == NOT_HELD && !is_pausing(act) && builder_suspends(b, act) ? HELD_SUSPENDED : how;
 }
 
 /* -- its fields ---------------------------------------------------------------------------------------- */
@@ -57,15 +77,21 @@ static void append_fields(GString *out, const struct action *act, GHashTable *se
 
 /* -- taking out ------------------------------------------------------------------------------------------ */
 
-static void judge_held_back(struct builder *b, const struct object *o, int mode, const char *words)
+static void judge_held_back(struct builder *b, const struct object *o, enum holding how, const char *words)
 {
-	const char *message = mode == RECONCILE_OBSERVE ? arena_printf(b->arena, "reconcile: observe: would %s", words)
-	                                                : arena_printf(b->arena, "reconcile: propose: `cleave apply` would %s", words);
+	static const struct {
+		const char *reason, *words;
+	} rows[] = {
+		[HELD_OBSERVED] = { "Observed", "reconcile: observe: would " },
+		[HELD_PROPOSED] = { "Proposed", "reconcile: propose: `cleave apply` would " },
+		[HELD_SUSPENDED] = { "Suspended", "would " }, /* by whom and why: plan_judge_suspended() */
+	};
+	const char *message = arena_printf(b->arena, "%s%s", rows[how].words, words);
 	for (guint i = 0; i < b->verdicts->len; i++) {
 		struct verdict *v = &g_array_index(b->verdicts, struct verdict, i);
 		if (v->object == o)
-			*v = (struct verdict){ .object = o, .readiness = IS_STALLED, .reason = mode == RECONCILE_OBSERVE ? "Observed" : "Proposed",
-			                       .message = message, .is_settled = TRUE };
+			*v = (struct verdict){ .object = o, .readiness = IS_STALLED, .reason = rows[how].reason, .message = message,
+			                       .is_settled = TRUE, .is_held = TRUE };
 	}
 }
 
@@ -77,14 +103,14 @@ static const char *words_of(struct builder *b, const GString *verbs_text, const 
 }
 
 /* The actions on one object, from `first` on: told, and taken out of the plan. */
-static void hold_back_object(struct builder *b, guint first, int mode)
+static void hold_back_object(struct builder *b, guint first, enum holding how)
 {
 	const struct action act = g_array_index(b->actions, struct action, first);
 	g_autoptr(GString) text = g_string_new(NULL), fields = g_string_new(NULL);
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 	for (guint i = first; i < b->actions->len;) {
 		const struct action other = g_array_index(b->actions, struct action, i);
-		if (other.kind != act.kind || strcmp(other.id, act.id) != 0) {
+		if (other.kind != act.kind || strcmp(other.id, act.id) != 0 || holding_of_action(b, &other) == NOT_HELD) {
 			i++;
 			continue;
 		}
@@ -95,17 +121,19 @@ static void hold_back_object(struct builder *b, guint first, int mode)
 	}
 	const char *words = words_of(b, text, fields, g_hash_table_size(seen));
 	if (act.want)
-		judge_held_back(b, act.want, mode, words);
+		judge_held_back(b, act.want, how, words);
 	else
-		builder_note(b, act.kind, act.id, arena_printf(b->arena, "the Farm only observes or proposes: would %s", words));
+		builder_note(b, act.kind, act.id, arena_printf(b->arena, "%s: would %s",
+		                                             how == HELD_SUSPENDED ? "is suspended" : "the Farm only observes or proposes", words));
 }
 
 void plan_hold_back(struct builder *b)
 {
-	int mode;
-	for (guint i = 0; i < b->actions->len;)
-		if (is_held_back(b, g_array_index(b->actions, struct action, i).want, &mode))
-			hold_back_object(b, i, mode);
+	for (guint i = 0; i < b->actions->len;) {
+		enum holding how = holding_of_action(b, &g_array_index(b->actions, struct action, i));
+		if (how != NOT_HELD)
+			hold_back_object(b, i, how);
 		else
 			i++;
+	}
 }

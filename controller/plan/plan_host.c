@@ -152,6 +152,8 @@ static void plan_own_host(struct builder *b, const struct object *o, const struc
 {
 	struct host_plan h = { b, o, o->spec, have, g_array_new(FALSE, FALSE, sizeof(struct verdict)) };
 	guint n_before = b->actions->len;
+	if (have->taken)
+		host_plan_trouble(&h, IS_STALLED, "HostTaken", have->taken);
 	if (have->libvirt == PLANE_AWAY)
 		host_plan_trouble(&h, IS_STALLED, "LibvirtAway", have->libvirt_reason);
 	plan_modules(&h);
@@ -170,7 +172,7 @@ void plan_hosts(struct builder *b)
 		const struct object *have = objects_get(b->in->have, KIND_HOST, o->id);
 		gboolean is_own = strcmp(o->id, b->in->host) == 0;
 		if (!is_own)
-			builder_judge(b, o, IS_RECONCILING, "OtherHost", NULL);
+			builder_judge_elsewhere(b, o, o->id, NULL);
 		else if (!have || !have->status)
 			builder_judge(b, o, IS_RECONCILING, "NotObserved", NULL);
 		else

@@ -16,6 +16,7 @@ struct job_plan {
 	const char *failure; /* of the first failed frames */
 	const char *problem, *problem_message; /* why nothing can be rendered; NULL = it can */
 	struct frame_set foreign, lost;
+	gboolean is_suspended; /* itself, or the Farm */
 	guint64 n_after; /* that wait for another job */
 	const char *waits_for; /* its id */
 };

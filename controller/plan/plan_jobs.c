@@ -21,6 +21,7 @@ static void plan_update(struct job_plan *j)
 	gboolean has_limits = g_strcmp0(j->have->queue.limits, limits_text(j->b->arena, limits, n_limits)) == 0;
 	say_order(&before);
 	say_order(&after);
+	after.is_paused = j->is_suspended;
 	struct changes c = diff_structs(j->b->arena, renderjob_fields, &before, &after, FIELD_IN_QUEUE);
 	if (!j->have->queue.known || (!c.n && is_same_queue && has_limits) || !j->n_waiting)
 		return;
@@ -29,7 +30,7 @@ static void plan_update(struct job_plan *j)
 	                                 : is_same_queue ? "the Farm's limits are others now"
 	                                                 : "is in another queue now");
 	act->changes = c;
-	act->values = j->want;
+	act->values = arena_memdup(j->b->arena, &after, sizeof after);
 }
 
 static const char *told_done(struct job_plan *j)
@@ -70,7 +71,7 @@ static void judge_job(struct job_plan *j)
 		builder_judge(b, j->o, IS_RECONCILING, "WaitsForJob",
 		              arena_printf(a, "%s; the others wait for %s", done, j->waits_for));
 	else
-		builder_judge(b, j->o, IS_RECONCILING, j->want->suspend ? "Suspended" : "Rendering", done);
+		builder_judge(b, j->o, IS_RECONCILING, "Rendering", done);
 }
 
 static void plan_complete(struct job_plan *j)
@@ -92,7 +93,7 @@ static void plan_known_job(struct job_plan *j)
 		j->failure = LIST_AT(j->have->failed, struct job_frames, 0)->detail;
 	job_plan_frames(j);
 	job_plan_pins(j);
-	if (!j->n_new || j->problem)
+	if (!j->n_new || j->problem || j->is_suspended)
 		plan_update(j);
 	plan_complete(j);
 	judge_job(j);
@@ -119,11 +120,15 @@ static void plan_job(struct builder *b, const struct object *o, const struct obj
 {
 	const struct object *have = objects_get(b->in->have, KIND_RENDERJOB, o->id);
 	struct job_plan j = { .b = b, .o = o, .want = job_without_waived(b->arena, o->spec), .have = have ? have->status : NULL,
-		              .farm = farm->spec };
+		              .farm = farm->spec, .is_suspended = builder_suspension(b, o) != NULL };
 	if (builder_judge_later(b, o))
 		return;
 	const struct farm_root_status *missing = missing_root(&j, seen);
-	if (seen->redis == PLANE_LEFT_OUT) {
+	const char *outside = plan_path_refused(b, o);
+	if (outside) {
+		builder_judge_settled(b, o, "PathNotAllowed", outside);
+		builder_refused(b);
+	} else if (seen->redis == PLANE_LEFT_OUT) {
 		builder_judge(b, o, IS_RECONCILING, "RedisLeftOut", "Redis was not looked at");
 	} else if (seen->redis == PLANE_AWAY) {
 		builder_judge_unseen(b, o, "RedisAway", seen->redis_reason);

@@ -45,7 +45,7 @@ static struct strings jobs_of(struct builder *b, const struct farm_spec *farm, g
 		const struct renderjob_spec *job = o->spec;
 		const struct object *have = objects_get(b->in->have, KIND_RENDERJOB, o->id);
 		const struct renderjob_status *s = have ? have->status : NULL;
-		if (!s || !s->queued.n || !has_its_files(job, s) || job->suspend || farm_queue_rank(farm, job->queue) != (int)rank)
+		if (!s || !s->queued.n || !has_its_files(job, s) || builder_suspension(b, o) || farm_queue_rank(farm, job->queue) != (int)rank)
 			continue;
 		const char *why = untold(b->arena, farm, job);
 		if (why)

@@ -3,6 +3,7 @@
 #include "plan/plan_gpu.h"
 #include "plan/plan_vm.h"
 #include "plan/plan_volumes.h"
+#include "spec/host.h"
 
 static gboolean empty_tree(struct arena *a, const struct plan *p, const char **ret_message)
 {
@@ -14,6 +15,16 @@ static gboolean empty_tree(struct arena *a, const struct plan *p, const char **r
 	return n == 0;
 }
 
+static gboolean host_taken(struct arena *a, const struct plan *p, const char **ret_message)
+{
+	const struct object *host = objects_get(p->have, KIND_HOST, p->host);
+	const struct host_status *s = host ? host->status : NULL;
+	(void)a;
+	if (s && s->taken)
+		*ret_message = s->taken;
+	return s && s->taken;
+}
+
 #define OF_PLAN(name_, doc_, forbids_) { .name = name_, .doc = doc_, .scope = RULE_OF_PLAN, .forbids = forbids_ }
 #define OF_GPU(name_, reason_, doc_, refuses_) \
 	{ .name = name_, .doc = doc_, .scope = RULE_OF_OBJECT, .reason = reason_, .refuses = refuses_ }
@@ -23,7 +34,10 @@ static gboolean empty_tree(struct arena *a, const struct plan *p, const char **r
 /* Of an object's rules the first that refuses is told: which card it is comes before what is in the way there. */
 const struct plan_rule plan_rules[] = {
 	OF_PLAN("empty-tree", "Specs without any object change nothing.", empty_tree),
+	OF_PLAN("host-taken", "Of two controllers that claim one host the second does nothing.", host_taken),
 	OF_VM("vm-not-ours", "NotOurs", "A domain that this farm did not make is never touched.", vm_not_ours),
+	OF_VM("vm-path-allowed", "PathNotAllowed", "A VM uses paths of the host that its controller.yaml allows, and no others.", vm_path_not_allowed),
+	OF_GPU("gpu-path-allowed", "PathNotAllowed", "A ROM file lies where the host's controller.yaml allows it.", gpu_path_not_allowed),
 	OF_GPU("gpu-not-found", "NotFound", "Nothing is done for a card that is not there.", gpu_not_found),
 	OF_GPU("gpu-ambiguous", "Ambiguous", "A card is only touched when exactly one fits its GPU.", gpu_ambiguous),
 	OF_GPU("gpu-moved", "IdentityMoved", "Another card at the address is never touched.", gpu_moved),
@@ -47,6 +61,7 @@ const struct plan_rule plan_rules[] = {
 	OF_VM("vm-image-larger", "ImageLarger", "A disk is never smaller than its image.", vm_image_larger),
 	OF_VM("vm-volume-gone", "VolumeGone", "The volume of a running VM is not made anew behind its back.", vm_volume_gone),
 	OF_VM("vm-disk-kept", "DiskKept", "A disk with `keep` is never made anew.", vm_disk_kept),
-	OF_VM("vm-data-loss", "DataLoss", "Disks are only made anew within the Farm's maxDataLoss.", vm_data_loss),
+	{ .name = "vm-data-loss", .doc = "Disks are only made anew within the Farm's maxDataLoss, or when that plan was approved.", .scope = RULE_OF_OBJECT,
+	  .reason = "DataLoss", .is_limit = TRUE, .refuses_vm = vm_data_loss },
 };
 const guint n_plan_rules = G_N_ELEMENTS(plan_rules);

@@ -24,6 +24,9 @@ struct vm_target {
 	struct changes live, pending;    /* the running guest, in what acts at once and in what acts at its next start */
 	gboolean is_not_taken;           /* its last start did not bring .pending: another one would not */
 	gboolean may_restart;            /* the Farm's budget has room for it */
+	gboolean is_gated;               /* it may not restart now: */
+	struct gate gate;                /* this is why */
+	guint n_restarts;                /* how many VMs of the host want one */
 	const char *waits_reason;        /* what it needs and is not there yet: one CamelCase word, */
 	const char *waits_for;           /* and a sentence; NULL = nothing. It is not defined or started then */
 	gboolean is_stuck;               /* it does not come by itself */
@@ -75,6 +78,8 @@ const char *vm_differs_words(const struct vm_target *t);
 const struct plan_rule *vm_refusal(const struct vm_target *t);
 /* Rule vm-not-ours. */
 const char *vm_not_ours(const struct vm_target *t);
+/* Rule vm-path-allowed (plan_paths.c). */
+const char *vm_path_not_allowed(const struct vm_target *t);
 
 /* vm_room.c: rules vm-no-memory and vm-no-kvm. What runs as it is to be has shown that it can. */
 const char *vm_no_memory(const struct vm_target *t);

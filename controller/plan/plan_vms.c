@@ -53,6 +53,8 @@ static gboolean is_refused(struct vm_target *t)
 		return FALSE;
 	builder_judge(t->b, t->object, IS_STALLED, rule->reason, rule->refuses_vm(t));
 	builder_refused(t->b);
+	if (rule->is_limit && !builder_holds_back(t->b, t->object))
+		builder_waits(t->b, arena_printf(t->b->arena, "make anew disks of VM/%s", t->object->id));
 	return TRUE;
 }
 
@@ -170,7 +172,7 @@ static gboolean is_planned(struct builder *b, const struct object *o, const stru
 {
 	const struct vm_spec *want = o->spec;
 	if (strcmp(want->host, b->in->host) != 0) {
-		builder_judge(b, o, IS_RECONCILING, "OtherHost", arena_printf(b->arena, "the host %s reports it", want->host));
+		builder_judge_elsewhere(b, o, want->host, arena_printf(b->arena, "the host %s reports it", want->host));
 		return FALSE;
 	}
 	if (builder_judge_later(b, o))

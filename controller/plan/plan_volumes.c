@@ -242,13 +242,12 @@ static guint n_lost(const struct vm_target *t)
 const char *vm_data_loss(const struct vm_target *t)
 {
 	struct disk_plan d;
-	const struct farm_spec *farm = objects_farm(t->b->in->want) ? objects_farm(t->b->in->want)->spec : NULL;
-	gint64 max = farm ? farm->policy.budgets.max_data_loss : 0, n = t->b->n_data_loss + n_lost(t);
+	gint64 max = builder_budget(t->b, BUDGET_DATA_LOSS), n = t->b->n_data_loss + n_lost(t);
 	DISK_PLANS_EACH (t, i, d)
 		if (d.before && n > max)
 			return SAY("%s; that takes policy.budgets.maxDataLoss of %" G_GINT64_FORMAT " or more in the Farm, which is %" G_GINT64_FORMAT
-			           "; or %s",
-			           loss_words(t, &d), n, max, d.is_gone ? "put the file back" : "take the change of its image, pool or format back");
+			           ", or %s; or %s",
+			           loss_words(t, &d), n, max, builder_approve_words(t->b), d.is_gone ? "put the file back" : "take the change of its image, pool or format back");
 	return NULL;
 }
 

@@ -1,5 +1,6 @@
 /* Volumes that no VM has any more: those of VMs that are undefined in this plan, and old ones of disks that begin as
- * something else now. Deleted where the Farm's policy says so, within both its budgets; else told. Of a disk with
+ * something else now. Deleted where the Farm's policy says so, when both its budgets have room for all of them: many at
+ * once are taken for a mistake, as with VMs. Else told. Of a disk with
  * `keep`, and where it is not known any more whether it had one, none is deleted. */
 #include "base/arena.h"
 #include "plan/plan_volumes.h"
@@ -8,10 +9,10 @@
 
 enum fate { FATE_NONE, FATE_KEPT, FATE_UNKNOWN, FATE_DELETABLE };
 
-/* A volume is an object, and data: both budgets of the pass have room for it, or it stays. */
-enum { BUDGET_DELETE, BUDGET_DATA_LOSS, N_BUDGETS };
-struct budget {
-	const char *key;
+/* A volume is an object, and data: both budgets of the pass have room for all of them, or all stay. */
+enum { N_SPENDINGS = 2 };
+struct spending {
+	enum budget budget;
 	gint64 max, n_used;
 };
 
@@ -20,7 +21,8 @@ struct left {
 	const struct host_status *host;
 	const char *farm;
 	const struct farm_policy *policy;
-	struct budget budgets[N_BUDGETS];
+	struct spending budgets[N_SPENDINGS];
+	guint n_deletable;
 	struct volume_pile left, unknown;
 };
 
@@ -133,19 +135,19 @@ static void add_volume(struct left *l, const char *vm, const struct host_volume_
 
 /* -- budgets -------------------------------------------------------------------------------------------------- */
 
-/* The one that has no room, or NULL. */
-static const struct budget *spent(const struct left *l)
+/* The one that has no room for all of them, or NULL. */
+static const struct spending *spent(const struct left *l)
 {
-	for (guint i = 0; i < N_BUDGETS; i++)
-		if (l->budgets[i].n_used >= l->budgets[i].max)
+	for (guint i = 0; i < N_SPENDINGS; i++)
+		if (l->n_deletable > l->budgets[i].max - l->budgets[i].n_used)
 			return &l->budgets[i];
 	return NULL;
 }
 
 /* The one that lets nothing at all be deleted, or NULL. */
-static const struct budget *none_at_all(const struct left *l)
+static const struct spending *none_at_all(const struct left *l)
 {
-	for (guint i = 0; i < N_BUDGETS; i++)
+	for (guint i = 0; i < N_SPENDINGS; i++)
 		if (l->budgets[i].max <= 0)
 			return &l->budgets[i];
 	return NULL;
@@ -154,11 +156,11 @@ static const struct budget *none_at_all(const struct left *l)
 /* What the Farm has to say, so that a volume is deleted; NULL: it says so. */
 static const char *what_it_takes(const struct left *l)
 {
-	const struct budget *none = none_at_all(l);
+	const struct spending *none = none_at_all(l);
 	const char *policy = l->policy->deletes_volumes ? "" : "policy.deleteVolumes: true";
 	if (!none)
 		return *policy ? policy : NULL;
-	return arena_printf(l->b->arena, "%s%spolicy.budgets.%s of 1 or more (it is 0)", policy, *policy ? " and " : "", none->key);
+	return arena_printf(l->b->arena, "%s%spolicy.budgets.%s of 1 or more (it is 0)", policy, *policy ? " and " : "", budget_keys[none->budget]);
 }
 
 /* What is deleted in this pass already. */
@@ -183,11 +185,12 @@ static void note_left(const struct left *l)
 	const char *host = l->b->in->host, *takes = what_it_takes(l);
 	struct arena *a = l->b->arena;
 	if (l->left.n && takes)
-		builder_note(l->b, KIND_HOST, host, arena_printf(a, "%s; to delete them takes %s in the Farm", pile_words(l, &l->left), takes));
+		builder_note(l->b, KIND_HOST, host, arena_printf(a, "%s; to delete them takes %s in the Farm%s%s", pile_words(l, &l->left), takes,
+		                                                 l->policy->deletes_volumes ? ", or " : "", l->policy->deletes_volumes ? builder_approve_words(l->b) : ""));
 	else if (l->left.n)
 		builder_note(l->b, KIND_HOST, host,
-		             arena_printf(a, "%s; policy.budgets.%s (%" G_GINT64_FORMAT ") lets no more be deleted in this pass, and later ones go on",
-		                          pile_words(l, &l->left), spent(l)->key, spent(l)->max));
+		             arena_printf(a, "%s; to delete all is %s; %s deletes them", pile_words(l, &l->left),
+		                          builder_beyond(l->b, spent(l)->budget, (guint64)spent(l)->n_used + l->n_deletable), builder_approve_words(l->b)));
 	if (l->unknown.n)
 		builder_note(l->b, KIND_HOST, host,
 		             arena_printf(a, "%s; whether they were to be kept is not known: `virsh vol-delete` deletes one", pile_words(l, &l->unknown)));
@@ -239,12 +242,20 @@ static void look_at(struct left *l, const struct host_volume_status *v)
 	enum fate fate = fate_of(l, v, &vm);
 	if (fate == FATE_UNKNOWN)
 		volume_pile_add(&l->unknown, v);
-	else if (fate == FATE_DELETABLE && l->policy->deletes_volumes && !spent(l)) {
-		for (guint i = 0; i < N_BUDGETS; i++)
-			l->budgets[i].n_used++;
+	else if (fate == FATE_DELETABLE && l->policy->deletes_volumes && !spent(l))
 		add_volume(l, vm, v);
-	} else if (fate == FATE_DELETABLE)
+	else if (fate == FATE_DELETABLE) {
 		volume_pile_add(&l->left, v);
+		if (l->policy->deletes_volumes)
+			builder_waits(l->b, arena_printf(l->b->arena, "delete volume %s", v->path));
+	}
+}
+
+static void count_deletable(struct left *l, const struct list *volumes)
+{
+	const char *vm;
+	for (guint i = 0; i < volumes->n; i++)
+		l->n_deletable += fate_of(l, LIST_AT(*volumes, struct host_volume_status, i), &vm) == FATE_DELETABLE;
 }
 
 void vm_plan_left_volumes(struct builder *b)
@@ -255,9 +266,10 @@ void vm_plan_left_volumes(struct builder *b)
 		return;
 	const struct farm_policy *policy = &((const struct farm_spec *)farm->spec)->policy;
 	struct left l = { .b = b, .host = s, .farm = farm->meta.name, .policy = policy };
-	l.budgets[BUDGET_DELETE] = (struct budget){ "maxDelete", policy->budgets.max_delete, n_deleted(b) };
-	l.budgets[BUDGET_DATA_LOSS] = (struct budget){ "maxDataLoss", policy->budgets.max_data_loss, b->n_data_loss };
+	l.budgets[0] = (struct spending){ BUDGET_DELETE, builder_budget(b, BUDGET_DELETE), n_deleted(b) };
+	l.budgets[1] = (struct spending){ BUDGET_DATA_LOSS, builder_budget(b, BUDGET_DATA_LOSS), b->n_data_loss };
 	note_losses(&l);
+	count_deletable(&l, &s->volumes);
 	for (guint i = 0; i < s->volumes.n; i++)
 		look_at(&l, LIST_AT(s->volumes, struct host_volume_status, i));
 	note_left(&l);

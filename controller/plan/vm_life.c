@@ -93,6 +93,12 @@ void vm_plan_stop(struct vm_target *t)
 	struct builder *b = t->b;
 	struct vm_going going = { b, t->object->id, t->have, t->want };
 	gboolean is_unwanted = t->want->state == VM_STOPPED;
+	struct gate gate;
+	if (!builder_holds_back(b, t->object) && !builder_may(b, EFFECT_VM_RESTART, &gate)) {
+		builder_judge_gated(b, t->object, &gate, arena_printf(b->arena, "stop VM/%s", t->object->id));
+		vm_plan_worker(t); /* it is not drained for hours, idle */
+		return;
+	}
 	const char *reason = is_unwanted ? "is stopped, and stays off: its spec says so" : "is stopped, and stays off: its Host is to be drained";
 	enum drain_step step = vm_drain_step(&going);
 	if (step == DRAIN_BEGIN || step == DRAIN_IDLE) {

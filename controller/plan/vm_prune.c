@@ -71,10 +71,12 @@ void vm_plan_orphans(struct builder *b)
 	const struct object *farm = objects_farm(b->in->want);
 	const struct farm_policy *policy = farm ? &((const struct farm_spec *)farm->spec)->policy : NULL;
 	g_autoptr(GArray) found = find_orphans(b);
-	gboolean is_beyond = policy && policy->prune && found->len > policy->budgets.max_delete;
-	const char *why_not = is_beyond ? arena_printf(b->arena, " (%u would be deleted, and policy.budgets.maxDelete is %" G_GINT64_FORMAT ")",
-	                                               found->len, policy->budgets.max_delete)
+	gboolean is_beyond = policy && policy->prune && found->len > builder_budget(b, BUDGET_DELETE);
+	const char *why_not = is_beyond ? arena_printf(b->arena, ": %s; %s deletes them", builder_beyond(b, BUDGET_DELETE, found->len),
+	                                               builder_approve_words(b))
 	                                : "";
+	for (guint i = 0; is_beyond && i < found->len; i++)
+		builder_waits(b, arena_printf(b->arena, "delete VM/%s", g_array_index(found, struct orphan, i).going.id));
 	for (guint i = 0; i < found->len; i++)
 		plan_orphan(&g_array_index(found, struct orphan, i), policy && policy->prune && !is_beyond, why_not);
 }

@@ -34,16 +34,31 @@ static gboolean wants_restart(const struct vm_target *t)
 	       !builder_holds_back(t->b, t->object) && !vm_refusal(t);
 }
 
+static const char *restart_item(const struct vm_target *t)
+{
+	return arena_printf(t->b->arena, "restart VM/%s %s", t->object->id, changes_digest(t->b->arena, &t->pending));
+}
+
 void vm_targets_grant_restarts(struct vm_target *all, guint n)
 {
-	const struct object *farm = n ? objects_farm(all->b->in->want) : NULL;
-	gint64 most = farm ? ((const struct farm_spec *)farm->spec)->policy.budgets.max_restart : G_MAXINT64, n_down = 0;
+	gint64 most = n ? builder_budget(all->b, BUDGET_RESTART) : 0, n_down = 0;
+	guint n_wanted = 0;
+	gboolean is_beyond = FALSE;
 	VM_TARGETS_EACH (t, all, n)
 		n_down += is_down(t) || (is_coming(t) && !wants_restart(t));
 	VM_TARGETS_EACH (t, all, n) {
 		/* One that is down already costs nothing more: what it waits for may be the very change. */
-		t->may_restart = n_down < most || (is_down(t) && most > 0);
+		enum effect effect = MAX(changes_effect(&t->pending), EFFECT_VM_RESTART);
+		t->is_gated = wants_restart(t) && !builder_may(t->b, effect, &t->gate);
+		t->may_restart = !t->is_gated && (n_down < most || (is_down(t) && most > 0));
 		n_down += t->may_restart && wants_restart(t) && !is_down(t);
+		n_wanted += wants_restart(t) ? 1 : 0;
+		is_beyond |= !t->may_restart && !t->is_gated && wants_restart(t);
+	}
+	VM_TARGETS_EACH (t, all, n) {
+		t->n_restarts = n_wanted;
+		if (is_beyond && wants_restart(t))
+			builder_waits(t->b, restart_item(t));
 	}
 }
 
@@ -80,10 +95,16 @@ static gboolean plan_restart(struct vm_target *t)
 {
 	struct builder *b = t->b;
 	struct vm_going going = { b, t->object->id, t->have, t->want };
+	if (t->is_gated) {
+		builder_judge_gated(b, t->object, &t->gate, restart_item(t));
+		return FALSE;
+	}
 	if (!t->may_restart) {
 		builder_judge(b, t->object, IS_RECONCILING, "WaitsForBudget",
-		              arena_printf(b->arena, "the restart for %s waits: policy.budgets.maxRestart lets no more VMs be down now",
-		                           vm_fields_words(b->arena, &t->pending)));
+		              arena_printf(b->arena, "the restart for %s is %s%s; %s lets all restart now",
+		                           vm_fields_words(b->arena, &t->pending), builder_beyond(b, BUDGET_RESTART, t->n_restarts),
+		                           builder_budget(b, BUDGET_RESTART) ? ": it waits until those before it are Ready" : "",
+		                           builder_approve_words(b)));
 		return FALSE;
 	}
 	switch (vm_drain_step(&going)) {

@@ -14,7 +14,7 @@ static const struct {
 	const char *word;
 	gboolean is_read;
 } reserved[] = {
-	{ "owner", FALSE }, { "epoch", FALSE }, { "homes", FALSE }, { "plain", FALSE }, { "drain", TRUE },
+	{ "owner", FALSE }, { "epoch", FALSE }, { "homes", FALSE }, { "plain", FALSE }, { "drain", TRUE }, { "rollout", FALSE },
 };
 
 /* Beside what the functions call. */

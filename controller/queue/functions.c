@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const char *const library_parts[] = { "head", "range",  "order", "scope", "job",	 "idle", "try",	   "drain",
-					     "homes", "choose", "tail",	 "lease", "owner", "plain", "show", "worker" };
+					     "homes", "choose", "tail",	 "lease", "owner", "plain", "slot", "show", "worker", "fleet", "figures" };
 
 /* Calling these twice would do something twice: a second lease, a second item in a list. */
 static const char *const once_only[] = { "lease", "lease_several", "plain_push", NULL };
@@ -60,13 +60,27 @@ static gint64 library_version(const GString *text)
 	return g_ascii_strtoll(at + strlen(word), NULL, 10);
 }
 
+/* Newer functions serve older programs down to one that they name; what those would do is not what they were asked. */
+static gboolean serves_this(struct redis *r, gint64 theirs, gint64 ours, GError **error)
+{
+	const char *ask[] = { "FCALL", "cleave_oldest", "0" };
+	SCOPED_REPLY oldest = theirs > ours ? redis_call(r, REDIS_REPEAT, 3, ask, NULL) : NULL;
+	if (!oldest || reply_number(oldest) <= ours)
+		return TRUE;
+	redis_forget_use(r); /* the next call is refused as well */
+	return fail(error, ERROR_REFUSED,
+		    "Redis has cleave's functions of version %" G_GINT64_FORMAT ", which serve programs from version %" G_GINT64_FORMAT
+		    " on; this one knows version %" G_GINT64_FORMAT ": install the newer cleave here",
+		    theirs, reply_number(oldest), ours);
+}
+
 static gboolean library_load(struct redis *r, GError **error)
 {
 	const char *ask[] = { "FCALL", "cleave_version", "0" };
 	SCOPED_REPLY version = redis_call(r, REDIS_REPEAT, 3, ask, NULL);
 	g_autoptr(GString) text = library_text();
 	if (version && reply_number(version) >= library_version(text))
-		return TRUE;
+		return serves_this(r, reply_number(version), library_version(text), error);
 	const char *load[] = { "FUNCTION", "LOAD", "REPLACE", text->str };
 	g_autoptr(GError) problem = NULL;
 	SCOPED_REPLY reply = redis_call(r, REDIS_REPEAT, 4, load, &problem);
@@ -84,6 +98,12 @@ static gboolean library_load(struct redis *r, GError **error)
 	const char *mend[] = { "FCALL", "cleave_recount", "0", "1" };
 	SCOPED_REPLY mended = redis_call(r, REDIS_REPEAT, 4, mend, error);
 	return mended != NULL;
+}
+
+gboolean functions_keep_up(struct redis *r, gint64 version, GError **error)
+{
+	g_autoptr(GString) text = library_text();
+	return version == library_version(text) || library_load(r, error);
 }
 
 /* -- calling --------------------------------------------------------------------------------- */
@@ -126,6 +146,11 @@ static redisReply *call(struct redis *r, const char *name, const char *types, va
 		g_clear_error(&problem);
 		if (library_load(r, &problem))
 			reply = redis_call(r, repeat, args->len, (const char *const *)args->pdata, &problem);
+	}
+	/* A newer library that has dropped it is not replaced: this program is the one that is behind. */
+	if (is_library_missing(problem)) {
+		g_clear_error(&problem);
+		fail(&problem, ERROR_REFUSED, "Redis has newer functions of cleave, without cleave_%s: install the newer cleave here", name);
 	}
 	if (problem)
 		g_propagate_error(error, g_steal_pointer(&problem));

@@ -24,6 +24,16 @@ gboolean owner_acquire(struct redis *r, struct arena *a, const char *holder, gin
 		       GError **error);
 /* Is the fence still the owner's, and has nobody acted on a later revision than this one's `epoch`? From here on nobody may
  * act on an earlier one. 0: no order is known. ERROR_REFUSED. */
-gboolean owner_pass(struct redis *r, gint64 fence, gint64 epoch, GError **error);
+gboolean owner_pass(struct redis *r, gint64 fence, gint64 epoch, const char *revision, GError **error);
+/* What was acted on last, in the arena. */
+struct owner_epoch {
+	guint64 number;       /* 0: nothing */
+	const char *revision; /* NULL: not known */
+	const char *gone;     /* commits that were acted on and left behind, with spaces between; the last one first */
+};
+gboolean owner_epoch_read(struct redis *r, struct arena *a, struct owner_epoch *ret, GError **error);
+gboolean owner_epoch_is_gone(const struct owner_epoch *e, const char *commit);
+/* `gone` is left behind from now on, and `commit` is not. The job owner alone does this. */
+void owner_epoch_leave(struct redis *r, const struct owner_epoch *e, const char *gone, const char *commit);
 /* Lets others take it at once; nothing happens when it is not `holder`'s. */
 gboolean owner_release(struct redis *r, const char *holder, GError **error);

@@ -161,6 +161,11 @@ gboolean redis_first_use(struct redis *r)
 	return is_first;
 }
 
+void redis_forget_use(struct redis *r)
+{
+	r->is_used = FALSE;
+}
+
 /* -- calling --------------------------------------------------------------------------------- */
 
 struct redisReply *redis_call(struct redis *r, enum redis_repeat repeat, guint n_args, const char *const *args,

@@ -28,8 +28,9 @@ enum redis_repeat {
 struct redisReply *redis_call(struct redis *r, enum redis_repeat repeat, guint n_args, const char *const *args,
 			      GError **error);
 
-/* TRUE once for each connection. */
+/* TRUE once for each connection, and again after redis_forget_use(). */
 gboolean redis_first_use(struct redis *r);
+void redis_forget_use(struct redis *r);
 
 /* Blocks until a word arrives in the list, `timeout_ms` passes, or `stop_fd` (-1: none) becomes readable;
  * *ret_woken says which. */

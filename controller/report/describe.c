@@ -13,7 +13,7 @@ gboolean describe_table_is_needed(const struct field *table)
 
 gboolean describe_is_needed(const struct field *f)
 {
-	return f->required || (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL) && describe_table_is_needed(f->fields));
+	return f->required || (f->type == FIELD_STRUCT && !(f->flags & (FIELD_PARTIAL | FIELD_WHOLE)) && describe_table_is_needed(f->fields));
 }
 
 const struct kind *describe_template_kind(const struct field *f)

@@ -140,7 +140,7 @@ void grid_write(const struct grid *g, GString *out, const struct report_page *pa
 
 const char *report_colour_of(enum readiness readiness)
 {
-	static const char *const codes[] = { "32", "33", "31" };
+	static const char *const codes[] = { [IS_READY] = "32", [IS_RECONCILING] = "33", [IS_STALLED] = "31", [IS_UNKNOWN] = "33" };
 	return codes[readiness];
 }
 

@@ -127,6 +127,23 @@ static json_t *refusals_json(const struct plan *p)
 	return list;
 }
 
+static json_t *strings_json(const struct strings *all)
+{
+	json_t *list = json_array();
+	for (guint i = 0; i < all->n; i++)
+		json_array_append_new(list, json_string(all->items[i]));
+	return list;
+}
+
+/* What limits hold back, and how it goes on; or that it does since somebody said so. */
+static void set_waiting(json_t *line, const struct plan *p)
+{
+	set_text(line, "approval", p->approval);
+	set_text(line, "approved", p->approved);
+	if (p->waiting.n)
+		json_object_set_new(line, "waiting", strings_json(&p->waiting));
+}
+
 static json_t *summary_json(const struct plan *p)
 {
 	json_t *line = type("summary"), *effects = json_object();
@@ -142,6 +159,7 @@ static json_t *summary_json(const struct plan *p)
 	if (n_unseen)
 		json_object_set_new(line, "unseen", json_integer(n_unseen));
 	json_object_set_new(line, "refusals", refusals_json(p));
+	set_waiting(line, p);
 	return line;
 }
 
@@ -189,6 +207,27 @@ void report_progress_json(GString *out, const char *job, guint64 n_whole, guint6
 	set_text(line, "name", job);
 	json_object_set_new(line, "whole", json_integer((json_int_t)n_whole));
 	json_object_set_new(line, "wanted", json_integer((json_int_t)n_wanted));
+	append_line(out, line);
+}
+
+void report_approval_json(GString *out, const char *digest, const struct strings *items)
+{
+	json_t *line = type("decision");
+	set_text(line, "decision", "approve");
+	set_text(line, "digest", digest);
+	json_object_set_new(line, "waiting", strings_json(items));
+	append_line(out, line);
+}
+
+void report_approved_json(GString *out, const char *digest, const char *host, const char *revision, const char *by, const char *at, gboolean has_begun)
+{
+	json_t *line = type("approval");
+	set_text(line, "digest", digest);
+	set_text(line, "host", host);
+	set_text(line, "revision", revision);
+	set_text(line, "by", by);
+	set_text(line, "at", at);
+	json_object_set_new(line, "begun", json_boolean(has_begun));
 	append_line(out, line);
 }
 
@@ -320,7 +359,9 @@ void report_objects_json(GString *out, const struct objects *objects, unsigned p
 struct condition report_condition(struct arena *a, const struct plan *p, const struct shown *s)
 {
 	const struct verdict *v = s->verdict;
-	return (struct condition){ name_of(&readiness_names, (int)v->readiness), "True", v->reason, v->message, p->revision,
+	gboolean is_unknown = v->readiness == IS_UNKNOWN;
+	const char *type = name_of(&readiness_names, is_unknown ? IS_READY : (int)v->readiness);
+	return (struct condition){ type, is_unknown ? "Unknown" : "True", v->reason, v->message, p->revision,
 		                   report_time(a, s->since_ms), s->ready_revision };
 }
 

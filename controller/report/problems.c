@@ -1,21 +1,10 @@
 /* Problems for those who read merge requests: GitHub's workflow commands, and SARIF for code scanning. */
-#include "report/report.h"
+#include "report/merge.h"
 #include "spec/rules.h"
 #include <jansson.h>
 #include <string.h>
 
 /* -- GitHub ------------------------------------------------------------------------------------------------ */
-
-/* https://docs.github.com/actions/reference/workflow-commands-for-github-actions: a command ends with its
- * line, and `%` begins an escape; in properties `:` and `,` have a meaning as well. */
-static void put_escaped(GString *out, const char *text, gboolean is_property)
-{
-	for (const char *c = text; *c; c++)
-		if (strchr("%\r\n", *c) || (is_property && strchr(":,", *c)))
-			g_string_append_printf(out, "%%%02X", (guchar)*c);
-		else
-			g_string_append_c(out, *c);
-}
 
 static void put_command(GString *out, enum severity severity, const struct place *place, const char *message)
 {
@@ -23,13 +12,13 @@ static void put_command(GString *out, enum severity severity, const struct place
 	g_string_append_printf(out, "::%s ", word);
 	if (place->path) {
 		g_string_append(out, "file=");
-		put_escaped(out, place->path, TRUE);
+		merge_put_command(out, place->path, TRUE);
 		g_string_append_c(out, ',');
 	}
 	if (place->path && place->line)
 		g_string_append_printf(out, "line=%u,col=%u,", place->line, MAX(place->column, 1));
 	g_string_append_printf(out, "title=cleave validate%%3A %s::", word);
-	put_escaped(out, message, FALSE);
+	merge_put_command(out, message, FALSE);
 	g_string_append_c(out, '\n');
 }
 

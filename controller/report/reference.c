@@ -87,6 +87,7 @@ static const char *const condition_docs[] = {
 	[IS_READY] = "It is as the specs say.",
 	[IS_RECONCILING] = "It differs, and the plan has what makes it right; or frames are on their way.",
 	[IS_STALLED] = "It differs, and cleave cannot or may not make it right: a person has to look.",
+	[IS_UNKNOWN] = "Its host's controller is not heard: nothing is known of it. In YAML and JSON: Ready, with status Unknown.",
 };
 
 /* -- forms ------------------------------------------------------------------------------------------------------- */

@@ -30,6 +30,9 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 void report_roots_text(GString *out, const struct plan *p);
 void report_roots_json(GString *out, const struct plan *p);
 
+/* "main@sha1:0123456789ab": twelve digits of a commit tell it from all others; g_free(). */
+char *report_short_revision(const char *revision);
+
 /* -- JSON ----------------------------------------------------------------------------------------- */
 
 void report_plan_json(GString *out, const struct plan *p);
@@ -46,6 +49,10 @@ typedef const char *(*report_find_text)(void *user, const char *path, gsize *ret
 void report_problems_text(GString *out, const struct problems *problems, report_find_text find, void *user);
 /* The first line of a stream; report_plan_json() begins with it. */
 void report_version_json(GString *out, const struct plan *p);
+/* What was approved just now, and what it lets go on. */
+void report_approval_json(GString *out, const char *digest, const struct strings *items);
+/* One approval that is kept. */
+void report_approved_json(GString *out, const char *digest, const char *host, const char *revision, const char *by, const char *at, gboolean has_begun);
 /* What a person has decided about a VM, and was done. */
 void report_decision_json(GString *out, const char *decision, const char *vm);
 /* A commit that was pushed; `commit` NULL: it was so already. */

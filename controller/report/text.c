@@ -110,7 +110,11 @@ static void append_effects_line(GString *out, const struct plan *p)
 
 gboolean report_is_worth_saying(const struct plan *p, const struct verdict *v)
 {
-	const struct vm_spec *vm = v->object->kind->id == KIND_VM ? v->object->spec : NULL;
+	enum kind_id kind = v->object->kind->id;
+	const struct vm_spec *vm = kind == KIND_VM ? v->object->spec : NULL;
+	/* A card or a host that waits for its window or its turn. */
+	if ((kind == KIND_HOST || kind == KIND_GPU) && v->readiness == IS_RECONCILING && g_str_has_prefix(v->reason, "WaitsFor"))
+		return v->message != NULL;
 	return v->readiness != IS_STALLED && !v->is_acted && vm && v->message && g_strcmp0(vm->host, p->host) == 0;
 }
 
@@ -147,8 +151,18 @@ static void append_troubles(GString *out, const struct plan *p, struct report_st
 	}
 }
 
-/* Twelve digits of a commit tell it from all others; the JSON stream has the whole. */
-static char *short_revision(const char *revision)
+/* What limits hold back, once for all of it. */
+static void append_approval(GString *out, const struct plan *p, struct report_style style)
+{
+	const char *what = p->waiting.n == 1 ? "thing is" : "things are";
+	if (p->approval)
+		paint(out, style, BOLD, "%u %s held back by limits; approve with: cleave approve %s\n", p->waiting.n, what, p->approval);
+	else if (p->approved)
+		paint(out, style, BOLD, "Approved (%s): limits do not count here\n", p->approved);
+}
+
+/* The JSON stream has the whole. */
+char *report_short_revision(const char *revision)
 {
 	const char *sha1 = strstr(revision, "sha1:");
 	return sha1 ? g_strdup_printf("%.*s%.12s", (int)(sha1 - revision) + 5, revision, sha1 + 5) : g_strdup(revision);
@@ -160,7 +174,7 @@ static void append_headline(GString *out, const struct plan *p)
 	if (p->n_actions)
 		g_string_append_printf(out, ": %u action%s", p->n_actions, p->n_actions == 1 ? "" : "s");
 	else
-		g_string_append(out, n_refused || n_unseen || p->n_refusals ? ": nothing can be done" : ": nothing to do");
+		g_string_append(out, n_refused || n_unseen || p->n_refusals || p->approval ? ": nothing can be done" : ": nothing to do");
 	if (n_refused)
 		g_string_append_printf(out, "%s %u refused", p->n_actions ? "," : ":", n_refused);
 	if (n_unseen)
@@ -170,13 +184,14 @@ static void append_headline(GString *out, const struct plan *p)
 
 void report_plan_text(GString *out, const struct plan *p, struct report_style style)
 {
-	g_autofree char *revision = short_revision(p->revision);
+	g_autofree char *revision = report_short_revision(p->revision);
 	paint(out, style, BOLD, "Plan for host %s at %s", p->host, revision);
 	append_headline(out, p);
 	for (guint i = 0; i < p->n_actions; i++)
 		append_action(out, &p->actions[i], style);
 	append_effects_line(out, p);
 	append_troubles(out, p, style);
+	append_approval(out, p, style);
 }
 
 void report_outcome_text(GString *out, const struct plan *p, const struct outcome *o, struct report_style style)

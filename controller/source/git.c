@@ -329,7 +329,7 @@ static void describe_commit(struct arena *arena, git_commit *commit, const char 
 /* Tied to the arena before any of its blobs, so that it is freed after them. Opened as a bare one: what the
  * configuration asks for was checked by source_git_discover(), and each of those checks leaks 20 KB a
  * configuration line in libgit2 1.5 where the repository has extensions. */
-static git_repository *open_repository(struct arena *arena, const struct source_where *where, GError **error)
+git_repository *source_git_open(struct arena *arena, const struct source_where *where, GError **error)
 {
 	git_repository *repository;
 	library_init();
@@ -347,7 +347,7 @@ gboolean source_git_read(struct source_collect *c, struct source_where *where, s
 	g_autoptr(git_odb) odb = NULL;
 	g_autofree char *name = NULL;
 	git_oid root;
-	git_repository *repository = open_repository(c->arena, where, error);
+	git_repository *repository = source_git_open(c->arena, where, error);
 	if (!repository || !find_commit(repository, where, &commit, &name, error) ||
 	    !find_root(commit, where, &root, error))
 		return FALSE;
@@ -410,7 +410,7 @@ static gboolean lookup_open(struct source_lookup *l, GError **error)
 	if (l->odb)
 		return TRUE;
 	if (!l->repository)
-		l->repository = open_repository(l->arena, l->where, error);
+		l->repository = source_git_open(l->arena, l->where, error);
 	if (l->repository && !l->root)
 		l->root = open_root(l->arena, l->repository, l->where, l->tree->commit, error);
 	if (!l->root)
@@ -446,7 +446,7 @@ gboolean source_git_file(struct arena *arena, const struct source_where *where, 
 			 struct source_file *ret, GError **error)
 {
 	git_oid id;
-	git_repository *repository = open_repository(arena, where, error);
+	git_repository *repository = source_git_open(arena, where, error);
 	git_tree *root = repository ? open_root(arena, repository, where, commit_id, error) : NULL;
 	return root && find_blob(root, commit_id, path, &id, error) && read_blob(repository, arena, &id, path, ret, error);
 }

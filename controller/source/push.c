@@ -2,6 +2,7 @@
  * of people (messages, file contents) go through files, never through a shell. */
 #include "source/push.h"
 #include "base/error.h"
+#include "source/remote.h"
 #include <ftw.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,20 +91,11 @@ static gboolean find_remote(struct push *p, const char *repository, GError **err
 	return TRUE;
 }
 
-/* Messages end in logs: what stands before the host, as a token in https://TOKEN@host/, is not for them. */
-static char *without_user(const char *url)
-{
-	const char *scheme = strstr(url, "://"), *host = scheme ? scheme + strlen("://") : url;
-	g_autofree char *authority = g_strndup(host, strcspn(host, "/"));
-	const char *at = scheme && !g_path_is_absolute(url) ? strrchr(authority, '@') : NULL;
-	return at ? g_strdup_printf("%.*s%s", (int)(host - url), url, host + (at - authority) + 1) : g_strdup(url);
-}
-
 static gboolean find_url(struct push *p, const char *repository, GError **error)
 {
 	if (!find_remote(p, repository, error))
 		return FALSE;
-	p->shown = without_user(p->url);
+	p->shown = remote_shown(p->url);
 	return TRUE;
 }
 

@@ -102,6 +102,11 @@ guint source_n_uncommitted(const struct source_where *where)
 	return where->kind == SOURCE_COMMIT && strcmp(where->rev, "HEAD") == 0 ? source_git_n_uncommitted(where) : 0;
 }
 
+gboolean source_has_moved(const struct source_where *where, const char *commit)
+{
+	return where->kind != SOURCE_COMMIT || !commit || source_git_has_moved(where, commit);
+}
+
 gboolean source_file_at(struct arena *arena, const struct source_where *where, const struct source_tree *tree,
 			const char *path, struct source_file *ret, GError **error)
 {

@@ -74,9 +74,25 @@ struct source_known {
 gboolean source_read(struct arena *arena, struct source_where *where, const struct source_known *known,
 		     struct source_tree *ret, struct problems *problems, GError **error);
 
+/* How commit `to` stands to commit `from`, both in hex. */
+enum source_relation {
+	RELATION_SAME,
+	RELATION_NEWER,   /* it descends from it */
+	RELATION_OLDER,   /* it is among its ancestors */
+	RELATION_APART,   /* neither: history was rewritten */
+	RELATION_UNKNOWN, /* one of them is not there, or history is cut */
+};
+enum source_relation source_relation(const struct source_where *where, const char *from, const char *to);
+/* The first commit of its history, in hex: by it copies of one repository know each other. NULL: it cannot be told. */
+const char *source_root(struct arena *arena, const struct source_where *where, const char *commit);
+
 /* Spec files of the work tree that the commit at HEAD does not hold as they lie there: changed, new or gone. 0 as well
  * when there is no work tree, or it cannot be told. */
 guint source_n_uncommitted(const struct source_where *where);
+
+/* Whether `where` names another commit now than the one with these 40 digits; of files, which have none, always. FALSE when it
+ * cannot be told. */
+gboolean source_has_moved(const struct source_where *where, const char *commit);
 
 /* Asks a tree for its files, one after another; each is looked up once. */
 struct source_lookup {

@@ -14,43 +14,46 @@ static const struct field source_fields[] = {
 	{ "projects", FIELD_STRINGS, IN(controller_source, projects, struct strings), .form = FORM_NAME,
 	  .doc = "Projects its jobs may belong to; without the key all." },
 	{ "allowedSignersFile", FIELD_STRING, IN(controller_source, allowed_signers_file, const char *), .form = FORM_ABSOLUTE_PATH,
-	  .doc = "Whose signature a commit of this source needs (ssh-keygen's ALLOWED SIGNERS)." },
+	  .doc = "Whose SSH signature a commit of this source needs (ssh-keygen's ALLOWED SIGNERS). Without this and `keyringFile` it needs "
+	         "none, and `kinds` has to say what it may contain." },
+	{ "keyringFile", FIELD_STRING, IN(controller_source, keyring_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "Whose OpenPGP signature a commit of this source needs: public keys, as `gpg --export` writes them." },
 	{ 0 },
 };
 
 static const struct field owner_fields[] = {
 	{ "author", FIELD_STRING, IN(controller_owner, author, const char *), .required = TRUE,
-	  .doc = "The signer, as the allowed signers' file names them." },
+	  .doc = "The signer, as the allowed signers' file names them; of OpenPGP an address of the key, or its fingerprint." },
 	{ "kinds", FIELD_STRINGS, IN(controller_owner, kinds, struct strings), .names = &spec_kind_names,
-	  .doc = "Kinds they may change." },
+	  .doc = "Kinds they may change; without the key all." },
 	{ "projects", FIELD_STRINGS, IN(controller_owner, projects, struct strings), .form = FORM_NAME,
-	  .doc = "Projects whose jobs they may change." },
+	  .doc = "Projects whose jobs they may change; with it, nothing that is of no project (unless `hosts` allows it)." },
 	{ "hosts", FIELD_STRINGS, IN(controller_owner, hosts, struct strings), .form = FORM_NAME,
-	  .doc = "Hosts whose objects they may change." },
+	  .doc = "Hosts which, and whose GPUs and VMs, they may change; with it, nothing that is of no host (unless `projects` allows it)." },
 	{ 0 },
 };
 
 #define FOLDERS(name_, doc_)                                                                                 \
 	{ #name_, FIELD_STRINGS, IN(controller_paths, name_, struct strings), .form = FORM_ABSOLUTE_PATH,    \
-	  .flags = FIELD_LATER, .doc = doc_ }
+	  .doc = doc_ }
 
 static const struct field path_fields[] = {
-	FOLDERS(images, "Where images may come from."),
+	FOLDERS(images, "Where files of images and disks may lie, and pools."),
 	FOLDERS(kernels, "Where kernels and initial RAM disks may come from."),
 	FOLDERS(roms, "Where ROM files of cards may come from."),
 	FOLDERS(shares, "What may be shared with guests."),
-	FOLDERS(outputs, "Where roots may lie."),
-	FOLDERS(secrets, "Where secrets may come from."),
+	FOLDERS(outputs, "Where the Farm's roots and serial logs may lie."),
+	FOLDERS(secrets, "Where files with passwords, and all that guests are told from the host, may come from."),
 	{ 0 },
 };
 
 #define CEILING(name_, member, doc_)                                                                         \
-	{ name_, FIELD_INT, IN(controller_ceilings, member, gint64), .max = 1000000000, .flags = FIELD_LATER, .doc = doc_ }
+	{ name_, FIELD_INT, IN(controller_ceilings, member, gint64), .def = "1000000000", .max = 1000000000, .doc = doc_ }
 
 static const struct field ceiling_fields[] = {
 	CEILING("maxDelete", max_delete, "Most objects deleted in a pass, whatever git says."),
-	CEILING("maxRestart", max_restart, "Most VMs restarted in a pass."),
-	CEILING("maxRender", max_render, "Most frames rendered in a pass."),
+	CEILING("maxRestart", max_restart, "Most VMs of this host that may be down for a restart at a time."),
+	CEILING("maxRender", max_render, "Most frames that a pass of this host sends to the queue."),
 	CEILING("maxDataLoss", max_data_loss, "Most disks made anew, and volumes deleted, in a pass."),
 	{ 0 },
 };
@@ -69,14 +72,21 @@ const struct field controller_fields[] = {
 	{ "sweepRate", FIELD_BYTES, IN(controller_spec, sweep_bytes, guint64), .min = (gint64)KiB, .max = 100 * (gint64)GiB, .unit = (gint64)KiB,
 	  .doc = "How much of the visible frames `run` reads again in a second, to find what changed without a trace in size "
 	         "and time; all of them within a day where that is enough. Without the key 20MiB." },
+	{ "metricsFile", FIELD_STRING, IN(controller_spec, metrics_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "Where `run` writes its metrics after each pass; without the key cleave.prom in the state folder. A name ending in "
+	         ".prom, in a folder that node_exporter's textfile collector reads." },
 	{ "sources", FIELD_LIST, IN(controller_spec, sources, struct list), ITEMS(source_fields, controller_source), .flags = FIELD_LATER,
 	  .doc = "More repositories, each with what it may contain." },
 	{ "allowedSignersFile", FIELD_STRING, IN(controller_spec, allowed_signers_file, const char *), .form = FORM_ABSOLUTE_PATH,
-	  .flags = FIELD_LATER, .doc = "Whose signature a commit needs before it is read." },
-	{ "owners", FIELD_LIST, IN(controller_spec, owners, struct list), ITEMS(owner_fields, controller_owner), .flags = FIELD_LATER,
-	  .doc = "Who may change what." },
+	  .doc = "Whose SSH signature a commit, or the annotated tag that `ref` names, needs before anything in it is decoded (ssh-keygen's "
+	         "ALLOWED SIGNERS). A key's time counts at the moment it is checked." },
+	{ "keyringFile", FIELD_STRING, IN(controller_spec, keyring_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	  .doc = "The same for OpenPGP: public keys, as `gpg --export` writes them. With both files either signature will do." },
+	{ "owners", FIELD_LIST, IN(controller_spec, owners, struct list), ITEMS(owner_fields, controller_owner),
+	  .doc = "Who may change what. Each commit since the last accepted one (on the way of first parents) is then judged by what it changes; "
+	         "without the key every signer may change all." },
 	{ "paths", FIELD_STRUCT, IN(controller_spec, paths, struct controller_paths), .fields = path_fields,
-	  .doc = "Folders of this host that specs may speak of." },
+	  .doc = "Folders of this host that specs may speak of: what lies outside, or leads there by a link, is not used. Of what is not said, any path may." },
 	{ "ceilings", FIELD_STRUCT, IN(controller_spec, ceilings, struct controller_ceilings), .fields = ceiling_fields,
 	  .doc = "Limits that the Farm's budgets cannot exceed." },
 	{ 0 },

@@ -6,7 +6,7 @@
 struct controller_source {
 	const char *name, *repository, *ref, *path;
 	struct strings kinds, projects; /* what it may contain; empty = anything */
-	const char *allowed_signers_file;
+	const char *allowed_signers_file, *keyring_file;
 };
 
 struct controller_owner {
@@ -26,8 +26,9 @@ struct controller_spec {
 	const char *host, *repository, *ref, *state;
 	gint64 interval_ms;
 	guint64 sweep_bytes; /* a second */
+	const char *metrics_file;
 	struct list sources; /* struct controller_source */
-	const char *allowed_signers_file;
+	const char *allowed_signers_file, *keyring_file;
 	struct list owners; /* struct controller_owner */
 	struct controller_paths paths;
 	struct controller_ceilings ceilings;

@@ -334,7 +334,7 @@ static void decode_missing(struct decoder *d, const struct field *f, struct plac
 	} else if (f->def) {
 		const char *right = text_decode(d->arena, f, f->def, FALSE, v);
 		g_assert(!right);
-	} else if (f->type == FIELD_STRUCT && !(f->flags & FIELD_PARTIAL)) {
+	} else if (f->type == FIELD_STRUCT && !(f->flags & (FIELD_PARTIAL | FIELD_WHOLE))) {
 		decode_fields(d, f->fields, NULL, at, v, f->name);
 	}
 }

@@ -47,6 +47,16 @@ static guint skip_node(const struct editing *d, guint i)
 	return i;
 }
 
+/* Where the node's last byte is. The end of a block's collection is told where the next thing begins, behind comments. */
+static gsize node_end(const struct editing *d, guint at)
+{
+	guint last = skip_node(d, at) - 1;
+	const struct fmt_event *e = event_at(d, last);
+	while (last > at && e->type != YAML_SCALAR_EVENT && e->start.line == e->end.line && e->start.column == e->end.column)
+		e = event_at(d, --last);
+	return byte_of(d, &e->end);
+}
+
 /* The value of a key of the map that begins at `map`; 0 = it has none. */
 static guint find_value(const struct editing *d, guint map, const char *key)
 {
@@ -74,13 +84,27 @@ static guint find_spec(const struct editing *d)
 }
 
 /* Plain where that is a text in every context, else in double quotes. */
-static const char *scalar_text(struct arena *a, const char *value)
+static const char *scalar_text(struct arena *a, const char *value, gboolean is_text)
 {
 	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
-	if (*value && g_ascii_isalnum(*value) && strspn(value, plain) == strlen(value))
+	char beyond_ascii[129] = { 0 }; /* YAML has no octal escapes, and needs none */
+	for (guint i = 0; i < 128; i++)
+		beyond_ascii[i] = (char)(0x80 + i);
+	if (*value && g_ascii_isalnum(*value) && strspn(value, plain) == strlen(value) && !(is_text && text_is_ambiguous(value)))
 		return value;
-	g_autofree char *escaped = g_strescape(value, NULL);
+	g_autofree char *escaped = g_strescape(value, beyond_ascii);
 	return arena_printf(a, "\"%s\"", escaped);
+}
+
+/* "{reason: …, by: …}" */
+static const char *map_text(struct arena *a, const struct edit_member *members)
+{
+	g_autoptr(GString) s = g_string_new("{");
+	for (const struct edit_member *m = members; m->key; m++)
+		if (m->value)
+			g_string_append_printf(s, "%s%s: %s", s->len > 1 ? ", " : "", m->key, scalar_text(a, m->value, TRUE));
+	g_string_append_c(s, '}');
+	return arena_strdup(a, s->str);
 }
 
 /* "key: value", with the maps that are missing between in flow style. */
@@ -144,12 +168,25 @@ static struct splice replace_scalar(struct editing *d, guint at, const char *val
 	return (struct splice){ from, to, from == to ? arena_printf(d->arena, " %s", value) : value };
 }
 
-/* Takes the key out with its value: in block style the whole line, in flow style with one of its commas. */
-static struct splice take_out(struct editing *d, guint value, gboolean is_flow)
+/* Whatever stands there gives way to one line. */
+static struct splice replace_node(struct editing *d, guint value, const char *with)
 {
 	const struct fmt_event *key = event_at(d, value - 1), *e = event_at(d, value);
 	const char *bytes = d->e->bytes;
-	gsize from = byte_of(d, &key->start), to = byte_of(d, &e->end);
+	gsize behind_key = byte_of(d, &key->end), from = byte_of(d, &e->start), to = node_end(d, value);
+	if (from == to || e->start.line != key->start.line)
+		from = behind_key + strcspn(bytes + behind_key, ":") + 1;
+	else
+		return (struct splice){ from, bytes[to - 1] == '\n' ? to - 1 : to, with };
+	return (struct splice){ from, MAX(to, from), arena_printf(d->arena, " %s", with) };
+}
+
+/* Takes the key out with its value: in block style whole lines, in flow style with one of its commas. */
+static struct splice take_out(struct editing *d, guint value, gboolean is_flow)
+{
+	const struct fmt_event *key = event_at(d, value - 1);
+	const char *bytes = d->e->bytes;
+	gsize from = byte_of(d, &key->start), to = MAX(node_end(d, value), byte_of(d, &key->end));
 	gsize line = g_array_index(d->source.lines, gsize, key->start.line);
 	if (is_flow) {
 		gsize n_after = strspn(bytes + to, " ");
@@ -162,19 +199,35 @@ static struct splice take_out(struct editing *d, guint value, gboolean is_flow)
 		}
 		return (struct splice){ from, to, "" };
 	}
-	if (e->type != YAML_SCALAR_EVENT || strspn(bytes + line, " ") != from - line || e->end.line != key->start.line) {
+	if (strspn(bytes + line, " ") != from - line) {
 		d->problem = arena_printf(d->arena, "take `%s` in line %u out", key->text, key->start.line + 1);
 		return (struct splice){ 0 };
 	}
+	if (bytes[to - 1] == '\n') /* a block scalar ends where the next line begins */
+		return (struct splice){ line, to, "" };
 	const char *end = strchr(bytes + to, '\n');
 	return (struct splice){ line, end ? (gsize)(end - bytes) + 1 : d->e->size, "" };
 }
 
+/* Whether the row that the keys lead to takes a text. */
+static gboolean is_text_row(const struct field *fields, const char *const *keys)
+{
+	const struct field *row = NULL;
+	for (; *keys && fields; keys++) {
+		row = field_find(fields, *keys);
+		fields = row ? row->fields : NULL;
+	}
+	return row && !*keys && row->type == FIELD_STRING;
+}
+
 static struct splice find_splice(struct editing *d, guint map)
 {
-	const char *value = d->e->value ? scalar_text(d->arena, d->e->value) : NULL;
-	const struct field *fields = d->e->fields;
-	const char *const *keys = d->e->keys;
+	const struct edit *e = d->e;
+	const char *value = e->members ? map_text(d->arena, e->members)
+	                    : e->value ? scalar_text(d->arena, e->value, is_text_row(e->fields, e->keys))
+	                               : NULL;
+	const struct field *fields = e->fields;
+	const char *const *keys = e->keys;
 	for (;; keys++) {
 		guint at = find_value(d, map, keys[0]);
 		if (!at && !value)
@@ -184,7 +237,7 @@ static struct splice find_splice(struct editing *d, guint map)
 		if (!keys[1] && !value)
 			return take_out(d, at, event_at(d, map)->flow != 0);
 		if (!keys[1])
-			return replace_scalar(d, at, value);
+			return e->members ? replace_node(d, at, value) : replace_scalar(d, at, value);
 		const struct field *row = field_find(fields, keys[0]);
 		fields = row ? row->fields : NULL;
 		if (event_at(d, at)->type != YAML_MAPPING_START_EVENT && !value)
@@ -193,6 +246,21 @@ static struct splice find_splice(struct editing *d, guint map)
 			return expand_shorthand(d, at, fields, keys + 1, value);
 		map = at;
 	}
+}
+
+static gboolean is_scalar_of(const struct node *n, const char *text)
+{
+	return text ? n && n->type == NODE_SCALAR && strcmp(n->text, text) == 0 : !n;
+}
+
+static gboolean is_as_asked(const struct edit *e, const struct node *found)
+{
+	if (!e->members)
+		return is_scalar_of(found, e->value);
+	gboolean is_right = found && found->type == NODE_MAP;
+	for (const struct edit_member *m = e->members; is_right && m->key; m++)
+		is_right = is_scalar_of(node_get(found, m->key), m->value);
+	return is_right;
 }
 
 /* Whether the new text says it; what was written by hand may have forms that the splice did not foresee. */
@@ -207,8 +275,7 @@ static gboolean says(struct arena *a, const struct edit *e, const char *text)
 			found = node_get(&all.items[i], "spec");
 	for (guint k = 0; e->keys[k]; k++)
 		found = found ? node_get(found, e->keys[k]) : NULL;
-	gboolean is_right = e->value ? found && found->type == NODE_SCALAR && strcmp(found->text, e->value) == 0 : !found;
-	gboolean is_said = problems.n_errors == 0 && is_right;
+	gboolean is_said = problems.n_errors == 0 && is_as_asked(e, found);
 	problems_clear(&problems);
 	return is_said;
 }

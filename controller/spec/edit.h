@@ -8,13 +8,18 @@
 
 struct arena;
 
+struct edit_member {
+	const char *key, *value; /* a scalar; NULL: it is left out */
+};
+
 struct edit {
 	const char *bytes; /* NUL-terminated UTF-8 */
 	gsize size;
 	guint line;                 /* of the document's first key, from 1 */
 	const struct field *fields; /* of the map that `keys` begins in, which is `spec` */
 	const char *const *keys;    /* below `spec`, NULL-terminated */
-	const char *value;          /* a scalar; NULL: the key goes */
+	const char *value;          /* a scalar; NULL, without `members`: the key goes */
+	const struct edit_member *members; /* a map of scalars instead, replacing all that stands there; ends with one without key */
 };
 
 /* The new text in the arena, or NULL with the sentence that says why it has to be written by hand. */

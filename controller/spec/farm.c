@@ -1,5 +1,7 @@
 /* Farm's tables. */
 #include "spec/farm.h"
+#include "base/arena.h"
+#include "spec/fleet.h"
 #include "spec/decode.h"
 #include "spec/gpu.h"
 #include "spec/host.h"
@@ -12,14 +14,12 @@ NAME_TABLE(plane_state_names, "a state", 3, "leftOut", "ok", "away");
 
 NAME_TABLE(reconcile_names, "a mode", 4, "", "observe", "propose", "enforce");
 
-#define LATER .flags = FIELD_LATER
-
 static const struct field redis_fields[] = {
 	{ "url", FIELD_STRING, IN(farm_redis, url, const char *), .required = TRUE, .form = FORM_REDIS_URL,
 	  .doc = "Where controllers reach Redis, as redis://10.0.0.5:6379/0." },
 	{ "user", FIELD_STRING, IN(farm_redis, user, const char *), .form = FORM_NAME,
 	  .doc = "The user of Redis's access list; without the key its default user." },
-	{ "passwordFile", FIELD_STRING, IN(farm_redis, password_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	{ "passwordFile", FIELD_STRING, IN(farm_redis, password_file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_SECRETS,
 	  .doc = "File on the host with that user's password." },
 	{ "guestUrl", FIELD_STRING, IN(farm_redis, guest_url, const char *), .form = FORM_REDIS_URL,
 	  .doc = "Where the VMs reach the same Redis, if another way than `url`." },
@@ -53,13 +53,13 @@ static const struct field store_fields[] = {
 static const struct field s3_fields[] = {
 	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
 	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, .doc = "Its region; without the key us-east-1." },
-	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_SECRETS,
 	  .doc = "File on the host with the access key, as the AWS tools write it; workers in VMs get a copy of it." },
 	{ 0 },
 };
 
 static const struct field root_fields[] = {
-	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .form = FORM_ABSOLUTE_PATH,
+	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_OUTPUTS,
 	  .doc = "Where the root is mounted on the hosts. A file .cleave-root in it proves that it is." },
 	{ "url", FIELD_STRING, IN(farm_root, url, const char *), .form = FORM_URL, .doc = "A bucket instead of a path, as s3://bucket/prefix. An object .cleave-root in it proves that it is there." },
 	{ "mount", FIELD_STRUCT, IN(farm_root, mount, struct root_mount), .fields = mount_fields, .doc = "How guests mount it." },
@@ -76,7 +76,7 @@ static const struct field root_fields[] = {
 #define FILE_ROWS(what, flags_)                                                                               \
 	{ "url", FIELD_STRING, IN(farm_file, url, const char *), .form = FORM_URL, .flags = (flags_),         \
 	  .doc = "Where hosts fetch " what ", once." },                                                       \
-	{ "file", FIELD_STRING, IN(farm_file, file, const char *), .form = FORM_ABSOLUTE_PATH,                \
+	{ "file", FIELD_STRING, IN(farm_file, file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_IMAGES, \
 	  .flags = (flags_), .doc = "The file on the hosts, instead of `url`." },                             \
 	{ "sha256", FIELD_STRING, IN(farm_file, sha256, const char *), .form = FORM_SHA256,                   \
 	  .flags = (flags_), .doc = "Its digest; checked before it is used." }
@@ -124,11 +124,11 @@ static const struct field prices_fields[] = {
 
 static const struct field budget_fields[] = {
 	{ "maxDelete", FIELD_INT, IN(farm_budgets, max_delete, gint64), .def = "1", .max = 1000000,
-	  .doc = "Most objects deleted in a pass: VMs, and volumes with the rest of it; what is left of these goes in later passes. When more VMs would go, none does: that is taken for a mistake." },
+	  .doc = "Most objects deleted in a pass: VMs, and volumes with the rest of it. When more would go, none does: that is taken for a mistake, and waits for `cleave approve`." },
 	{ "maxRestart", FIELD_INT, IN(farm_budgets, max_restart, gint64), .def = "2", .max = 1000000,
-	  .doc = "Most VMs of a host that may be down for a restart at a time; others wait until these are Ready again." },
+	  .doc = "Most VMs of a host that may be down for a restart at a time; others wait until these are Ready again, or for `cleave approve`." },
 	{ "maxDataLoss", FIELD_INT, IN(farm_budgets, max_data_loss, gint64), .def = "0", .max = 1000000,
-	  .doc = "Most disks made anew, and volumes deleted, in a pass, with the data that they have." },
+	  .doc = "Most disks made anew, and volumes deleted, in a pass, with the data that they have; more wait for `cleave approve`." },
 	{ "maxRender", FIELD_INT, IN(farm_budgets, max_render, gint64), .def = "100000", .max = 1000000000,
 	  .doc = "Most frames that a pass sends to the queue, of all jobs together, the most urgent first; the rest waits for the next pass." },
 	{ 0 },
@@ -136,7 +136,7 @@ static const struct field budget_fields[] = {
 
 static const struct field window_fields[] = {
 	{ "allow", FIELD_STRINGS, IN(farm_window, allow, struct strings), .required = TRUE, .names = &effect_names,
-	  .doc = "Effects that are allowed in the window and at no other time." },
+	  .doc = "Effects that are allowed in the window and at no other time. With any window, those from vm-restart on act only in one that names them; also that a VM is undefined counts as vm-restart." },
 	{ "days", FIELD_STRING, IN(farm_window, days, const char *), .form = FORM_DAYS, .doc = "Days; without the key all." },
 	{ "from", FIELD_STRING, IN(farm_window, from, const char *), .required = TRUE, .form = FORM_TIME_OF_DAY, .doc = "Begin." },
 	{ "to", FIELD_STRING, IN(farm_window, to, const char *), .required = TRUE, .form = FORM_TIME_OF_DAY,
@@ -146,10 +146,10 @@ static const struct field window_fields[] = {
 };
 
 static const struct field rollout_fields[] = {
-	{ "hostsAtOnce", FIELD_INT, IN(farm_rollout, hosts_at_once, gint64), LATER, .def = "1", .min = 1, .max = 10000,
-	  .doc = "Hosts with disruptive actions at the same time." },
-	{ "order", FIELD_STRINGS, IN(farm_rollout, order, struct strings), LATER, .form = FORM_NAME,
-	  .doc = "Rings in order: values of the hosts' label `ring`." },
+	{ "hostsAtOnce", FIELD_INT, IN(farm_rollout, hosts_at_once, gint64), .min = 1, .max = 10000,
+	  .doc = "Hosts with disruptive actions (from vm-restart on) at the same time; without the key 1 where `order` is given, else any number." },
+	{ "order", FIELD_STRINGS, IN(farm_rollout, order, struct strings), .form = FORM_NAME,
+	  .doc = "Rings in order: values of the hosts' label `ring`. A ring waits until all hosts of those before it are Ready at the same revision; hosts of no ring come last." },
 	{ 0 },
 };
 
@@ -157,11 +157,11 @@ static const struct field policy_fields[] = {
 	{ "prune", FIELD_BOOL, IN(farm_policy, prune, gboolean), .def = "false",
 	  .doc = "Delete what this farm made and the specs name no more." },
 	{ "deleteVolumes", FIELD_BOOL, IN(farm_policy, deletes_volumes, gboolean), .def = "false",
-	  .doc = "Delete the volumes of disks that are gone or were made anew, as many in a pass as maxDelete and maxDataLoss both let; never those of disks with `keep`." },
+	  .doc = "Delete the volumes of disks that are gone or were made anew, all of them when maxDelete and maxDataLoss both let so many go in a pass; never those of disks with `keep`." },
 	{ "budgets", FIELD_STRUCT, IN(farm_policy, budgets, struct farm_budgets), .fields = budget_fields,
 	  .doc = "What a pass may do at most." },
-	{ "windows", FIELD_LIST, IN(farm_policy, windows, struct list), ITEMS(window_fields, farm_window), LATER,
-	  .doc = "When disruptive effects are allowed." },
+	{ "windows", FIELD_LIST, IN(farm_policy, windows, struct list), ITEMS(window_fields, farm_window),
+	  .doc = "When disruptive effects are allowed. Without the key at any time; else what is to be done waits, or goes on with `cleave approve`." },
 	{ "rollout", FIELD_STRUCT, IN(farm_policy, rollout, struct farm_rollout), .fields = rollout_fields,
 	  .doc = "In which order hosts take disruptive changes." },
 	{ 0 },
@@ -217,6 +217,7 @@ const struct field farm_fields[] = {
 	{ "reconcile", FIELD_ENUM, IN(farm_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes: observe (say what differs), propose (plan it, act only when a person applies it), "
 	         "enforce (the default). A Host or an object may say otherwise for itself." },
+	SUSPEND_ROW(farm_spec, "Nothing of the farm is acted on for a while, only looked at and told; one value is the reason. Workers get no new frames."),
 	{ "policy", FIELD_STRUCT, IN(farm_spec, policy, struct farm_policy), .fields = policy_fields,
 	  .doc = "What a pass may do, and when." },
 	{ "defaults", FIELD_STRUCT, IN(farm_spec, defaults, struct farm_defaults), .fields = defaults_fields,
@@ -262,6 +263,29 @@ static const struct field plain_status_fields[] = {
 	{ 0 },
 };
 
+static const struct field window_status_fields[] = {
+	{ "window", FIELD_STRING, IN(farm_window_status, window, const char *), .required = TRUE, .doc = "Its days, times and zone." },
+	{ "opens", FIELD_STRING, IN(farm_window_status, opens, const char *), .doc = "When it opened, or opens next." },
+	{ "closes", FIELD_STRING, IN(farm_window_status, closes, const char *), .doc = "When it closes then." },
+	{ "local", FIELD_STRING, IN(farm_window_status, local, const char *), .doc = "The begin in its own zone." },
+	{ "trouble", FIELD_STRING, IN(farm_window_status, trouble, const char *), .doc = "Why it never opens." },
+	{ 0 },
+};
+
+static const struct field host_status_of_rollout_fields[] = {
+	{ "host", FIELD_STRING, IN(farm_ring_host, host, const char *), .required = TRUE, .doc = "The host." },
+	{ "revision", FIELD_STRING, IN(farm_ring_host, revision, const char *), .doc = "The revision that it works by." },
+	{ "ready", FIELD_BOOL, IN(farm_ring_host, is_ready, gboolean), .doc = "It, its GPUs and its VMs are Ready at that." },
+	{ 0 },
+};
+
+static const struct field rollout_status_fields[] = {
+	{ "slots", FIELD_STRINGS, IN(farm_rollout_status, slots, struct strings), .doc = "Hosts whose turn it is." },
+	{ "hosts", FIELD_LIST, IN(farm_rollout_status, hosts, struct list), ITEMS(host_status_of_rollout_fields, farm_ring_host),
+	  .doc = "What their controllers told." },
+	{ 0 },
+};
+
 const struct field farm_status_fields[] = {
 	{ "redis", FIELD_ENUM, IN(farm_status, redis, int), .names = &plane_state_names,
 	  .doc = "Whether Redis answered." },
@@ -275,6 +299,12 @@ const struct field farm_status_fields[] = {
 	  .doc = "The roots as this host sees them." },
 	{ "plain", FIELD_LIST, IN(farm_status, plain, struct list), ITEMS(plain_status_fields, farm_plain_status),
 	  .doc = "Lists for plain workers, and what they have of them." },
+	{ "hosts", FIELD_LIST, IN(farm_status, hosts, struct list), ITEMS(farm_host_fields, farm_host_status),
+	  .doc = "The farm's hosts, as their controllers told Redis." },
+	{ "windows", FIELD_LIST, IN(farm_status, windows, struct list), ITEMS(window_status_fields, farm_window_status),
+	  .doc = "The Farm's windows by the clock of this host." },
+	{ "rollout", FIELD_STRUCT, IN(farm_status, rollout, struct farm_rollout_status), .fields = rollout_status_fields,
+	  .doc = "Which host's turn it is." },
 	{ "sweeping", FIELD_BOOL, IN(farm_status, is_sweeping, gboolean),
 	  .doc = "Visible frames are being read again, and not all of them have been." },
 	{ 0 },
@@ -298,6 +328,16 @@ char *farm_redis_url(const struct farm_redis *redis, const char *url)
 		return g_strdup(url);
 	const char *rest = behind_scheme(url);
 	return g_strdup_printf("%.*s%s@%s", (int)(rest - url), url, redis->user, rest);
+}
+
+char *farm_window_text(struct arena *a, const struct farm_window *w)
+{
+	return arena_printf(a, "%s%s%s-%s %s", w->days ? w->days : "", w->days ? " " : "", w->from, w->to, w->zone);
+}
+
+gboolean farm_has_rollout(const struct farm_spec *farm)
+{
+	return farm->policy.rollout.order.n || farm->policy.rollout.hosts_at_once > 0;
 }
 
 const char *farm_root_where(const struct farm_root *root)

@@ -1,7 +1,8 @@
 /* Farm: what all objects share. Exactly one. */
 #pragma once
-#include "spec/field.h"
+#include "spec/suspend.h"
 
+struct arena;
 struct node;
 
 /* How far cleave goes; the nearest of object, Host and Farm that says it counts (spec/resolve.h). */
@@ -77,7 +78,7 @@ struct farm_window {
 };
 
 struct farm_rollout {
-	gint64 hosts_at_once;
+	gint64 hosts_at_once; /* 0: not said */
 	struct strings order; /* values of the label `ring` */
 };
 
@@ -112,6 +113,7 @@ struct farm_spec {
 	gint64 lease_ms;
 	struct farm_prices prices;
 	int reconcile; /* enum reconcile_mode */
+	struct suspend_spec suspend;
 	struct farm_policy policy;
 	struct farm_defaults defaults;
 };
@@ -155,6 +157,25 @@ struct farm_plain_status {
 	gint64 n_news; /* tasks about which the job owner has something to do */
 };
 
+/* A window's time as it is open, or opens next. */
+struct farm_window_status {
+	const char *window; /* farm_window_text() of it */
+	const char *opens, *closes; /* RFC 3339, UTC; NULL: never */
+	const char *local; /* the begin as its zone says it: "Sat 22:00 Europe/Berlin" */
+	const char *trouble; /* why it never opens */
+};
+
+/* Another host, or this one, as its controller told the others. */
+struct farm_ring_host {
+	const char *host, *revision;
+	gboolean is_ready; /* all of its Host, GPUs and VMs are, at that revision */
+};
+
+struct farm_rollout_status {
+	struct strings slots; /* hosts that have one */
+	struct list hosts;    /* struct farm_ring_host */
+};
+
 struct farm_status {
 	int redis; /* enum plane_state */
 	const char *redis_reason, *redis_version;
@@ -163,6 +184,9 @@ struct farm_status {
 	const char *job_owner; /* host of the controller that reconciles the jobs; NULL = nobody */
 	struct list roots;     /* struct farm_root_status */
 	struct list plain;     /* struct farm_plain_status */
+	struct list hosts;     /* struct farm_host_status (spec/fleet.h); only where people ask */
+	struct list windows;   /* struct farm_window_status */
+	struct farm_rollout_status rollout;
 	gboolean is_sweeping;  /* visible frames are being read again, and not all of them have been */
 };
 
@@ -174,6 +198,10 @@ gboolean farm_url_has_user(const char *url);
 /* `url` (the controllers' or the guests') with the Farm's Redis user in it, unless it names one itself; NULL
  * for NULL. g_free(). */
 char *farm_redis_url(const struct farm_redis *redis, const char *url);
+/* "Sat,Sun 22:00-04:00 Europe/Berlin" */
+char *farm_window_text(struct arena *a, const struct farm_window *w);
+/* Whether hosts take turns. */
+gboolean farm_has_rollout(const struct farm_spec *farm);
 /* Its path, or the URL of its bucket. */
 const char *farm_root_where(const struct farm_root *root);
 /* The root of that name, or NULL. */

@@ -65,8 +65,14 @@ enum field_flags {
 	FIELD_DERIVED = 1 << 9,
 	/* With FIELD_LATER: the object is what it says without this key too, so that it is reconciled all the same. */
 	FIELD_ASIDE = 1 << 11,
+	/* FIELD_STRUCT: where it is not written at all there is none of it, and nothing in it is missed. */
+	FIELD_WHOLE = 1 << 12,
 	FIELD_KEY = 1 << 10, /* FIELD_INT, the first row of a list's items: they are told apart by it, as others by their name */
 };
+
+/* Of which of the Controller's `paths` a path on the host is. */
+enum host_place { PLACE_ANY, PLACE_IMAGES, PLACE_KERNELS, PLACE_ROMS, PLACE_SHARES, PLACE_OUTPUTS, PLACE_SECRETS, N_HOST_PLACES };
+extern const struct name_table host_place_names;
 
 struct field {
 	const char *name;
@@ -83,6 +89,7 @@ struct field {
 	gsize item_size;                /* FIELD_LIST, _MAP */
 	enum effect on_change;
 	unsigned flags; /* enum field_flags */
+	enum host_place place; /* strings: a path on the host, where it is absolute */
 };
 
 extern const struct field label_fields[];

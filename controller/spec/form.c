@@ -233,6 +233,15 @@ const struct form forms[N_FORMS] = {
 	[FORM_CURRENCY] = { "a currency", "^[A-Z]{3}$", "write the three letters of ISO 4217, as USD", { "USD" }, { "", "usd", "$", "Euro" }, .hint = NULL },
 	[FORM_REVISION] = { "a branch or tag", "^[A-Za-z0-9](?!.*(\\.\\.|//|/$))[A-Za-z0-9._/-]{0,199}$", "write a branch or tag, as main",
 	                    { "main", "release/2026" }, { "", "-main", "a..b", "a/", "a b" }, .hint = NULL },
+	/* What stands there is read by who wonders; a switch tells nobody anything. */
+	[FORM_REASON] = { "a reason", "^(?!([Tt]rue|TRUE|[Ff]alse|FALSE|[Yy]es|YES|[Nn]o|NO|[Oo]n|ON|[Oo]ff|OFF)$)[^\\x00-\\x1f\\x7f]+$",
+	                  "say why, as `waits for the client`; to end it, leave the key out",
+	                  { "waits for the client", "7" }, { "", "true", "False", "no", "a\nb" }, .hint = NULL },
+	[FORM_TIME] = { "a time (RFC 3339)",
+	                "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$",
+	                "write a date and time with its zone in quotes, as \"2026-11-22T18:00:00Z\"",
+	                { "2026-11-22T18:00:00Z", "2026-11-22T18:00:00.5+08:00" },
+	                { "", "tomorrow", "18:00", "2026-11-22", "2026-11-22T18:00:00", "2026-11-22 18:00:00Z", "2026-13-01T00:00:00Z" }, .hint = NULL },
 };
 
 static const GRegex *pattern_of(enum form_id form)

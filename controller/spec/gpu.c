@@ -44,12 +44,13 @@ const struct field gpu_fields[] = {
 	{ "vgpu", FIELD_STRUCT, IN(gpu_spec, vgpu, struct gpu_slices), .fields = vgpu_fields, .doc = "For share: vgpu." },
 	{ "vf", FIELD_STRUCT, IN(gpu_spec, vf, struct gpu_slices), .fields = vf_fields, .doc = "For share: vf." },
 	{ "mig", FIELD_STRUCT, IN(gpu_spec, mig, struct gpu_slices), .fields = mig_fields, .doc = "For share: mig." },
-	{ "rom", FIELD_STRING, IN(gpu_spec, rom, const char *), .form = FORM_FILE, .on_change = EFFECT_VM_RESTART,
+	{ "rom", FIELD_STRING, IN(gpu_spec, rom, const char *), .form = FORM_FILE, .place = PLACE_ROMS, .on_change = EFFECT_VM_RESTART,
 	  .flags = FIELD_FILE, .doc = "A ROM file for the guest instead of the card's own: a file on the host, which is where QEMU reads it." },
 	{ "group", FIELD_ENUM, IN(gpu_spec, group, int), .def = "refuse", .names = &group_names,
 	  .doc = "Other devices in its IOMMU group: `refuse` the card when a driver of the host has one, or `take` them from the host as well." },
 	{ "reconcile", FIELD_ENUM, IN(gpu_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes with this card; without the key as its Host says." },
+	SUSPEND_ROW(gpu_spec, "This card is not acted on for a while, only looked at and told; one value is the reason."),
 	{ 0 },
 };
 
@@ -135,6 +136,17 @@ static const struct field aer_fields[] = {
 	{ 0 },
 };
 
+static const struct field load_fields[] = {
+	{ "celsius", FIELD_INT, IN(gpu_load, celsius, gint64), UNTOLD, .doc = "Temperature." },
+	{ "milliwatts", FIELD_INT, IN(gpu_load, milliwatts, gint64), UNTOLD, .doc = "Power that it draws." },
+	{ "memoryBytes", FIELD_INT, IN(gpu_load, memory_bytes, gint64), UNTOLD, .doc = "All of its memory." },
+	{ "usedBytes", FIELD_INT, IN(gpu_load, used_bytes, gint64), UNTOLD, .doc = "Of it in use." },
+	{ "percent", FIELD_INT, IN(gpu_load, percent, gint64), UNTOLD, .doc = "How much of the last moment it computed." },
+	{ "lastXid", FIELD_INT, IN(gpu_load, last_xid, gint64), UNTOLD, .doc = "The last Xid that the driver logged; root alone sees it." },
+	{ "xids", FIELD_INT, IN(gpu_load, n_xids, gint64), UNTOLD, .doc = "Xids in the kernel's log, which forgets the oldest." },
+	{ 0 },
+};
+
 const struct field gpu_status_fields[] = {
 	{ "host", FIELD_STRING, IN(gpu_status, host, const char *), .doc = "The host it was seen on." },
 	{ "address", FIELD_STRING, IN(gpu_status, address, const char *), .doc = "PCI address of the main function." },
@@ -174,6 +186,8 @@ const struct field gpu_status_fields[] = {
 	{ "holders", FIELD_LIST, IN(gpu_status, holders, struct list), ITEMS(holder_fields, gpu_holder),
 	  .doc = "Processes that use it; without root only one's own are seen." },
 	{ "aer", FIELD_STRUCT, IN(gpu_status, aer, struct gpu_aer), .fields = aer_fields, .doc = "PCIe errors since boot." },
+	{ "load", FIELD_STRUCT, IN(gpu_status, load, struct gpu_load), .fields = load_fields,
+	  .doc = "What it does now, as NVML and the kernel's log tell while the host has the card." },
 	{ "ecc", FIELD_BOOL, IN(gpu_status, ecc, gboolean), UNTOLD, .doc = "ECC is on, as NVML tells." },
 	{ "stuck", FIELD_STRING, IN(gpu_status, stuck, const char *), .doc = "A write to it that has not returned, and since when; or that it does not answer." },
 	{ 0 },

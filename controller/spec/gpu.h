@@ -1,6 +1,6 @@
 /* GPU: a card of a host and how it is shared. */
 #pragma once
-#include "spec/field.h"
+#include "spec/suspend.h"
 
 struct arena;
 
@@ -26,6 +26,7 @@ struct gpu_spec {
 	const char *rom;
 	int group;     /* enum gpu_group */
 	int reconcile; /* enum reconcile_mode */
+	struct suspend_spec suspend;
 };
 
 /* A PCI function: of the card, one of its VFs, or a bystander in its IOMMU group. */
@@ -89,6 +90,12 @@ struct gpu_holder {
 	const char *comm, *path; /* the device file that it has open or mapped */
 };
 
+/* What changes all the time; -1 = not told. */
+struct gpu_load {
+	gint64 celsius, milliwatts, memory_bytes, used_bytes, percent; /* NVML's, while the host has the card */
+	gint64 last_xid, n_xids;                                       /* of the kernel's log */
+};
+
 struct gpu_aer {
 	gint64 n_correctable, n_nonfatal, n_fatal; /* since boot; -1 = not told */
 };
@@ -115,6 +122,7 @@ struct gpu_status {
 	struct gpu_mig mig;
 	struct list holders; /* struct gpu_holder */
 	struct gpu_aer aer;
+	struct gpu_load load;
 	gboolean ecc;      /* -1 = not told */
 	const char *stuck; /* a write to it that has not returned: "driver/unbind since …" */
 };

@@ -32,7 +32,7 @@ static const struct field bridge_fields[] = {
 
 static const struct field pool_fields[] = {
 	{ "name", FIELD_STRING, IN(host_pool, name, const char *), .required = TRUE, .form = FORM_NAME, .doc = "The name disks use." },
-	{ "path", FIELD_STRING, IN(host_pool, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, .doc = "Its folder." },
+	{ "path", FIELD_STRING, IN(host_pool, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, .place = PLACE_IMAGES, .doc = "Its folder." },
 	{ "minFree", FIELD_STRING, IN(host_pool, min_free, const char *), .form = FORM_FREE_SPACE,
 	  .doc = "Space that stays free: a size, or a share of the file system." },
 	{ 0 },
@@ -45,6 +45,7 @@ const struct field host_fields[] = {
 	  .doc = "cordoned: its workers get no new frames; drained: its VMs are off as well." },
 	{ "reconcile", FIELD_ENUM, IN(host_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes on this host; without the key as the Farm says." },
+	SUSPEND_ROW(host_spec, "This host, its cards and its VMs are not acted on for a while, only looked at and told; one value is the reason."),
 	{ "manageBoot", FIELD_BOOL, IN(host_spec, manage_boot, gboolean), .def = "false",
 	  .doc = "Write kernelArgs, modules and blacklist as drop-in files; else they are only checked." },
 	{ "kernelArgs", FIELD_STRINGS, IN(host_spec, kernel_args, struct strings), .form = FORM_KERNEL_ARGUMENT,
@@ -168,6 +169,14 @@ static const struct field drop_in_fields[] = {
 	{ 0 },
 };
 
+static const struct field suspension_fields[] = {
+	{ "kind", FIELD_STRING, IN(host_suspension, kind, const char *), .doc = "Of the object." },
+	{ "name", FIELD_STRING, IN(host_suspension, name, const char *), .doc = "Its name; of a job PROJECT/NAME." },
+	{ "how", FIELD_STRUCT, IN(host_suspension, how, struct suspend_spec), .fields = suspend_fields, .flags = FIELD_WHOLE,
+	  .doc = "Why, by whom, and how long." },
+	{ 0 },
+};
+
 static const struct field boot_fields[] = {
 	{ "family", FIELD_STRING, IN(host_boot, family, const char *), .doc = "How it boots: debian, rhel, systemd-boot or debian-systemd-boot; absent: not known." },
 	{ "dropIns", FIELD_LIST, IN(host_boot, drop_ins, struct list), ITEMS(drop_in_fields, host_drop_in), .doc = "Files that cleave wrote." },
@@ -205,11 +214,19 @@ static const struct field secret_fields[] = {
 	{ 0 },
 };
 
+static const struct field not_allowed_fields[] = {
+	{ "path", FIELD_STRING, IN(host_not_allowed, path, const char *), .required = TRUE, .doc = "As it is written." },
+	{ "as", FIELD_STRING, IN(host_not_allowed, place, const char *), .doc = "As what: images, kernels, roms, shares, outputs or secrets." },
+	{ "reason", FIELD_STRING, IN(host_not_allowed, reason, const char *), .doc = "Why not." },
+	{ 0 },
+};
+
 const struct field host_status_fields[] = {
 	{ "observedAt", FIELD_STRING, IN(host_status, observed_at, const char *), .doc = "When this was looked at." },
 	{ "kernel", FIELD_STRING, IN(host_status, kernel, const char *), .doc = "Kernel release." },
 	{ "cmdline", FIELD_STRING, IN(host_status, cmdline, const char *), .doc = "Kernel arguments of this boot." },
 	{ "machineId", FIELD_STRING, IN(host_status, machine_id, const char *), .doc = "/etc/machine-id." },
+	{ "taken", FIELD_STRING, IN(host_status, taken, const char *), .doc = "Another controller acts as this host: this one does nothing." },
 	{ "cpus", FIELD_INT, IN(host_status, n_cpus, gint64), .doc = "CPUs online." },
 	{ "memory", FIELD_BYTES, IN(host_status, memory_bytes, guint64), .doc = "Memory in all." },
 	{ "root", FIELD_BOOL, IN(host_status, is_root, gboolean), .doc = "It was looked at as root, who sees all of it." },
@@ -231,7 +248,11 @@ const struct field host_status_fields[] = {
 	{ "gone", FIELD_LIST, IN(host_status, gone, struct list), ITEMS(gone_fields, host_gone_vm), .doc = "VMs that were undefined here, whose volumes are left." },
 	{ "secrets", FIELD_LIST, IN(host_status, secrets, struct list), ITEMS(secret_fields, host_secret_status),
 	  .doc = "Files of the host that VMs name, by their digests." },
+	{ "notAllowed", FIELD_LIST, IN(host_status, not_allowed, struct list), ITEMS(not_allowed_fields, host_not_allowed),
+	  .doc = "Paths that the specs name and the host's controller.yaml does not allow." },
 	{ "workerBundle", FIELD_STRING, IN(host_status, worker_bundle, const char *), .doc = "Version and digest of the worker for guests." },
+	{ "suspended", FIELD_LIST, IN(host_status, suspended, struct list), ITEMS(suspension_fields, host_suspension),
+	  .doc = "What people halted on this host alone, with `cleave suspend --local`." },
 	{ "firmware", FIELD_STRINGS, IN(host_status, firmware, struct strings), .doc = "UEFI firmware that QEMU finds." },
 	{ "boot", FIELD_STRUCT, IN(host_status, boot, struct host_boot), .fields = boot_fields, .doc = "What cleave set for the next boot." },
 	{ "cpuIdle", FIELD_STRUCT, IN(host_status, cpu_idle, struct host_cpu_idle), .fields = cpu_idle_fields, .doc = "How CPUs sleep." },

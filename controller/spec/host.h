@@ -1,6 +1,6 @@
 /* Host: a machine whose controller reconciles what names it. */
 #pragma once
-#include "spec/field.h"
+#include "spec/suspend.h"
 
 enum host_state { HOST_ACTIVE, HOST_CORDONED, HOST_DRAINED };
 
@@ -27,6 +27,7 @@ struct host_spec {
 	const char *libvirt;
 	int state;     /* enum host_state */
 	int reconcile; /* enum reconcile_mode */
+	struct suspend_spec suspend;
 	gboolean manage_boot;
 	struct strings kernel_args, modules, blacklist;
 	gint64 device_timeout_ms; /* of one write to a device */
@@ -69,6 +70,11 @@ struct host_gone_vm {
 };
 
 /* A file of the host that VMs name and that is told by its digest alone. */
+/* A path that the specs name, and the host's controller.yaml does not allow. */
+struct host_not_allowed {
+	const char *path, *place, *reason;
+};
+
 struct host_secret_status {
 	const char *name;   /* its path */
 	const char *digest; /* HMAC with a key of the host's; NULL = it cannot be read */
@@ -115,9 +121,16 @@ struct host_cpu_idle {
 	gint64 latency_us;            /* to leave the deepest state */
 };
 
+/* What people halted on this host alone, beside git (state/local_decisions.h): ends by itself. */
+struct host_suspension {
+	const char *kind, *name; /* of the object; its id */
+	struct suspend_spec how;
+};
+
 struct host_status {
 	const char *observed_at; /* RFC 3339, UTC: the clock is part of what was observed */
 	const char *kernel, *cmdline, *machine_id;
+	const char *taken; /* why this controller does not act as the host: another does; NULL: it may */
 	gint64 n_cpus;
 	guint64 memory_bytes;
 	gboolean is_root; /* what only root sees was seen */
@@ -135,7 +148,9 @@ struct host_status {
 	struct list volumes;          /* struct host_volume_status; those that could be cleave's */
 	struct list gone;             /* struct host_gone_vm */
 	struct list secrets;          /* struct host_secret_status */
+	struct list not_allowed;      /* struct host_not_allowed */
 	const char *worker_bundle;    /* version and digest of the worker for guests; NULL = none is installed */
+	struct list suspended;        /* struct host_suspension */
 	struct strings firmware;      /* descriptors of UEFI images that QEMU finds */
 	struct host_boot boot;
 	struct host_cpu_idle cpu_idle;

@@ -138,6 +138,25 @@ struct object *objects_get(const struct objects *o, enum kind_id kind, const cha
 	return g_hash_table_lookup(ids_of(o, kind), id);
 }
 
+struct object *objects_find(const struct objects *o, enum kind_id kind, const char *name, char **ret_several)
+{
+	struct object *found = objects_get(o, kind, name);
+	g_autoptr(GString) ids = g_string_new(NULL);
+	guint n = 0;
+	*ret_several = NULL;
+	if (found || !kinds[kind].project_key)
+		return found;
+	OBJECTS_EACH (other, o, kind) {
+		if (strcmp(other->meta.name, name) != 0)
+			continue;
+		g_string_append_printf(ids, "%s%s", n++ ? ", " : "", other->id);
+		found = other;
+	}
+	if (n > 1)
+		*ret_several = g_strdup(ids->str);
+	return n == 1 ? found : NULL;
+}
+
 const struct tree_text *objects_text(const struct objects *o, const char *path)
 {
 	for (guint i = 0; i < o->texts.n; i++)

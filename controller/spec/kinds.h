@@ -90,6 +90,9 @@ struct objects *objects_new(struct arena *a);
 /* FALSE when one of that kind and id is there already. */
 gboolean objects_add(struct objects *o, struct object *object);
 struct object *objects_get(const struct objects *o, enum kind_id kind, const char *id);
+/* The one that a person means: of that id, or the only one of that name, as a job without its project. NULL: there is
+ * none; or several, whose ids are then in *ret_several (else NULL), as "a/x, b/x"; g_free(). */
+struct object *objects_find(const struct objects *o, enum kind_id kind, const char *name, char **ret_several);
 /* FALSE when two of a kind have one id. */
 gboolean objects_sort(struct objects *o);
 /* Replaces those of a kind by objects of ids that differ, in order. */

@@ -1,6 +1,6 @@
 /* RenderJob: frames of a Blender scene that have to be there, verified. */
 #pragma once
-#include "spec/field.h"
+#include "spec/suspend.h"
 
 struct arena;
 
@@ -92,7 +92,8 @@ struct renderjob_spec {
 	struct strings arguments;
 	gboolean scripts;
 	struct frame_set waive; /* the job is complete without them */
-	gboolean suspend; /* frames wait in the queue, none is leased */
+	struct suspend_spec suspend;
+	gboolean is_paused; /* derived: suspended, so that none is leased */
 	gint64 ttl_after_complete_ms;
 	int reconcile; /* enum reconcile_mode */
 };
@@ -154,6 +155,7 @@ struct renderjob_status {
 	struct list keys; /* struct job_key: of whole and rendered frames, as far as they are recorded */
 	struct job_queue_status queue;
 	gint64 frame_seconds;  /* millionths: what a frame took on average; 0: none was timed */
+	gint64 n_timed;        /* of how many that is the average */
 	const char *completed; /* digest of the frames and keys that were complete last */
 };
 

@@ -75,7 +75,7 @@ static int own_mode(const struct object *o)
 	return f ? *(const int *)FIELD_AT_CONST(f, o->spec) : RECONCILE_INHERITED;
 }
 
-static const struct object *host_of(const struct objects *all, const struct object *o)
+const struct object *object_host(const struct objects *all, const struct object *o)
 {
 	const struct field *f = o && o->spec ? field_find(o->kind->spec_fields, "host") : NULL;
 	const char *name = f ? *(const char *const *)FIELD_AT_CONST(f, o->spec) : NULL;
@@ -84,7 +84,7 @@ static const struct object *host_of(const struct objects *all, const struct obje
 
 int reconcile_mode_of(const struct objects *all, const struct object *o)
 {
-	const struct object *speakers[] = { o, host_of(all, o), objects_farm(all) };
+	const struct object *speakers[] = { o, object_host(all, o), objects_farm(all) };
 	for (guint i = 0; i < G_N_ELEMENTS(speakers); i++)
 		if (own_mode(speakers[i]) != RECONCILE_INHERITED)
 			return own_mode(speakers[i]);

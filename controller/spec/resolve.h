@@ -12,6 +12,8 @@ struct vm_spec;
  * asks for its own VMs, which are few of a farm's. */
 const struct vm_spec *vm_effective(struct arena *a, const struct objects *all, const struct object *vm);
 
+/* The Host that a card or VM is on, or NULL. */
+const struct object *object_host(const struct objects *all, const struct object *o);
 /* How far cleave goes with an object (enum reconcile_mode, never inherited): the nearest of the object, its
  * Host and the Farm that says it; else enforce. `o` NULL: what only the Farm speaks for. */
 int reconcile_mode_of(const struct objects *all, const struct object *o);

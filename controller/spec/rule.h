@@ -105,3 +105,6 @@ RULE(vm_gpu_slices_enough);
 RULE(host_hugepages_known);
 RULE(farm_window_opens);
 RULE(job_chunk_one);
+RULE(controller_owners_signed);
+RULE(controller_source_bounded);
+RULE(controller_source_named);

@@ -33,7 +33,7 @@ const struct field worker_status_fields[] = {
 
 const struct field condition_fields[] = {
 	{ "type", FIELD_STRING, IN(condition, type, const char *), .doc = "Ready, Reconciling or Stalled." },
-	{ "status", FIELD_STRING, IN(condition, status, const char *), .doc = "True." },
+	{ "status", FIELD_STRING, IN(condition, status, const char *), .doc = "True; Unknown where its host is not heard." },
 	{ "reason", FIELD_STRING, IN(condition, reason, const char *), .doc = "Why, in one word." },
 	{ "message", FIELD_STRING, IN(condition, message, const char *), .doc = "Why, as a sentence." },
 	{ "revision", FIELD_STRING, IN(condition, revision, const char *), .doc = "Of the specs it was held against." },
@@ -51,5 +51,9 @@ const struct field revision_status_fields[] = {
 	{ "refused", FIELD_STRING, IN(revision_status, refused, const char *),
 	  .doc = "A newer revision that is not valid; the one before stays in force." },
 	{ "trouble", FIELD_STRING, IN(revision_status, trouble, const char *), .doc = "Its first problem, with the place." },
+	{ "reason", FIELD_STRING, IN(revision_status, reason, const char *), .doc = "The same in one word." },
+	{ "away", FIELD_STRING, IN(revision_status, away, const char *),
+	  .doc = "Why the remote repository cannot be fetched; the last commit stays in force." },
+	{ "awaySince", FIELD_STRING, IN(revision_status, away_since, const char *), .doc = "Since when." },
 	{ 0 },
 };

@@ -30,6 +30,9 @@ struct revision_status {
 	const char *commit;  /* its commit; NULL for a directory */
 	const char *refused; /* a newer one that is not valid; NULL = none */
 	const char *trouble; /* why: the first problem, with its place */
+	const char *reason;  /* the same in one word; NULL: InvalidSpecs */
+	const char *away;    /* why the remote repository cannot be fetched; NULL: it can, or there is none */
+	const char *away_since; /* RFC 3339 */
 };
 
 /* How an object stands: what `get` adds to its status. */

@@ -1,6 +1,7 @@
 /* VM: a libvirt domain on a host. */
 #pragma once
 #include "spec/guest.h"
+#include "spec/suspend.h"
 
 enum vm_state { VM_RUNNING, VM_STOPPED };
 enum vm_accelerator { VM_KVM, VM_TCG };
@@ -113,6 +114,7 @@ struct vm_spec {
 	const char *host;
 	int state;     /* enum vm_state */
 	int reconcile; /* enum reconcile_mode */
+	struct suspend_spec suspend;
 	gint64 n_vcpus, max_vcpus;
 	guint64 memory_bytes, max_memory_bytes, hugepage_bytes;
 	const char *machine;

@@ -20,7 +20,8 @@ gboolean state_is_locked(const char *dir);
 struct control;
 struct control_request;
 
-/* Listens on DIR/control.sock (0600) on the default main context; `came` is called when a request waits. */
+/* Listens on DIR/control.sock (0600) on the default main context; `came` is called when a request waits. A line has 64 KiB at
+ * most and 10 s to come, an answer 30 s to be read, and 64 clients are there at once: others are told to ask again. */
 struct control *control_open(const char *dir, void (*came)(gpointer user), gpointer user, GError **error);
 void control_close(struct control *c);
 /* The oldest waiting request, or NULL. To be answered with control_answer(), which frees it. */
@@ -28,7 +29,8 @@ struct control_request *control_take(struct control *c);
 const char *control_command(const struct control_request *r);
 /* FALSE: the client has gone, and will not read an answer. */
 gboolean control_is_open(const struct control_request *r);
-/* `error` (may be NULL) is told to the client, else `body` is what it asked for. */
+/* `error` (may be NULL) is told to the client, else `body` is what it asked for. Returns at once: it is written on the main
+ * loop as the client reads it. */
 void control_answer(struct control_request *r, const char *body, const GError *error);
 
 /* The last character of an answer to "reconcile" when not all of it could be done. */

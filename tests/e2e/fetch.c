@@ -394,7 +394,7 @@ static void leaves_in_the_middle(void **state)
 	struct farm f = farm_new(state);
 	enqueue_fetched(&f, "silent", "silent/plain.blend");
 	GPid pid = worker_start(&f, "w1", "--fetch-stall 60s");
-	for (guint i = 0; i < 400 && !count_requests("/silent/"); i++)
+	for (guint i = 0; i < 1200 && !count_requests("/silent/"); i++)
 		g_usleep(25000);
 	gint64 before = g_get_monotonic_time();
 	kill(pid, SIGTERM);

@@ -28,6 +28,8 @@
 
 #include <cmocka.h>
 
+/* Of 50 ms each: as long as a loaded machine may take; what comes is seen at once. */
+enum { LOOKS = 1200 };
 static const char *worker_program, *scene_script;
 
 struct farm {
@@ -230,7 +232,7 @@ static struct crew_member *wait_for_state(struct farm *f, const char *wanted)
 
 static void wait_until_visible(struct farm *f, int frame)
 {
-	for (int i = 0; i < 400 && !is_visible(f, frame); i++)
+	for (int i = 0; i < LOOKS && !is_visible(f, frame); i++)
 		g_usleep(50000);
 	assert_true(is_visible(f, frame));
 }
@@ -315,7 +317,7 @@ static void killed_worker_is_replaced(void **state)
 	g_free(redis_fixture_ask(f.redis_server, "HSET", "cleave:job:nimbus/a", "task:k1", json, NULL));
 	pid = worker_start(&f, "w2", FALSE);
 	wait_for_lease(&f, "w2");
-	for (int i = 0; i < 200 && !(is_visible(&f, 1) && is_visible(&f, 4)); i++)
+	for (int i = 0; i < LOOKS && !(is_visible(&f, 1) && is_visible(&f, 4)); i++)
 		g_usleep(50000);
 	kill(pid, SIGTERM);
 	assert_int_equal(worker_wait(pid), 0);
@@ -364,7 +366,7 @@ static void cancelled_frame_is_dropped(void **state)
 	assert_true(backlog_cancel(f.redis, &f.by, "nimbus/a", NULL, NULL));
 	/* The heartbeat says so within a second; the worker is free for something else. */
 	enqueue(&f, &task, "7", 0);
-	for (int i = 0; i < 200 && !is_visible(&f, 7); i++)
+	for (int i = 0; i < LOOKS && !is_visible(&f, 7); i++)
 		g_usleep(50000);
 	assert_true(is_visible(&f, 7));
 	assert_false(is_visible(&f, 1));
@@ -402,7 +404,7 @@ static void missing_marker_renders_nothing(void **state)
 	g_usleep(1000000);
 	assert_int_equal(backlog(&f)->n_running, 0);
 	assert_true(root_mark(f.frames, "frames", NULL));
-	for (int i = 0; i < 200 && !is_visible(&f, 1); i++)
+	for (int i = 0; i < LOOKS && !is_visible(&f, 1); i++)
 		g_usleep(50000);
 	assert_true(is_visible(&f, 1));
 	kill(pid, SIGTERM);
@@ -478,7 +480,7 @@ static void emptied_and_restarted_redis(void **state)
 	assert_true(owner_acquire(f.redis, f.a, "test", 600000, &owner, NULL));
 	f.by.fence = owner.fence;
 	enqueue(&f, &task, "9", 0);
-	for (int i = 0; i < 400 && !is_visible(&f, 9); i++)
+	for (int i = 0; i < LOOKS && !is_visible(&f, 9); i++)
 		g_usleep(50000);
 	assert_true(is_visible(&f, 9));
 	kill(pid, SIGTERM);
@@ -500,7 +502,7 @@ static void verified_frame_outlives_redis(void **state)
 	/* It asks once more before it begins; this is within the frame. */
 	g_usleep(1000000);
 	redis_fixture_stop(f.redis_server);
-	for (int i = 0; i < 600 && !(r = manifest_frame(manifest(&f), 1, "k1")); i++)
+	for (int i = 0; i < LOOKS && !(r = manifest_frame(manifest(&f), 1, "k1")); i++)
 		g_usleep(50000);
 	assert_non_null(r);
 	g_usleep(4000000);

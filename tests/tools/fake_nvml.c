@@ -1,7 +1,7 @@
 /* A libnvidia-ml.so.1 for tests: what cleave uses of NVML, on cards that are groups of a key file.
  *
  * The file is named by FAKE_NVML; each function reads it, and writes what it changed. A card is a group named by its
- * address: serial, name, celsius, milliwatts, memory (bytes), ecc, mig, pending, activation (what a change of the mode answers), profiles ("name:id:slices:most"),
+ * address: serial, name, celsius, milliwatts, memory and used (bytes), percent, ecc, mig, pending, activation (what a change of the mode answers), profiles ("name:id:slices:most"),
  * instances ("id:profile:compute:busy"). The group [nvml] says driver, init (what starting answers), and calls, which
  * counts what was done; hang and crash name the function in which that happens.
  * Its own declarations of the API, from NVIDIA's documentation, so that a slip in cleave's shows. */
@@ -206,8 +206,18 @@ API int nvmlDeviceGetMemoryInfo(void *device, memory_v1 *ret)
 	if (!g_key_file_has_key(f, address, "memory", NULL))
 		return NOT_SUPPORTED;
 	ret->total = g_key_file_get_uint64(f, address, "memory", NULL);
-	ret->free = ret->total;
-	ret->used = 0;
+	ret->used = g_key_file_get_uint64(f, address, "used", NULL);
+	ret->free = ret->total - ret->used;
+	return SUCCESS;
+}
+
+API int nvmlDeviceGetUtilizationRates(void *device, unsigned int ret[2])
+{
+	CARD(device);
+	if (!g_key_file_has_key(f, address, "percent", NULL))
+		return NOT_SUPPORTED;
+	ret[0] = (unsigned int)g_key_file_get_integer(f, address, "percent", NULL);
+	ret[1] = 0;
 	return SUCCESS;
 }
 

@@ -596,7 +596,7 @@ static void test_stuck_device(void **state)
 	kill(tracer, SIGKILL);
 	waitpid(tracer, NULL, 0);
 	r->hands.device_timeout_ms = 20000;
-	for (guint i = 0; i < 100 && taken_find_stuck(r->hands.taken, r->arena, CARD_A); i++)
+	for (guint i = 0; i < 1000 && taken_find_stuck(r->hands.taken, r->arena, CARD_A); i++)
 		g_usleep(20000);
 	rig_reach(r, both, 2);
 	assert_string_equal(driver_of(r, CARD_A), "vfio-pci");

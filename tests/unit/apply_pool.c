@@ -312,7 +312,7 @@ static void test_stuck_one_holds_back_only_its_own(void **state)
 	assert_true(apply(x) < 300);
 	assert_outcome(x, 0, OUTCOME_FAILED, "libvirt is still busy with poking a:stuck");
 	set_gate(TRUE);
-	for (guint i = 0; i < 200 && virt_count_stuck(x->v); i++)
+	for (guint i = 0; i < 2000 && virt_count_stuck(x->v); i++)
 		g_usleep(5000);
 	assert_int_equal(g_atomic_int_get(&n_after_stuck), 0); /* who was given up did nothing more */
 	apply(x);
@@ -332,7 +332,7 @@ static void test_pass_ends_before_the_call(void **state)
 	arena_free(x->in.arena);
 	memset(x->actions, 0xa5, sizeof x->actions);
 	set_gate(TRUE);
-	for (guint i = 0; i < 200 && virt_count_stuck(x->v); i++)
+	for (guint i = 0; i < 2000 && virt_count_stuck(x->v); i++)
 		g_usleep(5000);
 	assert_int_equal(virt_count_stuck(x->v), 0);
 	assert_int_equal(g_atomic_int_get(&n_calls), 1);

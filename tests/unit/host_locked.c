@@ -70,7 +70,7 @@ static void let_go(struct ctx *x, const char *path)
 	close(fd);
 	put(x, "locked", "none\n");
 	char *text = NULL;
-	for (int i = 0; i < 200 && is_busy; i++) {
+	for (int i = 0; i < 2000 && is_busy; i++) {
 		is_busy = FALSE;
 		text = locked_read(x->arena, path, &is_busy);
 		if (is_busy)

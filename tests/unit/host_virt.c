@@ -327,7 +327,7 @@ static void test_close_with_a_stuck_call(void **state)
 	assert_true(g_get_monotonic_time() - before < 500000);
 	assert_int_equal(g_atomic_int_get(&n_freed), 0);
 	set_gate(TRUE);
-	for (guint i = 0; i < 100 && g_atomic_int_get(&n_freed) < 2; i++)
+	for (guint i = 0; i < 1000 && g_atomic_int_get(&n_freed) < 2; i++)
 		iterate(20);
 	assert_int_equal(g_atomic_int_get(&n_freed), 2); /* data and result, by the pool */
 }

@@ -217,6 +217,14 @@ static void observe_worker(struct arena *a, const struct sim_vm *vm, struct obje
 	seen(a, have, KIND_WORKER, arena_printf(a, "w-%s", vm->id), status);
 }
 
+static struct strings names_of_devices(struct arena *a, const struct list *devices)
+{
+	struct strings names = { ARENA_ARRAY(a, const char *, devices->n + 1), 0 };
+	for (guint i = 0; i < devices->n; i++)
+		names.items[names.n++] = LIST_AT(*devices, struct vm_device, i)->name;
+	return names;
+}
+
 static void observe_vms(struct arena *a, const struct sim *s, struct objects *have)
 {
 	for (guint i = 0; i < s->vms->len; i++) {
@@ -229,6 +237,8 @@ static void observe_vms(struct arena *a, const struct sim *s, struct objects *ha
 			                               time_text(a, vm->draining_s), NULL, NULL };
 		if (sim_vm_is_up(vm))
 			status->live = vm->live;
+		if (sim_vm_is_up(vm))
+			status->host_devices = names_of_devices(a, &vm->live.devices);
 		if (vm->device)
 			status->host_devices = (struct strings){ arena_memdup(a, &vm->device, sizeof vm->device), 1 };
 		seen(a, have, KIND_VM, vm->id, status);
@@ -322,6 +332,8 @@ static void update(struct sim_vm *vm, const struct action *act)
 			vm->live.n_vcpus = act->vm->n_vcpus;
 		else if (strcmp(field, "memory") == 0)
 			vm->live.memory_bytes = act->vm->memory_bytes;
+		else if (g_str_has_prefix(field, "devices["))
+			vm->live.devices = act->vm->devices;
 		else
 			fail_msg("%s is not known to act while it runs", field);
 	}
@@ -411,7 +423,7 @@ static void apply_to_frame(struct sim *s, const struct action *act, struct sim_f
 static struct renderjob_spec queue_values(const struct renderjob_spec *job)
 {
 	return (struct renderjob_spec){ .chunk = job->chunk, .priority = job->priority, .retries = job->retries,
-		                        .suspend = job->suspend };
+		                        .is_paused = job->suspend.reason != NULL };
 }
 
 static void apply_to_job(struct sim *s, const struct objects *want, const struct action *act, gboolean half)
@@ -461,7 +473,7 @@ void sim_work(struct sim *s, GRand *rand)
 {
 	for (guint i = 0; i < s->jobs->len; i++) {
 		struct sim_job *job = g_ptr_array_index(s->jobs, i);
-		for (guint f = 0; f < SIM_FRAMES && !job->queue_values.suspend; f++) {
+		for (guint f = 0; f < SIM_FRAMES && !job->queue_values.is_paused; f++) {
 			struct sim_frame *frame = &job->frames[f];
 			if (frame->slot != SLOT_QUEUED && frame->slot != SLOT_RUNNING)
 				continue;

@@ -53,10 +53,11 @@ static char *vm_text(struct arena *a, GRand *r, int i)
 	return arena_printf(a,
 	                    "apiVersion: cleave/v1alpha1\nkind: VM\nmetadata: {name: v%d}\nspec:\n"
 	                    "  host: %s\n  state: %s\n  vcpus: %d\n  memory: %s\n  machine: %s\n"
-	                    "  boot: {kernel: /boot/vmlinuz}\n  roots: %s\n  update: %s\n  drain: %s\n",
+	                    "  boot: {kernel: /boot/vmlinuz}\n  roots: %s\n  update: %s\n  drain: %s\n%s",
 	                    i, one_in(r, 8) ? "h2" : "h1", PICK(r, "running", "running", "stopped"),
 	                    g_rand_int_range(r, 1, 3), PICK(r, "1GiB", "2GiB"), PICK(r, "q35", "q35", "pc-q35-7.2"),
-	                    PICK(r, "[]", "[frames]"), PICK(r, "whenIdle", "whenIdle", "now", "never"), PICK(r, "0s", "10m", "3h"));
+	                    PICK(r, "[]", "[frames]"), PICK(r, "whenIdle", "whenIdle", "now", "never"), PICK(r, "0s", "10m", "3h"),
+	                    one_in(r, 8) ? "  suspend: a person is at it\n" : "");
 }
 
 static char *job_text(struct arena *a, GRand *r, int i)
@@ -66,12 +67,12 @@ static char *job_text(struct arena *a, GRand *r, int i)
 	                    "apiVersion: cleave/v1alpha1\nkind: RenderJob\nmetadata: {name: j%d}\nspec:\n"
 	                    "  project: p\n  scene: {file: \"frames:a.blend\"%s}\n  frames: \"%s\"\n  samples: %s\n"
 	                    "  resolution: 64x64\n  output: \"frames:o%d/f_####.png\"\n  overrides: %s\n"
-	                    "  queue: %s\n  priority: %s\n  heal: %s\n  suspend: %s\n",
+	                    "  queue: %s\n  priority: %s\n  heal: %s\n%s",
 	                    i, sha, PICK(r, "0-23", "1-8", "1-10", "0-20:4,21-22", "2-9:3,12"), PICK(r, "16", "64"), i,
 	                    PICK(r, "[]", "[{frames: 4-5, samples: 64}]",
 	                         "[{frames: \"1-8:2\", samples: 16}, {frames: 5-7, resolution: 32x32}]"),
 	                    PICK(r, "vip", "normal"), PICK(r, "0", "50"), PICK(r, "untilComplete", "always", "never"),
-	                    PICK(r, "false", "false", "true"));
+	                    PICK(r, "", "", "  suspend: waits for the client\n"));
 }
 
 /* The serial finds a card also where the address is out of date. */
@@ -279,6 +280,8 @@ static void check_targets(const struct plan *p)
 {
 	for (guint i = 0; i < p->n_actions; i++) {
 		check_target(p, &p->actions[i]);
+		const struct verdict *v = plan_verdict(p, p->actions[i].kind, p->actions[i].id);
+		assert_true(!v || !v->suspension || p->actions[i].values->is_paused); /* which takes no more than its frames from workers */
 		for (guint w = 0; w < p->actions[i].n_waits; w++)
 			assert_true(p->actions[i].waits[w] < i);
 	}
@@ -360,10 +363,12 @@ static void check_frames(struct arena *a, const struct plan *p, const char *id, 
 static const char *expected_reason(const struct census *c, const struct renderjob_spec *spec, const char *scene_problem,
                                    guint64 n_wanted)
 {
+	if (spec->suspend.reason)
+		return "Suspended";
 	if (scene_problem && (c->n[NEW] || c->n[QUEUED] || c->n[RUNNING] || c->n[FAILED]))
 		return scene_problem;
 	return c->n[FOREIGN] ? "OutputOccupied" : c->n[LOST] ? "FramesLost" : c->n[FAILED] ? "FramesFailed"
-	       : c->n[WHOLE] == n_wanted ? "Complete" : spec->suspend ? "Suspended" : "Rendering";
+	       : c->n[WHOLE] == n_wanted ? "Complete" : "Rendering";
 }
 
 static void check_job(struct arena *a, struct sim *s, const struct plan *p, const struct object *o)
@@ -381,7 +386,7 @@ static void check_job(struct arena *a, struct sim *s, const struct plan *p, cons
 	assert_true(n == frames_count(&spec->frames));
 	const char *problem = !job->found ? "SceneMissing" : strcmp(job->found, scene) != 0 ? "SceneChanged" : NULL;
 	assert_string_equal(plan_verdict(p, KIND_RENDERJOB, o->id)->reason, expected_reason(&c, spec, problem, n));
-	gboolean acts = !s->job_owner || strcmp(s->job_owner, "h1") == 0;
+	gboolean acts = (!s->job_owner || strcmp(s->job_owner, "h1") == 0) && !spec->suspend.reason;
 	check_frames(a, p, o->id, VERB_DELIVER_FRAMES, acts ? &c.frames[STAGED] : &none);
 	check_frames(a, p, o->id, VERB_PUT_BACK_FRAMES, acts ? &c.frames[STORED] : &none);
 	check_frames(a, p, o->id, VERB_CANCEL_FRAMES, acts ? &c.stale : &none);
@@ -437,6 +442,14 @@ static void settle_cards(struct arena *a, struct sim *s, const struct objects *w
 	}
 }
 
+static gboolean has_suspended(const struct plan *p)
+{
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].suspension)
+			return TRUE;
+	return FALSE;
+}
+
 /* VMs are drained, wait for their turn and for the end of a pause: a look after each, at the time that the plan says.
  * What they let go of is seen to as well. */
 static void settle_vms(struct arena *a, struct sim *s, const struct objects *want)
@@ -451,11 +464,12 @@ static void settle_vms(struct arena *a, struct sim *s, const struct objects *wan
 			return;
 		if (looks == LOOKS)
 			fail_msg("VMs do not settle:\n%s", plan_fixture_dump(a, p));
-		for (guint i = 0; has_actions && i < p->n_actions; i++)
+		gboolean is_last = !has_actions && (s->away->len || has_suspended(p)) && looks > LOOKS / 2;
+		for (guint i = 0; (has_actions || is_last) && i < p->n_actions; i++)
 			if (p->actions[i].kind != KIND_RENDERJOB)
 				sim_apply(s, want, &p->actions[i], FALSE);
-		/* Another host that has a VM keeps it: that is looked at for ever. */
-		if (!has_actions && s->away->len && looks > LOOKS / 2)
+		/* Another host that has a VM keeps it, and one that is suspended is not drained: that is looked at for ever. */
+		if (is_last)
 			return;
 		/* Looks that find nothing to do stand for many more. */
 		n_quiet = has_actions ? 0 : MIN(n_quiet + 1, 12);
@@ -512,7 +526,7 @@ static void check_vm_is_as_wanted(const struct sim *s, const struct plan *p, con
 	const struct vm_spec *want = o->spec;
 	const struct sim_vm *vm = sim_vm_find(s, o->id);
 	const struct verdict *v = plan_verdict(p, KIND_VM, o->id);
-	if (v->is_refused || (strcmp(want->host, "h1") == 0 && !vm && is_held(v)))
+	if (v->is_refused || v->suspension || (strcmp(want->host, "h1") == 0 && !vm && is_held(v)))
 		return;
 	if (strcmp(want->host, "h1") != 0) {
 		assert_true(!vm || !sim_vm_is_up(vm) || g_strcmp0(vm->owner, "f") != 0);
@@ -540,6 +554,8 @@ static void check_orphans(const struct sim *s, const struct objects *want)
 	for (guint i = 0; i < s->vms->len; i++) {
 		const struct sim_vm *vm = g_ptr_array_index(s->vms, i);
 		const struct object *o = objects_get(want, KIND_VM, vm->id);
+		if (o && ((const struct vm_spec *)o->spec)->suspend.reason)
+			return; /* counted with the others, and left */
 		n_left += g_strcmp0(vm->owner, "f") == 0 && (!o || strcmp(((const struct vm_spec *)o->spec)->host, "h1") != 0);
 	}
 	assert_true(!policy->prune || n_left == 0 || n_left > policy->budgets.max_delete);
@@ -562,7 +578,7 @@ static void check_job_is_as_wanted(struct arena *a, const struct sim *s, const s
 	const struct renderjob_spec *want = o->spec;
 	const struct sim_job *job = sim_job_find(s, o->id);
 	const struct verdict *v = plan_verdict(p, KIND_RENDERJOB, o->id);
-	if (v->readiness == IS_RECONCILING && strcmp(v->reason, "Suspended") != 0)
+	if (v->readiness == IS_RECONCILING)
 		fail_msg("%s: %s %s", o->id, v->reason, v->message);
 	if (v->readiness != IS_READY)
 		return;
@@ -582,7 +598,10 @@ static void check_queue_is_as_wanted(struct arena *a, struct sim *s, const struc
 	struct census c = take_census(a, s, o, scene);
 	if (c.n[QUEUED] + c.n[RUNNING] == 0)
 		return;
-	assert_true(job->queue_values.priority == want->priority && job->queue_values.suspend == want->suspend);
+	assert_true(job->queue_values.is_paused == (want->suspend.reason != NULL));
+	if (want->suspend.reason)
+		return;
+	assert_true(job->queue_values.priority == want->priority);
 	assert_true(job->rank == (strcmp(want->queue, "vip") == 0 ? 0 : 1));
 }
 

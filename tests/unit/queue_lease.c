@@ -43,7 +43,7 @@ static struct lease *take(struct bench *b, const char *worker, gint64 ttl_ms)
 static struct lease *take_again(struct bench *b, const char *worker)
 {
 	struct lease *lease = NULL;
-	for (int i = 0; i < 500 && !(lease = take(b, worker, 60000)); i++)
+	for (int i = 0; i < 2000 && !(lease = take(b, worker, 60000)); i++)
 		g_usleep(2000);
 	return lease;
 }

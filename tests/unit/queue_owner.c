@@ -131,16 +131,16 @@ static void older_revision_writes_no_files(void **state)
 	SCOPED_ARENA(a);
 	g_autoptr(GError) problem = NULL;
 	gint64 first = own(r, a, "one", 60000).fence;
-	assert_true(owner_pass(r, first, 7, NULL));
-	assert_true(owner_pass(r, first, 0, NULL));
-	assert_false(owner_pass(r, first, 6, &problem));
+	assert_true(owner_pass(r, first, 7, NULL, NULL));
+	assert_true(owner_pass(r, first, 0, NULL, NULL));
+	assert_false(owner_pass(r, first, 6, NULL, &problem));
 	assert_true(g_error_matches(problem, CLEAVE_ERROR, ERROR_REFUSED));
 	assert_non_null(strstr(problem->message, "revision number 6 is older than 7"));
 	assert_false(enqueue(r, a, first, 6, NULL));
 	assert_true(owner_release(r, "one", NULL));
 	gint64 second = own(r, a, "two", 60000).fence;
-	assert_false(owner_pass(r, first, 8, NULL));
-	assert_true(owner_pass(r, second, 7, NULL));
+	assert_false(owner_pass(r, first, 8, NULL, NULL));
+	assert_true(owner_pass(r, second, 7, NULL, NULL));
 	redis_free(r);
 }
 

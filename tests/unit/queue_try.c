@@ -40,7 +40,7 @@ static struct lease *take(struct bench *b, const char *worker)
 static struct lease *take_soon(struct bench *b, const char *worker)
 {
 	struct lease *lease = NULL;
-	for (int i = 0; i < 500 && !(lease = take(b, worker)); i++)
+	for (int i = 0; i < 2000 && !(lease = take(b, worker)); i++)
 		g_usleep(2000);
 	assert_non_null(lease);
 	return lease;

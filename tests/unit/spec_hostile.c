@@ -180,7 +180,7 @@ static void long_texts_are_bounded(void **state)
 		  "a.yaml:5:12: error: libvirt: `yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy`: write a libvirt URI, as qemu:///system, or none", 60 },
 		{ "key of 10 MiB", HEAD("Host", "h") "spec:\n  libvirt: none\n  ? ", "k", "\n  : v\n",
 		  "a.yaml:6:5: error: unknown key `kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk`; "
-		  "known here: libvirt, state, reconcile, manageBoot, kernelArgs, modules, blacklist, deviceTimeout, hugepages, reserve, bridges, pools", 10 },
+		  "known here: libvirt, state, reconcile, suspend, manageBoot, kernelArgs, modules, blacklist, deviceTimeout, hugepages, reserve, bridges, pools", 10 },
 		{ "comment of 60 MiB", "#", "#", "\n", "", 60 },
 		{ "spaces of 60 MiB", "", " ", "\n", "", 60 },
 		{ "lines of 60 MiB", "", "\n", "", "", 60 },
@@ -239,7 +239,7 @@ static void a_million_keys(void **state)
 	g_autoptr(GString) unknown = g_string_new(HEAD("Host", "h") "spec:\n");
 	count_up(unknown, "  k", ": v\n", MILLION);
 	struct verdict v = expect("unknown keys", unknown,
-	                          "a.yaml:5:3: error: unknown key `k0`; known here: libvirt, state, reconcile, manageBoot, kernelArgs, "
+	                          "a.yaml:5:3: error: unknown key `k0`; known here: libvirt, state, reconcile, suspend, manageBoot, kernelArgs, "
 	                          "modules, blacklist, deviceTimeout, hugepages, reserve, bridges, pools", 20);
 	assert_int_equal(v.n_errors, MILLION);
 }
@@ -461,7 +461,7 @@ static void corners_of_yaml(void **state)
 		{ BYTES("%YAML 9.9\n---\nk: z\n"), "1:1: YAML: found incompatible YAML document" },
 		{ BYTES("%FOO x\n---\nk: z\n"), "1:5: YAML: found unknown directive name while scanning a directive" },
 		{ BYTES(HEAD("Host", "h") "spec: {<<: {a: b}}\n"),
-		  "4:8: unknown key `<<`; known here: libvirt, state, reconcile, manageBoot, kernelArgs, modules, blacklist, deviceTimeout, "
+		  "4:8: unknown key `<<`; known here: libvirt, state, reconcile, suspend, manageBoot, kernelArgs, modules, blacklist, deviceTimeout, "
 		  "hugepages, reserve, bridges, pools" },
 	};
 	(void)state;
@@ -500,11 +500,11 @@ static void words_that_are_none(void **state)
 		const char *t = cases[i].text;
 		gboolean is_quoted = cases[i].as_text == word || cases[i].as_text == number;
 		g_autofree char *text = g_strdup_printf("%s  queue: %s\n", JOB, t), *n = g_strdup_printf("%s  samples: %s\n", JOB, t),
-		                *b = g_strdup_printf("%s  suspend: %s\n", JOB, t);
+		                *b = g_strdup_printf("%s  scripts: %s\n", JOB, t);
 		g_autofree char *as_text = g_strdup_printf("18:10: queue: `%s`: %s%s%s%s", t, cases[i].as_text, is_quoted ? "; write \"" : "",
 		                                          is_quoted ? t : "", is_quoted ? "\"" : ""),
 		                *as_n = g_strdup_printf("18:12: samples: `%s`: %s", t, cases[i].as_number),
-		                *as_b = g_strdup_printf("18:12: suspend: `%s`: %s", t, cases[i].as_bool);
+		                *as_b = g_strdup_printf("18:12: scripts: `%s`: %s", t, cases[i].as_bool);
 		expect_text(text, strlen(text), as_text);
 		expect_text(n, strlen(n), as_n);
 		expect_text(b, strlen(b), as_b);

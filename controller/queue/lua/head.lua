@@ -10,7 +10,8 @@
 -- cleave:tail           zset  those of them that only have running ones, and are not paused
 -- cleave:job:<id>       hash  meta (job.lua), epoch, task:<key>, took:<key> (ms of the last frames),
 --                             by and by2 (the last two workers that committed), tried ("1": some frame failed),
---                             terms (JSON of what leasing asks of its meta)
+--                             terms (JSON of what leasing asks of its meta), waits (ms since it has queued frames)
+-- cleave:totals         hash  what went wrong since Redis was empty: expired leases, failed attempts
 -- cleave:todo:<id>      zset  "first:last:step:key" -> its place in the job's order (order.lua)
 -- cleave:again:<id>     zset  "frame:key" of frames that failed and are queued again -> when they may be taken
 -- cleave:due            zset  "frame job" -> the same times, of all jobs
@@ -28,11 +29,15 @@
 -- cleave:wake:<name>    list  on which such a worker blocks
 -- cleave:blame:<name>   hash  "frame job" that failed on this worker -> when
 -- cleave:rest           hash  name of a worker that gets nothing for a while -> "until times reason"
+-- cleave:hosts, cleave:host:<name>  as fleet.lua says
 -- cleave:homes          hash  VM -> the host that has it
 -- cleave:drain          hash  UUID of a VM that takes no new work -> "ms when that began, reason"
--- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number
+-- cleave:rollout:slots  zset  host whose turn it is -> until when in ms
+-- cleave:rollout:hosts  hash  host -> "1" or "0" (all of it Ready), a space, its revision
+-- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number;  cleave:epoch-of, -gone  see owner.c
 
-local VERSION = 5
+local VERSION = 6
+local OLDEST = 5               -- programs of this version and newer get from these functions what they ask for
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
 local REAP_FRAMES = 10000
@@ -90,5 +95,10 @@ local Range, Order, Scope, Job, Idle, Try, Drain, Choose, Tail, Lease, Owner =
 redis.register_function({
   function_name = 'cleave_version',
   callback = function() return VERSION end,
+  flags = { 'no-writes' },
+})
+redis.register_function({
+  function_name = 'cleave_oldest',
+  callback = function() return OLDEST end,
   flags = { 'no-writes' },
 })

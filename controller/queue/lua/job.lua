@@ -111,6 +111,11 @@ function Job.settle(id)
   local rank, priority, paused = unpack(redis.call('HMGET', job, 'rank', 'priority', 'paused'))
   local score = tonumber(rank or 0) * 1000000 - tonumber(priority or 0)
   redis.call('ZADD', 'cleave:jobs', score, id)
+  if n_todo == 0 then
+    redis.call('HDEL', job, 'waits')
+  elseif redis.call('HEXISTS', job, 'waits') == 0 then
+    redis.call('HSET', job, 'waits', text(now_ms()))
+  end
   list_in('cleave:ready', id, score, n_todo > 0 and paused ~= '1')
   list_in('cleave:tail', id, score, n_todo == 0 and n_running > 0 and paused ~= '1')
 end

@@ -90,6 +90,7 @@ local function reap_expired()
     local lease = Scope.read_lease(token)
     if lease then
       n_frames = n_frames + lease_return(token, 'worker ' .. lease.worker .. ' was not heard of any more', now)
+      redis.call('HINCRBY', 'cleave:totals', 'expired', '1')
       notice('expired', token)
     else
       redis.call('ZREM', 'cleave:leases', token)
@@ -341,6 +342,7 @@ local function fail(_, args)
   local failure = { worker = lease.worker, reason = args[3], how = how, vram = tonumber(lease.vram or 0) }
   local before = limits and limits ~= '' and Scope.load()
   local other = release(id, token, frame, value)
+  redis.call('HINCRBY', 'cleave:totals', 'failed', '1')
   Scope.count(id, limits, -1)
   lease_left(token, lease.n - 1)
   local again, is_due = true, false

@@ -57,9 +57,14 @@ function Owner.keep_epoch(epoch)
   end
 end
 
--- pass FENCE EPOCH -> 1. May who speaks write files? Those carry no fence, so it is asked before the first one.
+-- pass FENCE EPOCH REVISION -> 1. May who speaks write files? Those carry no fence, so it is asked before the first one.
+-- cleave:epoch-of says of which revision the epoch is, as "EPOCH REVISION"; of another epoch it says nothing.
 local function pass(_, args)
-  Owner.keep_epoch(Owner.check(args))
+  local epoch = Owner.check(args)
+  Owner.keep_epoch(epoch)
+  if epoch ~= 0 and args[3] and args[3] ~= '' then
+    redis.call('SET', 'cleave:epoch-of', text(epoch) .. ' ' .. args[3])
+  end
   return 1
 end
 

@@ -3,7 +3,7 @@
 local function flat_meta(id)
   local out, all = {}, redis.call('HGETALL', 'cleave:job:' .. id)
   for i = 1, #all, 2 do
-    if not string.match(all[i], '^t%l+:') and all[i] ~= 'terms' then
+    if not string.match(all[i], '^t%l+:') and all[i] ~= 'terms' and all[i] ~= 'waits' then
       out[#out + 1] = all[i]
       out[#out + 1] = all[i + 1]
     end

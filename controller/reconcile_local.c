@@ -1,0 +1,65 @@
+/* What people decided on this host alone (state/local_decisions.h, state/hold.h), as a session takes it into account. */
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "reconcile_session.h"
+#include "spec/host.h"
+#include "state/hold.h"
+#include "state/local_decisions.h"
+#include <string.h>
+
+/* What cannot be understood halts all: somebody wanted something halted, and nobody knows what. */
+static struct list halt_all(struct arena *a, const struct objects *want, const GError *error)
+{
+	const struct object *farm = objects_farm(want);
+	struct host_suspension *one = ARENA_NEW(a, struct host_suspension);
+	*one = (struct host_suspension){ "Farm", farm ? farm->id : "", { .reason = arena_strdup(a, error->message), .by = "cleave" } };
+	return (struct list){ one, 1 };
+}
+
+struct list session_suspended(const struct session *s, struct arena *a, const struct objects *want)
+{
+	g_autoptr(GError) error = NULL;
+	struct local_decision *found;
+	guint n;
+	if (s->settings.sysfs) /* another machine's */
+		return (struct list){ 0 };
+	if (!local_decisions_read(a, s->settings.state, &found, &n, &error))
+		return halt_all(a, want, error);
+	struct host_suspension *all = ARENA_ARRAY(a, struct host_suspension, n);
+	for (guint i = 0; i < n; i++)
+		all[i] = (struct host_suspension){ found[i].kind, found[i].name,
+			                           { .reason = found[i].reason, .by = found[i].by, .since = found[i].since, .until = found[i].until } };
+	return (struct list){ all, n };
+}
+
+/* One that was made at another tip is over: a newer commit ends it. */
+static void end_hold(const struct session *s, const struct hold *h, const char *tip)
+{
+	g_autoptr(GError) error = NULL;
+	if (!s->settings.acts)
+		return;
+	if (hold_write(s->settings.state, NULL, &error))
+		log_notice("source", "%.12s ends the hold at %.12s (%s)", tip, h->commit, h->reason);
+	else
+		log_warning("source", "the hold at %.12s is over: %s", h->commit, error->message);
+}
+
+gboolean session_hold(const struct session *s, struct arena *a, const char *tip, const char **ret_commit, const char **ret_held, GError **error)
+{
+	struct hold h;
+	*ret_commit = *ret_held = NULL;
+	g_autofree char *source = session_source_name(s->settings.specs);
+	if (!hold_read(a, s->settings.state, &h, error))
+		return FALSE;
+	if (!h.commit || strcmp(h.source, source) != 0)
+		return TRUE;
+	if (strcmp(h.tip, tip) != 0) {
+		end_hold(s, &h, tip);
+		return TRUE;
+	}
+	*ret_commit = h.commit;
+	*ret_held = arena_printf(a, "held at %.12s by %s since %s: %s; the branch is at %.12s, whose next commit ends it, as does `cleave rollback --off`",
+	                         h.commit, h.by, h.since, h.reason, h.tip);
+	return TRUE;
+}

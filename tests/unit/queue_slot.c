@@ -1,0 +1,112 @@
+/* Slots by which hosts take turns, and what hosts say of themselves. */
+#include "base/arena.h"
+#include "base/error.h"
+#include "queue/redis.h"
+#include "queue/slot.h"
+#include "redis_fixture.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+static gboolean take(struct redis *r, const char *host, gint64 n, gint64 ttl_ms)
+{
+	gboolean has = FALSE;
+	assert_true(slot_take(r, host, n, ttl_ms, &has, NULL));
+	return has;
+}
+
+static gboolean keep(struct redis *r, const char *host, gint64 ttl_ms)
+{
+	gboolean has = FALSE;
+	assert_true(slot_keep(r, host, ttl_ms, &has, NULL));
+	return has;
+}
+
+static void as_many_as_may(void **state)
+{
+	struct redis_fixture *f = redis_fixture_of(state);
+	struct redis *r = redis_new(f->url, NULL, 2000, NULL);
+	SCOPED_ARENA(a);
+	struct slots s;
+	assert_true(take(r, "h1", 2, 60000));
+	assert_true(take(r, "h2", 2, 60000));
+	assert_false(take(r, "h3", 2, 60000));
+	assert_true(take(r, "h1", 2, 60000));
+	/* Fewer are let now: who has one keeps it. */
+	assert_true(take(r, "h2", 1, 60000));
+	assert_true(slots_read(r, a, &s, NULL));
+	assert_int_equal(s.n_holders, 2);
+	assert_true(slot_leave(r, "h1", NULL));
+	assert_true(slot_leave(r, "h1", NULL));
+	assert_true(take(r, "h3", 2, 60000));
+	assert_false(keep(r, "h1", 60000));
+	redis_free(r);
+}
+
+static void who_is_silent_loses_it(void **state)
+{
+	struct redis_fixture *f = redis_fixture_of(state);
+	struct redis *r = redis_new(f->url, NULL, 2000, NULL);
+	SCOPED_ARENA(a);
+	struct slots s;
+	assert_true(take(r, "h1", 1, 150));
+	assert_true(keep(r, "h1", 150));
+	g_usleep(200000);
+	assert_true(slots_read(r, a, &s, NULL));
+	assert_int_equal(s.n_holders, 0);
+	assert_true(take(r, "h2", 1, 60000));
+	assert_false(keep(r, "h1", 60000));
+	assert_false(take(r, "h1", 1, 60000));
+	redis_free(r);
+}
+
+static void what_hosts_say(void **state)
+{
+	struct redis_fixture *f = redis_fixture_of(state);
+	struct redis *r = redis_new(f->url, NULL, 2000, NULL);
+	SCOPED_ARENA(a);
+	struct slots s;
+	assert_true(slot_say(r, "h1", "main@sha1:1 2", TRUE, NULL));
+	assert_true(slot_say(r, "h1", "main@sha1:3", FALSE, NULL));
+	assert_true(slot_say(r, "h1", "main@sha1:1 2", TRUE, NULL));
+	assert_true(slots_read(r, a, &s, NULL));
+	assert_int_equal(s.n_hosts, 1);
+	assert_string_equal(s.hosts[0].host, "h1");
+	assert_string_equal(s.hosts[0].revision, "main@sha1:1 2");
+	assert_true(s.hosts[0].is_ready);
+	redis_free(r);
+}
+
+static void redis_away_is_said(void **state)
+{
+	struct redis_fixture *f = redis_fixture_of(state);
+	struct redis *r = redis_new(f->url, NULL, 500, NULL);
+	g_autoptr(GError) error = NULL;
+	gboolean has = FALSE;
+	redis_fixture_stop(f);
+	assert_false(slot_take(r, "h1", 1, 60000, &has, &error));
+	assert_true(g_error_matches(error, CLEAVE_ERROR, ERROR_AWAY));
+	assert_false(has);
+	redis_fixture_start(f);
+	redis_free(r);
+}
+
+static int empty(void **state)
+{
+	g_free(redis_fixture_ask(redis_fixture_of(state), "FLUSHALL", NULL));
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(as_many_as_may, empty),
+		cmocka_unit_test_setup(who_is_silent_loses_it, empty),
+		cmocka_unit_test_setup(what_hosts_say, empty),
+		cmocka_unit_test_setup(redis_away_is_said, empty),
+	};
+	return cmocka_run_group_tests_name("slots", tests, redis_fixture_setup, redis_fixture_teardown);
+}
