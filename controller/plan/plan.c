@@ -128,12 +128,20 @@ static void judge_revision(struct builder *b, const struct object *o)
 		builder_judge(b, o, IS_READY, "Applied", s ? s->applied : NULL);
 }
 
+/* Heartbeats come three times in a lease. */
+static gint64 quiet_ms(const struct builder *b)
+{
+	const struct object *farm = objects_farm(b->in->want);
+	const struct farm_spec *f = farm ? farm->spec : NULL;
+	return MAX(WORKER_QUIET_MS, f ? f->lease_ms / 2 : 0);
+}
+
 static void judge_worker(struct builder *b, const struct object *o)
 {
 	const struct worker_status *s = o->status;
 	if (!s || s->silent_ms >= WORKER_SILENT_MS)
 		return;
-	if (s->silent_ms >= WORKER_QUIET_MS)
+	if (s->silent_ms >= quiet_ms(b))
 		builder_judge(b, o, IS_RECONCILING, "Silent", arena_printf(b->arena, "silent for %s", duration_about(b->arena, s->silent_ms)));
 	else if (g_strcmp0(s->state, "waiting") == 0)
 		builder_judge(b, o, IS_RECONCILING, "Waiting", s->detail);
