@@ -30,11 +30,14 @@ const struct command commands[] = {
 	  "names one. --have may be given several times, or hold several hosts; with --from those hosts are as it says.\n"
 	  "-o markdown is for the comment of a merge request, -o github annotates its lines, -o junit has a case for each\n"
 	  "object: refused and stalled ones fail.",
-	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
+	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT,
+	  OPTION_DETAILED_EXITCODE | OPTION_OUT | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff, NULL },
-	{ "apply", NULL, "Show the plan, ask, and carry it out.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 0, command_apply, NULL },
+	{ "apply", "[FILE]", "Show the plan, ask, and carry it out.",
+	  "FILE is what `cleave plan --out FILE` wrote. Its revision is read and planned again, and carried out only if the plan is\n"
+	  "the same still; else nothing is done, the first difference is named, and it ends with 4.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 1, command_apply, NULL },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run, NULL },
 	{ "reconcile", NULL, "Tell the running controller to fetch and look now; for hooks and pipelines.",
@@ -110,6 +113,23 @@ const struct command commands[] = {
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_waive, waive_options },
 	{ "repin", "JOB", "Take a job's scene and inputs as they are now, by a commit; its frames are rendered with them.",
 	  "This machine has to see the job's roots.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_repin, NULL },
+	{ "suspend", "OBJECT", "Halt an object for a while, by a commit: it is looked at and told, and nothing is done to it.",
+	  "OBJECT is KIND/NAME, as vm/render1, host/h1, job/nimbus/shot1, or farm. What belongs to it is halted with it. A job's\n"
+	  "frames that a worker has are finished, no more are given out. The repository is that of --specs, also a URL.\n"
+	  "--local is for when git is away: the controller of this host keeps it, and it ends by itself.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_suspend, suspend_options },
+	{ "resume", "OBJECT", "Let an object go on that was suspended, by a commit.", "OBJECT is as for `suspend`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT,
+	  0, 2, command_resume, resume_options },
+	{ "rollback", "[COMMIT]", "Go back to the specs of an older commit, by a new commit, after showing what changes.",
+	  "Without COMMIT: to the one before the newest. All hosts heal to it, until a newer commit. With --local this host\n"
+	  "alone works by it, until a newer commit or `--off`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES, 1, command_rollback,
+	  rollback_options },
+	{ "cordon", "HOST", "Give a host's workers no new frames, by a commit; its VMs run on.", NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2,
+	  command_cordon, drain_options },
+	{ "drain", "HOST", "Let a host's workers finish and stop its VMs, by a commit.", "`cleave uncordon` takes it back.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, 0, 2, command_drain, drain_options },
+	{ "uncordon", "HOST", "Let a host work again that was cordoned or drained, by a commit.", NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2,
+	  command_uncordon, drain_options },
 	{ "explain", "[KIND[.KEY…]|RULE]", "Say what a kind, a key or a rule means.",
 	  "As `cleave explain vm`, `cleave explain vm.disks.size`, `cleave explain rules`; alone it lists the kinds.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE | OPTION_NO_SPECS, 1, command_explain, NULL },

@@ -27,6 +27,7 @@ enum due {
 	DUE_BEAT,      /* the farm is to hear of this host */
 	DUE_REAP,      /* frames of workers that fell silent */
 	DUE_PING,      /* systemd's watchdog */
+	DUE_TRIM,      /* what a pass needed goes back to the kernel */
 	N_DUE,
 };
 
@@ -60,6 +61,8 @@ struct runner {
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
 	char *last_plan;   /* text of the plan that was printed last: one that stays is said once */
 	struct run_metrics *metrics; /* run_metrics.c; NULL before the first pass */
+	const char *expected; /* a client has shown the plan of this digest: no other one is carried out; NULL: whatever it is */
+	gboolean is_other;    /* and it was another one */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
 	struct keep *keep;
@@ -145,6 +148,11 @@ void run_asked_end(struct runner *r);
 /* -- run_control.c -- */
 
 void run_answer_requests(struct runner *r);
+
+/* -- run_decide.c -- */
+
+/* TRUE: the request was about a decision for this host alone, and is answered. */
+gboolean run_answer_local(struct runner *r, struct control_request *request);
 
 /* -- run_kept.c: what passes found and did -- */
 

@@ -271,6 +271,10 @@ void run_pass(struct runner *r)
 	struct plan *p = session_plan(r->session, a, &r->force.wanted, have, r->recorded != NULL);
 	report.plan = p;
 	report.planned_us = g_get_monotonic_time();
+	if (r->expected && strcmp(plan_digest(a, p), r->expected) != 0) {
+		r->is_other = r->look_again = TRUE;
+		return;
+	}
 	print_plan(r, p);
 	set_retry(r, p);
 	if (p->n_actions && !p->n_refusals)

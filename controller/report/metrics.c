@@ -8,12 +8,14 @@
 #include "spec/host.h"
 #include "spec/renderjob.h"
 #include "spec/status.h"
+#include "spec/suspend.h"
 #include "spec/vm.h"
+#include "spec/vm_history.h"
 #include <string.h>
 
 enum metric {
 	BUILD_INFO, REVISION_INFO, REVISION_APPLIED, STARTED, PASSED, PASS_SECONDS, PASS_LAST,
-	OBJECTS, PLANNED, HELD, REFUSED, ACTIONS, SOURCE_TROUBLE,
+	OBJECTS, PLANNED, HELD, REFUSED, ACTIONS, SOURCE_TROUBLE, SUSPENDED,
 	QUEUE_FRAMES, QUEUE_WAITING, JOB_FRAMES, JOB_SECONDS, FRAMES_FAILED, LEASES_EXPIRED, WORKERS,
 	GPU_CELSIUS, GPU_WATTS, GPU_MEMORY, GPU_MEMORY_USED, GPU_UTILISATION, GPU_XID, GPU_XIDS, GPU_WIDTH, GPU_WIDTH_MOST, GPU_AER,
 	N_METRICS,
@@ -35,6 +37,7 @@ static const struct exposition_row rows[N_METRICS] = {
 	[REFUSED] = { "cleave_plan_refused", "gauge", "1 where a rule refuses the whole plan.", { "rule" } },
 	[ACTIONS] = { "cleave_actions_total", "counter", "Actions carried out, by verb and outcome.", { "verb", "outcome" } },
 	[SOURCE_TROUBLE] = { "cleave_revision_refused", "gauge", "1 while a newer revision is not valid.", { "host" } },
+	[SUSPENDED] = { "cleave_suspended_seconds", "gauge", "For how long people have suspended it; 0 where they did not say since when.", { "kind", "name" } },
 	[QUEUE_FRAMES] = { "cleave_queue_frames", "gauge", "Frames by queue and state.", { "queue", "state" } },
 	[QUEUE_WAITING] = { "cleave_queue_oldest_waiting_seconds", "gauge", "For how long some frame has been waiting, by queue.", { "queue" } },
 	[JOB_FRAMES] = { "cleave_job_frames", "gauge", "Frames of a job by state.", { "project", "job", "state" } },
@@ -121,6 +124,26 @@ static void put_objects(struct writer *w)
 	for (guint kind = 0; kind < N_KINDS; kind++)
 		for (guint i = 0; is_seen[kind] && i <= IS_UNKNOWN; i++)
 			exposition_add(w->out, OBJECTS, n[kind][i], kinds[kind].name, name_of(&readiness_names, (int)i));
+}
+
+static gint64 now_ms(const struct plan *p)
+{
+	const struct object *host = objects_get(p->have, KIND_HOST, p->host);
+	const struct host_status *s = host ? host->status : NULL;
+	return s && s->observed_at ? vm_time_ms(s->observed_at) : 0;
+}
+
+/* Who is suspended itself, not what inherits it. */
+static void put_suspended(struct writer *w)
+{
+	gint64 now = now_ms(w->in->plan);
+	for (guint i = 0; i < w->in->plan->n_verdicts; i++) {
+		const struct verdict *v = &w->in->plan->verdicts[i];
+		const char *since = v->suspension ? v->suspension->how->since : NULL;
+		gint64 since_ms = since ? vm_time_ms(since) : 0;
+		if (v->suspension && v->suspension->speaker == v->object && is_told(w, v->object))
+			exposition_add(w->out, SUSPENDED, now && since_ms ? (double)MAX(now - since_ms, 0) / 1000 : 0, v->object->kind->name, v->object->id);
+	}
 }
 
 static void put_verbs(struct writer *w, enum metric metric, const struct action *actions, guint n_actions)
@@ -280,6 +303,7 @@ char *report_metrics(const struct metrics_input *in)
 	put_revision(&w);
 	put_counts(&w);
 	put_objects(&w);
+	put_suspended(&w);
 	put_plan(&w);
 	put_jobs(&w);
 	OBJECTS_EACH (o, in->plan->have, KIND_GPU) {

@@ -86,6 +86,8 @@ static const struct setting settings[] = {
 	  .help = "Its key and secret" },
 	{ "s3-credentials", "CLEAVE_S3_CREDENTIALS", KIND_LIST, IN(credentials_texts), .argument = "NAME=FILE",
 	  .help = "The same of one root alone" },
+	{ "metrics", "CLEAVE_METRICS", KIND_TEXT, IN(metrics), .argument = "FILE",
+	  .help = "Write what it measures there for node_exporter's textfile collector; with several slots FILE-SLOT.prom" },
 	{ NULL, "CLEAVE_DRAIN_FILE", KIND_TEXT, IN(drain_file), "/run/cleave/drain",
 	  .help = "While it is there, and does not say \"over\", no frame is begun" },
 	{ NULL, "CLEAVE_SYSFS", KIND_TEXT, IN(sysfs), "/sys", .help = "Where the kernel shows its devices" },

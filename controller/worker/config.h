@@ -43,6 +43,7 @@ struct config {
 	guint64 fetch_limit_bytes;  /* of one download */
 	gint64 fetch_stall_ms;      /* a source that sends nothing for this long is given up */
 	gint64 fetch_ms;            /* of one download */
+	char *metrics; /* the file; NULL or "" none */
 	char *s3_endpoint;          /* NULL: the region's of AWS */
 	char *s3_region;
 	char *s3_credentials_file;  /* NULL: none */

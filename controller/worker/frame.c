@@ -107,6 +107,7 @@ gboolean frame_fail(struct session *s, gint64 frame, const char *reason, enum le
 	struct patience until = patience(s);
 	log_warning("worker", "failed job=%s frame=%" G_GINT64_FORMAT ": %s", s->lease->job, frame, reason);
 	heartbeat_count(s->w->heartbeat, FALSE);
+	measure_failed_frame(s->w->measure);
 	while (!lease_fail(s->w->redis, s->lease->token, frame, reason, how, &outcome, &problem))
 		if (!ask_again(s, &until, &problem))
 			return FALSE;
@@ -183,6 +184,7 @@ static enum frame_end settle(struct session *s, gint64 frame, const struct made 
 	switch (commit(s, frame, made->seconds)) {
 	case VERDICT_ACCEPTED:
 		heartbeat_count(s->w->heartbeat, TRUE);
+		measure_frame(s->w->measure, s->lease->job, made->seconds);
 		worker_fault("committed");
 		for (guint i = 0; i < made->n; i++)
 			deliver_file(s, frame, &made->files[i]);

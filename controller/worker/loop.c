@@ -14,6 +14,12 @@ enum { FIRST_DELAY_MS = 250, LONGEST_DELAY_MS = 10000, IDLE_MS = 10000, DRAIN_LO
 
 /* -- waiting --------------------------------------------------------------------------------- */
 
+static void be(struct worker *w, const char *state, const char *detail)
+{
+	heartbeat_say(w->heartbeat, state, detail);
+	measure_state(w->measure, state);
+}
+
 static void say(struct worker *w, const char *state, const char *trouble)
 {
 	if (g_strcmp0(w->trouble, trouble) == 0)
@@ -22,7 +28,7 @@ static void say(struct worker *w, const char *state, const char *trouble)
 		log_warning("worker", "%s: %s", state, trouble);
 	else
 		log_notice("worker", "going on");
-	heartbeat_say(w->heartbeat, state, trouble);
+	be(w, state, trouble);
 	g_free(w->trouble);
 	w->trouble = g_strdup(trouble);
 }
@@ -287,7 +293,7 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 	if (!lease)
 		return TRUE;
 	heartbeat_hold(w->heartbeat, lease->token, lease->job);
-	heartbeat_say(w->heartbeat, "rendering", NULL);
+	be(w, "rendering", NULL);
 	gboolean goes_on = work(w, lease, error);
 	heartbeat_hold(w->heartbeat, NULL, NULL);
 	heartbeat_frame(w->heartbeat, 0);
@@ -298,7 +304,7 @@ static gboolean lease_and_work(struct worker *w, gboolean *ret_idle, GError **er
 static void idle(struct worker *w)
 {
 	gboolean is_woken;
-	heartbeat_say(w->heartbeat, "idle", NULL);
+	be(w, "idle", NULL);
 	(void)lease_wait(w->redis, w->config->name, IDLE_MS, w->leave_fd, &is_woken, NULL);
 }
 

@@ -84,6 +84,7 @@ static void worker_clear(struct worker *w)
 	g_free(w->shown);
 	g_free(w->vm_uuid);
 	heartbeat_stop(w->heartbeat);
+	measure_free(w->measure);
 	redis_free(w->redis);
 	digest_cache_free(w->digests);
 	buckets_free(w->buckets);
@@ -108,6 +109,7 @@ static int run(const struct config *c, const char *argv0)
 			    .vm_uuid = find_uuid(c),
 			    .gpus = gpus_new(c->sysfs, program, c->slot, c->n_slots) };
 	gpus_look(w.gpus);
+	w.measure = measure_new(c, w.gpus);
 	const struct crew_member self = { .name = c->name,
 					  .host = g_get_host_name(),
 					  .boot_id = w.boot_id,

@@ -141,11 +141,14 @@ static gboolean take_and_verify(const struct session *s, guint i, struct made *m
 		expect_size(t, done, &expected);
 	image_expect(out->format, out->color_mode, out->color_depth, &expected);
 	if (!take_file(blender_folder(s->w->blender), written, most_bytes(t, out, done), s->stage->dir_fd, f->staged, error) ||
-	    !stage_seal(s->stage, f->staged, &f->digest, error) ||
-	    !image_check(s->stage->dir_fd, f->staged, &expected, &facts, error) ||
-	    !stamped_check(s->stage->dir_fd, f->staged, m->frame, s->scene.path, error) ||
-	    !checks_judge(&facts, &words, warnings, error))
+	    !stage_seal(s->stage, f->staged, &f->digest, error))
 		return FALSE;
+	if (!image_check(s->stage->dir_fd, f->staged, &expected, &facts, error) ||
+	    !stamped_check(s->stage->dir_fd, f->staged, m->frame, s->scene.path, error) ||
+	    !checks_judge(&facts, &words, warnings, error)) {
+		measure_bad_image(s->w->measure);
+		return FALSE;
+	}
 	f->width = facts.width;
 	f->height = facts.height;
 	g_autofree char *missing = done->missing ? g_strconcat("missing: ", done->missing, NULL) : NULL;

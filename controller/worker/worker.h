@@ -7,6 +7,7 @@
 #include "worker/config.h"
 #include "worker/gpus.h"
 #include "worker/heartbeat.h"
+#include "worker/measure.h"
 
 struct cache;
 
@@ -21,6 +22,7 @@ struct worker {
 	struct gpus *gpus;
 	struct redis *redis;
 	struct heartbeat *heartbeat;
+	struct measure *measure; /* NULL: nothing is measured */
 	struct digest_cache *digests; /* of scenes */
 	struct buckets *buckets;
 	struct traced *traced;        /* of what scenes use */

@@ -97,6 +97,20 @@ static void test_read(void **state)
 	assert_true(!b->serial && b->ecc == -1 && b->mig == -1 && b->mig_pending == -1 && !b->can_list && !b->trouble);
 }
 
+static void test_load(void **state)
+{
+	struct ctx *x = *state;
+	struct nvml_facts f;
+	set(x, A100, "memory", "85899345920");
+	set(x, A100, "used", "1073741824");
+	set(x, A100, "percent", "97");
+	must(x, read_both(x, MS, &f));
+	assert_true(f.cards[0].memory_bytes == G_GUINT64_CONSTANT(85899345920) && f.cards[0].used_bytes == 1073741824);
+	assert_int_equal(f.cards[0].percent, 97);
+	assert_int_equal(f.cards[1].percent, -1);
+	assert_true(f.cards[1].memory_bytes == 0);
+}
+
 /* What one card does not tell is no trouble of the other. */
 static void test_one_lost(void **state)
 {
@@ -281,7 +295,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "helper") == 0)
 		return helper_main();
 	const struct CMUnitTest tests[] = {
-		TEST(test_read), TEST(test_one_lost), TEST(test_not_root), TEST(test_trouble), TEST(test_no_library),
+		TEST(test_read), TEST(test_load), TEST(test_one_lost), TEST(test_not_root), TEST(test_trouble), TEST(test_no_library),
 		TEST(test_cut), TEST(test_no_such_profile), TEST(test_in_use), TEST(test_mode), TEST(test_room),
 		TEST(test_observe),
 	};

@@ -79,7 +79,8 @@ static void the_file_is_whole(void **state)
 static const char specs[] =
 	"apiVersion: cleave/v1alpha1\nkind: Farm\nmetadata: {name: f}\n"
 	"spec: {redis: {url: \"redis://h\"}, roots: {r: {path: /srv/r}}}\n---\n"
-	"apiVersion: cleave/v1alpha1\nkind: Host\nmetadata: {name: h1}\nspec: {libvirt: none}\n---\n"
+	"apiVersion: cleave/v1alpha1\nkind: Host\nmetadata: {name: h1}\n"
+	"spec: {libvirt: none, suspend: {reason: cables, since: \"2026-01-02T03:03:05Z\"}}\n---\n"
 	"apiVersion: cleave/v1alpha1\nkind: Host\nmetadata: {name: h2}\nspec: {libvirt: none}\n---\n"
 	"apiVersion: cleave/v1alpha1\nkind: RenderJob\nmetadata: {name: j}\n"
 	"spec: {project: p, scene: {file: \"r:a.blend\", sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"},"
@@ -138,8 +139,8 @@ static void of_a_plan(void **state)
 	must_say(text, "cleave_gpu_link_width_lanes{host=\"h1\",gpu=\"g\",address=\"0000:65:00.0\"} 8");
 	assert_null(strstr(text, "g2")); /* another host's card is its own controller's to tell */
 	assert_null(strstr(text, "cleave_gpu_memory_bytes")); /* not told */
+	must_say(text, "cleave_suspended_seconds{kind=\"Host\",name=\"h1\"} 60");
 	/* One Host of two is ours. */
-	must_say(text, "cleave_objects{kind=\"Host\",condition=\"Ready\"} 1");
 	must_say(text, "cleave_objects{kind=\"Host\",condition=\"Reconciling\"} 0");
 	/* Without the jobs nothing of the farm is told, and without a controller no counters. */
 	in.owns_jobs = FALSE;
