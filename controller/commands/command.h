@@ -132,6 +132,7 @@ extern const struct own_option wait_options[];
 int command_wait(struct invocation *in);
 int command_describe(struct invocation *in);
 int command_trace(struct invocation *in);
+int command_tree(struct invocation *in);
 int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);

@@ -2,6 +2,7 @@
  * refusals. */
 #include "plan/plan.h"
 #include "base/arena.h"
+#include "base/units.h"
 #include "plan/plan_gpu.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
@@ -127,12 +128,22 @@ static void judge_revision(struct builder *b, const struct object *o)
 		builder_judge(b, o, IS_READY, "Applied", s ? s->applied : NULL);
 }
 
+/* Heartbeats come three times in a lease. */
+static gint64 quiet_ms(const struct builder *b)
+{
+	const struct object *farm = objects_farm(b->in->want);
+	const struct farm_spec *f = farm ? farm->spec : NULL;
+	return MAX(WORKER_QUIET_MS, f ? f->lease_ms / 2 : 0);
+}
+
 static void judge_worker(struct builder *b, const struct object *o)
 {
 	const struct worker_status *s = o->status;
 	if (!s || s->silent_ms >= WORKER_SILENT_MS)
 		return;
-	if (g_strcmp0(s->state, "waiting") == 0)
+	if (s->silent_ms >= quiet_ms(b))
+		builder_judge(b, o, IS_RECONCILING, "Silent", arena_printf(b->arena, "silent for %s", duration_about(b->arena, s->silent_ms)));
+	else if (g_strcmp0(s->state, "waiting") == 0)
 		builder_judge(b, o, IS_RECONCILING, "Waiting", s->detail);
 	else if (g_strcmp0(s->state, "drained") == 0)
 		builder_judge(b, o, IS_READY, "Drained", s->detail);
