@@ -30,13 +30,20 @@ const struct command commands[] = {
 	  "names one. --have may be given several times, or hold several hosts; with --from those hosts are as it says.\n"
 	  "-o markdown is for the comment of a merge request, -o github annotates its lines, -o junit has a case for each\n"
 	  "object: refused and stalled ones fail.",
-	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT, OPTION_DETAILED_EXITCODE | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
+	  AS(TEXT) | AS(JSON) | AS(MARKDOWN) | AS(GITHUB) | AS(JUNIT), OUTPUT_TEXT,
+	  OPTION_DETAILED_EXITCODE | OPTION_OUT | OPTION_HAVE | OPTION_DEVICES, 0, command_plan, plan_options },
 	{ "diff", NULL, "Show the fields that differ from the specs. Exits with 1 when there are any.",
 	  NULL, 0, OUTPUT_TEXT, OPTION_HAVE, 0, command_diff, NULL },
-	{ "apply", NULL, "Show the plan, ask, and carry it out.",
-	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 0, command_apply, NULL },
+	{ "apply", "[FILE]", "Show the plan, ask, and carry it out.",
+	  "FILE is what `cleave plan --out FILE` wrote. Its revision is read and planned again, and carried out only if the plan is\n"
+	  "the same still; else nothing is done, the first difference is named, and it ends with 4.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES | OPTION_ACTS | OPTION_DEVICES, 1, command_apply, NULL },
 	{ "run", NULL, "Stay, watch the repository and the host, and reconcile whatever changes.",
 	  NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_INTERVAL | OPTION_ACTS, 0, command_run, NULL },
+	{ "reconcile", NULL, "Tell the running controller to fetch and look now; for hooks and pipelines.",
+	  "It looks by itself as soon as a branch moves on this host, and at intervals where the repository is elsewhere. Of several\n"
+	  "hosts one need be told: it tells the others through Redis. Without --wait it ends at once; with it as the pass ended.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_reconcile, reconcile_options },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
 	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, NULL },
 	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",
@@ -47,12 +54,22 @@ const struct command commands[] = {
 	  "Also as KIND/NAME…; a job's name is PROJECT/NAME. -o wide adds what the kind has to say and since when it is so.\n"
 	  "`cleave get frames JOB [SET]` lists a job's frames.",
 	  AS(TEXT) | AS(WIDE) | AS(NAME) | AS(JSON) | AS(YAML), OUTPUT_TEXT, OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_get, get_options },
+	{ "describe", "KIND [NAME…]", "Show all of an object: how it stands, who wrote it, what is to do, what happened.",
+	  "Also as KIND/NAME…; `cleave describe frame JOB FRAMES` is `cleave why`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT,
+	  OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_describe, NULL },
+	{ "trace", "KIND NAME [FIELD]", "Show where an object or a field of it is written, and which commit changed it last.",
+	  "Also as KIND/NAME; a field as `spec.memory` or `spec.networks[0].user`. At most 20,000 commits are looked at.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, OPTION_KINDS, 3, command_trace, NULL },
 	{ "events", "[KIND [NAME…]]", "Show what happened: changes of conditions, actions, revisions.",
 	  "Also as KIND/NAME…. Equal events within an hour are one with a count; the controller keeps 1,000, and 50 an object.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS | OPTION_KINDS, G_MAXUINT, command_events, events_options },
 	{ "history", NULL, "Show the revisions that were in force here, newest first, and what became of each.",
 	  "TOOK is the time of the passes until it was applied: looking, planning, acting. The last 100 are kept.", AS(TEXT) | AS(JSON),
 	  OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_history, NULL },
+	{ "wait", "KIND NAME…|KIND/NAME…", "Wait until objects are Ready, or in another condition, or gone.",
+	  "After a push: `cleave wait vm/render1 --revision HEAD --timeout 10m`. Exits with 1 when there is no such object, or one\n"
+	  "is Stalled and --fail-fast is given, with 5 when the time is over. A terminal shows what it waits for.", 0, OUTPUT_TEXT,
+	  OPTION_KINDS | OPTION_HAVE, G_MAXUINT, command_wait, wait_options },
 	{ "why", "JOB [FRAMES]", "Say why frames are as they are: what is wanted and found, who tried, what comes next.",
 	  "Without frames: the job, and the first frame that stands in its way.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_HAVE, 2,
 	  command_why, NULL },
@@ -93,6 +110,23 @@ const struct command commands[] = {
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_waive, waive_options },
 	{ "repin", "JOB", "Take a job's scene and inputs as they are now, by a commit; its frames are rendered with them.",
 	  "This machine has to see the job's roots.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 1, command_repin, NULL },
+	{ "suspend", "OBJECT", "Halt an object for a while, by a commit: it is looked at and told, and nothing is done to it.",
+	  "OBJECT is KIND/NAME, as vm/render1, host/h1, job/nimbus/shot1, or farm. What belongs to it is halted with it. A job's\n"
+	  "frames that a worker has are finished, no more are given out. The repository is that of --specs, also a URL.\n"
+	  "--local is for when git is away: the controller of this host keeps it, and it ends by itself.",
+	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2, command_suspend, suspend_options },
+	{ "resume", "OBJECT", "Let an object go on that was suspended, by a commit.", "OBJECT is as for `suspend`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT,
+	  0, 2, command_resume, resume_options },
+	{ "rollback", "[COMMIT]", "Go back to the specs of an older commit, by a new commit, after showing what changes.",
+	  "Without COMMIT: to the one before the newest. All hosts heal to it, until a newer commit. With --local this host\n"
+	  "alone works by it, until a newer commit or `--off`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_YES, 1, command_rollback,
+	  rollback_options },
+	{ "cordon", "HOST", "Give a host's workers no new frames, by a commit; its VMs run on.", NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2,
+	  command_cordon, drain_options },
+	{ "drain", "HOST", "Let a host's workers finish and stop its VMs, by a commit.", "`cleave uncordon` takes it back.", AS(TEXT) | AS(JSON),
+	  OUTPUT_TEXT, 0, 2, command_drain, drain_options },
+	{ "uncordon", "HOST", "Let a host work again that was cordoned or drained, by a commit.", NULL, AS(TEXT) | AS(JSON), OUTPUT_TEXT, 0, 2,
+	  command_uncordon, drain_options },
 	{ "explain", "[KIND[.KEY…]|RULE]", "Say what a kind, a key or a rule means.",
 	  "As `cleave explain vm`, `cleave explain vm.disks.size`, `cleave explain rules`; alone it lists the kinds.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_PURE | OPTION_NO_SPECS, 1, command_explain, NULL },
@@ -159,8 +193,8 @@ static int unknown_command(const char *word)
 		names[i] = commands[i].name;
 	const char *near = name_suggest(word, names, n_commands);
 	fprintf(stderr, "cleave: there is no command `%s`", word);
-	if (strcmp(word, "describe") == 0 || strcmp(word, "show") == 0)
-		fputs("; `cleave get KIND NAME -o yaml` tells all of an object", stderr);
+	if (strcmp(word, "show") == 0)
+		fputs("; `cleave describe KIND NAME` tells all of an object", stderr);
 	else if (near)
 		fprintf(stderr, "; did you mean `%s`?", near);
 	fputs("\nsee `cleave --help`\n", stderr);

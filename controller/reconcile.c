@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "frames/shelf.h"
+#include "host/allowed.h"
 #include "host/hands.h"
 #include "host/helper.h"
 #include "host/taken.h"
@@ -20,6 +21,7 @@
 #include "queue/redis.h"
 #include "source/mirror.h"
 #include "spec/cache.h"
+#include "spec/host_paths.h"
 #include "spec/farm.h"
 #include "spec/files.h"
 #include "spec/host.h"
@@ -189,11 +191,20 @@ void session_reach_redis(struct session *s, const struct objects *want)
 	if (strcmp(url, "none") == 0)
 		return;
 	const char *password = spec ? spec->password_file : NULL;
+	const struct strings folders = allowed_paths(s->settings.local, PLACE_SECRETS);
+	const char *outside = password ? host_path_outside(s->arena, &s->tree, folders.items, folders.n, password, FALSE) : NULL;
+	if (outside) {
+		s->redis_url = g_strdup(url);
+		s->redis_trouble = g_strdup_printf("its passwordFile %s %s", password, outside);
+		return;
+	}
 	s->redis = redis_new(url, password, REDIS_TIMEOUT_MS, &error);
 	s->redis_url = g_strdup(url);
 	s->redis_trouble = error ? g_strdup(error->message) : NULL;
 	if (s->redis && s->look)
 		s->notice = notice_new(url, password, s->look, s->look_user, NULL);
+	if (s->notice && s->hear)
+		notice_on_word(s->notice, s->hear, s->hear_user);
 }
 
 /* Whether a VM of this host does: else no key is made. */
@@ -239,6 +250,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .holder = s->holder,
 		                    .host_taken = taken,
 		                    .claims = claims,
+		                    .local = s->settings.local,
 		                    .sweep_bytes = s->settings.sweep_bytes,
 		                    .suspended = session_suspended(s, a, want),
 		                    .checks = checks };

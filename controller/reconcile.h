@@ -139,6 +139,13 @@ gboolean session_forget_trouble(struct session *s, enum kind_id kind, const char
 
 /* Calls `look` on the main loop when the kernel, libvirt or the queue says that something happened. Once. */
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);
+/* Tells the other controllers of a commit that is new. */
+void session_announce(struct session *s, const struct source_tree *tree);
+/* Each word that Redis tells, before it is a reason to look; TRUE takes it. */
+void session_on_word(struct session *s, gboolean (*hear)(gpointer user, const char *word), gpointer user);
+/* Whether the word announces a commit; *ret_commit is that commit if it is of this repository and branch and not the one in
+ * force (`now`; NULL: none is), else NULL. g_free(). */
+gboolean session_hears(const struct session *s, const struct source_tree *now, const char *word, char **ret_commit);
 /* Renews the job owner's lease. FALSE: another controller has the jobs, or Redis is away. */
 gboolean session_hold_jobs(struct session *s);
 gboolean session_holds_jobs(const struct session *s);

@@ -38,6 +38,8 @@ struct session {
 	GHashTable *events;                    /* VM → libvirt's last event of it, in words; NULL: nobody listens */
 	void (*look)(gpointer user);
 	gpointer look_user;
+	gboolean (*hear)(gpointer user, const char *word);
+	gpointer hear_user;
 	struct fleet_post *post; /* this host among the farm's (reconcile_fleet.c); NULL until it is needed */
 };
 

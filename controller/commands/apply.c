@@ -1,6 +1,7 @@
 /* cleave apply: shows the plan, asks, carries it out. While `cleave run` holds the state folder it is
  * the one that acts: it is told to look now. */
 #include "commands/command.h"
+#include "commands/saved_plan.h"
 #include "commands/keep.h"
 #include "report/report.h"
 #include "state/state.h"
@@ -14,6 +15,7 @@ enum { DEVICE_LOOKS = 4 };
 struct printer {
 	enum output output;
 	struct report_style style;
+	const struct saved_plan *saved; /* NULL: none */
 	gboolean has_done_all; /* of a plan with actions: nothing failed, so another look may find more */
 };
 
@@ -81,7 +83,8 @@ static int apply_here(const struct invocation *in, struct looked *l, struct prin
 static int apply_there(const struct invocation *in, const struct looked *l)
 {
 	g_autoptr(GError) error = NULL;
-	g_autofree char *request = g_strdup_printf("reconcile %s %s", in->output == OUTPUT_JSON ? "json" : "text", l->plan->revision);
+	g_autofree char *request = g_strdup_printf("reconcile %s %s %s", in->output == OUTPUT_JSON ? "json" : "text",
+	                                            plan_digest(l->arena, l->plan), l->plan->revision);
 	g_autofree char *body = control_ask(in->settings.state, request, &error);
 	if (!body)
 		return command_fail(error);
@@ -93,9 +96,22 @@ static int apply_there(const struct invocation *in, const struct looked *l)
 	return judge(l, in_part);
 }
 
+/* Nothing is done by a plan that is not this one any more. */
+static int check_saved(const struct saved_plan *saved, const struct looked *l)
+{
+	g_autoptr(GString) now = g_string_new(NULL);
+	report_plan_json(now, l->plan);
+	g_autofree char *difference = saved_plan_differs(saved, now->str);
+	if (!difference)
+		return -1;
+	fprintf(stderr, "cleave: the plan is not the same any more, and nothing was done: %s; plan again\n", difference);
+	return EXIT_REFUSED;
+}
+
 static int apply(struct invocation *in, struct looked *l, struct printer *printer)
 {
-	int code = print_plan(l, printer);
+	int code = printer->saved ? check_saved(printer->saved, l) : -1;
+	code = code < 0 ? print_plan(l, printer) : code;
 	if (code >= 0)
 		return code;
 	if (l->plan->n_refusals)
@@ -133,10 +149,10 @@ static int look_and_apply(struct invocation *in, struct printer *printer, int so
 	return code;
 }
 
-int command_apply(struct invocation *in)
+static int apply_all(struct invocation *in, const struct saved_plan *saved)
 {
 	g_autoptr(GError) error = NULL;
-	struct printer printer = { in->output, { command_has_colour() }, FALSE };
+	struct printer printer = { in->output, { command_has_colour() }, saved, FALSE };
 	in->settings.acts = TRUE;
 	if (in->settings.devices_only && state_is_locked(in->settings.state))
 		return refuse_devices();
@@ -150,4 +166,30 @@ int command_apply(struct invocation *in)
 		code = look_and_apply(in, &printer, code);
 	state_unlock(lock);
 	return code;
+}
+
+/* Of the plan's own revision, however many commits there are since. */
+static int apply_saved(struct invocation *in)
+{
+	g_autoptr(GError) error = NULL;
+	struct saved_plan saved;
+	int code;
+	if (!saved_plan_read(in->args[0], &saved, &error))
+		return command_fail(error);
+	if (strcmp(saved.host, in->settings.host) != 0) {
+		fprintf(stderr, "cleave: that plan is of the host %s, and this one is %s\n", saved.host, in->settings.host);
+		code = EXIT_REFUSED;
+	} else {
+		in->commit = saved.commit;
+		in->revision = saved.commit ? saved.revision : NULL;
+		code = apply_all(in, &saved);
+	}
+	in->commit = in->revision = NULL;
+	saved_plan_clear(&saved);
+	return code;
+}
+
+int command_apply(struct invocation *in)
+{
+	return in->n_args ? apply_saved(in) : apply_all(in, NULL);
 }

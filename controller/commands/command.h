@@ -40,6 +40,8 @@ struct invocation {
 	gboolean falls_back; /* get: to the revision in force when the newest is not valid */
 	const char *have;
 	char **haves; /* all of them; .have is the first */
+	const char *out;  /* plan: the file that it is written to as well */
+	const char *commit, *revision; /* the specs of this commit, by this name, and no newer ones; not owned */
 	const char *controller; /* the host's own file, when another is named */
 	struct local local;     /* that file, as read; settings.local points into it */
 	char *local_path;       /* where it lies, or would */
@@ -76,6 +78,7 @@ enum command_options {
 	OPTION_KINDS = 1 << 11,    /* --help names the kinds */
 	OPTION_DEVICES = 1 << 12,
 	OPTION_ALL = 1 << 13,
+	OPTION_OUT = 1 << 20,      /* writes its plan to a file */
 };
 
 /* What the exit codes mean: a row each, for the help and the reference. */
@@ -95,6 +98,8 @@ int command_plan(struct invocation *in);
 int command_diff(struct invocation *in);
 int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
+extern const struct own_option reconcile_options[];
+int command_reconcile(struct invocation *in);
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
 extern const struct own_option get_options[];
@@ -121,10 +126,21 @@ int command_follow(struct invocation *in);
 extern const struct own_option events_options[];
 int command_events(struct invocation *in);
 int command_history(struct invocation *in);
+extern const struct own_option wait_options[];
+int command_wait(struct invocation *in);
+int command_describe(struct invocation *in);
+int command_trace(struct invocation *in);
 int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);
+extern const struct own_option suspend_options[], resume_options[], drain_options[], rollback_options[];
+int command_suspend(struct invocation *in);
+int command_resume(struct invocation *in);
+int command_cordon(struct invocation *in);
+int command_uncordon(struct invocation *in);
+int command_drain(struct invocation *in);
+int command_rollback(struct invocation *in);
 extern const struct own_option root_options[];
 int command_root(struct invocation *in);
 extern const struct own_option waive_options[], approve_options[];

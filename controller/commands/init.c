@@ -32,8 +32,11 @@ static const struct template {
 	{ ".vscode/settings.json", "init/vscode.json", 0 },
 	{ ".github/workflows/cleave.yml", "contrib/ci/github.yaml", 0 },
 	{ ".gitlab-ci.yml", "contrib/ci/gitlab.yaml", 0 },
+	{ ".github/cleave-comment", "contrib/ci/comment", IS_PROGRAM },
+	{ ".gitlab/cleave-comment", "contrib/ci/comment", IS_PROGRAM },
 	{ ".githooks/pre-commit", "contrib/git/pre-commit", IS_PROGRAM },
 	{ ".githooks/pre-receive", "contrib/git/pre-receive", IS_PROGRAM },
+	{ ".githooks/post-receive", "contrib/git/post-receive", IS_PROGRAM },
 };
 
 /* -- texts ------------------------------------------------------------------------------------------------ */

@@ -194,11 +194,14 @@ static int look_want(struct invocation *in, struct looked *ret, struct objects *
 	struct objects *have = *ret_have = find_have(in, ret, &error);
 	if (error || (ret->is_asked && !use_source_of_controller(in, ret, have, &error)))
 		return command_fail(error);
-	gboolean is_read = session_want(ret->session, ret->arena, &ret->wanted, &error);
+	gboolean is_read = session_want_at(ret->session, ret->arena, in->commit, &ret->wanted, &error);
 	if ((!is_read || ret->wanted.problems.n_errors) && in->settings.devices_only && use_last_good(ret, error))
 		return -1;
+	/* The branch was deleted, say: a controller goes on with what it had. */
 	if (!is_read)
 		return in->falls_back && want_in_force(ret, have) ? -1 : command_fail(error);
+	if (in->revision)
+		ret->wanted.tree.revision = in->revision;
 	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);

@@ -129,7 +129,7 @@ static int read_local(struct invocation *in)
 void invocation_clear(struct invocation *in)
 {
 	const struct settings *s = &in->settings;
-	const char *owned[] = { s->specs, s->host, s->libvirt, s->redis, s->root, s->sysfs, s->state, in->have, in->controller };
+	const char *owned[] = { s->specs, s->host, s->libvirt, s->redis, s->root, s->sysfs, s->state, in->have, in->controller, in->out };
 	for (guint i = 0; i < G_N_ELEMENTS(owned); i++)
 		g_free((gpointer)owned[i]);
 	local_clear(&in->local);
@@ -177,6 +177,7 @@ static void add_own_options(struct options *o, struct invocation *in)
 		                              "Exit with 2 when there is something to do", NULL } },
 		{ OPTION_HAVE, { "have", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &in->haves,
 		                 "Work with what `observe -o yaml` wrote, without looking", "FILE" } },
+		{ OPTION_OUT, { "out", 0, 0, G_OPTION_ARG_FILENAME, &in->out, "Write the plan to a file as well, for `cleave apply FILE`", "FILE" } },
 		{ OPTION_FROM_HOST, { "from-host", 0, 0, G_OPTION_ARG_NONE, &in->from_host,
 		                      "Write specs of this host, its cards and its VMs, as they are now", NULL } },
 		{ OPTION_INTERVAL, { "interval", 0, 0, G_OPTION_ARG_STRING, &o->interval,

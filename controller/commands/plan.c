@@ -1,6 +1,7 @@
 /* cleave plan: what would be done, and why. */
 #include "commands/command.h"
 #include "commands/plan_many.h"
+#include "commands/saved_plan.h"
 #include "report/merge.h"
 
 gboolean plan_has_refused_vm(const struct plan *p)
@@ -43,6 +44,7 @@ void plan_write(GString *out, const struct invocation *in, const struct report_p
 
 int command_plan(struct invocation *in)
 {
+	g_autoptr(GError) error = NULL;
 	struct looked l;
 	if (plan_is_of_many(in))
 		return plan_many(in);
@@ -52,6 +54,8 @@ int command_plan(struct invocation *in)
 		const struct plan *plan = l.plan;
 		plan_write(text, in, &(struct report_plans){ &plan, 1, NULL });
 		code = command_print(text) ? judge(in, &l) : EXIT_FAILED;
+		if (in->out && !saved_plan_write(in->out, plan, &error))
+			code = command_fail(error);
 	}
 	looked_clear(&l);
 	return code;

@@ -172,19 +172,20 @@ static gboolean read_revisions(struct many *m, GError **error)
 
 static struct strings hosts_of(const struct many *m)
 {
-	const char **items = ARENA_ARRAY(m->arena, const char *, MAX(m->observed->len, 1));
-	if (m->in->settings.host_given) {
-		items[0] = m->in->settings.host;
-		return (struct strings){ items, 1 };
-	}
+	if (m->in->settings.host_given)
+		return (struct strings){ arena_memdup(m->arena, &m->in->settings.host, sizeof(char *)), 1 };
+	g_autoptr(GPtrArray) all = g_ptr_array_new();
 	if (m->has_from) {
-		struct strings all = assume_hosts(m->arena, m->from.objects, m->to.objects);
-		items[0] = m->in->settings.host;
-		return all.n ? all : (struct strings){ items, 1 };
+		struct strings named = assume_hosts(m->arena, m->from.objects, m->to.objects);
+		for (guint i = 0; i < named.n; i++)
+			g_ptr_array_add(all, (gpointer)named.items[i]);
 	}
 	for (guint i = 0; i < m->observed->len; i++)
-		items[i] = g_array_index(m->observed, struct observed, i).host;
-	return (struct strings){ items, m->observed->len };
+		if (!g_ptr_array_find_with_equal_func(all, g_array_index(m->observed, struct observed, i).host, g_str_equal, NULL))
+			g_ptr_array_add(all, (gpointer)g_array_index(m->observed, struct observed, i).host);
+	if (!all->len)
+		g_ptr_array_add(all, (gpointer)m->in->settings.host);
+	return (struct strings){ arena_memdup(m->arena, all->pdata, all->len * sizeof(gpointer)), all->len };
 }
 
 /* Who is known to have the jobs; else the first. */

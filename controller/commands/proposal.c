@@ -74,6 +74,12 @@ static gboolean check(struct arena *a, const struct settings *settings, const ch
 	return ok;
 }
 
+static gboolean commit(struct push *p, const struct proposal *change, GError **error)
+{
+	return change->tree_of ? push_restore(p, change->tree_of, change->subtree, change->message, error)
+	                       : push_commit(p, change->path, change->bytes, change->size, change->message, error);
+}
+
 /* One try on the tip that was fetched. */
 static gboolean try_once(const struct invocation *in, struct push *p, proposal_make make, void *user, struct proposal_done *ret,
                          GError **error)
@@ -86,9 +92,8 @@ static gboolean try_once(const struct invocation *in, struct push *p, proposal_m
 	settings.worktree = FALSE;
 	struct session *session = session_new(&settings);
 	gboolean ok = session_want(session, a, &wanted, error);
-	const struct proposal_tip tip = { a, &settings, &wanted };
-	ok = ok && make(user, &tip, &change, error) &&
-	     push_commit(p, change.path, change.bytes, change.size, change.message, error) && check(a, &settings, push_tip(p), error);
+	const struct proposal_tip tip = { a, &settings, &wanted, p };
+	ok = ok && make(user, &tip, &change, error) && commit(p, &change, error) && check(a, &settings, push_tip(p), error);
 	if (ok) {
 		g_free(ret->path);
 		ret->path = g_strdup(change.path);

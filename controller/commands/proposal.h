@@ -12,6 +12,8 @@ struct proposal {
 	const char *bytes;   /* NULL: the file goes */
 	gsize size;
 	const char *message; /* of the commit */
+	const char *tree_of; /* instead of one file: the tree becomes that of this commit, below `subtree` (NULL: all of it) */
+	const char *subtree;
 };
 
 /* What the command sees of the tip, and says. Called again after each push of somebody else. */
@@ -19,6 +21,7 @@ struct proposal_tip {
 	struct arena *arena;
 	const struct settings *settings; /* with the tip as --specs */
 	const struct wanted *wanted;
+	struct push *push;
 };
 /* Fills *ret, which is empty; strings in the arena. ERROR_EXISTS: it is so already, and nothing is to be done. */
 typedef gboolean (*proposal_make)(void *user, const struct proposal_tip *tip, struct proposal *ret, GError **error);

@@ -110,7 +110,9 @@ static gboolean start(struct runner *r, GError **error)
 static void run_clear(struct runner *r)
 {
 	run_due_stop(r);
+	run_asked_end(r);
 	run_source_stop(r);
+	g_free(r->told);
 	if (r->watch)
 		source_watch_stop(r->watch);
 	progress_free(r->progress);

@@ -27,6 +27,7 @@ enum due {
 	DUE_BEAT,      /* the farm is to hear of this host */
 	DUE_REAP,      /* frames of workers that fell silent */
 	DUE_PING,      /* systemd's watchdog */
+	DUE_TRIM,      /* what a pass needed goes back to the kernel */
 	N_DUE,
 };
 
@@ -40,6 +41,9 @@ struct runner {
 	struct control *control;
 	struct source_watch *watch;
 	GPtrArray *remotes; /* run_source.c's */
+	char *told;         /* the commit that was announced last, by this controller or another */
+	guint hear_source;  /* a fetch is due */
+	GArray *asking;     /* run_asked.c's */
 	struct progress *progress;
 	GMainLoop *loop;
 	gboolean is_busy, look_again, is_ending;
@@ -57,6 +61,8 @@ struct runner {
 	gint64 retry_ms;   /* next pause; 0: nothing is being retried */
 	char *last_plan;   /* text of the plan that was printed last: one that stays is said once */
 	struct run_metrics *metrics; /* run_metrics.c; NULL before the first pass */
+	const char *expected; /* a client has shown the plan of this digest: no other one is carried out; NULL: whatever it is */
+	gboolean is_other;    /* and it was another one */
 	GString *recorded; /* output of a pass that a client asked for; NULL else */
 	gboolean record_json;
 	struct keep *keep;
@@ -122,13 +128,31 @@ void run_source_stop(struct runner *r);
 /* Now, all of them; nothing where the specs are on this machine. */
 void run_source_fetch(struct runner *r);
 /* TRUE: one of them cannot be fetched; why, and since when (ms since 1970). */
+gboolean run_source_is_fetching(const struct runner *r);
+/* A revision has come into force. */
+void run_source_accepted(struct runner *r, gboolean is_first);
 /* Nothing is in force yet: what was when the host was last up. */
 void run_take_good(struct runner *r);
 gboolean run_source_is_away(const struct runner *r, const char **ret_why, gint64 *ret_since_ms);
 
+/* -- run_asked.c: `cleave reconcile` -- */
+
+void run_asked(struct runner *r, struct control_request *request, const char *format, gboolean waits);
+/* A fetch has ended. */
+void run_asked_fetched(struct runner *r);
+struct pass_report;
+void run_asked_after(struct runner *r, const struct pass_report *report);
+void run_asked_without_pass(struct runner *r);
+void run_asked_end(struct runner *r);
+
 /* -- run_control.c -- */
 
 void run_answer_requests(struct runner *r);
+
+/* -- run_decide.c -- */
+
+/* TRUE: the request was about a decision for this host alone, and is answered. */
+gboolean run_answer_local(struct runner *r, struct control_request *request);
 
 /* -- run_kept.c: what passes found and did -- */
 

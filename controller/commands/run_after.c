@@ -21,6 +21,7 @@ static void (*const after[])(struct runner *r, const struct pass_report *report)
 	tell_farm,
 	tell_turn,
 	run_measure,
+	run_asked_after,
 };
 
 void run_after_pass(struct runner *r, const struct pass_report *report)

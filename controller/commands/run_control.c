@@ -25,8 +25,9 @@ static void answer_metrics(struct runner *r, struct control_request *request)
 	control_answer(request, text, error);
 }
 
-/* "reconcile FORMAT REVISION": one pass now, if that is still the revision that the client has shown. */
-static void answer_reconcile(struct runner *r, struct control_request *request, const char *format, const char *revision)
+/* "reconcile FORMAT DIGEST REVISION": one pass now, if that is still the revision, and the plan, that the client has shown. Of
+ * jobs it may be another one: frames move on meanwhile, whoever looks. */
+static void answer_reconcile(struct runner *r, struct control_request *request, const char *format, const char *digest, const char *revision)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	g_autoptr(GError) error = NULL;
@@ -39,9 +40,14 @@ static void answer_reconcile(struct runner *r, struct control_request *request, 
 		session_forget_troubles(r->session); /* a person wants all of it tried */
 		r->recorded = text;
 		r->record_json = strcmp(format, "json") == 0;
+		r->expected = digest;
+		r->is_other = FALSE;
 		run_pass(r);
 		r->recorded = NULL;
-		if (r->n_failed)
+		r->expected = NULL;
+		if (r->is_other)
+			fail(&error, ERROR_REFUSED, "what was shown is not the plan any more, and nothing was done; look at the new one");
+		else if (r->n_failed)
 			g_string_append_c(text, CONTROL_IN_PART);
 	}
 	control_answer(request, text->str, error);
@@ -79,15 +85,17 @@ void run_answer_requests(struct runner *r)
 	while ((request = control_take(r->control))) {
 		g_autoptr(GError) error = NULL;
 		const char *command = control_command(request);
-		g_auto(GStrv) words = g_strsplit(command, " ", 3);
-		if (run_answer_kept(r, request))
+		g_auto(GStrv) words = g_strsplit(command, " ", 3), reconcile = g_strsplit(command, " ", 4);
+		if (run_answer_local(r, request) || run_answer_kept(r, request))
 			continue;
 		if (strcmp(command, "observe") == 0) {
 			answer_observe(r, request);
 		} else if (strcmp(command, "metrics") == 0) {
 			answer_metrics(r, request);
-		} else if (g_strv_length(words) == 3 && strcmp(words[0], "reconcile") == 0) {
-			answer_reconcile(r, request, words[1], words[2]);
+		} else if (g_strv_length(words) >= 2 && strcmp(words[0], "look") == 0) {
+			run_asked(r, request, words[1], g_strcmp0(words[2], "wait") == 0);
+		} else if (g_strv_length(reconcile) == 4 && strcmp(words[0], "reconcile") == 0) {
+			answer_reconcile(r, request, reconcile[1], reconcile[2], reconcile[3]);
 		} else if (g_strv_length(words) == 3 && strcmp(words[0], "approve-plan") == 0) {
 			answer_approval(r, request, words[1], words[2]);
 		} else if (g_strv_length(words) == 2 && name_value(&decision_names, words[0]) >= 0) {
@@ -97,4 +105,5 @@ void run_answer_requests(struct runner *r)
 			control_answer(request, NULL, error);
 		}
 	}
+	run_asked_without_pass(r);
 }

@@ -3,8 +3,9 @@
 #include "base/log.h"
 #include "commands/run.h"
 #include "commands/service.h"
+#include <malloc.h>
 
-enum { HOLD_JOBS_MS = 20000, REAP_MS = 1000 };
+enum { HOLD_JOBS_MS = 20000, REAP_MS = 1000, TRIM_MS = 3000 };
 
 static void hold_jobs(struct runner *r)
 {
@@ -38,10 +39,17 @@ static void ping(struct runner *r)
 	run_due_in(r, DUE_PING, service_watchdog_ms());
 }
 
+/* Arenas of a pass leave the heap full of holes; one that follows at once would ask for all of it again. */
+static void trim(struct runner *r)
+{
+	(void)r;
+	malloc_trim(0);
+}
+
 /* Called on the main loop, also while a call of a pass is waited for: then they only note what is to be done. */
 static void (*const rows[N_DUE])(struct runner *r) = {
 	[DUE_SWEEP] = look, [DUE_RETRY] = look, [DUE_PLAN] = look, [DUE_PAUSE] = look, [DUE_OFTEN] = look,
-	[DUE_HOLD_JOBS] = hold_jobs, [DUE_BEAT] = beat, [DUE_REAP] = reap, [DUE_PING] = ping,
+	[DUE_HOLD_JOBS] = hold_jobs, [DUE_BEAT] = beat, [DUE_REAP] = reap, [DUE_PING] = ping, [DUE_TRIM] = trim,
 };
 
 static void set_ready(struct runner *r)
@@ -105,6 +113,7 @@ void run_due_after_pass(struct runner *r)
 	gboolean holds_jobs = session_holds_jobs(r->session);
 	enum { OFTEN_MS = 5000 };
 	run_due_in(r, DUE_SWEEP, r->in->interval_ms);
+	run_due_in(r, DUE_TRIM, TRIM_MS);
 	run_due_in(r, DUE_RETRY, r->retry_ms);
 	run_due_in(r, DUE_PLAN, r->wake_ms);
 	run_due_in(r, DUE_OFTEN, r->looks_often ? OFTEN_MS : 0);

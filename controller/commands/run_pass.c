@@ -139,10 +139,12 @@ gboolean run_read_revision(struct runner *r)
 	r->seen_commit = g_strdup(w.tip);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
+		gboolean is_first = !r->force.arena;
 		note_newer(r, &w, has_moved);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
 		session_keep_good(r->session, &w);
+		run_source_accepted(r, is_first);
 		return TRUE;
 	}
 	if (!r->force.arena)
@@ -269,6 +271,10 @@ void run_pass(struct runner *r)
 	struct plan *p = session_plan(r->session, a, &r->force.wanted, have, r->recorded != NULL);
 	report.plan = p;
 	report.planned_us = g_get_monotonic_time();
+	if (r->expected && strcmp(plan_digest(a, p), r->expected) != 0) {
+		r->is_other = r->look_again = TRUE;
+		return;
+	}
 	print_plan(r, p);
 	set_retry(r, p);
 	if (p->n_actions && !p->n_refusals)

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "commands/run.h"
 #include "source/mirror.h"
+#include "spec/load.h"
 
 enum { AGAIN_FIRST_MS = 2000, AGAIN_MOST_MS = 60000, JITTER_PERCENT = 10 };
 
@@ -71,6 +72,8 @@ static void on_fetched(gpointer user, const GError *error)
 		m->is_asked_again = FALSE;
 		fetch(m);
 	}
+	if (m->runner->asking && m->runner->asking->len)
+		run_asked_fetched(m->runner);
 }
 
 static gboolean on_timer(gpointer user)
@@ -90,10 +93,65 @@ static void free_remote(gpointer user)
 	g_free(m);
 }
 
+gboolean run_source_is_fetching(const struct runner *r)
+{
+	for (guint i = 0; r->remotes && i < r->remotes->len; i++)
+		if (mirror_is_fetching(((const struct run_remote *)r->remotes->pdata[i])->mirror))
+			return TRUE;
+	return FALSE;
+}
+
+/* -- what controllers tell each other ---------------------------------------------------------------------- */
+
+static gboolean on_told(gpointer user)
+{
+	struct runner *r = user;
+	r->hear_source = 0;
+	run_source_fetch(r);
+	return G_SOURCE_REMOVE;
+}
+
+/* Spread by the number of hosts, so that a server is not asked by all of them in the same instant. */
+static guint spread_ms(const struct runner *r)
+{
+	enum { MS_A_HOST = 2, MOST_MS = 10000 };
+	guint n_hosts = r->force.arena ? r->force.wanted.objects->by_kind[KIND_HOST]->len : 0;
+	return (guint)(g_random_double() * MIN(n_hosts * MS_A_HOST, MOST_MS));
+}
+
+static gboolean on_word(gpointer user, const char *word)
+{
+	struct runner *r = user;
+	g_autofree char *commit = NULL;
+	if (!session_hears(r->session, r->force.arena ? &r->force.wanted.tree : NULL, word, &commit))
+		return FALSE;
+	if (!commit || !r->remotes->len)
+		return TRUE;
+	g_free(r->told);
+	r->told = g_steal_pointer(&commit);
+	if (!r->hear_source)
+		r->hear_source = g_timeout_add(spread_ms(r), on_told, r);
+	return TRUE;
+}
+
+/* What was there when the controller started is no news, nor is what another has told. */
+void run_source_accepted(struct runner *r, gboolean is_first)
+{
+	const char *commit = r->force.wanted.tree.commit;
+	gboolean is_news = commit && g_strcmp0(commit, r->told) != 0;
+	if (!is_news)
+		return;
+	g_free(r->told);
+	r->told = g_strdup(commit);
+	if (!is_first)
+		session_announce(r->session, &r->force.wanted.tree);
+}
+
 void run_source_start(struct runner *r)
 {
 	const GPtrArray *mirrors = session_mirrors(r->session);
 	r->remotes = g_ptr_array_new_with_free_func(free_remote);
+	session_on_word(r->session, on_word, r);
 	for (guint i = 0; i < mirrors->len; i++) {
 		struct run_remote *m = g_new0(struct run_remote, 1);
 		*m = (struct run_remote){ .runner = r, .mirror = mirrors->pdata[i] };
@@ -104,6 +162,9 @@ void run_source_start(struct runner *r)
 
 void run_source_stop(struct runner *r)
 {
+	if (r->hear_source)
+		g_source_remove(r->hear_source);
+	r->hear_source = 0;
 	g_clear_pointer(&r->remotes, g_ptr_array_unref);
 }
 

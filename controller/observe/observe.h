@@ -8,10 +8,12 @@
 
 struct arena;
 struct boot_family;
+struct controller_spec;
 struct domain_cache;
 struct farm_spec;
 struct farm_status;
 struct helper;
+struct host_status;
 struct host_tree;
 struct redis;
 struct renderjob_status;
@@ -40,6 +42,7 @@ struct observe_input {
 	const char *holder; /* this controller as job owner */
 	gboolean claims;    /* acts on what it sees: becomes the job owner if nobody is and all roots are here, and notes
 	                     * which VMs are here and since when they are as they are */
+	const struct controller_spec *local; /* the host's own settings: which paths specs may name; NULL: any */
 	guint64 sweep_bytes; /* of visible frames read again in a second, with `claims` */
 	struct list suspended; /* struct host_suspension: on this host alone */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
@@ -63,6 +66,9 @@ void observe_windows(struct arena *a, const struct observe_input *in, const stru
 void observe_rollout(struct arena *a, const struct observe_input *in, const struct farm_spec *farm, struct farm_status *ret);
 struct object *observed(struct arena *a, struct objects *have, enum kind_id kind, const char *name);
 void observe_host(struct arena *a, const struct observe_input *in, struct objects *have);
+/* Paths that the host does not allow: before anything that they name is read. */
+void observe_allowed(struct arena *a, const struct observe_input *in, struct host_status *ret);
+gboolean observe_is_allowed(struct arena *a, const struct observe_input *in, const char *path, enum host_place place);
 void observe_boot(struct arena *a, const struct observe_input *in, struct objects *have);
 /* The host's row of boot_families. */
 const struct boot_family *observe_boot_family(const struct host_tree *t);

@@ -84,7 +84,7 @@ static struct list read_bridges(struct arena *a, const struct host_tree *t)
 static struct host_secret_status read_secret(struct arena *a, const struct observe_input *in, const char *path)
 {
 	gsize size;
-	const char *bytes = in->secret_key ? host_read_bytes(a, in->tree, path, &size) : NULL;
+	const char *bytes = in->secret_key && observe_is_allowed(a, in, path, PLACE_SECRETS) ? host_read_bytes(a, in->tree, path, &size) : NULL;
 	return (struct host_secret_status){ path, bytes ? guest_secret_digest(a, in->secret_key, bytes, size) : NULL };
 }
 
@@ -128,6 +128,7 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	s->nodes = read_nodes(a, &f);
 	s->bridges = read_bridges(a, in->tree);
 	s->nvidia_driver = host_read(a, in->tree, "sys/module/nvidia/version");
+	observe_allowed(a, in, s);
 	s->secrets = read_secrets(a, in);
 	s->suspended = in->suspended;
 	s->worker_bundle = in->lib ? host_read(a, in->tree, "%s/worker.tar.xz.version", in->lib) : NULL;

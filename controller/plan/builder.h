@@ -61,6 +61,11 @@ void plan_pause(struct builder *b);
 /* The object that was judged last is as it is because a rule refused what would have been done. */
 void builder_refused(struct builder *b);
 
+/* The first path that the object names, or the Farm for it, and the host does not allow, as a sentence; NULL (plan_paths.c). */
+const char *plan_path_refused(const struct builder *b, const struct object *o);
+/* The same of one path. */
+const char *plan_host_path_refused(const struct builder *b, const char *path, enum host_place place);
+
 /* An action on volumes waits for their pools and images (plan_pools.c). */
 gboolean storage_waits_for(const struct action *act, const struct action *before);
 

@@ -92,6 +92,11 @@ static void judge_farm(struct builder *b, const struct object *o)
 		builder_judge(b, o, IS_RECONCILING, "NotObserved", NULL);
 		return;
 	}
+	const char *outside = plan_path_refused(b, o);
+	if (outside) {
+		builder_judge_settled(b, o, "PathNotAllowed", outside);
+		return;
+	}
 	for (guint i = 0; i < s->roots.n; i++) {
 		const struct farm_root_status *r = LIST_AT(s->roots, struct farm_root_status, i);
 		if (!r->mounted) {

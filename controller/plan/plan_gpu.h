@@ -107,6 +107,7 @@ gboolean gpu_is_harmless(const struct gpu_function *f);
 
 /* "slot 4, serial 123, 10de:2231"; "" when nothing is said. */
 const char *gpu_match_words(struct arena *a, const struct gpu_match *m);
+const char *gpu_path_not_allowed(const struct gpu_target *t);
 const char *gpu_not_found(const struct gpu_target *t);
 /* Why the address of a part of the card does not name the card. */
 const char *gpu_part_words(struct arena *a, const char *address, const struct gpu_status *card);

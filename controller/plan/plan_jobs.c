@@ -124,7 +124,11 @@ static void plan_job(struct builder *b, const struct object *o, const struct obj
 	if (builder_judge_later(b, o))
 		return;
 	const struct farm_root_status *missing = missing_root(&j, seen);
-	if (seen->redis == PLANE_LEFT_OUT) {
+	const char *outside = plan_path_refused(b, o);
+	if (outside) {
+		builder_judge_settled(b, o, "PathNotAllowed", outside);
+		builder_refused(b);
+	} else if (seen->redis == PLANE_LEFT_OUT) {
 		builder_judge(b, o, IS_RECONCILING, "RedisLeftOut", "Redis was not looked at");
 	} else if (seen->redis == PLANE_AWAY) {
 		builder_judge_unseen(b, o, "RedisAway", seen->redis_reason);

@@ -24,11 +24,13 @@ static void plan_pools(struct host_plan *h)
 	for (guint i = 0; i < h->want->pools.n; i++) {
 		const struct host_pool *want = LIST_AT(h->want->pools, struct host_pool, i);
 		const struct host_pool_status *have = host_pool_status_find(h->have, want->name);
-		const char *why = have ? host_pool_differs(a, want, have) : NULL;
-		if (why)
+		const char *outside = plan_host_path_refused(h->b, want->path, PLACE_IMAGES), *why = have ? host_pool_differs(a, want, have) : NULL;
+		if (outside)
+			host_plan_refuse(h, "PathNotAllowed", outside);
+		else if (why)
 			host_plan_refuse(h, "PoolDiffers", why);
 		int state = have ? have->state : POOL_ABSENT;
-		if (why || (state != POOL_ABSENT && state != POOL_INACTIVE))
+		if (outside || why || (state != POOL_ABSENT && state != POOL_INACTIVE))
 			continue;
 		g_array_append_val(pools, *want);
 		host_plan_change(changes, arena_printf(a, "pools[%s]", want->name), state_words[state],

@@ -36,6 +36,8 @@ const struct plan_rule plan_rules[] = {
 	OF_PLAN("empty-tree", "Specs without any object change nothing.", empty_tree),
 	OF_PLAN("host-taken", "Of two controllers that claim one host the second does nothing.", host_taken),
 	OF_VM("vm-not-ours", "NotOurs", "A domain that this farm did not make is never touched.", vm_not_ours),
+	OF_VM("vm-path-allowed", "PathNotAllowed", "A VM uses paths of the host that its controller.yaml allows, and no others.", vm_path_not_allowed),
+	OF_GPU("gpu-path-allowed", "PathNotAllowed", "A ROM file lies where the host's controller.yaml allows it.", gpu_path_not_allowed),
 	OF_GPU("gpu-not-found", "NotFound", "Nothing is done for a card that is not there.", gpu_not_found),
 	OF_GPU("gpu-ambiguous", "Ambiguous", "A card is only touched when exactly one fits its GPU.", gpu_ambiguous),
 	OF_GPU("gpu-moved", "IdentityMoved", "Another card at the address is never touched.", gpu_moved),

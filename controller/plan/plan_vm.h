@@ -78,6 +78,8 @@ const char *vm_differs_words(const struct vm_target *t);
 const struct plan_rule *vm_refusal(const struct vm_target *t);
 /* Rule vm-not-ours. */
 const char *vm_not_ours(const struct vm_target *t);
+/* Rule vm-path-allowed (plan_paths.c). */
+const char *vm_path_not_allowed(const struct vm_target *t);
 
 /* vm_room.c: rules vm-no-memory and vm-no-kvm. What runs as it is to be has shown that it can. */
 const char *vm_no_memory(const struct vm_target *t);

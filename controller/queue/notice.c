@@ -18,6 +18,8 @@ struct notice {
 	GCancellable *asking;          /* a thread asks the sentinels; NULL: none does */
 	void (*look)(gpointer data);
 	gpointer data;
+	gboolean (*hear)(gpointer data, const char *word);
+	gpointer hear_data;
 	redisContext *context; /* NULL while waiting for the next attempt */
 	GSource *source;       /* watches the descriptor, or waits; owned */
 	guint delay_ms;        /* before the next attempt */
@@ -55,7 +57,7 @@ static void wait_and_start(struct notice *n)
 
 /* -- hearing --------------------------------------------------------------------------------- */
 
-enum heard { HEARD_NOTHING, HEARD_NOTICE, HEARD_END };
+enum heard { HEARD_NOTHING, HEARD_NOTICE, HEARD_OTHER, HEARD_END };
 
 /* Reads one reply that has arrived, if any. */
 static enum heard hear(struct notice *n)
@@ -70,8 +72,11 @@ static enum heard hear(struct notice *n)
 		n->is_subscribed = TRUE;
 		n->delay_ms = FIRST_DELAY_MS;
 	}
+	/* ["message", channel, word] */
+	gboolean is_taken = n->hear && reply_count(reply) == 3 && strcmp(reply_text(reply_at(reply, 0)), "message") == 0 &&
+	                    n->hear(n->hear_data, reply_text(reply_at(reply, 2)));
 	freeReplyObject(reply);
-	return is_error ? HEARD_END : HEARD_NOTICE;
+	return is_error ? HEARD_END : is_taken ? HEARD_OTHER : HEARD_NOTICE;
 }
 
 static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
@@ -82,8 +87,8 @@ static gboolean on_readable(int fd, GIOCondition condition, gpointer data)
 	(void)fd;
 	(void)condition;
 	if (redisBufferRead(n->context) == REDIS_OK)
-		while ((heard = hear(n)) == HEARD_NOTICE)
-			must_look = n->is_subscribed;
+		while ((heard = hear(n)) == HEARD_NOTICE || heard == HEARD_OTHER)
+			must_look |= heard == HEARD_NOTICE && n->is_subscribed;
 	gboolean goes_on = heard != HEARD_END;
 	if (!goes_on)
 		wait_and_start(n);
@@ -216,6 +221,12 @@ struct notice *notice_new(const char *url, const char *password_file, void (*loo
 	n->delay_ms = FIRST_DELAY_MS;
 	start(n);
 	return n;
+}
+
+void notice_on_word(struct notice *n, gboolean (*hear_word)(gpointer data, const char *word), gpointer data)
+{
+	n->hear = hear_word;
+	n->hear_data = data;
 }
 
 void notice_free(struct notice *n)

@@ -240,6 +240,19 @@ void report_decision_json(GString *out, const char *decision, const char *vm)
 	append_line(out, line);
 }
 
+void report_decided_json(GString *out, const char *decision, const char *object)
+{
+	const char *slash = strchr(object, '/');
+	json_t *line = type("decision");
+	set_text(line, "decision", decision);
+	if (slash) {
+		json_object_set_new(line, "kind", json_stringn(object, (gsize)(slash - object)));
+		set_text(line, "name", slash + 1);
+	}
+	json_object_set_new(line, "local", json_true());
+	append_line(out, line);
+}
+
 void report_change_json(GString *out, const char *commit, const char *branch, const char *path)
 {
 	json_t *line = type("change");

@@ -169,6 +169,23 @@ static gboolean is_trouble(const struct verdict *v, gboolean is_refused)
 	return v->readiness == IS_STALLED && (v->is_refused != 0) == is_refused;
 }
 
+/* The digest is of the plan that the host makes: of one from specs alone it would approve nothing. */
+static void put_limits(struct page *page, const struct plan *p, gboolean is_assumed)
+{
+	g_autoptr(GString) line = g_string_new("- ⏸ ");
+	put_count(line, p->waiting.n, "thing");
+	g_string_append(line, " on ");
+	put_word(line, p->host, MOST_NAME);
+	g_string_append(line, p->waiting.n == 1 ? " is held back by limits" : " are held back by limits");
+	if (!is_assumed) {
+		g_autofree char *command = g_strdup_printf("cleave approve %s", p->approval);
+		g_string_append(line, "; approve with ");
+		put_word(line, command, MOST_NAME);
+	}
+	g_string_append_c(line, '\n');
+	put_line(page, line);
+}
+
 static void put_troubles(GString *out, const struct report_plans *all)
 {
 	struct page page = { out, out->len + ROOM_TROUBLES, 0 };
@@ -192,6 +209,9 @@ static void put_troubles(GString *out, const struct report_plans *all)
 			const struct note *note = &all->items[i]->notes[k];
 			put_trouble(&page, "ℹ️", all->items[i]->host, note->kind, note->id, note->message, NULL);
 		}
+	for (guint i = 0; i < all->n; i++)
+		if (all->items[i]->approval)
+			put_limits(&page, all->items[i], all->from != NULL);
 	if (page.n_cut) {
 		g_autofree char *rest = merge_number(page.n_cut);
 		g_string_append_printf(out, "- and %s more\n", rest);

@@ -55,6 +55,8 @@ void report_approval_json(GString *out, const char *digest, const struct strings
 void report_approved_json(GString *out, const char *digest, const char *host, const char *revision, const char *by, const char *at, gboolean has_begun);
 /* What a person has decided about a VM, and was done. */
 void report_decision_json(GString *out, const char *decision, const char *vm);
+/* What was decided for this host alone, of an object (KIND/NAME; "": of the revision). */
+void report_decided_json(GString *out, const char *decision, const char *object);
 /* A commit that was pushed; `commit` NULL: it was so already. */
 void report_change_json(GString *out, const char *commit, const char *branch, const char *path);
 void report_problems_json(GString *out, const struct problems *problems);

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "source/git_trouble.h"
 #include <git2.h>
 #include <string.h>
 
@@ -55,15 +56,7 @@ static void library_init(void)
 static gboolean fail_open(GError **error, const char *path)
 {
 	g_autofree char *why = g_strdup(git_sentence());
-	g_autofree char *folded = g_ascii_strdown(why, -1);
-	const char *way_out = "";
-	if (strstr(folded, "objectformat") || strstr(folded, "object format"))
-		way_out = "; cleave reads SHA-1 repositories: push to one made with `git init --object-format=sha1`";
-	else if (strstr(folded, "refstorage") || strstr(folded, "reftable"))
-		way_out = "; turn its refs into files: `git refs migrate --ref-format=files`";
-	else if (strstr(folded, "extension") || strstr(folded, "version"))
-		way_out = "; mirror it with plain `git clone --mirror` and name the mirror";
-	return fail(error, ERROR_INVALID, "%s: libgit2 cannot read this repository: %s%s", path, why, way_out);
+	return git_trouble_open(path, why, error);
 }
 
 /* "specs" for work tree /x and directory /x/specs; NULL for the top or a place outside of the work tree. */
@@ -129,6 +122,8 @@ static char *format_branches(const GPtrArray *names)
 static gboolean fail_revision(git_repository *repository, const struct source_where *where, GError **error)
 {
 	g_autofree char *why = g_strdup(git_sentence());
+	if (git_trouble_find(where->path, where->gitdir, where->commondir, where->rev, why, error))
+		return FALSE;
 	g_autoptr(GPtrArray) names = list_branches(repository);
 	g_autofree char *branches = format_branches(names);
 	if (names->len == 0 && git_repository_head_unborn(repository) == 1)

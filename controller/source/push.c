@@ -115,6 +115,16 @@ static gboolean find_branch(struct push *p, GError **error)
 	return TRUE;
 }
 
+/* "Name <mail> 1700000000 +0100" */
+char *push_user(void)
+{
+	g_autofree char *out = NULL;
+	if (!git(NULL, &out, NULL, "var", "GIT_AUTHOR_IDENT", NULL))
+		return NULL;
+	const char *end = strrchr(out, '>');
+	return end ? g_strndup(out, (gsize)(end - out) + 1) : NULL;
+}
+
 struct push *push_new(const char *repository, const char *branch, GError **error)
 {
 	struct push *p = g_new0(struct push, 1);
@@ -240,6 +250,62 @@ gboolean push_commit(struct push *p, const char *path, const char *bytes, gsize 
 	if (!stage_file(p, index, path, bytes, size, error) || !make_commit(p, index, message, &commit, error))
 		return FALSE;
 	set_tip(p, g_steal_pointer(&commit));
+	return TRUE;
+}
+
+/* -- an older tree ------------------------------------------------------------------------------------------ */
+
+gboolean push_deepen(struct push *p, GError **error)
+{
+	/* More than any history has: what is whole already is no error. */
+	g_autofree char *ref = g_strdup_printf("+refs/heads/%s:refs/heads/tip", p->branch), *own = g_strdup_printf("refs/heads/%s", p->branch);
+	return git(NULL, NULL, error, p->copy, "fetch", "--quiet", "--tags", "--depth=2147483647", "--", p->url, ref, NULL) &&
+	       git(NULL, NULL, error, p->copy, "update-ref", own, p->commit, NULL) &&
+	       git(NULL, NULL, error, p->copy, "symbolic-ref", "HEAD", own, NULL);
+}
+
+char *push_resolve(const struct push *p, const char *rev, GError **error)
+{
+	g_autofree char *commit = g_strdup_printf("%s^{commit}", rev);
+	char *id = NULL;
+	if (git(NULL, &id, NULL, p->copy, "rev-parse", "--quiet", "--verify", "--end-of-options", commit, NULL)) {
+		char *last = strrchr(id, '\n'); /* older git prints --end-of-options as well */
+		char *only = g_strdup(last ? last + 1 : id);
+		g_free(id);
+		return only;
+	}
+	fail(error, ERROR_NOT_FOUND, "%s of %s has no commit %s in its history", p->branch, p->shown, rev);
+	return NULL;
+}
+
+char *push_at(const struct push *p, const char *commit)
+{
+	return g_strdup_printf("%s@%s", p->copy + strlen("--git-dir="), commit);
+}
+
+static gboolean stage_tree(const struct push *p, const char *index, const char *commit, const char *subtree, GError **error)
+{
+	if (!subtree)
+		return git(index, NULL, error, p->copy, "read-tree", commit, NULL);
+	g_autofree char *work_tree = g_strdup_printf("--work-tree=%s", p->folder), *from = g_strdup_printf("%s:%s", commit, subtree),
+	                *prefix = g_strdup_printf("--prefix=%s/", subtree);
+	return git(index, NULL, error, p->copy, "read-tree", p->commit, NULL) &&
+	       git(index, NULL, error, p->copy, work_tree, "rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", subtree, NULL) &&
+	       git(index, NULL, error, p->copy, "read-tree", prefix, from, NULL);
+}
+
+gboolean push_restore(struct push *p, const char *commit, const char *subtree, const char *message, GError **error)
+{
+	g_autofree char *index = g_build_filename(p->folder, "index", NULL), *made = NULL, *before = NULL, *after = NULL;
+	g_autofree char *tree = g_strdup_printf("%s^{tree}", p->commit);
+	if (!stage_tree(p, index, commit, subtree, error) || !git(index, &after, error, p->copy, "write-tree", NULL) ||
+	    !git(NULL, &before, error, p->copy, "rev-parse", tree, NULL))
+		return FALSE;
+	if (strcmp(before, after) == 0)
+		return fail(error, ERROR_EXISTS, "%s is as %.12s is already", p->branch, commit);
+	if (!make_commit(p, index, message, &made, error))
+		return FALSE;
+	set_tip(p, g_steal_pointer(&made));
 	return TRUE;
 }
 

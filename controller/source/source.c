@@ -5,6 +5,7 @@
 #include "source/collect.h"
 #include "source/directory.h"
 #include "source/git.h"
+#include "source/git_trouble.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,8 @@ gboolean source_parse(struct arena *arena, const char *text, gboolean worktree, 
 		where.rev = rev ? arena_strdup(arena, rev) : "HEAD";
 		rev = NULL;
 	}
+	if (!problem && !worktree && where.kind != SOURCE_COMMIT)
+		git_trouble_place(path, &problem);
 	if (problem) {
 		g_propagate_error(error, problem);
 		return FALSE;

@@ -35,15 +35,15 @@ static const struct field owner_fields[] = {
 
 #define FOLDERS(name_, doc_)                                                                                 \
 	{ #name_, FIELD_STRINGS, IN(controller_paths, name_, struct strings), .form = FORM_ABSOLUTE_PATH,    \
-	  .flags = FIELD_LATER, .doc = doc_ }
+	  .doc = doc_ }
 
 static const struct field path_fields[] = {
-	FOLDERS(images, "Where images may come from."),
+	FOLDERS(images, "Where files of images and disks may lie, and pools."),
 	FOLDERS(kernels, "Where kernels and initial RAM disks may come from."),
 	FOLDERS(roms, "Where ROM files of cards may come from."),
 	FOLDERS(shares, "What may be shared with guests."),
-	FOLDERS(outputs, "Where roots may lie."),
-	FOLDERS(secrets, "Where secrets may come from."),
+	FOLDERS(outputs, "Where the Farm's roots and serial logs may lie."),
+	FOLDERS(secrets, "Where files with passwords, and all that guests are told from the host, may come from."),
 	{ 0 },
 };
 
@@ -86,7 +86,7 @@ const struct field controller_fields[] = {
 	  .doc = "Who may change what. Each commit since the last accepted one (on the way of first parents) is then judged by what it changes; "
 	         "without the key every signer may change all." },
 	{ "paths", FIELD_STRUCT, IN(controller_spec, paths, struct controller_paths), .fields = path_fields,
-	  .doc = "Folders of this host that specs may speak of." },
+	  .doc = "Folders of this host that specs may speak of: what lies outside, or leads there by a link, is not used. Of what is not said, any path may." },
 	{ "ceilings", FIELD_STRUCT, IN(controller_spec, ceilings, struct controller_ceilings), .fields = ceiling_fields,
 	  .doc = "Limits that the Farm's budgets cannot exceed." },
 	{ 0 },

@@ -19,7 +19,7 @@ static const struct field redis_fields[] = {
 	  .doc = "Where controllers reach Redis, as redis://10.0.0.5:6379/0." },
 	{ "user", FIELD_STRING, IN(farm_redis, user, const char *), .form = FORM_NAME,
 	  .doc = "The user of Redis's access list; without the key its default user." },
-	{ "passwordFile", FIELD_STRING, IN(farm_redis, password_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	{ "passwordFile", FIELD_STRING, IN(farm_redis, password_file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_SECRETS,
 	  .doc = "File on the host with that user's password." },
 	{ "guestUrl", FIELD_STRING, IN(farm_redis, guest_url, const char *), .form = FORM_REDIS_URL,
 	  .doc = "Where the VMs reach the same Redis, if another way than `url`." },
@@ -53,13 +53,13 @@ static const struct field store_fields[] = {
 static const struct field s3_fields[] = {
 	{ "endpoint", FIELD_STRING, IN(root_s3, endpoint, const char *), .form = FORM_URL, .doc = "Where its API is, as https://s3.example; without the key Amazon's." },
 	{ "region", FIELD_STRING, IN(root_s3, region, const char *), .form = FORM_NAME, .doc = "Its region; without the key us-east-1." },
-	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH,
+	{ "credentialsFile", FIELD_STRING, IN(root_s3, credentials_file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_SECRETS,
 	  .doc = "File on the host with the access key, as the AWS tools write it; workers in VMs get a copy of it." },
 	{ 0 },
 };
 
 static const struct field root_fields[] = {
-	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .form = FORM_ABSOLUTE_PATH,
+	{ "path", FIELD_STRING, IN(farm_root, path, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_OUTPUTS,
 	  .doc = "Where the root is mounted on the hosts. A file .cleave-root in it proves that it is." },
 	{ "url", FIELD_STRING, IN(farm_root, url, const char *), .form = FORM_URL, .doc = "A bucket instead of a path, as s3://bucket/prefix. An object .cleave-root in it proves that it is there." },
 	{ "mount", FIELD_STRUCT, IN(farm_root, mount, struct root_mount), .fields = mount_fields, .doc = "How guests mount it." },
@@ -76,7 +76,7 @@ static const struct field root_fields[] = {
 #define FILE_ROWS(what, flags_)                                                                               \
 	{ "url", FIELD_STRING, IN(farm_file, url, const char *), .form = FORM_URL, .flags = (flags_),         \
 	  .doc = "Where hosts fetch " what ", once." },                                                       \
-	{ "file", FIELD_STRING, IN(farm_file, file, const char *), .form = FORM_ABSOLUTE_PATH,                \
+	{ "file", FIELD_STRING, IN(farm_file, file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_IMAGES, \
 	  .flags = (flags_), .doc = "The file on the hosts, instead of `url`." },                             \
 	{ "sha256", FIELD_STRING, IN(farm_file, sha256, const char *), .form = FORM_SHA256,                   \
 	  .flags = (flags_), .doc = "Its digest; checked before it is used." }

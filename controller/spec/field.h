@@ -70,6 +70,10 @@ enum field_flags {
 	FIELD_KEY = 1 << 10, /* FIELD_INT, the first row of a list's items: they are told apart by it, as others by their name */
 };
 
+/* Of which of the Controller's `paths` a path on the host is. */
+enum host_place { PLACE_ANY, PLACE_IMAGES, PLACE_KERNELS, PLACE_ROMS, PLACE_SHARES, PLACE_OUTPUTS, PLACE_SECRETS, N_HOST_PLACES };
+extern const struct name_table host_place_names;
+
 struct field {
 	const char *name;
 	enum field_type type;
@@ -85,6 +89,7 @@ struct field {
 	gsize item_size;                /* FIELD_LIST, _MAP */
 	enum effect on_change;
 	unsigned flags; /* enum field_flags */
+	enum host_place place; /* strings: a path on the host, where it is absolute */
 };
 
 extern const struct field label_fields[];

@@ -44,7 +44,7 @@ const struct field gpu_fields[] = {
 	{ "vgpu", FIELD_STRUCT, IN(gpu_spec, vgpu, struct gpu_slices), .fields = vgpu_fields, .doc = "For share: vgpu." },
 	{ "vf", FIELD_STRUCT, IN(gpu_spec, vf, struct gpu_slices), .fields = vf_fields, .doc = "For share: vf." },
 	{ "mig", FIELD_STRUCT, IN(gpu_spec, mig, struct gpu_slices), .fields = mig_fields, .doc = "For share: mig." },
-	{ "rom", FIELD_STRING, IN(gpu_spec, rom, const char *), .form = FORM_FILE, .on_change = EFFECT_VM_RESTART,
+	{ "rom", FIELD_STRING, IN(gpu_spec, rom, const char *), .form = FORM_FILE, .place = PLACE_ROMS, .on_change = EFFECT_VM_RESTART,
 	  .flags = FIELD_FILE, .doc = "A ROM file for the guest instead of the card's own: a file on the host, which is where QEMU reads it." },
 	{ "group", FIELD_ENUM, IN(gpu_spec, group, int), .def = "refuse", .names = &group_names,
 	  .doc = "Other devices in its IOMMU group: `refuse` the card when a driver of the host has one, or `take` them from the host as well." },

@@ -13,16 +13,16 @@ static const struct field user_fields[] = {
 	{ "groups", FIELD_STRINGS, IN(guest_user, groups, struct strings), .form = FORM_NAME, RESTARTS, .doc = "More groups." },
 	{ "shell", FIELD_STRING, IN(guest_user, shell, const char *), .form = FORM_ABSOLUTE_PATH, RESTARTS, .doc = "Login shell." },
 	{ "sshKeys", FIELD_STRINGS, IN(guest_user, ssh_keys, struct strings), .max = 2048, RESTARTS, .doc = "Public keys, as ssh-ed25519 AAAA… name." },
-	{ "sshKeysFile", FIELD_STRING, IN(guest_user, ssh_keys_file, const char *), .form = FORM_FILE, .flags = FIELD_FILE, RESTARTS,
+	{ "sshKeysFile", FIELD_STRING, IN(guest_user, ssh_keys_file, const char *), .form = FORM_FILE, .place = PLACE_SECRETS, .flags = FIELD_FILE, RESTARTS,
 	  .doc = "A file of public keys, one a line." },
-	{ "passwordHashFile", FIELD_STRING, IN(guest_user, password_hash_file, const char *), .form = FORM_ABSOLUTE_PATH, RESTARTS,
+	{ "passwordHashFile", FIELD_STRING, IN(guest_user, password_hash_file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_SECRETS, RESTARTS,
 	  .doc = "File on the host with a hash of crypt(5); without the key no password works." },
 	{ 0 },
 };
 
 static const struct field file_fields[] = {
 	{ "path", FIELD_STRING, IN(guest_file, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, RESTARTS, .doc = "Where it goes in the guest." },
-	{ "source", FIELD_STRING, IN(guest_file, source, const char *), .form = FORM_FILE, .flags = FIELD_FILE, RESTARTS,
+	{ "source", FIELD_STRING, IN(guest_file, source, const char *), .form = FORM_FILE, .place = PLACE_SECRETS, .flags = FIELD_FILE, RESTARTS,
 	  .doc = "The file: relative in the commit's tree, absolute on the host." },
 	{ "content", FIELD_STRING, IN(guest_file, content, const char *), .form = FORM_TEXT, .max = 65536, RESTARTS, .doc = "Its text, instead of `source`." },
 	{ "mode", FIELD_STRING, IN(guest_file, mode, const char *), .def = "0644", .form = FORM_OCTAL_MODE, RESTARTS, .doc = "Permissions." },
@@ -65,7 +65,7 @@ const struct field guest_worker_fields[] = {
 const struct field guest_nvidia_fields[] = {
 	{ "driver", FIELD_STRING, IN(guest_nvidia, driver, const char *), .max = 32, RESTARTS, .doc = "Branch or version, as \"535\"; what apt installs." },
 	{ "from", FIELD_ENUM, IN(guest_nvidia, from, int), .names = &nvidia_from_names, RESTARTS, .doc = "In the image already, or installed by apt." },
-	{ "licenseTokenFile", FIELD_STRING, IN(guest_nvidia, license_token_file, const char *), .form = FORM_ABSOLUTE_PATH, RESTARTS,
+	{ "licenseTokenFile", FIELD_STRING, IN(guest_nvidia, license_token_file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_SECRETS, RESTARTS,
 	  .doc = "File on the host with the vGPU client's token." },
 	{ "featureType", FIELD_ENUM, IN(guest_nvidia, feature_type, int), .names = &feature_names, RESTARTS, .doc = "The licence to ask for." },
 	{ 0 },

@@ -32,7 +32,7 @@ static const struct field bridge_fields[] = {
 
 static const struct field pool_fields[] = {
 	{ "name", FIELD_STRING, IN(host_pool, name, const char *), .required = TRUE, .form = FORM_NAME, .doc = "The name disks use." },
-	{ "path", FIELD_STRING, IN(host_pool, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, .doc = "Its folder." },
+	{ "path", FIELD_STRING, IN(host_pool, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, .place = PLACE_IMAGES, .doc = "Its folder." },
 	{ "minFree", FIELD_STRING, IN(host_pool, min_free, const char *), .form = FORM_FREE_SPACE,
 	  .doc = "Space that stays free: a size, or a share of the file system." },
 	{ 0 },
@@ -214,6 +214,13 @@ static const struct field secret_fields[] = {
 	{ 0 },
 };
 
+static const struct field not_allowed_fields[] = {
+	{ "path", FIELD_STRING, IN(host_not_allowed, path, const char *), .required = TRUE, .doc = "As it is written." },
+	{ "as", FIELD_STRING, IN(host_not_allowed, place, const char *), .doc = "As what: images, kernels, roms, shares, outputs or secrets." },
+	{ "reason", FIELD_STRING, IN(host_not_allowed, reason, const char *), .doc = "Why not." },
+	{ 0 },
+};
+
 const struct field host_status_fields[] = {
 	{ "observedAt", FIELD_STRING, IN(host_status, observed_at, const char *), .doc = "When this was looked at." },
 	{ "kernel", FIELD_STRING, IN(host_status, kernel, const char *), .doc = "Kernel release." },
@@ -241,6 +248,8 @@ const struct field host_status_fields[] = {
 	{ "gone", FIELD_LIST, IN(host_status, gone, struct list), ITEMS(gone_fields, host_gone_vm), .doc = "VMs that were undefined here, whose volumes are left." },
 	{ "secrets", FIELD_LIST, IN(host_status, secrets, struct list), ITEMS(secret_fields, host_secret_status),
 	  .doc = "Files of the host that VMs name, by their digests." },
+	{ "notAllowed", FIELD_LIST, IN(host_status, not_allowed, struct list), ITEMS(not_allowed_fields, host_not_allowed),
+	  .doc = "Paths that the specs name and the host's controller.yaml does not allow." },
 	{ "workerBundle", FIELD_STRING, IN(host_status, worker_bundle, const char *), .doc = "Version and digest of the worker for guests." },
 	{ "suspended", FIELD_LIST, IN(host_status, suspended, struct list), ITEMS(suspension_fields, host_suspension),
 	  .doc = "What people halted on this host alone, with `cleave suspend --local`." },

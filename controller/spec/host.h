@@ -70,6 +70,11 @@ struct host_gone_vm {
 };
 
 /* A file of the host that VMs name and that is told by its digest alone. */
+/* A path that the specs name, and the host's controller.yaml does not allow. */
+struct host_not_allowed {
+	const char *path, *place, *reason;
+};
+
 struct host_secret_status {
 	const char *name;   /* its path */
 	const char *digest; /* HMAC with a key of the host's; NULL = it cannot be read */
@@ -143,6 +148,7 @@ struct host_status {
 	struct list volumes;          /* struct host_volume_status; those that could be cleave's */
 	struct list gone;             /* struct host_gone_vm */
 	struct list secrets;          /* struct host_secret_status */
+	struct list not_allowed;      /* struct host_not_allowed */
 	const char *worker_bundle;    /* version and digest of the worker for guests; NULL = none is installed */
 	struct list suspended;        /* struct host_suspension */
 	struct strings firmware;      /* descriptors of UEFI images that QEMU finds */

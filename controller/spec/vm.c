@@ -25,9 +25,9 @@ LOCAL_NAME_TABLE(update_names, "a time", 4, "", "whenIdle", "now", "never");
 #define RESTARTS .on_change = EFFECT_VM_RESTART
 
 static const struct field boot_fields[] = {
-	{ "kernel", FIELD_STRING, IN(vm_boot, kernel, const char *), .form = FORM_ABSOLUTE_PATH, .flags = FIELD_IN_DOMAIN, RESTARTS,
+	{ "kernel", FIELD_STRING, IN(vm_boot, kernel, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_KERNELS, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Kernel file on the host." },
-	{ "initrd", FIELD_STRING, IN(vm_boot, initrd, const char *), .form = FORM_ABSOLUTE_PATH, .flags = FIELD_IN_DOMAIN, RESTARTS,
+	{ "initrd", FIELD_STRING, IN(vm_boot, initrd, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_KERNELS, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Initial RAM disk on the host." },
 	{ "cmdline", FIELD_STRING, IN(vm_boot, cmdline, const char *), .max = 2048, .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "Kernel arguments. CLEAVE_VM, CLEAVE_REDIS and CLEAVE_MOUNTS are added to them." },
@@ -94,7 +94,7 @@ static const struct field disk_fields[] = {
 	{ "name", FIELD_STRING, IN(vm_disk, name, const char *), .required = TRUE, .form = FORM_NAME, RESTARTS, .doc = "Its name in this VM; part of its volume's." },
 	{ "pool", FIELD_STRING, IN(vm_disk, pool, const char *), .form = FORM_NAME, .on_change = EFFECT_DATA_LOSS, .doc = "A pool of the Host." },
 	{ "image", FIELD_STRING, IN(vm_disk, image, const char *), .form = FORM_NAME, .on_change = EFFECT_REPLACE, .doc = "An image of the Farm that it begins as; another one makes the disk anew. Without the key it begins empty." },
-	{ "file", FIELD_STRING, IN(vm_disk, file, const char *), .form = FORM_ABSOLUTE_PATH, RESTARTS, .doc = "A file or block device of the host as it is, instead of `pool`." },
+	{ "file", FIELD_STRING, IN(vm_disk, file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_IMAGES, RESTARTS, .doc = "A file or block device of the host as it is, instead of `pool`." },
 	{ "size", FIELD_BYTES, IN(vm_disk, size_bytes, guint64), .min = (gint64)MiB, .max = 1024 * (gint64)TiB, .unit = (gint64)MiB, .on_change = EFFECT_LIVE,
 	  .doc = "Its size; it may grow, never shrink." },
 	{ "format", FIELD_ENUM, IN(vm_disk, format, int), .names = &disk_format_names, .on_change = EFFECT_DATA_LOSS, .doc = "Without the key raw." },
@@ -119,7 +119,7 @@ static const struct field device_fields[] = {
 };
 
 static const struct field share_fields[] = {
-	{ "path", FIELD_STRING, IN(vm_share, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, RESTARTS,
+	{ "path", FIELD_STRING, IN(vm_share, path, const char *), .required = TRUE, .form = FORM_ABSOLUTE_PATH, .place = PLACE_SHARES, RESTARTS,
 	  .doc = "Folder on the host." },
 	{ "target", FIELD_STRING, IN(vm_share, target, const char *), .required = TRUE, .form = FORM_TAG, RESTARTS,
 	  .doc = "Mount tag in the guest." },
@@ -155,7 +155,7 @@ static const struct field console_fields[] = {
 	{ "vnc", FIELD_ENUM, IN(vm_console, vnc, int), .names = &vnc_names, RESTARTS, .doc = "VNC on the host's loopback, or none." },
 	{ "video", FIELD_ENUM, IN(vm_console, video, int), .names = &video_names, RESTARTS,
 	  .doc = "An emulated video card beside the GPU; none keeps the GPU the first display. Without the key virtio with VNC, else none." },
-	{ "passwordFile", FIELD_STRING, IN(vm_console, password_file, const char *), .form = FORM_ABSOLUTE_PATH, .on_change = EFFECT_LIVE,
+	{ "passwordFile", FIELD_STRING, IN(vm_console, password_file, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_SECRETS, .on_change = EFFECT_LIVE,
 	  .doc = "File on the host with the VNC password." },
 	{ "passwordDigest", FIELD_STRING, IN(vm_console, password_digest, const char *), .flags = FIELD_DERIVED, .on_change = EFFECT_LIVE,
 	  .doc = "Keyed digest of the VNC password." },
@@ -212,7 +212,7 @@ const struct field vm_fields[] = {
 	{ "watchdog", FIELD_ENUM, IN(vm_spec, watchdog, int), .names = &watchdog_names, .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "What happens when the guest hangs." },
 	{ "guestAgent", FIELD_BOOL, IN(vm_spec, guest_agent, gboolean), .flags = FIELD_IN_DOMAIN, RESTARTS, .doc = "A channel for qemu-guest-agent." },
 	{ "console", FIELD_STRUCT, IN(vm_spec, console, struct vm_console), .fields = console_fields, .flags = FIELD_IN_DOMAIN, .doc = "A screen to look at." },
-	{ "serialLog", FIELD_STRING, IN(vm_spec, serial_log, const char *), .form = FORM_ABSOLUTE_PATH,
+	{ "serialLog", FIELD_STRING, IN(vm_spec, serial_log, const char *), .form = FORM_ABSOLUTE_PATH, .place = PLACE_OUTPUTS,
 	  .flags = FIELD_IN_DOMAIN, RESTARTS,
 	  .doc = "File on the host that takes the guest's serial console." },
 	{ "cloudInit", FIELD_STRUCT, IN(vm_spec, cloud_init, struct cloud_init), .fields = cloud_init_fields, RESTARTS,

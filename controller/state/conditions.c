@@ -228,6 +228,26 @@ const struct kept_condition *conditions_find(const struct conditions *c, const c
 	return g_hash_table_lookup(c->all, key);
 }
 
+const struct kept_condition *conditions_match(const struct conditions *c, const char *kind, const char *name)
+{
+	const struct kept_condition *found = name ? conditions_find(c, kind, name) : NULL;
+	GHashTableIter it;
+	gpointer p;
+	if (found)
+		return found;
+	g_hash_table_iter_init(&it, c->all);
+	while (g_hash_table_iter_next(&it, NULL, &p)) {
+		const struct kept_condition *one = p;
+		const char *slash = strrchr(one->name, '/');
+		if (strcmp(one->kind, kind) != 0 || (name && (!slash || strcmp(slash + 1, name) != 0)))
+			continue;
+		if (found)
+			return NULL;
+		found = one;
+	}
+	return found;
+}
+
 const char *conditions_ready_at(const struct conditions *c, const struct kept_condition *one)
 {
 	return is_ready(one) ? c->revision : one->ready;

@@ -18,6 +18,8 @@ gboolean conditions_note(struct conditions *c, const struct kept_condition *now,
 gboolean conditions_end(struct conditions *c, void (*gone)(void *user, const struct kept_condition *one), void *user, GError **error);
 
 const struct kept_condition *conditions_find(const struct conditions *c, const char *kind, const char *name);
+/* The same of a job without its project, where it is the only one; `name` NULL: the only one of its kind. */
+const struct kept_condition *conditions_match(const struct conditions *c, const char *kind, const char *name);
 /* The revision at which it was Ready last, or is; NULL: never. */
 const char *conditions_ready_at(const struct conditions *c, const struct kept_condition *one);
 /* Of the last pass; NULL: there was none. */

@@ -197,7 +197,6 @@ def heal_half(f):
 def second_controller(f):
     """One that reads an older commit becomes the job owner: the first one is stopped, or not."""
     f.first_leaves = f.random.random() < 0.7
-    f.queued = f.farm.redis('EXISTS', f'cleave:job:{f.job.id}')
     if f.first_leaves:
         f.farm.end('h1', signal.SIGTERM)
     f.farm.start_controller('h2')

@@ -5,6 +5,7 @@
 #include "source/mirror.h"
 #include "source/remote.h"
 #include "source/source.h"
+#include "source/watch.h"
 #include "source_fixture.h"
 #include <fcntl.h>
 #include <signal.h>
@@ -131,6 +132,70 @@ static void test_head_of_the_remote(void **state)
 	run_in(x->dir, "git -C r.git symbolic-ref HEAD refs/heads/main");
 	must_fetch(x);
 	assert_same(x, NULL, "main");
+}
+
+static void count_call(gpointer user)
+{
+	(*(guint *)user)++;
+}
+
+static gboolean set_flag(gpointer user)
+{
+	*(gboolean *)user = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+/* How often the watch calls within `ms`; it ends early with the first call when one is expected. */
+static guint calls_within(guint *n_calls, guint ms, gboolean one_is_enough)
+{
+	gboolean late = FALSE;
+	guint id = g_timeout_add(ms, set_flag, &late), before = *n_calls;
+	while (!late && !(one_is_enough && *n_calls > before))
+		g_main_context_iteration(NULL, TRUE);
+	if (!late)
+		g_source_remove(id);
+	return *n_calls - before;
+}
+
+/* What is fetched wakes who watches the mirror, also after it was made anew; a fetch that brings nothing does not. */
+static void test_watched(void **state)
+{
+	static const char *const changes[] = {
+		"cd w; git commit -q --allow-empty -m 2; git push -q origin main",
+		"cd w; git commit -q --amend --allow-empty -m rewritten; git push -qf origin main",
+		"cd w; git push -q origin main:a/b; git -C ../r.git update-ref -d refs/heads/main",
+		"cd w; git push -q origin :a/b; git push -q origin main:a",
+		"git -C r.git pack-refs --all; cd w; git push -q origin main",
+	};
+	struct ctx *x = *state;
+	struct source_where where;
+	guint n_calls = 0;
+	must_open(x, x->url);
+	must_fetch(x);
+	assert_true(source_parse(x->arena, mirror_path(x->mirror), FALSE, &where, NULL));
+	struct source_watch *w = source_watch_start(&where, 1, count_call, &n_calls, NULL);
+	assert_non_null(w);
+	for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
+		run_in(x->dir, changes[i]);
+		must_fetch(x);
+		if (!calls_within(&n_calls, 5000, TRUE))
+			fail_msg("%s", changes[i]);
+		calls_within(&n_calls, 200, FALSE);
+		must_fetch(x);
+		assert_int_equal(calls_within(&n_calls, 200, FALSE), 0);
+	}
+	run_in(mirror_path(x->mirror), "git pack-refs --all --prune");
+	calls_within(&n_calls, 200, FALSE);
+	run_in(mirror_path(x->mirror), ": >packed-refs; find objects -type f -delete; mkdir -p refs/heads; : >refs/heads/main");
+	calls_within(&n_calls, 200, FALSE);
+	must_fetch(x);
+	assert_true(calls_within(&n_calls, 5000, TRUE) > 0);
+	calls_within(&n_calls, 200, FALSE);
+	run_in(x->dir, changes[0]);
+	must_fetch(x);
+	assert_true(calls_within(&n_calls, 5000, TRUE) > 0);
+	assert_same(x, "main", "main");
+	source_watch_stop(w);
 }
 
 /* Configuration and hooks of the remote and of the copy run nothing. */
@@ -362,7 +427,7 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_follows), TEST(test_head_of_the_remote), TEST(test_runs_no_hooks), TEST(test_away_and_back), TEST(test_sha256_remote),
+		TEST(test_follows), TEST(test_head_of_the_remote), TEST(test_watched), TEST(test_runs_no_hooks), TEST(test_away_and_back), TEST(test_sha256_remote),
 		TEST(test_tidies), TEST(test_mends_damage), TEST(test_lock), TEST(test_deadline), TEST(test_freed_while_fetching),
 		TEST(test_bounded_words), TEST(test_urls), TEST(test_here_first), TEST(test_refused),
 	};

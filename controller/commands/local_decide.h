@@ -1,0 +1,13 @@
+/* What is decided on this host alone: by the controller that holds the state folder, or here when none does. */
+#pragma once
+#include "commands/command.h"
+#include "state/hold.h"
+#include "state/local_decisions.h"
+
+/* The object that is meant, by its full id; without a name the Farm. ERROR_NOT_FOUND, ERROR_INVALID. */
+gboolean decision_find(const struct objects *all, struct local_decision *d, GError **error);
+
+int local_suspend(struct invocation *in, const struct local_decision *d);
+int local_resume(struct invocation *in, const char *kind, const char *name);
+int local_hold(struct invocation *in, const struct hold *h);
+int local_release(struct invocation *in);
