@@ -45,7 +45,7 @@ const struct command commands[] = {
 	  "hosts one need be told: it tells the others through Redis. Without --wait it ends at once; with it as the pass ended.",
 	  AS(TEXT) | AS(JSON), OUTPUT_TEXT, OPTION_NO_SPECS, 0, command_reconcile, reconcile_options },
 	{ "observe", NULL, "Show what is there. `plan --have FILE` reads the YAML again.",
-	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, NULL },
+	  NULL, AS(YAML) | AS(JSON), OUTPUT_YAML, 0, 0, command_observe, observe_options },
 	{ "preflight", NULL, "Check this host, its cards and what VMs need: what is wrong, why, and what to do about it.",
 	  "Without specs the host and its cards are checked; with them also whether it can be as they say. What needs root\n"
 	  "is unknown without it. `--have FILE` judges an observation from elsewhere. Exits with 1 when a check failed.",
@@ -57,6 +57,9 @@ const struct command commands[] = {
 	{ "describe", "KIND [NAME…]", "Show all of an object: how it stands, who wrote it, what is to do, what happened.",
 	  "Also as KIND/NAME…; `cleave describe frame JOB FRAMES` is `cleave why`.", AS(TEXT) | AS(JSON), OUTPUT_TEXT,
 	  OPTION_HAVE | OPTION_KINDS, G_MAXUINT, command_describe, NULL },
+	{ "tree", "[KIND NAME]", "Show hosts, their GPUs, VMs, workers and jobs, one below the other.",
+	  "Also as KIND/NAME. A VM stands below its first GPU, a job below the worker that renders it.", AS(TEXT) | AS(JSON), OUTPUT_TEXT,
+	  OPTION_HAVE | OPTION_KINDS, 2, command_tree, NULL },
 	{ "trace", "KIND NAME [FIELD]", "Show where an object or a field of it is written, and which commit changed it last.",
 	  "Also as KIND/NAME; a field as `spec.memory` or `spec.networks[0].user`. At most 20,000 commits are looked at.", AS(TEXT) | AS(JSON),
 	  OUTPUT_TEXT, OPTION_KINDS, 3, command_trace, NULL },

@@ -135,7 +135,8 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	load(s, ret);
 	check_tree(where, ret);
 	read_texts(s, where, ret);
-	if (!commit && ret->problems.n_errors == 0)
+	/* One that this host is held at was accepted before; what is judged next goes on from the newest. */
+	if (!commit && !ret->held && ret->problems.n_errors == 0)
 		trust_accept(s, &terms, &ret->tree);
 	return TRUE;
 }

@@ -58,7 +58,7 @@ static int show(struct deciding *d)
 	if (d->in->output == OUTPUT_JSON)
 		report_plan_json(text, p);
 	else {
-		report_plan_text(text, p, (struct report_style){ command_has_colour() });
+		report_plan_text(text, p, command_style());
 		append_disks_left(text, d, p);
 	}
 	return command_print(text) ? -1 : EXIT_FAILED;

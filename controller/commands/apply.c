@@ -152,7 +152,7 @@ static int look_and_apply(struct invocation *in, struct printer *printer, int so
 static int apply_all(struct invocation *in, const struct saved_plan *saved)
 {
 	g_autoptr(GError) error = NULL;
-	struct printer printer = { in->output, { command_has_colour() }, saved, FALSE };
+	struct printer printer = { in->output, command_style(), saved, FALSE };
 	in->settings.acts = TRUE;
 	if (in->settings.devices_only && state_is_locked(in->settings.state))
 		return refuse_devices();

@@ -100,6 +100,7 @@ int command_apply(struct invocation *in);
 int command_run(struct invocation *in);
 extern const struct own_option reconcile_options[];
 int command_reconcile(struct invocation *in);
+extern const struct own_option observe_options[];
 int command_observe(struct invocation *in);
 int command_preflight(struct invocation *in);
 extern const struct own_option get_options[];
@@ -131,6 +132,7 @@ extern const struct own_option wait_options[];
 int command_wait(struct invocation *in);
 int command_describe(struct invocation *in);
 int command_trace(struct invocation *in);
+int command_tree(struct invocation *in);
 int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
@@ -176,8 +178,11 @@ const struct kind *command_find_kind(const char *word, gboolean has_spec, int *r
 int command_no_object(const struct kind *kind, const char *id, GPtrArray *ids, const char *revision);
 /* Asks whether to go on: -1 = yes (or -y), else the exit code. */
 int command_confirm(const struct invocation *in, const char *question);
-/* Colour on stdout: a terminal, and NO_COLOR is not set. */
+/* Colour on stdout: a terminal, or CLICOLOR_FORCE asks for it elsewhere; never with NO_COLOR. */
 gboolean command_has_colour(void);
+struct report_style;
+/* With it, and the terminal's width. */
+struct report_style command_style(void);
 
 /* What plan, diff, apply and get begin with. */
 struct looked {

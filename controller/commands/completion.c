@@ -1,12 +1,12 @@
 /* cleave completion bash|zsh|fish: what a shell has to know to complete command lines, from the table of commands and
- * the options of each. Names of jobs and VMs are asked for when they are needed, of the specs alone. */
+ * the options of each. Names of jobs, VMs and hosts are asked for when they are needed, of the specs alone. */
 #include "commands/command.h"
 #include "spec/kinds.h"
 #include <stdio.h>
 #include <string.h>
 
 /* What can stand somewhere. */
-enum value { VALUE_NONE, VALUE_WORDS, VALUE_FILE, VALUE_JOB, VALUE_VM, VALUE_OTHER };
+enum value { VALUE_NONE, VALUE_WORDS, VALUE_FILE, VALUE_JOB, VALUE_VM, VALUE_HOST, VALUE_OTHER };
 
 struct values {
 	enum value what;
@@ -62,7 +62,9 @@ static struct values values_of(const struct command *c, const char *place)
 	for (guint i = 0; i < G_N_ELEMENTS(files); i++)
 		if (strstr(place, files[i]))
 			return (struct values){ VALUE_FILE, NULL };
-	return (struct values){ strstr(place, "JOB") ? VALUE_JOB : strstr(place, "VM") ? VALUE_VM : VALUE_OTHER, NULL };
+	if (strstr(place, "OBJECT")) /* KIND NAME as well */
+		return (struct values){ VALUE_WORDS, kind_words(TRUE, "") };
+	return (struct values){ strstr(place, "JOB") ? VALUE_JOB : strstr(place, "VM") ? VALUE_VM : strstr(place, "HOST") ? VALUE_HOST : VALUE_OTHER, NULL };
 }
 
 static void add_option(const GOptionEntry *e, void *user)
@@ -118,7 +120,7 @@ static char *escaped(const char *text, const char *special)
 
 static const char *kind_of(enum value what)
 {
-	return what == VALUE_JOB ? "renderjob" : "vm";
+	return what == VALUE_JOB ? "renderjob" : what == VALUE_VM ? "vm" : what == VALUE_HOST ? "host" : NULL;
 }
 
 /* -- bash --------------------------------------------------------------------------------------------------- */
@@ -129,7 +131,7 @@ static void bash_values(GString *out, const struct values *v)
 		g_string_append_printf(out, " words='%s'", v->words);
 	else if (v->what == VALUE_FILE)
 		g_string_append(out, " files=yes");
-	else if (v->what == VALUE_JOB || v->what == VALUE_VM)
+	else if (kind_of(v->what))
 		g_string_append_printf(out, " words=$(" NAMES_OF ")", kind_of(v->what));
 	else
 		g_string_append(out, " :");
@@ -186,7 +188,7 @@ static void zsh_values(GString *out, const char *place, const struct values *v)
 		g_string_append_printf(out, "(%s)", v->words);
 	else if (v->what == VALUE_FILE)
 		g_string_append(out, "_files");
-	else if (v->what == VALUE_JOB || v->what == VALUE_VM)
+	else if (kind_of(v->what))
 		g_string_append_printf(out, "_cleave_names %s", kind_of(v->what));
 	else
 		g_string_append_c(out, ' ');
@@ -244,7 +246,7 @@ static void fish_values(GString *out, const struct values *v)
 		g_string_append_printf(out, " -x -a '%s'", v->words);
 	else if (v->what == VALUE_FILE)
 		g_string_append(out, " -r -F");
-	else if (v->what == VALUE_JOB || v->what == VALUE_VM)
+	else if (kind_of(v->what))
 		g_string_append_printf(out, " -x -a '(__cleave_names %s)'", kind_of(v->what));
 	else if (v->what == VALUE_OTHER)
 		g_string_append(out, " -x");

@@ -8,7 +8,7 @@ int command_diff(struct invocation *in)
 	g_autoptr(GString) text = g_string_new(NULL);
 	int code = command_look(in, &l);
 	if (code < 0) {
-		guint n = report_diff_text(text, l.plan, (struct report_style){ command_has_colour() });
+		guint n = report_diff_text(text, l.plan, command_style());
 		code = n ? 1 : 0;
 		if (!command_print(text) || command_is_blind(in, &l))
 			code = 2;

@@ -79,7 +79,8 @@ static int watch(const struct invocation *in, const struct targets *t, guint64 s
 	for (;;) {
 		g_autoptr(GError) error = NULL;
 		struct events *e = kept_wait(in->settings.state, since, 0, &error);
-		if (!e && !g_error_matches(error, CLEAVE_ERROR, ERROR_AWAY))
+		/* One that was killed resets the connection. */
+		if (!e && error->domain == CLEAVE_ERROR && error->code != ERROR_AWAY)
 			return command_fail(error);
 		if (!e) {
 			if (!was_away)

@@ -205,7 +205,7 @@ static int look_want(struct invocation *in, struct looked *ret, struct objects *
 	note_uncommitted(in, ret);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
-	if (in->settings.acts)
+	if (in->settings.acts && !in->commit)
 		session_keep_good(ret->session, &ret->wanted);
 	return -1;
 }

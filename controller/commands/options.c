@@ -395,9 +395,3 @@ gboolean command_flush(void)
 		_exit(EXIT_FAILED);
 	return FALSE;
 }
-
-gboolean command_has_colour(void)
-{
-	const char *no = g_getenv("NO_COLOR");
-	return isatty(STDOUT_FILENO) && !(no && *no);
-}

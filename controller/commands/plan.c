@@ -3,6 +3,7 @@
 #include "commands/plan_many.h"
 #include "commands/saved_plan.h"
 #include "report/merge.h"
+#include <stdio.h>
 
 gboolean plan_has_refused_vm(const struct plan *p)
 {
@@ -37,7 +38,7 @@ void plan_write(GString *out, const struct invocation *in, const struct report_p
 		if (in->output == OUTPUT_JSON) {
 			report_plan_json(out, plans->items[i]);
 		} else {
-			report_plan_text(out, plans->items[i], (struct report_style){ command_has_colour() });
+			report_plan_text(out, plans->items[i], command_style());
 			report_estimate_text(out, plans->items[i]);
 		}
 }
@@ -46,6 +47,10 @@ int command_plan(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
 	struct looked l;
+	if (plan_is_of_many(in) && in->out) {
+		fputs("cleave: --out writes the plan of one host, as it is now; leave out --from and further --have\n", stderr);
+		return EXIT_BAD_USAGE;
+	}
 	if (plan_is_of_many(in))
 		return plan_many(in);
 	g_autoptr(GString) text = g_string_new(NULL);

@@ -34,17 +34,14 @@ GPtrArray *plan_split_observations(const char *text)
 	GPtrArray *parts = g_ptr_array_new_with_free_func(g_free);
 	const char *begin = text, *document = text;
 	enum kind_id last = KIND_FARM;
-	gboolean has_host = FALSE;
 	for (const char *line = text; *line;) {
 		enum kind_id kind = kind_of_line(line);
 		if (g_str_has_prefix(line, "---"))
 			document = line;
-		if (kind != N_KINDS && (kind < last || (kind == KIND_HOST && has_host)) && document > begin) {
+		if (kind != N_KINDS && kind < last && document > begin) {
 			g_ptr_array_add(parts, g_strndup(begin, (gsize)(document - begin)));
 			begin = document;
-			has_host = FALSE;
 		}
-		has_host |= kind == KIND_HOST;
 		last = kind == N_KINDS ? last : kind;
 		const char *end = strchr(line, '\n');
 		line = end ? end + 1 : line + strlen(line);
@@ -53,20 +50,22 @@ GPtrArray *plan_split_observations(const char *text)
 	return parts;
 }
 
-static gboolean has_several_parts(const char *path)
+static gboolean has_several_hosts(const char *path)
 {
 	g_autofree char *text = NULL;
+	guint n = 0;
 	if (!g_file_get_contents(path, &text, NULL, NULL))
 		return FALSE; /* who reads it says so */
-	g_autoptr(GPtrArray) parts = plan_split_observations(text);
-	return parts->len > 1;
+	for (const char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
+		n += kind_of_line(line) == KIND_HOST;
+	return n > 1;
 }
 
 gboolean plan_is_of_many(const struct invocation *in)
 {
 	if (in->own[OWN_FROM] || in->own[OWN_TO] || (in->haves && in->haves[1]))
 		return TRUE;
-	return in->have && has_several_parts(in->have);
+	return in->have && has_several_hosts(in->have);
 }
 
 /* What is known of one host. */
@@ -85,20 +84,27 @@ struct many {
 	GPtrArray *plans; /* const struct plan * */
 };
 
+static struct objects *have_of(const struct many *m, const char *host)
+{
+	for (guint i = 0; i < m->observed->len; i++)
+		if (strcmp(g_array_index(m->observed, struct observed, i).host, host) == 0)
+			return g_array_index(m->observed, struct observed, i).have;
+	return NULL;
+}
+
 static gboolean read_part(struct many *m, const char *path, const char *text, GError **error)
 {
 	struct objects *have = look_from_text(m->arena, path, text, strlen(text), error);
 	if (!have)
 		return FALSE;
-	const GPtrArray *hosts = have->by_kind[KIND_HOST];
-	if (hosts->len != 1)
-		return fail(error, ERROR_INVALID, "%s: %s; each host's observation has its own Host, as `cleave observe -o yaml` writes it", path,
-		            hosts->len ? "two Hosts follow each other" : "no Host is in it");
-	struct observed one = { ((const struct object *)hosts->pdata[0])->id, have };
-	for (guint i = 0; i < m->observed->len; i++)
-		if (strcmp(g_array_index(m->observed, struct observed, i).host, one.host) == 0)
+	if (!have->by_kind[KIND_HOST]->len)
+		return fail(error, ERROR_INVALID, "%s: no Host is in it; `cleave observe -o yaml` writes one", path);
+	OBJECTS_EACH (host, have, KIND_HOST) {
+		struct observed one = { host->id, have };
+		if (have_of(m, host->id))
 			return fail(error, ERROR_INVALID, "%s: the host %s is observed twice; give the newer one alone", path, one.host);
-	g_array_append_val(m->observed, one);
+		g_array_append_val(m->observed, one);
+	}
 	return TRUE;
 }
 
@@ -114,14 +120,6 @@ static gboolean read_haves(struct many *m, GError **error)
 				return FALSE;
 	}
 	return TRUE;
-}
-
-static struct objects *have_of(const struct many *m, const char *host)
-{
-	for (guint i = 0; i < m->observed->len; i++)
-		if (strcmp(g_array_index(m->observed, struct observed, i).host, host) == 0)
-			return g_array_index(m->observed, struct observed, i).have;
-	return NULL;
 }
 
 /* -- revisions --------------------------------------------------------------------------------------------------------- */

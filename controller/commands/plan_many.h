@@ -11,6 +11,6 @@ int plan_many(struct invocation *in);
 void plan_write(GString *out, const struct invocation *in, const struct report_plans *plans);
 gboolean plan_has_refused_vm(const struct plan *p);
 
-/* Each host's observation in a text that holds one after the other: kinds come in their order, so that a step back begins
- * the next. Copies; g_ptr_array_unref(). */
+/* Observations in a text that holds one after the other: kinds come in their order, so that a step back begins the next.
+ * Copies; g_ptr_array_unref(). */
 GPtrArray *plan_split_observations(const char *text);

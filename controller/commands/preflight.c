@@ -68,7 +68,7 @@ static int write_preflight(struct invocation *in, struct preflighting *p, GStrin
 	else if (in->output == OUTPUT_JUNIT)
 		report_preflight_junit(text, found);
 	else
-		report_preflight_text(text, found, in->all, (struct report_style){ command_has_colour() });
+		report_preflight_text(text, found, in->all, command_style());
 	return found->n_of[CHECK_FAIL] ? EXIT_FAILED : EXIT_FINE;
 }
 

@@ -129,6 +129,8 @@ void run_source_stop(struct runner *r);
 void run_source_fetch(struct runner *r);
 /* TRUE: one of them cannot be fetched; why, and since when (ms since 1970). */
 gboolean run_source_is_fetching(const struct runner *r);
+/* Of a mirror that was never fetched the reason is that, not that it is empty. */
+void run_source_explain(const struct runner *r, GError **error);
 /* A revision has come into force. */
 void run_source_accepted(struct runner *r, gboolean is_first);
 /* Nothing is in force yet: what was when the host was last up. */

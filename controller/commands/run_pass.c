@@ -36,7 +36,7 @@ static gboolean is_waiting(const struct plan *p)
 static void print_plan(struct runner *r, const struct plan *p)
 {
 	g_autoptr(GString) text = g_string_new(NULL), json = g_string_new(NULL);
-	report_plan_text(text, p, (struct report_style){ command_has_colour() });
+	report_plan_text(text, p, command_style());
 	report_plan_json(json, p);
 	/* A plan that stays as it was (a retry, a stall) is said once. */
 	gboolean is_new = g_strcmp0(text->str, r->last_plan) != 0;
@@ -68,7 +68,7 @@ static void on_acted(void *user, const struct plan *p, const struct outcome *o)
 	gboolean is_worth = session_note_outcome(r->session, p, o);
 	if (!is_worth && !r->recorded && r->in->output != OUTPUT_JSON)
 		return;
-	report_outcome_text(text, p, o, (struct report_style){ command_has_colour() });
+	report_outcome_text(text, p, o, command_style());
 	report_outcome_json(json, p, o);
 	if (!log_outcome(r, p, o, text->str))
 		print(r, text, json);
@@ -149,6 +149,8 @@ gboolean run_read_revision(struct runner *r)
 	gboolean ok = session_want(r->session, a, &w, &error);
 	g_free(r->seen_commit);
 	r->seen_commit = g_strdup(w.tip);
+	if (error)
+		run_source_explain(r, &error);
 	g_autofree char *trouble = error ? g_strdup(error->message) : first_problem(&w.problems);
 	if (ok && !trouble) {
 		gboolean is_first = !r->force.arena;

@@ -42,7 +42,7 @@ static void note_away(struct run_remote *m, const GError *error)
 	gboolean is_new = error && g_strcmp0(m->away, error->message) != 0;
 	gboolean was_away = m->away != NULL;
 	if (is_new)
-		log_warning("source", "%s; the last commit stays in force", error->message);
+		log_warning("source", "%s%s", error->message, mirror_fetched_ms(m->mirror) ? "; the last commit stays in force" : "");
 	if (!error && was_away)
 		log_notice("source", "%s answers again", mirror_shown(m->mirror));
 	if (error && !was_away)
@@ -200,4 +200,16 @@ void run_take_good(struct runner *r)
 	}
 	wanted_clear(&w);
 	arena_free(a);
+}
+
+void run_source_explain(const struct runner *r, GError **error)
+{
+	const struct run_remote *m = r->remotes && r->remotes->len ? r->remotes->pdata[0] : NULL;
+	if (!m || mirror_fetched_ms(m->mirror))
+		return;
+	g_clear_error(error);
+	if (m->away)
+		fail(error, ERROR_AWAY, "%s", m->away);
+	else
+		fail(error, ERROR_AWAY, "%s is being fetched for the first time", mirror_shown(m->mirror));
 }

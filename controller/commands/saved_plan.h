@@ -1,17 +1,8 @@
-/* A plan in a file: what `plan --out` wrote, and `apply FILE` carries out if it is still the plan. */
+/* Writing and reading the file of `plan --out` and `apply FILE`. */
 #pragma once
 #include "commands/command.h"
-
-struct saved_plan {
-	char *text; /* the stream as it was written */
-	char *host, *revision;
-	char *commit; /* NULL: of a directory */
-};
+#include "report/saved_plan.h"
 
 gboolean saved_plan_write(const char *path, const struct plan *p, GError **error);
 /* ERROR_INVALID when it is no plan, or of a newer form. */
 gboolean saved_plan_read(const char *path, struct saved_plan *ret, GError **error);
-void saved_plan_clear(struct saved_plan *s);
-/* NULL, or the first thing in which the plan as it would be now (its JSON stream) is another one, in words; g_free(). What
- * workers do is none. */
-char *saved_plan_differs(const struct saved_plan *s, const char *now);

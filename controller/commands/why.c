@@ -48,7 +48,7 @@ static int say_why(const struct invocation *in, const struct story_book *b, cons
 	if (in->output == OUTPUT_JSON)
 		report_stories_json(text, all, (guint)n);
 	for (i = 0; in->output != OUTPUT_JSON && i < n; i++)
-		report_frame_text(text, &all[i], (struct report_style){ command_has_colour() });
+		report_frame_text(text, &all[i], command_style());
 	return command_print(text) ? EXIT_FINE : EXIT_FAILED;
 }
 
@@ -96,7 +96,7 @@ static int list_frames(const struct invocation *in, const struct story_book *b, 
 	if (in->output == OUTPUT_JSON)
 		report_frames_json(text, all, i);
 	else
-		report_frames_text(text, all, i, (struct report_style){ command_has_colour() });
+		report_frames_text(text, all, i, command_style());
 	return command_print(text) ? EXIT_FINE : EXIT_FAILED;
 }
 

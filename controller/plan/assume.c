@@ -95,6 +95,15 @@ static void add_roots(struct assuming *s, struct farm_status *status, const stru
 	}
 }
 
+/* All are open: a plan tells what is done in them. */
+static void add_windows(struct assuming *s, struct farm_status *status, const struct farm_spec *spec)
+{
+	for (guint i = 0; i < spec->policy.windows.n; i++)
+		ASSUME_APPEND(s->arena, status->windows, struct farm_window_status,
+		              { .window = farm_window_text(s->arena, LIST_AT(spec->policy.windows, struct farm_window, i)),
+		                .opens = "2000-01-01T00:00:00Z", .closes = "2000-01-02T00:00:00Z" });
+}
+
 static void assume_farm(struct assuming *s)
 {
 	const struct object *farm = objects_farm(s->in->to);
@@ -108,6 +117,7 @@ static void assume_farm(struct assuming *s)
 	status->job_owner = s->in->job_owner;
 	add_roots(s, status, s->in->from);
 	add_roots(s, status, s->in->to);
+	add_windows(s, status, spec);
 	assume_seen(s, KIND_FARM, farm->id, status);
 	s->farm = farm->meta.name;
 }
@@ -158,14 +168,31 @@ static void uncordon(struct assuming *s, struct objects *want)
 	objects_set(want, KIND_HOST, &copy, 1);
 }
 
+/* The earlier specs were applied in windows that are over, whatever those let be. */
+static struct objects *part_to_apply(struct assuming *s)
+{
+	struct objects *want = assume_part(s->arena, s->in->from, NULL, s->in->host, FALSE);
+	const struct object *farm = objects_farm(want);
+	if (!farm)
+		return want;
+	struct object *copy = ARENA_NEW(s->arena, struct object);
+	struct farm_spec *open = ARENA_NEW(s->arena, struct farm_spec);
+	*copy = *farm;
+	*open = *(const struct farm_spec *)farm->spec;
+	open->policy.windows = (struct list){ 0 };
+	copy->spec = open;
+	objects_set(want, KIND_FARM, &copy, 1);
+	return want;
+}
+
 /* What is only observed or proposed is taken to be as its spec says as well: a plan then tells what a commit changes,
  * and not all that nobody let cleave do. */
 static void apply_from(struct assuming *s)
 {
-	struct objects *active = assume_part(s->arena, s->in->from, NULL, s->in->host, FALSE);
+	struct objects *active = part_to_apply(s);
 	uncordon(s, active);
 	settle(s, active);
-	settle(s, assume_part(s->arena, s->in->from, NULL, s->in->host, FALSE));
+	settle(s, part_to_apply(s));
 }
 
 struct objects *assume(struct arena *a, const struct assume_input *in)

@@ -2,6 +2,7 @@
  * refusals. */
 #include "plan/plan.h"
 #include "base/arena.h"
+#include "base/units.h"
 #include "plan/plan_gpu.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
@@ -127,12 +128,22 @@ static void judge_revision(struct builder *b, const struct object *o)
 		builder_judge(b, o, IS_READY, "Applied", s ? s->applied : NULL);
 }
 
+/* Heartbeats come three times in a lease. */
+static gint64 quiet_ms(const struct builder *b)
+{
+	const struct object *farm = objects_farm(b->in->want);
+	const struct farm_spec *f = farm ? farm->spec : NULL;
+	return MAX(WORKER_QUIET_MS, f ? f->lease_ms / 2 : 0);
+}
+
 static void judge_worker(struct builder *b, const struct object *o)
 {
 	const struct worker_status *s = o->status;
 	if (!s || s->silent_ms >= WORKER_SILENT_MS)
 		return;
-	if (g_strcmp0(s->state, "waiting") == 0)
+	if (s->silent_ms >= quiet_ms(b))
+		builder_judge(b, o, IS_RECONCILING, "Silent", arena_printf(b->arena, "silent for %s", duration_about(b->arena, s->silent_ms)));
+	else if (g_strcmp0(s->state, "waiting") == 0)
 		builder_judge(b, o, IS_RECONCILING, "Waiting", s->detail);
 	else if (g_strcmp0(s->state, "drained") == 0)
 		builder_judge(b, o, IS_READY, "Drained", s->detail);
@@ -241,17 +252,82 @@ static gboolean waits_for(const struct builder *b, const struct action *act, con
 	return takes && start_waits_for(b, act, before);
 }
 
+/* Earlier actions that one may have to wait for: on its own object; and those on cards and the host, and VMs that stop,
+ * whom others wait for. All pairs would take a farm's plan minutes. */
+struct earlier {
+	GHashTable *of[N_KINDS]; /* by id: GArray of indices */
+	GArray *shared;
+};
+
+static gboolean is_waited_for_by_others(const struct action *act)
+{
+	return act->kind == KIND_HOST || act->kind == KIND_GPU || act->verb == VERB_STOP_VM;
+}
+
+static void array_unref(gpointer array)
+{
+	g_array_unref(array);
+}
+
+static GArray *earlier_of(struct earlier *e, const struct action *act)
+{
+	if (!e->of[act->kind])
+		e->of[act->kind] = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, array_unref);
+	GArray *list = g_hash_table_lookup(e->of[act->kind], act->id);
+	if (!list) {
+		list = g_array_new(FALSE, FALSE, sizeof(guint));
+		g_hash_table_insert(e->of[act->kind], (gpointer)act->id, list);
+	}
+	return list;
+}
+
+/* A VM that others may have to let go of something for. */
+static gboolean takes_from_others(const struct action *act)
+{
+	return (act->verb == VERB_START_VM || action_plugs_devices(act)) && act->vm && (act->vm->devices.n || act->vm->disks.n);
+}
+
+/* `others`: of the list those that are not on the same object, which are asked for in its own list. */
+static void ask(struct builder *b, const struct action *act, const GArray *list, gboolean others, GArray *waits)
+{
+	gboolean asks_vms = act->kind != KIND_VM || takes_from_others(act);
+	for (guint i = 0; i < list->len; i++) {
+		guint at = g_array_index(list, guint, i);
+		const struct action *before = &g_array_index(b->actions, struct action, at);
+		if (others && before->kind == KIND_VM && !asks_vms)
+			continue;
+		gboolean is_same = before->kind == act->kind && strcmp(before->id, act->id) == 0;
+		if (!(others && is_same) && waits_for(b, act, before))
+			g_array_append_val(waits, at);
+	}
+}
+
+static gint by_index(gconstpointer x, gconstpointer y)
+{
+	guint a = *(const guint *)x, b = *(const guint *)y;
+	return a < b ? -1 : a > b;
+}
+
 static void add_waits(struct builder *b)
 {
+	struct earlier e = { .shared = g_array_new(FALSE, FALSE, sizeof(guint)) };
 	for (guint i = 0; i < b->actions->len; i++) {
 		struct action *act = &g_array_index(b->actions, struct action, i);
 		g_autoptr(GArray) waits = g_array_new(FALSE, FALSE, sizeof(guint));
-		for (guint k = 0; k < i; k++)
-			if (waits_for(b, act, &g_array_index(b->actions, struct action, k)))
-				g_array_append_val(waits, k);
+		GArray *own = earlier_of(&e, act);
+		ask(b, act, own, FALSE, waits);
+		if (act->kind <= KIND_VM)
+			ask(b, act, e.shared, TRUE, waits);
+		g_array_sort(waits, by_index);
 		act->n_waits = waits->len;
 		act->waits = arena_memdup(b->arena, waits->data, waits->len * sizeof(guint));
+		g_array_append_val(own, i);
+		if (is_waited_for_by_others(act))
+			g_array_append_val(e.shared, i);
 	}
+	for (int kind = 0; kind < N_KINDS; kind++)
+		g_clear_pointer(&e.of[kind], g_hash_table_unref);
+	g_array_unref(e.shared);
 }
 
 static void refuse(struct builder *b, const struct plan *p)

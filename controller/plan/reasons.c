@@ -73,6 +73,7 @@ const struct reason_row plan_reasons[] = {
 	{ "FileMissing", "A file of the specs' tree that its guest is to be told was not read." },
 	/* Jobs and workers */
 	{ "Complete", "All frames are there." },
+	{ "Silent", "A worker that was not heard for 15 seconds and half a lease: it ended, or its network did." },
 	{ "Rendering", "Its frames are rendered." },
 	{ "WaitsForJob", "Its frames wait for those of the job that its `after` names." },
 	{ "OutputOccupied", "Files that are not this job's lie where its frames go." },

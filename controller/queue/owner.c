@@ -70,7 +70,9 @@ void owner_epoch_leave(struct redis *r, const struct owner_epoch *e, const char 
 		}
 	if (strcmp(text->str, e->gone) == 0)
 		return;
-	SCOPED_REPLY reply = redis_call(r, REDIS_REPEAT, 3, (const char *const[]){ "SET", "cleave:epoch-gone", text->str }, NULL);
+	redisReply *reply = redis_call(r, REDIS_REPEAT, 3, (const char *const[]){ "SET", "cleave:epoch-gone", text->str }, NULL);
+	if (reply)
+		freeReplyObject(reply);
 }
 
 gboolean owner_release(struct redis *r, const char *holder, GError **error)

@@ -31,6 +31,17 @@ static void rows(GString *out, const char *name, const char *text)
 	}
 }
 
+/* Blender says "Fra:12 Mem:45.10M (Peak 60.22M) | …" many times a second; `cleave logs` has these lines too. */
+static void log_rows(GString *out, const char *log)
+{
+	g_auto(GStrv) lines = g_strsplit(log, "\n", -1);
+	g_autoptr(GString) kept = g_string_new(NULL);
+	for (guint i = 0; lines[i]; i++)
+		if (!g_str_has_prefix(lines[i], "Fra:") || !strstr(lines[i], " Mem:"))
+			g_string_append_printf(kept, "%s\n", lines[i]);
+	rows(out, "log", kept->str);
+}
+
 static void append_state(GString *out, const struct frame_story *f, struct report_style style)
 {
 	static const char *const good[] = { "whole", "waived" }, *const bad[] = { "failed", "damaged", "foreign" };
@@ -67,14 +78,16 @@ void report_frame_text(GString *out, const struct frame_story *f, struct report_
 	g_string_append_printf(out, "%s\n", f->detail ? f->detail : "");
 	row(out, "file", f->file);
 	row(out, "wanted", f->key ? f->key : "not known: the scene cannot be read");
-	if (f->values)
-		rows(out, "", f->values);
+	/* The first line is the format's name, with which the key begins as well. */
+	const char *values = f->values ? strchr(f->values, '\n') : NULL;
+	if (values)
+		rows(out, "", values + 1);
 	gboolean is_same = f->found_key && f->key && strcmp(f->found_key, f->key) == 0;
 	row(out, "found", !f->found_key ? "nothing that cleave verified" : is_same ? "the same" : f->found_key);
 	row(out, "worker", f->worker);
 	append_attempts(out, f);
 	if (f->log)
-		rows(out, "log", f->log);
+		log_rows(out, f->log);
 	row(out, "all of it", f->log_file);
 	row(out, "next", f->next);
 }

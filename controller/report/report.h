@@ -10,7 +10,11 @@
 
 struct report_style {
 	gboolean colour;
+	guint columns; /* of the terminal: plans are wrapped to it; 0: there is none, lines are as long as they are */
 };
+
+/* Appends the text with no line longer than that, but for words that are. */
+void report_wrap(GString *out, const char *text, guint columns);
 
 /* -- text ---------------------------------------------------------------------------------------- */
 

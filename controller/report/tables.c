@@ -53,16 +53,38 @@ static const char *reason_alone(const struct line *l)
 	return l->shown->verdict->reason;
 }
 
+static gboolean has_worker(const struct plan *p)
+{
+	const struct object *farm = objects_farm(p->want);
+	const struct farm_spec *f = farm ? farm->spec : NULL;
+	for (guint i = 0; f && i < f->queues.n; i++)
+		if (LIST_AT(f->queues, struct farm_queue, i)->list)
+			return TRUE; /* of plain workers nobody knows how many there are */
+	for (guint i = 0; i < p->n_verdicts; i++)
+		if (p->verdicts[i].object->kind->id == KIND_WORKER)
+			return TRUE;
+	return FALSE;
+}
+
+/* A job that is being rendered, and nobody is there to do it. */
+static const char *message_of(const struct line *l)
+{
+	const struct verdict *v = l->shown->verdict;
+	gboolean lacks = l->object->kind->id == KIND_RENDERJOB && strcmp(v->reason, "Rendering") == 0 && !has_worker(l->plan);
+	return lacks ? arena_printf(l->arena, "%s%swaits for a worker: none is there", v->message ? v->message : "", v->message ? "; " : "")
+	             : v->message;
+}
+
 static const char *message_alone(const struct line *l)
 {
-	const char *message = l->shown->verdict->message;
+	const char *message = message_of(l);
 	return message ? message : " ";
 }
 
 static const char *reason_of(const struct line *l)
 {
-	const struct verdict *v = l->shown->verdict;
-	return v->message ? arena_printf(l->arena, "%s: %s", v->reason, v->message) : v->reason;
+	const char *message = message_of(l), *reason = l->shown->verdict->reason;
+	return message ? arena_printf(l->arena, "%s: %s", reason, message) : reason;
 }
 
 static const char *number_of(const struct line *l, guint64 n)

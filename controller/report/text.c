@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "report/report.h"
 #include "spec/farm.h"
+#include "spec/gpu.h"
 #include "spec/renderjob.h"
 #include "spec/vm.h"
 #include <string.h>
@@ -130,6 +131,16 @@ static void append_waiting(GString *out, const struct plan *p, struct report_sty
 	}
 }
 
+/* What another host's controller told: `get` shows it, a plan of this host has nothing to do with it. */
+static gboolean is_elsewhere(const struct plan *p, const struct object *o)
+{
+	const char *host = o->kind->id == KIND_HOST              ? o->id
+	                   : o->kind->id == KIND_GPU && o->spec ? ((const struct gpu_spec *)o->spec)->host
+	                   : o->kind->id == KIND_VM && o->spec  ? ((const struct vm_spec *)o->spec)->host
+	                                                        : NULL;
+	return host && strcmp(host, p->host) != 0;
+}
+
 static void append_troubles(GString *out, const struct plan *p, struct report_style style)
 {
 	append_waiting(out, p, style);
@@ -137,7 +148,7 @@ static void append_troubles(GString *out, const struct plan *p, struct report_st
 		g_string_append_printf(out, "  . %s/%s %s\n", kinds[p->notes[i].kind].name, p->notes[i].id, p->notes[i].message);
 	for (guint i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
-		if (v->readiness != IS_STALLED)
+		if (v->readiness != IS_STALLED || is_elsewhere(p, v->object))
 			continue;
 		paint(out, style, RED, "  ! %s/%s", v->object->kind->name, v->object->id);
 		g_string_append_printf(out, " %s %s%s%s\n", v->is_refused ? "Refused" : "Stalled", v->reason, v->message ? ": " : "", v->message ? v->message : "");
@@ -182,7 +193,7 @@ static void append_headline(GString *out, const struct plan *p)
 	g_string_append_c(out, '\n');
 }
 
-void report_plan_text(GString *out, const struct plan *p, struct report_style style)
+static void put_plan(GString *out, const struct plan *p, struct report_style style)
 {
 	g_autofree char *revision = report_short_revision(p->revision);
 	paint(out, style, BOLD, "Plan for host %s at %s", p->host, revision);
@@ -192,6 +203,16 @@ void report_plan_text(GString *out, const struct plan *p, struct report_style st
 	append_effects_line(out, p);
 	append_troubles(out, p, style);
 	append_approval(out, p, style);
+}
+
+void report_plan_text(GString *out, const struct plan *p, struct report_style style)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	put_plan(text, p, style);
+	if (style.columns)
+		report_wrap(out, text->str, style.columns);
+	else
+		g_string_append_len(out, text->str, (gssize)text->len);
 }
 
 void report_outcome_text(GString *out, const struct plan *p, const struct outcome *o, struct report_style style)

@@ -132,7 +132,7 @@ const struct spec_rule spec_rules[] = {
 	OVER_ALL(RULE_ASKS(KIND_RENDERJOB), RENDERJOB, "job-after-cycle", "Jobs do not wait for each other.", job_after_cycle),
 	OWN(CONTROLLER, "controller-owners-signed", "Owners are known by their signatures.", controller_owners_signed),
 	OWN(CONTROLLER, "controller-source-bounded", "A source without signatures says what it may contain.", controller_source_bounded),
-	OWN(CONTROLLER, "controller-source-named", "Sources have names of their own.", controller_source_named),
+	OWN(CONTROLLER, "controller-source-named", "No source is called main, as the Controller's own repository is.", controller_source_named),
 };
 const guint n_spec_rules = G_N_ELEMENTS(spec_rules);
 

@@ -30,15 +30,7 @@ RULE(controller_source_bounded)
 RULE(controller_source_named)
 {
 	const struct controller_spec *c = o->spec;
-	for (guint i = 0; i < c->sources.n; i++) {
-		const char *name = LIST_AT(c->sources, struct controller_source, i)->name;
-		gboolean is_taken = strcmp(name, "main") == 0;
-		for (guint k = 0; k < i; k++)
-			is_taken |= strcmp(name, LIST_AT(c->sources, struct controller_source, k)->name) == 0;
-		if (is_taken)
-			ERROR(o, rule_item(a, "sources", i), "the name %s is taken%s; give the source another", name,
-			      strcmp(name, "main") == 0 ? " by the Controller's own repository" : "");
-	}
-	if (c->sources.n && !c->repository)
-		ERROR(o, "sources", "sources stand beside the Controller's own repository, where the Farm is: give repository as well");
+	for (guint i = 0; i < c->sources.n; i++)
+		if (strcmp(LIST_AT(c->sources, struct controller_source, i)->name, "main") == 0)
+			ERROR(o, rule_item(a, "sources", i), "the name main is taken by the Controller's own repository; give the source another");
 }

@@ -4,6 +4,8 @@
 
 /* A worker that was not heard for so long is taken for gone. */
 enum { WORKER_SILENT_MS = 120000 };
+/* One that was not heard for so long, and for half a lease, has missed a heartbeat: something is wrong with it. */
+enum { WORKER_QUIET_MS = 15000 };
 
 struct worker_card {
 	const char *address;

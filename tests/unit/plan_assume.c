@@ -341,6 +341,30 @@ static void nothing_left(void **state)
 	}
 }
 
+/* Windows bound when, not what: the earlier specs were applied in one, and the later ones are. */
+static void windows(void **state)
+{
+	static const char text[] = "apiVersion: cleave/v1alpha1\nkind: Farm\nmetadata: {name: f}\nspec:\n  redis: {url: \"redis://h\"}\n"
+	                           "  policy: {windows: [{allow: [vm-restart, gpu-reset], days: Sat, from: \"22:00\", to: \"06:00\", zone: UTC}]}\n"
+	                           "---\napiVersion: cleave/v1alpha1\nkind: Host\nmetadata: {name: h1}\nspec: {}\n"
+	                           "---\napiVersion: cleave/v1alpha1\nkind: GPU\nmetadata: {name: g}\nspec: {host: h1, address: \"0000:65:00.0\", share: passthrough}\n"
+	                           "---\napiVersion: cleave/v1alpha1\nkind: VM\nmetadata: {name: v}\nspec: {host: h1, memory: %s, update: now, boot: {kernel: /k}, gpus: [{gpu: g}]}\n";
+	SCOPED_ARENA(a);
+	(void)state;
+	struct objects *both[2];
+	for (guint i = 0; i < G_N_ELEMENTS(both); i++) {
+		g_auto(GStrv) parts = g_strsplit(text, "%s", -1);
+		const char *bytes = arena_printf(a, "%s%s%s", parts[0], i ? "3GiB" : "2GiB", parts[1]);
+		const struct spec_file file = { .path = "s.yaml", .bytes = bytes, .size = strlen(bytes) };
+		both[i] = plan_fixture_want(a, &file, 1);
+	}
+	const struct assume_input in = { .host = "h1", .revision = "test", .from = both[0], .to = both[1], .job_owner = "h1" };
+	assert_string_equal(words_of(a, build(a, both[1], assume(a, &in))), "define-vm VM/v [none 0] memory=3GiB\n"
+	                                                                    "stop-vm VM/v [vm-restart 0] memory=3GiB\nstart-vm VM/v [none 0]\n");
+	const struct assume_input same = { .host = "h1", .revision = "test", .from = both[0], .to = both[0], .job_owner = "h1" };
+	assert_int_equal(build(a, both[0], assume(a, &same))->n_actions, 0);
+}
+
 static int say_seed(void **state)
 {
 	(void)state;
@@ -350,6 +374,6 @@ static int say_seed(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test_teardown(pushes, say_seed), cmocka_unit_test(nothing_left) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test_teardown(pushes, say_seed), cmocka_unit_test(nothing_left), cmocka_unit_test(windows) };
 	return cmocka_run_group_tests_name("plan assume", tests, NULL, NULL);
 }

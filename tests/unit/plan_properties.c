@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "plan_fixture.h"
 #include "plan_host_fixture.h"
+#include "plan_limits_fixture.h"
 #include "spec/emit.h"
 #include "spec/gpu.h"
 #include "spec/resolve.h"
@@ -128,7 +129,7 @@ static struct spec_file *files_of(struct arena *a, const GPtrArray *texts)
 /* -- hosts ------------------------------------------------------------------------------------------- */
 
 struct worlds {
-	const struct objects *old, *now; /* what was wanted, what is */
+	struct objects *old, *now; /* what was wanted, what is */
 };
 
 static void random_vm(struct sim *s, GRand *r, const struct worlds *w, const char *id)
@@ -667,6 +668,7 @@ static void play(guint32 seed, struct tally *tally)
 	struct objects *have = sim_observe(s, a, w.now);
 	struct plan *p = plan_fixture_build(a, w.now, have);
 	check_targets(p);
+	limits_check(a, w.now, have);
 	if (s->redis == PLANE_OK && s->mounted)
 		OBJECTS_EACH (o, w.now, KIND_RENDERJOB)
 			check_job(a, s, p, o);
