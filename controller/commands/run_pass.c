@@ -50,6 +50,17 @@ static void print_plan(struct runner *r, const struct plan *p)
 	r->last_plan = g_strdup(text->str);
 }
 
+/* One entry with fields, where the journal listens: `journalctl CLEAVE_OBJECT=VM/w1`. FALSE: it is to be printed. */
+static gboolean log_outcome(const struct runner *r, const struct plan *p, const struct outcome *o, const char *text)
+{
+	static const char *const words[] = { [OUTCOME_DONE] = "done", [OUTCOME_FAILED] = "failed", [OUTCOME_SKIPPED] = "skipped" };
+	const struct action *act = &p->actions[o->action];
+	g_autofree char *object = g_strdup_printf("%s/%s", kinds[act->kind].name, act->id), *sentence = g_strstrip(g_strdup(text));
+	const struct service_about about = { object, verbs[act->verb].name, words[o->state], p->revision };
+	return !r->recorded && r->in->output != OUTPUT_JSON &&
+	       service_log(o->state == OUTCOME_FAILED ? LOG_ERROR : LOG_NOTICE, "apply", &about, sentence);
+}
+
 static void on_acted(void *user, const struct plan *p, const struct outcome *o)
 {
 	struct runner *r = user;
@@ -59,7 +70,8 @@ static void on_acted(void *user, const struct plan *p, const struct outcome *o)
 		return;
 	report_outcome_text(text, p, o, command_style());
 	report_outcome_json(json, p, o);
-	print(r, text, json);
+	if (!log_outcome(r, p, o, text->str))
+		print(r, text, json);
 }
 
 /* -- the revision --------------------------------------------------------------------------------------- */
