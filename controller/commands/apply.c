@@ -92,7 +92,8 @@ static int apply_there(const struct invocation *in, const struct looked *l)
 	gboolean in_part = end > body && end[-1] == CONTROL_IN_PART;
 	if (in_part)
 		end[-1] = '\0';
-	fputs(body, stdout);
+	g_autoptr(GString) text = g_string_new(body);
+	command_print(text);
 	return judge(l, in_part);
 }
 
