@@ -237,7 +237,7 @@ static gboolean is_worth_telling(const struct plan *p)
 	gboolean is_stalled = FALSE;
 	for (guint i = 0; i < p->n_verdicts; i++)
 		is_stalled |= p->verdicts[i].readiness == IS_STALLED;
-	return p->n_actions || p->n_held || p->n_refusals || is_stalled;
+	return p->n_actions || p->n_held || p->n_refusals || p->approval || is_stalled;
 }
 
 /* For people: a farm's hosts of which there is nothing to say are counted. */
@@ -257,11 +257,10 @@ static int judge(const struct many *m)
 {
 	guint n_actions = 0;
 	gboolean is_refused = FALSE;
-	for (guint i = 0; i < m->plans->len; i++) {
-		const struct plan *p = m->plans->pdata[i];
-		n_actions += p->n_actions;
-		is_refused |= p->n_refusals || plan_has_refused_vm(p) || (m->in->detailed_exitcode && plan_n_refused(p));
-	}
+	for (guint i = 0; i < m->plans->len; i++)
+		n_actions += ((const struct plan *)m->plans->pdata[i])->n_actions;
+	for (guint i = 0; i < m->plans->len; i++)
+		is_refused |= plan_is_refused(m->in, m->plans->pdata[i], n_actions);
 	return is_refused ? EXIT_REFUSED : n_actions && m->in->detailed_exitcode ? EXIT_CHANGES : EXIT_FINE;
 }
 
