@@ -90,12 +90,18 @@ int local_resume(struct invocation *in, const char *kind, const char *name)
 	return error ? command_fail(error) : done(in, "resume", object, "goes on");
 }
 
+/* What has no object to name. */
+static void tell(const struct invocation *in, const char *request, struct state_lock **ret_lock, GError **error)
+{
+	g_free(ask(in, request, ret_lock, error));
+}
+
 int local_hold(struct invocation *in, const struct hold *h)
 {
 	g_autoptr(GError) error = NULL;
 	struct state_lock *lock;
 	g_autofree char *json = hold_text(h), *request = g_strdup_printf("hold-here %s", json);
-	g_autofree char *answer = ask(in, request, &lock, &error);
+	tell(in, request, &lock, &error);
 	if (lock)
 		hold_write(in->settings.state, h, &error);
 	state_unlock(lock);
@@ -107,7 +113,7 @@ int local_release(struct invocation *in)
 {
 	g_autoptr(GError) error = NULL;
 	struct state_lock *lock;
-	g_autofree char *answer = ask(in, "release-here", &lock, &error);
+	tell(in, "release-here", &lock, &error);
 	if (lock)
 		hold_write(in->settings.state, NULL, &error);
 	state_unlock(lock);
