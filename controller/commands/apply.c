@@ -163,7 +163,7 @@ static int apply_all(struct invocation *in, const struct saved_plan *saved)
 		return command_fail(error);
 	in->holds_lock = lock != NULL;
 	int code = look_and_apply(in, &printer, 0);
-	for (int i = 1; i < DEVICE_LOOKS && in->settings.devices_only && printer.has_done_all; i++)
+	for (int i = 1; i < DEVICE_LOOKS && in->settings.devices_only && !saved && printer.has_done_all; i++)
 		code = look_and_apply(in, &printer, code);
 	state_unlock(lock);
 	return code;
