@@ -199,13 +199,24 @@ static const char *owner_of(const struct many *m, const struct strings *hosts)
 	return hosts->items[0];
 }
 
+static const char *observed_names(const struct many *m)
+{
+	enum { NAMED = 10 };
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < m->observed->len && i < NAMED; i++)
+		g_string_append_printf(s, "%s%s", i ? ", " : "", g_array_index(m->observed, struct observed, i).host);
+	if (m->observed->len > NAMED)
+		g_string_append_printf(s, " and %u more", m->observed->len - NAMED);
+	return arena_strdup(m->arena, s->str);
+}
+
 /* What was observed of a host is planned as that host itself would. */
 static gboolean plan_host(struct many *m, const char *host, const char *owner, GError **error)
 {
 	struct objects *have = have_of(m, host);
 	const struct objects *want = m->to.objects;
 	if (!have && !m->has_from)
-		return fail(error, ERROR_NOT_FOUND, "no observation of host %s is given", host);
+		return fail(error, ERROR_NOT_FOUND, "no observation of host %s is given; name one that was observed with --host: %s", host, observed_names(m));
 	if (!have) {
 		const struct assume_input assumed = { .host = host, .revision = m->from.tree.revision, .from = m->from.objects, .to = want,
 			                              .job_owner = owner };
