@@ -76,6 +76,8 @@ void session_end_hold(const struct session *s, const char *tip);
 
 /* Takes the host, or renews the claim. A sentence when another controller acts as it; NULL else, and without Redis. */
 const char *session_claim_host(struct session *s);
+/* Another does, by what was heard last. */
+gboolean session_is_taken(const struct session *s);
 void session_leave_host(struct session *s);
 void session_end_post(struct session *s);
 
