@@ -232,7 +232,8 @@ static gboolean was_stopped(const struct work *w, const char *vm)
 	return FALSE;
 }
 
-/* A VM that this pass has stopped to start it again is not left off: that goes on when the pass is to end. */
+/* A VM that this pass has stopped to start it again is not left off: that goes on when the pass is to end, when its window
+ * closes and when its host's turn is over. */
 static gboolean ends_restart(const struct work *w, guint i)
 {
 	const struct plan *p = w->in->plan;
@@ -260,7 +261,7 @@ static gboolean try_one(struct work *w, guint i)
 		return TRUE;
 	}
 	const char *over = turn_is_over(in, &in->plan->actions[i]);
-	if (over) {
+	if (over && !ends_restart(w, i)) {
 		end(w, i, OUTCOME_SKIPPED, over, 0);
 		return TRUE;
 	}

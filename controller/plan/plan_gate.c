@@ -5,6 +5,7 @@
  * frames do not, which no approval speaks of. When windows open was observed (Farm.status.windows): zones are no matter
  * of a plan. */
 #include "base/arena.h"
+#include "base/revision.h"
 #include "plan/builder.h"
 #include "spec/farm.h"
 #include "spec/vm_history.h"
@@ -127,7 +128,7 @@ static gboolean is_host_ready(const struct builder *b, const struct farm_status 
 	for (guint i = 0; i < seen->rollout.hosts.n; i++) {
 		const struct farm_ring_host *h = LIST_AT(seen->rollout.hosts, struct farm_ring_host, i);
 		if (strcmp(h->host, host) == 0)
-			return h->is_ready && g_strcmp0(h->revision, b->in->revision) == 0;
+			return h->is_ready && revision_agrees(h->revision, b->in->revision);
 	}
 	return FALSE;
 }

@@ -4,6 +4,7 @@
  * Written in order of importance, each part within a share of REPORT_MARKDOWN_MAX, so that a plan of any size gives a
  * page that is whole: what finds no room is counted. */
 #include "base/arena.h"
+#include "base/revision.h"
 #include "report/merge.h"
 #include <string.h>
 
@@ -82,7 +83,7 @@ static struct totals totals_of(const struct report_plans *all)
 
 static void put_revision(GString *out, const char *revision)
 {
-	g_autofree char *text = report_short_revision(revision);
+	g_autofree char *text = revision_short(revision);
 	put_word(out, text, MOST_NAME);
 }
 

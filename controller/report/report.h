@@ -34,9 +34,6 @@ gboolean report_job_progress(const struct plan *p, const char *id, guint64 *ret_
 void report_roots_text(GString *out, const struct plan *p);
 void report_roots_json(GString *out, const struct plan *p);
 
-/* "main@sha1:0123456789ab": twelve digits of a commit tell it from all others; g_free(). */
-char *report_short_revision(const char *revision);
-
 /* -- JSON ----------------------------------------------------------------------------------------- */
 
 void report_plan_json(GString *out, const struct plan *p);

@@ -2,6 +2,7 @@
  * specs or of what is there. */
 #include "report/saved_plan.h"
 #include "base/error.h"
+#include "base/revision.h"
 #include <jansson.h>
 #include <string.h>
 
@@ -42,9 +43,12 @@ static gboolean read_head(const json_t *head, const char *path, struct saved_pla
 		return fail(error, ERROR_INVALID, "%s ends before the plan does; plan again", path);
 	s->host = g_strdup(text_of(head, "host"));
 	s->revision = g_strdup(text_of(head, "revision"));
-	const char *sha = strstr(s->revision, "sha1:");
-	s->commit = sha ? g_strdup(sha + strlen("sha1:")) : NULL;
-	if (s->commit && (strlen(s->commit) != 40 || strspn(s->commit, "0123456789abcdef") != 40))
+	const char *at = s->revision;
+	struct revision_part part;
+	while (revision_next(&at, &part))
+		if (!s->commit)
+			s->commit = g_strndup(part.commit, COMMIT_LEN);
+	if (s->commit ? *at != '\0' : strstr(at, "sha1:") != NULL)
 		return fail(error, ERROR_INVALID, "%s names no commit: %s", path, s->revision);
 	return TRUE;
 }

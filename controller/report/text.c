@@ -1,5 +1,6 @@
 /* For people: aligned, few words, colour only where it is asked for. */
 #include "base/arena.h"
+#include "base/revision.h"
 #include "report/report.h"
 #include "spec/farm.h"
 #include "spec/gpu.h"
@@ -172,13 +173,6 @@ static void append_approval(GString *out, const struct plan *p, struct report_st
 		paint(out, style, BOLD, "Approved (%s): limits do not count here\n", p->approved);
 }
 
-/* The JSON stream has the whole. */
-char *report_short_revision(const char *revision)
-{
-	const char *sha1 = strstr(revision, "sha1:");
-	return sha1 ? g_strdup_printf("%.*s%.12s", (int)(sha1 - revision) + 5, revision, sha1 + 5) : g_strdup(revision);
-}
-
 static void append_headline(GString *out, const struct plan *p)
 {
 	guint n_refused = plan_n_refused(p), n_unseen = plan_n_unseen(p, KIND_VM) + plan_n_unseen(p, KIND_RENDERJOB);
@@ -195,7 +189,7 @@ static void append_headline(GString *out, const struct plan *p)
 
 static void put_plan(GString *out, const struct plan *p, struct report_style style)
 {
-	g_autofree char *revision = report_short_revision(p->revision);
+	g_autofree char *revision = revision_short(p->revision); /* the JSON stream has the whole */
 	paint(out, style, BOLD, "Plan for host %s at %s", p->host, revision);
 	append_headline(out, p);
 	for (guint i = 0; i < p->n_actions; i++)

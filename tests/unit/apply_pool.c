@@ -333,6 +333,23 @@ static void test_stuck_one_holds_back_only_its_own(void **state)
 	assert_int_equal(g_atomic_int_get(&n_calls), 4);
 }
 
+/* A window that closes between the stop and the start of a VM ends what has not begun, and leaves nothing off. */
+static void test_window_closes_in_mid_restart(void **state)
+{
+	struct ctx *x = *state;
+	guint stop = add(x, VERB_STOP_VM, "v:150", -1, -1), card = add(x, VERB_BIND_DEVICE, "card", (int)stop, -1);
+	guint other = add(x, VERB_BIND_DEVICE, "other", (int)stop, -1), start = add(x, VERB_START_VM, "v:150", (int)stop, (int)card);
+	guint late = add(x, VERB_STOP_VM, "w", (int)stop, -1);
+	for (guint i = 0; i < x->plan.n_actions; i++)
+		x->actions[i].until_ms = i == start ? 0 : g_get_real_time() / 1000 + 100;
+	apply(x);
+	assert_outcome(x, stop, OUTCOME_DONE, NULL);
+	assert_outcome(x, card, OUTCOME_DONE, NULL);
+	assert_outcome(x, start, OUTCOME_DONE, NULL);
+	assert_outcome(x, other, OUTCOME_SKIPPED, "its window has closed");
+	assert_outcome(x, late, OUTCOME_SKIPPED, "its window has closed");
+}
+
 /* The pass, with all that its actions knew, is gone by the time the call returns. */
 static void test_pass_ends_before_the_call(void **state)
 {
@@ -424,6 +441,7 @@ int main(void)
 		TEST(test_many),
 		TEST(test_stuck_one_holds_back_only_its_own),
 		TEST(test_pass_ends_before_the_call),
+		TEST(test_window_closes_in_mid_restart),
 		TEST(test_over),
 		TEST(test_pages),
 		TEST(test_asking_the_main_thread),
