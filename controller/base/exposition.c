@@ -134,7 +134,9 @@ gboolean exposition_write(const char *path, const char *text, GError **error)
 {
 	/* The collector reads *.prom alone. */
 	g_autofree char *other = g_strdup_printf("%s.new", path);
-	FILE *f = fopen(other, "we");
+	/* Where others may write to that folder, what lies there may be a link to some other file. */
+	unlink(other);
+	FILE *f = fopen(other, "wxe");
 	if (!f)
 		return fail_errno(error, errno, "writing %s", other);
 	gboolean ok = fputs(text, f) >= 0 && fflush(f) == 0 && fchmod(fileno(f), 0644) == 0;
