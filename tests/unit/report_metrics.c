@@ -66,6 +66,14 @@ static void the_file_is_whole(void **state)
 	assert_true(exposition_write(path, "two\n", &error));
 	assert_true(g_file_get_contents(path, &text, NULL, NULL));
 	assert_string_equal(text, "two\n");
+	/* A link that somebody laid there leads nowhere. */
+	g_autofree char *other = g_strconcat(path, ".new", NULL), *victim = g_build_filename(folder, "victim", NULL), *kept = NULL;
+	assert_true(g_file_set_contents(victim, "kept", -1, NULL));
+	assert_int_equal(symlink(victim, other), 0);
+	assert_true(exposition_write(path, "three\n", &error));
+	assert_true(g_file_get_contents(victim, &kept, NULL, NULL));
+	assert_string_equal(kept, "kept");
+	g_remove(victim);
 	assert_false(exposition_write(away, "x", &error));
 	assert_non_null(strstr(error->message, away));
 	GStatBuf s;
