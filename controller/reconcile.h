@@ -78,6 +78,8 @@ gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GE
 /* The same at a commit (NULL: as the settings say): the last good one while a newer is not valid. As revision_pins() gives
  * it, the other sources are read at their commits as well; else at their newest. */
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error);
+/* Another commit than the one that was in force last on this host, if any was: one was pushed while nobody looked. */
+gboolean session_is_newer(const struct session *s, const struct wanted *w);
 /* It is in force from now on: kept in --state for session_want_good(). */
 void session_keep_good(struct session *s, const struct wanted *w);
 /* At the commit that was in force last on this host, and since when (ms since 1970). FALSE: there was none, or it is not valid any more. */

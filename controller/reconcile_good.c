@@ -43,6 +43,18 @@ void session_keep_good(struct session *s, const struct wanted *w)
 		log_warning("source", "%s", error->message);
 }
 
+gboolean session_is_newer(const struct session *s, const struct wanted *w)
+{
+	struct last_good good;
+	g_autofree char *name = session_source_name(s->settings.specs);
+	if (!w->tree.commit)
+		return FALSE;
+	last_good_find(s->settings.state, name, &good);
+	gboolean is_newer = good.commit && strcmp(good.commit, w->tree.commit) != 0;
+	last_good_clear(&good);
+	return is_newer;
+}
+
 gboolean session_want_good(struct session *s, struct arena *a, struct wanted *ret, gint64 *ret_time_ms, GError **error)
 {
 	struct last_good good;

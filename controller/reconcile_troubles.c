@@ -27,10 +27,11 @@ static int verb_of(const char *name)
 
 struct list session_pauses(struct session *s, struct arena *a)
 {
-	const struct troubles *all = open_troubles(s);
+	struct troubles *all = open_troubles(s);
 	struct plan_pause *pauses = ARENA_ARRAY(a, struct plan_pause, troubles_count(all));
 	gint64 now = now_ms();
 	guint n = 0;
+	troubles_set_clock(all, now);
 	for (guint i = 0; i < troubles_count(all); i++) {
 		const struct trouble *one = troubles_at(all, i);
 		const struct kind *kind = kind_find(one->kind);
@@ -107,6 +108,7 @@ gint64 session_end_pass(struct session *s, const struct plan *p, GError **error)
 {
 	struct troubles *t = open_troubles(s);
 	gint64 now = now_ms(), first = 0;
+	troubles_set_clock(t, now);
 	s->is_first_pass = FALSE;
 	g_clear_pointer(&s->done_before, g_hash_table_unref);
 	s->done_before = g_steal_pointer(&s->done);
@@ -116,7 +118,7 @@ gint64 session_end_pass(struct session *s, const struct plan *p, GError **error)
 			continue;
 		if (one->until_ms <= now && !p->n_refusals && !is_planned(p, one))
 			troubles_settled(t, one->kind, one->id, one->verb); /* it came right by itself */
-		else
+		else if (one->until_ms > now) /* one that is over is planned, and may be kept from being done: by a refusal, say */
 			first = first ? MIN(first, one->until_ms) : one->until_ms;
 	}
 	troubles_save(t, error);

@@ -160,8 +160,10 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *pins, s
 	wanted_check_tree(ret, ret->objects, NULL, where, &ret->tree, &ret->problems);
 	wanted_read_texts(s, ret, NULL, where, &ret->tree);
 	/* One that this host is held at was accepted before; what is judged next goes on from the newest. */
-	if (!commit && !ret->held && ret->problems.n_errors == 0)
+	if (!commit && !ret->held && ret->problems.n_errors == 0) {
 		trust_accept(s, &terms, &ret->tree);
+		session_end_hold(s, ret->tip);
+	}
 	if (ret->problems.n_errors == 0)
 		sources_add(s, ret, pins ? revision_rest(pins) : "");
 	return TRUE;

@@ -174,12 +174,13 @@ static const char *reason_of(const GError *error)
 	return g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND) ? "RevisionGone" : "SourceUnreadable";
 }
 
-/* A folder's revision is always called the same. At the start what was paused goes on to be. */
+/* A folder's revision is always called the same. At the start what was paused goes on to be, if it is the commit that it was
+ * paused at. */
 static void note_newer(struct runner *r, const struct wanted *w, gboolean has_moved)
 {
 	const struct wanted *before = r->force.arena ? &r->force.wanted : NULL;
 	gboolean is_newer = before && (w->tree.commit ? strcmp(before->tree.revision, w->tree.revision) != 0 : has_moved);
-	if (is_newer)
+	if (before ? is_newer : session_is_newer(r->session, w))
 		session_forget_troubles(r->session);
 	if (is_newer || !before)
 		session_begin_revision(r->session);
@@ -226,7 +227,9 @@ static void add_revision_status(struct runner *r, struct arena *a, struct object
 	gint64 since_ms;
 	*s = (struct revision_status){ r->source, r->force.wanted.tree.revision, r->force.wanted.tree.commit,
 		                       r->force.refused, r->force.trouble, r->force.reason, NULL, NULL };
-	if (run_source_is_away(r, &s->away, &since_ms)) {
+	const char *away;
+	if (run_source_is_away(r, &away, &since_ms)) {
+		s->away = arena_strdup(a, away); /* a fetch may end while the pass goes on */
 		g_autoptr(GDateTime) since = g_date_time_new_from_unix_utc(since_ms / 1000);
 		g_autofree char *text = g_date_time_format(since, "%Y-%m-%dT%H:%M:%SZ");
 		s->away_since = arena_strdup(a, text);

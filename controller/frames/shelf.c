@@ -1,17 +1,18 @@
-/* Two hash tables: roots of this pass, views for good. */
+/* Hash tables: roots of this pass, views as long as somebody asks for them. */
 #include "frames/shelf.h"
 #include "base/error.h"
 #include "frames/root.h"
 #include <string.h>
 
-static const gint64 UPKEEP_US = 60 * G_USEC_PER_SEC;
+/* A view that nobody asked for through several upkeeps is of a job that is gone. */
+static const gint64 UPKEEP_US = 60 * G_USEC_PER_SEC, FORGET_US = 600 * G_USEC_PER_SEC;
 
 struct shelf {
 	GHashTable *roots; /* path → descriptor + 1 */
 	GHashTable *markers; /* path → its marker */
 	GHashTable *buckets; /* URL → struct bucket * */
 	char *keep;          /* their local folders lie there */
-	GHashTable *views; /* "root path\njob dir" → struct manifest_view * */
+	GHashTable *views; /* "root path\njob dir" → struct kept_view * */
 	struct digest_cache *digests;
 	struct sweep *sweep;
 	gint64 upkept_us; /* when it was last due; 0: never */
@@ -38,9 +39,22 @@ static void close_root(gpointer value)
 	close(GPOINTER_TO_INT(value) - 1);
 }
 
+struct kept_view {
+	struct manifest_view *view;
+	gint64 asked_us;
+};
+
 static void free_view(gpointer value)
 {
-	manifest_view_free(value);
+	struct kept_view *k = value;
+	manifest_view_free(k->view);
+	g_free(k);
+}
+
+static gboolean is_left(gpointer key, gpointer value, gpointer user)
+{
+	(void)key;
+	return ((const struct kept_view *)value)->asked_us < *(const gint64 *)user;
 }
 
 struct shelf *shelf_new(void)
@@ -73,7 +87,9 @@ void shelf_begin(struct shelf *s)
 {
 	GHashTableIter it;
 	gpointer bucket;
+	gint64 since_us = g_get_monotonic_time() - FORGET_US;
 	g_hash_table_remove_all(s->roots);
+	g_hash_table_foreach_remove(s->views, is_left, &since_us);
 	g_hash_table_iter_init(&it, s->buckets);
 	while (g_hash_table_iter_next(&it, NULL, &bucket))
 		if (((struct bucket *)bucket)->remote)
@@ -151,12 +167,14 @@ int shelf_root(struct shelf *s, const char *path, GError **error)
 struct manifest_view *shelf_view(struct shelf *s, const char *root_path, const char *job_dir)
 {
 	g_autofree char *key = g_strdup_printf("%s\n%s", root_path, job_dir);
-	struct manifest_view *v = g_hash_table_lookup(s->views, key);
-	if (!v) {
-		v = manifest_view_new();
-		g_hash_table_insert(s->views, g_steal_pointer(&key), v);
+	struct kept_view *k = g_hash_table_lookup(s->views, key);
+	if (!k) {
+		k = g_new0(struct kept_view, 1);
+		k->view = manifest_view_new();
+		g_hash_table_insert(s->views, g_steal_pointer(&key), k);
 	}
-	return v;
+	k->asked_us = g_get_monotonic_time();
+	return k->view;
 }
 
 GPtrArray *shelf_job_dirs(struct shelf *s, const char *path, GError **error)

@@ -16,6 +16,11 @@ static gboolean is_name(struct arena *a, const char *text)
 	return !form_check(a, FORM_NAME, text);
 }
 
+static gint by_name(gconstpointer x, gconstpointer y)
+{
+	return strcmp(*(const char *const *)x, *(const char *const *)y);
+}
+
 /* In order of names, so that what was seen alike reads alike. What is no name is somebody else's. */
 static void fill(struct arena *a, const struct slots *s, struct farm_rollout_status *ret)
 {
@@ -25,6 +30,7 @@ static void fill(struct arena *a, const struct slots *s, struct farm_rollout_sta
 		if (is_name(a, s->holders[i]))
 			ret->slots.items[ret->slots.n++] = s->holders[i];
 	ret->hosts.items = hosts;
+	qsort(ret->slots.items, ret->slots.n, sizeof *ret->slots.items, by_name); /* Redis has them in order of time */
 	for (guint i = 0; i < s->n_hosts; i++)
 		if (is_name(a, s->hosts[i].host))
 			hosts[ret->hosts.n++] = (struct farm_ring_host){ s->hosts[i].host, s->hosts[i].revision, s->hosts[i].is_ready };

@@ -5,6 +5,8 @@
 #include "base/arena.h"
 #include "plan/plan_gpu.h"
 #include "spec/vm.h"
+
+enum { N_RANKS = 6 };
 #include <string.h>
 
 /* -- what they are called ------------------------------------------------------------------------------- */
@@ -180,10 +182,12 @@ static void mark_existing(const struct gpu_target *t, gboolean *ret)
 	}
 }
 
-/* In this order; 0 = never: what others run with, what is there of VMs that are off, what is there, of VMs that are off. */
+/* In this order: what others run with, what is there of VMs that are off, what is there, of VMs that are off, what is free;
+ * where all that is too little, what others run with that is not as it is wanted: they are stopped first, or named as those
+ * who are in the way. */
 static guint rank_of(gboolean exists, gboolean is_held, gboolean is_given)
 {
-	return is_held ? (exists ? 1 : 0) : exists ? (is_given ? 2 : 3) : is_given ? 4 : 5;
+	return is_held ? (exists ? 1 : N_RANKS) : exists ? (is_given ? 2 : 3) : is_given ? 4 : 5;
 }
 
 /* Those of VMs that run, and as many more as the GPU says. */
@@ -200,7 +204,7 @@ static void find_wanted(struct gpu_target *t, const gboolean *held, const gboole
 		n += piece->runs;
 		t->is_wanted[piece->index] = piece->runs;
 	}
-	for (guint rank = 1; rank <= 5; rank++)
+	for (guint rank = 1; rank <= N_RANKS; rank++)
 		for (guint i = 0; i < t->n_names && n < t->n_slices; i++) {
 			if (unusable[i] || t->is_wanted[i] || rank_of(exists[i], held[i], is_given[i]) != rank)
 				continue;

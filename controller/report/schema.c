@@ -114,10 +114,12 @@ static json_t *unit_schema(struct arena *a, const char *pattern, const struct fi
 
 static json_t *value_schema(struct maker *m, const struct field *f, enum strictness strictness);
 
-/* A list's items replace those of the defaults, so that each is whole; a map's merge with them. */
+/* A list's items replace those of the defaults, so that each is whole; a map's merge with them. What is written whole or
+ * not at all is whole where it is written. */
 static enum strictness inside(const struct field *f, enum strictness strictness)
 {
-	return f->type == FIELD_LIST ? COMPLETE : strictness;
+	gboolean is_whole = f->type == FIELD_LIST || ((f->flags & FIELD_WHOLE) && strictness != NO_DEMAND);
+	return is_whole ? COMPLETE : strictness;
 }
 
 /* The ways in which a table's value may be written: one value, a list, a map. */
@@ -172,7 +174,7 @@ static json_t *value_schema(struct maker *m, const struct field *f, enum strictn
 	case FIELD_FRAMES: return frames_schema(a);
 	case FIELD_RESOLUTION: return matching(pattern_of_resolution(a), "write width and height in pixels, as 1920x1080");
 	case FIELD_STRINGS: return json_pack("{s:s,s:o}", "type", "array", "items", text_schema(f));
-	case FIELD_STRUCT: return shapes_schema(m, f->fields, strictness);
+	case FIELD_STRUCT: return shapes_schema(m, f->fields, inside(f, strictness));
 	case FIELD_LIST:
 		return json_pack("{s:s,s:o}", "type", "array", "items", shapes_schema(m, f->fields, inside(f, strictness)));
 	case FIELD_MAP: return map_schema(m, f, strictness);

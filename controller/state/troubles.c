@@ -203,6 +203,20 @@ gboolean troubles_clear_object(struct troubles *t, const char *kind, const char 
 	return was_there;
 }
 
+void troubles_set_clock(struct troubles *t, gint64 now_ms)
+{
+	for (guint i = 0; i < t->list->len; i++) {
+		struct trouble *one = t->list->pdata[i];
+		if (one->verb && one->until_ms > now_ms + TROUBLE_MOST_MS) {
+			one->until_ms = now_ms + TROUBLE_MOST_MS;
+			t->is_changed = TRUE;
+		}
+	}
+	for (guint i = t->heals->len; i > 0; i--)
+		if (((const struct heal *)t->heals->pdata[i - 1])->at_ms > now_ms)
+			g_ptr_array_remove_index(t->heals, i - 1);
+}
+
 guint troubles_count(const struct troubles *t)
 {
 	return t->list->len;

@@ -41,5 +41,8 @@ void troubles_clear(struct troubles *t);
 /* The same of one object. TRUE when there was something. */
 gboolean troubles_clear_object(struct troubles *t, const char *kind, const char *id);
 
+/* Where the clock was set back, no pause lasts longer than the longest, and heals that are still to come count no more. */
+void troubles_set_clock(struct troubles *t, gint64 now_ms);
+
 guint troubles_count(const struct troubles *t);
 const struct trouble *troubles_at(const struct troubles *t, guint i);

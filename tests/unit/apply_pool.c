@@ -114,6 +114,18 @@ static gboolean run_here(const struct apply_input *in, const struct action *act,
 	return make_call(in, act, TIMEOUT_MS, error);
 }
 
+/* Of many parts, none of which lets the main loop turn. */
+static gboolean run_parts(const struct apply_input *in, const struct action *act, GError **error)
+{
+	(void)act;
+	for (guint i = 0; i < 24; i++) {
+		g_usleep(100000);
+		if (!apply_goes_on(in, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 /* On the main thread, whoever asks. */
 static gboolean count_in(const struct apply_input *in, gpointer data, GError **error)
 {
@@ -138,6 +150,7 @@ static const struct apply_row rows[N_VERBS] = {
 	[VERB_UNDEFINE_VM] = { .run = run_asking, .is_parallel = TRUE },
 	[VERB_BIND_DEVICE] = { .run = run_here },
 	[VERB_SET_HUGEPAGES] = { .run = run_here },
+	[VERB_DELIVER_FRAMES] = { .run = run_parts },
 };
 
 /* -- a plan ------------------------------------------------------------------------------------------------ */
@@ -320,6 +333,23 @@ static void test_stuck_one_holds_back_only_its_own(void **state)
 	assert_int_equal(g_atomic_int_get(&n_calls), 4);
 }
 
+/* A window that closes between the stop and the start of a VM ends what has not begun, and leaves nothing off. */
+static void test_window_closes_in_mid_restart(void **state)
+{
+	struct ctx *x = *state;
+	guint stop = add(x, VERB_STOP_VM, "v:150", -1, -1), card = add(x, VERB_BIND_DEVICE, "card", (int)stop, -1);
+	guint other = add(x, VERB_BIND_DEVICE, "other", (int)stop, -1), start = add(x, VERB_START_VM, "v:150", (int)stop, (int)card);
+	guint late = add(x, VERB_STOP_VM, "w", (int)stop, -1);
+	for (guint i = 0; i < x->plan.n_actions; i++)
+		x->actions[i].until_ms = i == start ? 0 : g_get_real_time() / 1000 + 100;
+	apply(x);
+	assert_outcome(x, stop, OUTCOME_DONE, NULL);
+	assert_outcome(x, card, OUTCOME_DONE, NULL);
+	assert_outcome(x, start, OUTCOME_DONE, NULL);
+	assert_outcome(x, other, OUTCOME_SKIPPED, "its window has closed");
+	assert_outcome(x, late, OUTCOME_SKIPPED, "its window has closed");
+}
+
 /* The pass, with all that its actions knew, is gone by the time the call returns. */
 static void test_pass_ends_before_the_call(void **state)
 {
@@ -383,6 +413,24 @@ static void test_asking_the_main_thread(void **state)
 	assert_int_equal(x->outcomes.n_failed, 1);
 }
 
+static gboolean on_beat(gpointer n)
+{
+	++*(guint *)n;
+	return G_SOURCE_CONTINUE;
+}
+
+/* What is due meanwhile, as a heartbeat, does not wait for its end. */
+static void test_long_one_lets_the_loop_turn(void **state)
+{
+	struct ctx *x = *state;
+	guint n = 0, beat = g_timeout_add(200, on_beat, &n);
+	add(x, VERB_DELIVER_FRAMES, "frames", -1, -1);
+	apply(x);
+	g_source_remove(beat);
+	assert_int_equal(x->outcomes.n_done, 1);
+	assert_in_range(n, 2, 3);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -393,9 +441,11 @@ int main(void)
 		TEST(test_many),
 		TEST(test_stuck_one_holds_back_only_its_own),
 		TEST(test_pass_ends_before_the_call),
+		TEST(test_window_closes_in_mid_restart),
 		TEST(test_over),
 		TEST(test_pages),
 		TEST(test_asking_the_main_thread),
+		TEST(test_long_one_lets_the_loop_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -773,8 +773,11 @@ static void random_rounds(void **state)
 {
 	const char *given = g_getenv("CLEAVE_SEED");
 	guint n_rounds = given ? 1 : ROUNDS;
+	static const guint32 known[] = { 655686585 }; /* a VM that the plan stops held a vGPU of another type */
 	struct tally tally = { 0 };
 	(void)state;
+	for (guint i = 0; !given && i < G_N_ELEMENTS(known); i++)
+		play((seed_played = known[i] + 1) - 1, &tally);
 	seed_played = given ? (guint32)g_ascii_strtoull(given, NULL, 10) : g_random_int();
 	for (guint i = 0; i < n_rounds; i++)
 		play(seed_played++, &tally);

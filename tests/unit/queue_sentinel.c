@@ -263,19 +263,22 @@ static void the_primary_is_lost(void **state)
 
 static void a_subscription_ends_while_it_asks(void **state)
 {
+	enum { ENDS = 20 };
 	struct farm *f = farm_of(state);
-	guint looks = 0;
-	for (int i = 0; i < 20; i++) {
-		struct notice *n = notice_new(f->url, NULL, count_look, &looks, NULL);
+	/* One may be answered before it ends, where the thread that asks is quick; none is heard of afterwards. */
+	guint looks[ENDS] = { 0 }, looks_at_end[ENDS];
+	for (int i = 0; i < ENDS; i++) {
+		struct notice *n = notice_new(f->url, NULL, count_look, &looks[i], NULL);
 		for (int k = 0; k < i; k++)
 			g_main_context_iteration(NULL, FALSE);
 		notice_free(n);
+		looks_at_end[i] = looks[i];
 	}
 	for (int i = 0; i < 50; i++) {
 		g_main_context_iteration(NULL, FALSE);
 		g_usleep(2000);
 	}
-	assert_int_equal(looks, 0);
+	assert_memory_equal(looks, looks_at_end, sizeof looks);
 }
 
 static void urls(void **state)

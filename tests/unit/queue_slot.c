@@ -1,9 +1,11 @@
 /* Slots by which hosts take turns, and what hosts say of themselves. */
 #include "base/arena.h"
 #include "base/error.h"
+#include "observe/observe.h"
 #include "queue/redis.h"
 #include "queue/slot.h"
 #include "redis_fixture.h"
+#include "spec/farm.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -80,6 +82,23 @@ static void what_hosts_say(void **state)
 	redis_free(r);
 }
 
+/* Who renewed its slot last stands last in Redis: what was seen would differ with each pass of anybody. */
+static void observed_in_order_of_names(void **state)
+{
+	struct redis_fixture *f = redis_fixture_of(state);
+	struct redis *r = redis_new(f->url, NULL, 2000, NULL);
+	SCOPED_ARENA(a);
+	const struct observe_input in = { .host = "h1", .redis = r };
+	const struct farm_spec farm = { .policy = { .rollout = { .hosts_at_once = 3 } } };
+	struct farm_status seen = { .redis = PLANE_OK };
+	assert_true(take(r, "h3", 3, 10000) && take(r, "h1", 3, 60000) && take(r, "h2", 3, 30000));
+	observe_rollout(a, &in, &farm, &seen);
+	assert_int_equal(seen.rollout.slots.n, 3);
+	for (guint i = 0; i < 3; i++)
+		assert_string_equal(seen.rollout.slots.items[i], arena_printf(a, "h%u", i + 1));
+	redis_free(r);
+}
+
 static void redis_away_is_said(void **state)
 {
 	struct redis_fixture *f = redis_fixture_of(state);
@@ -106,6 +125,7 @@ int main(void)
 		cmocka_unit_test_setup(as_many_as_may, empty),
 		cmocka_unit_test_setup(who_is_silent_loses_it, empty),
 		cmocka_unit_test_setup(what_hosts_say, empty),
+		cmocka_unit_test_setup(observed_in_order_of_names, empty),
 		cmocka_unit_test_setup(redis_away_is_said, empty),
 	};
 	return cmocka_run_group_tests_name("slots", tests, redis_fixture_setup, redis_fixture_teardown);
