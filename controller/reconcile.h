@@ -173,6 +173,10 @@ gboolean session_forget_trouble(struct session *s, enum kind_id kind, const char
 void session_listen(struct session *s, void (*look)(gpointer user), gpointer user);
 /* Tells the other controllers of a commit that is new. */
 void session_announce(struct session *s, const struct source_tree *tree);
+/* The same of the sources beside the main one; `is_first`: what was there at the start is no news. */
+void session_announce_sources(struct session *s, const struct wanted *w, gboolean is_first);
+/* Whether the word announces a commit of one of them that is not here yet. */
+gboolean session_hears_source(struct session *s, const char *word);
 /* Each word that Redis tells, before it is a reason to look; TRUE takes it. */
 void session_on_word(struct session *s, gboolean (*hear)(gpointer user, const char *word), gpointer user);
 /* Whether the word announces a commit; *ret_commit is that commit if it is of this repository and branch and not the one in

@@ -4,6 +4,7 @@
 #include "queue/announce.h"
 #include "queue/notice.h"
 #include "reconcile_session.h"
+#include "spec/controller.h"
 #include <string.h>
 
 /* "main" of "main@sha1:…". */
@@ -47,6 +48,47 @@ gboolean session_hears(const struct session *s, const struct source_tree *now, c
 	*ret_commit = yes ? g_strdup(it.commit) : NULL;
 	announcement_clear(&it);
 	return TRUE;
+}
+
+/* -- the sources beside the main one ------------------------------------------------------------------------- */
+
+void session_announce_sources(struct session *s, const struct wanted *w, gboolean is_first)
+{
+	const GPtrArray *extras = session_extras(s);
+	for (guint i = 0; i < w->n_sources && i < extras->len; i++) {
+		SCOPED_ARENA(a);
+		struct extra *x = extras->pdata[i];
+		const char *commit = w->sources[i].tree.commit;
+		if (!commit || g_strcmp0(commit, x->told) == 0)
+			continue;
+		g_free(x->told);
+		x->told = g_strdup(commit);
+		if (is_first || !s->redis || !s->notice || !notice_is_connected(s->notice))
+			continue;
+		const char *root = source_root(a, &x->where, commit);
+		if (root)
+			announce(s->redis, root, x->spec->ref, commit, NULL);
+	}
+}
+
+gboolean session_hears_source(struct session *s, const char *word)
+{
+	struct announcement it;
+	gboolean concerns = FALSE;
+	if (!announcement_parse(word, &it))
+		return FALSE;
+	for (guint i = 0; s->extras && i < s->extras->len; i++) {
+		SCOPED_ARENA(a);
+		struct extra *x = s->extras->pdata[i];
+		const char *root = x->has_where && x->seen ? source_root(a, &x->where, x->seen) : NULL;
+		if (g_strcmp0(root, it.repository) != 0 || strcmp(x->seen, it.commit) == 0 || (x->spec->ref && strcmp(it.ref, "-") != 0 && strcmp(x->spec->ref, it.ref) != 0))
+			continue;
+		g_free(x->told);
+		x->told = g_strdup(it.commit);
+		concerns = TRUE;
+	}
+	announcement_clear(&it);
+	return concerns;
 }
 
 void session_on_word(struct session *s, gboolean (*hear)(gpointer user, const char *word), gpointer user)

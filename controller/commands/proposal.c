@@ -5,6 +5,7 @@
 #include "report/report.h"
 #include "source/push.h"
 #include "source/remote.h"
+#include "spec/controller.h"
 #include "spec/edit.h"
 #include "spec/kinds.h"
 #include <stdio.h>
@@ -140,6 +141,13 @@ void proposal_done_clear(struct proposal_done *d)
 	*d = (struct proposal_done){ 0 };
 }
 
+/* A change is pushed to the main repository alone. */
+static const char *hint_sources(const struct proposal_tip *tip)
+{
+	const struct controller_spec *local = tip->settings->local;
+	return local && local->sources.n ? "; what another source of this host's controller.yaml holds is changed in its own repository, with git" : "";
+}
+
 const struct object *proposal_find(const struct proposal_tip *tip, enum kind_id kind, const char *name, GError **error)
 {
 	g_autofree char *several = NULL;
@@ -147,8 +155,8 @@ const struct object *proposal_find(const struct proposal_tip *tip, enum kind_id 
 	if (several)
 		fail(error, ERROR_INVALID, "%s is a job of several projects: %s; write PROJECT/NAME", name, several);
 	else if (!found)
-		fail(error, ERROR_NOT_FOUND, "there is no %s %s in the specs; `cleave get %s` lists them", kinds[kind].name, name,
-		     kind == KIND_RENDERJOB ? "jobs" : kinds[kind].plural);
+		fail(error, ERROR_NOT_FOUND, "there is no %s %s in the specs; `cleave get %s` lists them%s", kinds[kind].name, name,
+		     kind == KIND_RENDERJOB ? "jobs" : kinds[kind].plural, hint_sources(tip));
 	return found;
 }
 

@@ -125,6 +125,8 @@ static gboolean on_word(gpointer user, const char *word)
 {
 	struct runner *r = user;
 	g_autofree char *commit = NULL;
+	if (session_hears_source(r->session, word) && r->remotes->len && !r->hear_source)
+		r->hear_source = g_timeout_add(spread_ms(r), on_told, r);
 	if (!session_hears(r->session, r->force.arena ? &r->force.wanted.tree : NULL, word, &commit))
 		return FALSE;
 	if (!commit || !r->remotes->len)
@@ -141,6 +143,7 @@ void run_source_accepted(struct runner *r, gboolean is_first)
 {
 	const char *commit = r->force.wanted.tree.commit;
 	gboolean is_news = commit && g_strcmp0(commit, r->told) != 0;
+	session_announce_sources(r->session, &r->force.wanted, is_first);
 	if (!is_news)
 		return;
 	g_free(r->told);
