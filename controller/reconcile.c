@@ -116,6 +116,7 @@ void session_free(struct session *s)
 	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	session_free_extras(s);
 	trust_free(s->trust);
 	domain_cache_free(s->domains);
 	g_ptr_array_unref(s->mirrors);

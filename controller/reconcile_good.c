@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/revision.h"
 #include "queue/owner.h"
 #include "reconcile_session.h"
 #include "state/last_good.h"
@@ -28,6 +29,7 @@ void session_keep_good(struct session *s, const struct wanted *w)
 	g_autoptr(GError) error = NULL;
 	if (!w->tree.commit)
 		return;
+	sources_keep_good(s, w);
 	g_autofree char *name = session_source_name(s->settings.specs);
 	if (!last_good_put(s->settings.state, name, w->tree.commit, w->tree.revision, &error))
 		log_warning("source", "%s", error->message);
@@ -50,10 +52,11 @@ gboolean session_want_good(struct session *s, struct arena *a, struct wanted *re
 	struct last_good good;
 	g_autofree char *name = session_source_name(s->settings.specs);
 	last_good_find(s->settings.state, name, &good);
-	gboolean ok = good.commit ? session_want_at(s, a, good.commit, ret, error)
+	const char *pins = revision_pins(good.revision);
+	gboolean ok = good.commit ? session_want_at(s, a, pins ? pins : good.commit, ret, error)
 	                          : fail(error, ERROR_NOT_FOUND, "no commit of %s was in force here before", name);
 	if (ok) {
-		ret->tree.revision = arena_strdup(a, good.revision);
+		wanted_name(ret, good.revision);
 		*ret_time_ms = good.time_ms;
 		if (ret->problems.n_errors)
 			ok = fail(error, ERROR_INVALID, "%s, which was in force last, is not valid any more", good.revision);
