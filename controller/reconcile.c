@@ -325,6 +325,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 }
 
 struct applying {
+	const struct session *session;
 	const struct pass_events *events;
 	const struct plan *plan;
 };
@@ -346,13 +347,14 @@ static void on_acted(void *user, const struct outcome *o)
 static gboolean is_over(void *user)
 {
 	const struct applying *a = user;
-	return a->events->is_over && a->events->is_over(a->events->user);
+	gboolean is_asked_to = a->events->is_over && a->events->is_over(a->events->user);
+	return is_asked_to || session_is_taken(a->session);
 }
 
 gboolean session_apply(struct session *s, struct arena *a, const struct plan *p, const struct pass_events *events,
                        struct outcomes *ret, GError **error)
 {
-	struct applying applying = { events, p };
+	struct applying applying = { s, events, p };
 	const struct object *host = objects_get(p->want, KIND_HOST, s->settings.host);
 	const struct hands hands = { .helper = s->helper,
 		                     .tree = &s->tree,

@@ -70,8 +70,14 @@ struct list session_suspended(const struct session *s, struct arena *a, const st
  * that cannot be known. */
 gboolean session_hold(const struct session *s, struct arena *a, const char *tip, const char **ret_commit, const char **ret_held, GError **error);
 
+/* This tip is trusted and valid: a hold that was made at another one is over. What is refused ends none, or who takes it back
+ * would bring the tip that was left. */
+void session_end_hold(const struct session *s, const char *tip);
+
 /* Takes the host, or renews the claim. A sentence when another controller acts as it; NULL else, and without Redis. */
 const char *session_claim_host(struct session *s);
+/* Another does, by what was heard last. */
+gboolean session_is_taken(const struct session *s);
 void session_leave_host(struct session *s);
 void session_end_post(struct session *s);
 

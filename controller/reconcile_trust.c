@@ -216,6 +216,10 @@ static gboolean judge_since(struct session *s, struct trusted *t, struct arena *
 	gboolean is_found = history_since(a, where, t->accepted, tree->commit, &h, &problem);
 	if (is_found && h.is_behind)
 		return refuse_behind(s, t, tree, error);
+	/* Else whoever can write to the repository goes back by having git throw away what came later. */
+	if (g_error_matches(problem, CLEAVE_ERROR, ERROR_NOT_FOUND))
+		return fail(error, ERROR_REFUSED, "%s, so that nothing says whether commit %.7s is newer; bring it back (push a branch that has it), or remove %s/"
+		                                  ACCEPTED_FILE ": then the newest commit's signature vouches for all", problem->message, tree->commit, s->settings.state);
 	if (!has_owners)
 		return TRUE;
 	if (is_found && judge_way(s, t, a, where, &h, tip_signer, &problem))

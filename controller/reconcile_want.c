@@ -136,8 +136,10 @@ gboolean session_want_at(struct session *s, struct arena *a, const char *commit,
 	check_tree(where, ret);
 	read_texts(s, where, ret);
 	/* One that this host is held at was accepted before; what is judged next goes on from the newest. */
-	if (!commit && !ret->held && ret->problems.n_errors == 0)
+	if (!commit && !ret->held && ret->problems.n_errors == 0) {
 		trust_accept(s, &terms, &ret->tree);
+		session_end_hold(s, ret->tip);
+	}
 	return TRUE;
 }
 

@@ -40,6 +40,7 @@ struct fleet_claim {
 	const char *holder; /* in the arena */
 	gint64 left_ms;     /* until it is free, if it is not renewed */
 	gboolean is_mine;
+	gboolean is_lost;   /* of what this host told nothing is there: Redis was emptied, or never heard any */
 };
 
 /* Takes the host or renews it; another's claim that has not run out is left alone. `who` is "MACHINE STATE-FOLDER". */

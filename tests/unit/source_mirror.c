@@ -411,11 +411,18 @@ static void test_here_first(void **state)
 static void test_refused(void **state)
 {
 	struct ctx *x = *state;
-	static const char *const urls[] = { "ext::sh -c id", "-oProxyCommand=id", "fd::3" };
+	static const char *const urls[] = { "ext::sh -c id", "-oProxyCommand=id", "fd::3", "::ext::sh -c id" };
 	for (guint i = 0; i < G_N_ELEMENTS(urls); i++) {
 		g_clear_error(&x->error);
 		assert_null(mirror_open(x->folder, urls[i], TRUE, &x->error));
 		assert_int_equal(x->error->code, ERROR_INVALID);
+	}
+	/* An IPv6 address has two colons as well. */
+	static const char *const addresses[] = { "http://[::1]:1/r.git", "ssh://git@[2001:db8::1]/r.git", "git@[::1]:r.git" };
+	for (guint i = 0; i < G_N_ELEMENTS(addresses); i++) {
+		g_clear_error(&x->error);
+		if (!remote_check(addresses[i], &x->error))
+			fail_msg("%s", x->error->message);
 	}
 	/* The host as an option of ssh: git itself says no. */
 	must_open(x, "ssh://-oProxyCommand=touch%20ran/r.git");
