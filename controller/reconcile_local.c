@@ -8,13 +8,26 @@
 #include "state/local_decisions.h"
 #include <string.h>
 
-/* What cannot be understood halts all: somebody wanted something halted, and nobody knows what. */
-static struct list halt_all(struct arena *a, const struct objects *want, const GError *error)
+/* What cannot be understood halts all: somebody wanted something halted, and nobody knows what. Specs without a Farm speak
+ * of their hosts alone. */
+static struct list halt_all(const struct session *s, struct arena *a, const struct objects *want, const GError *error)
 {
 	const struct object *farm = objects_farm(want);
 	struct host_suspension *one = ARENA_NEW(a, struct host_suspension);
-	*one = (struct host_suspension){ "Farm", farm ? farm->id : "", { .reason = arena_strdup(a, error->message), .by = "cleave" } };
+	*one = (struct host_suspension){ farm ? "Farm" : "Host", farm ? farm->id : s->settings.host,
+		                         { .reason = arena_strdup(a, error->message), .by = "cleave" } };
 	return (struct list){ one, 1 };
+}
+
+/* The file has no other check of it: a kind that nothing is of would halt nothing. */
+static gboolean are_kinds(const struct local_decision *all, guint n, GError **error)
+{
+	for (guint i = 0; i < n; i++) {
+		const struct kind *kind = kind_find(all[i].kind);
+		if (!kind || strcmp(kind->name, all[i].kind) != 0)
+			return fail(error, ERROR_INVALID, "suspended.json halts a %s, which is no kind; mend or remove it", all[i].kind);
+	}
+	return TRUE;
 }
 
 struct list session_suspended(const struct session *s, struct arena *a, const struct objects *want)
@@ -24,8 +37,8 @@ struct list session_suspended(const struct session *s, struct arena *a, const st
 	guint n;
 	if (s->settings.sysfs) /* another machine's */
 		return (struct list){ 0 };
-	if (!local_decisions_read(a, s->settings.state, &found, &n, &error))
-		return halt_all(a, want, error);
+	if (!local_decisions_read(a, s->settings.state, &found, &n, &error) || !are_kinds(found, n, &error))
+		return halt_all(s, a, want, error);
 	struct host_suspension *all = ARENA_ARRAY(a, struct host_suspension, n);
 	for (guint i = 0; i < n; i++)
 		all[i] = (struct host_suspension){ found[i].kind, found[i].name,

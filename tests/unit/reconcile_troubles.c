@@ -44,7 +44,6 @@ static void end(struct ctx *x)
 
 static gint64 end_pass(struct ctx *x, gboolean is_refused)
 {
-	SCOPED_ARENA(a);
 	struct action start = { .verb = VERB_START_VM, .kind = KIND_VM, .id = "w1" };
 	const struct plan p = { .actions = &start, .n_actions = 1, .n_refusals = is_refused ? 1 : 0 };
 	return session_end_pass(x->session, &p, NULL);
