@@ -251,6 +251,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .holder = s->holder,
 		                    .host_taken = taken,
 		                    .claims = claims,
+		                    .leaves_jobs = s->jobs_left_until_us > g_get_monotonic_time(),
 		                    .local = s->settings.local,
 		                    .sweep_bytes = s->settings.sweep_bytes,
 		                    .suspended = session_suspended(s, a, want),

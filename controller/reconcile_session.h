@@ -39,6 +39,7 @@ struct session {
 	gboolean has_told_approvals; /* that they cannot be read */
 	char *holder; /* as job owner: the same for every process that holds this state folder */
 	gboolean holds_jobs;
+	gint64 jobs_left_until_us; /* they are not taken until then, of the monotonic clock; 0: nothing is in the way */
 	struct redis *redis;
 	char *redis_url, *redis_trouble;
 	struct notice *notice;

@@ -55,9 +55,7 @@ const char *revision_pins(const char *revision)
 
 const char *revision_rest(const char *revision)
 {
-	const char *pins = revision_pins(revision);
-	if (!pins && revision && is_commit(revision))
-		pins = revision;
+	const char *pins = revision && is_commit(revision) ? revision : revision_pins(revision);
 	return pins ? pins + COMMIT_LEN : "";
 }
 
