@@ -63,7 +63,7 @@ static inline void fuzz_round_trip(load_function load, unsigned parts, const str
 	if (problems.n_errors == 0) {
 		g_string_truncate(text, 0);
 		emit_objects(text, objects, parts);
-		const struct spec_file emitted = { "emitted.yaml", text->str, text->len, NULL };
+		const struct spec_file emitted = { "emitted.yaml", text->str, text->len, NULL, NULL };
 		struct objects *reread = load(a, &emitted, 1, &again);
 		if (again.n_errors) {
 			fuzz_print_problems(&again);

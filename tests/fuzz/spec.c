@@ -3,7 +3,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct spec_file file = { "a.yaml", (const char *)data, size, NULL };
+	const struct spec_file file = { "a.yaml", (const char *)data, size, NULL, NULL };
 	fuzz_round_trip(spec_load, EMIT_SPEC, &file, 1);
 	return 0;
 }

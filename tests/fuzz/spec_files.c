@@ -12,7 +12,7 @@ static guint split(const uint8_t *data, size_t size, struct spec_file files[FILE
 	guint n = 0;
 	while (n < FILES_MAX) {
 		const char *cut = n + 1 < FILES_MAX ? memchr(at, '\f', (gsize)(end - at)) : NULL;
-		files[n] = (struct spec_file){ paths[n], at, (gsize)((cut ? cut : end) - at), NULL };
+		files[n] = (struct spec_file){ paths[n], at, (gsize)((cut ? cut : end) - at), NULL, NULL };
 		n++;
 		if (!cut)
 			break;

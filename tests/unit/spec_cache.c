@@ -55,7 +55,7 @@ static GArray *tree_files(struct arena *a, const struct tree *t, const struct sp
 		gsize size = strlen(text), known = 0;
 		gboolean is_known = cache && spec_cache_knows(cache, path, id, &known);
 		assert_true(!is_known || known == size);
-		struct spec_file file = { arena_strdup(a, path), is_known ? NULL : arena_strdup(a, text), size, arena_strdup(a, id) };
+		struct spec_file file = { arena_strdup(a, path), is_known ? NULL : arena_strdup(a, text), size, arena_strdup(a, id), NULL };
 		g_array_append_val(files, file);
 	}
 	g_array_sort(files, by_path);

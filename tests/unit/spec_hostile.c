@@ -76,7 +76,7 @@ static struct verdict judge(const struct spec_file *file)
 /* In a child: a crash is a failure with a name, and memory starts afresh. */
 static struct verdict load_hostile(const char *what, const GString *text)
 {
-	const struct spec_file file = { "a.yaml", text->str, text->len, NULL };
+	const struct spec_file file = { "a.yaml", text->str, text->len, NULL, NULL };
 	struct verdict v;
 	int ends[2], status;
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
@@ -368,7 +368,7 @@ static char *first_problem(const char *bytes, gsize size)
 {
 	SCOPED_ARENA(a);
 	struct problems problems;
-	const struct spec_file file = { "a.yaml", bytes, size, NULL };
+	const struct spec_file file = { "a.yaml", bytes, size, NULL, NULL };
 	g_autoptr(GString) out = g_string_new(NULL);
 	problems_init(&problems, a);
 	spec_load(a, &file, 1, &problems);

@@ -59,9 +59,9 @@ static struct objects *load_good(struct arena *a, const struct spec_file *files,
 }
 
 static const struct spec_file all_files[] = {
-	{ "farm.yaml", farm_text, sizeof farm_text - 1, NULL },
-	{ "vms.yaml", vms_text, sizeof vms_text - 1, NULL },
-	{ "job.yaml", job_text, sizeof job_text - 1, NULL },
+	{ "farm.yaml", farm_text, sizeof farm_text - 1, NULL, NULL },
+	{ "vms.yaml", vms_text, sizeof vms_text - 1, NULL, NULL },
+	{ "job.yaml", job_text, sizeof job_text - 1, NULL, NULL },
 };
 
 /* -- comments ------------------------------------------------------------------------------------------- */
@@ -176,7 +176,7 @@ static void odd_values_keep_their_lines(void **state)
 	                                    ": [1, [2, [], {}], {a: {}}, [[3]]]\n      text: \"a # b\\nc: d\"\n      ml: |\n        x\n        # y\n"
 	                                    "---\napiVersion: cleave/v1alpha1\nkind: Host\nmetadata: {name: h, annotations: {",
 	                                    key, ": \"a # b\"}}\n", "spec: {}\n", NULL);
-	struct spec_file file = { "odd\n# name\x01.yaml", text, strlen(text), NULL };
+	struct spec_file file = { "odd\n# name\x01.yaml", text, strlen(text), NULL, NULL };
 	struct problems problems;
 	/* The template's keys are refused; what was read of it is there all the same. */
 	struct objects *all = load_files(a, &file, 1, &problems);
@@ -199,7 +199,7 @@ static void rules_tell_the_place_of_defaults(void **state)
 	                    "---\n" HEAD("Host", "h") "  libvirt: none\n";
 	const char job[] = HEAD("RenderJob", "j") "  project: p\n  scene: {file: \"frames:a.blend\"}\n  frames: 1-8\n"
 	                   "  samples: 1\n  resolution: 64x64\n";
-	const struct spec_file files[] = { { "farm.yaml", farm, sizeof farm - 1, NULL }, { "job.yaml", job, sizeof job - 1, NULL } };
+	const struct spec_file files[] = { { "farm.yaml", farm, sizeof farm - 1, NULL, NULL }, { "job.yaml", job, sizeof job - 1, NULL, NULL } };
 	struct problems problems;
 	load_files(a, files, 2, &problems);
 	assert_int_equal(problems.n_errors, 1);
@@ -240,7 +240,7 @@ static void rendered_is_equal(void **state)
 	g_autoptr(GString) text = g_string_new(NULL);
 	emit_objects(text, selected, EMIT_SPEC | EMIT_ORIGINS);
 	assert_null(strstr(text->str, "byLabel"));
-	struct spec_file file = { "rendered.yaml", text->str, text->len, NULL };
+	struct spec_file file = { "rendered.yaml", text->str, text->len, NULL, NULL };
 	expect_equal_objects(a, selected, load_good(a, &file, 1));
 	/* The Farm in force keeps its defaults. */
 	assert_non_null(((const struct farm_spec *)objects_farm(all)->spec)->defaults.templates.vm);

@@ -48,7 +48,7 @@ static struct objects *load(struct ctx *x, const char *const *texts)
 	struct problems problems;
 	guint n = 0;
 	for (; texts[n]; n++)
-		files[n] = (struct spec_file){ arena_printf(x->arena, "f%u.yaml", n), texts[n], strlen(texts[n]), NULL };
+		files[n] = (struct spec_file){ arena_printf(x->arena, "f%u.yaml", n), texts[n], strlen(texts[n]), NULL, NULL };
 	problems_init(&problems, x->arena);
 	struct objects *all = spec_load(x->arena, files, n, &problems);
 	problems_clear(&problems);
