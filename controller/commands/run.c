@@ -50,6 +50,8 @@ static gboolean on_pass(gpointer user)
 	/* Requests alone do not put the next look off: who asks every second would stop all reconciling. */
 	if (r->has_passed)
 		run_due_after_pass(r);
+	else
+		run_due_after_answers(r);
 	r->has_passed = FALSE;
 	if (r->look_again)
 		schedule(r);

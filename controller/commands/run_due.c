@@ -116,6 +116,11 @@ void run_due_stop(struct runner *r)
 	g_clear_pointer(&r->due_source, g_source_unref);
 }
 
+void run_due_after_answers(struct runner *r)
+{
+	run_due_while(r, DUE_TRIM, TRUE, TRIM_MS);
+}
+
 void run_due_after_pass(struct runner *r)
 {
 	gboolean holds_jobs = session_holds_jobs(r->session);
