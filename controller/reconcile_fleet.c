@@ -69,6 +69,13 @@ static void say_unguarded(struct session *s)
 	log_notice("fleet", "without Redis nobody sees to it that one controller alone acts as host %s", s->settings.host);
 }
 
+/* Redis may be emptied: what it does not know any more has to be told again, though nothing has changed here. */
+static gboolean is_forgotten(const struct fleet_post *p, const struct fleet_claim *c)
+{
+	gint64 n_told = (p->told_digest && !p->told) + (p->have_digest && !p->have);
+	return c->is_mine && c->n_known < n_told;
+}
+
 /* A Redis that does not answer changes nothing of what was known. TRUE: the answer is another than before. */
 static gboolean claim(struct session *s)
 {
@@ -81,9 +88,12 @@ static gboolean claim(struct session *s)
 		return FALSE;
 	g_autofree char *before = g_steal_pointer(&p->taken);
 	p->taken = c.is_mine ? NULL : taken_sentence(s, &c);
-	if (g_strcmp0(p->taken, before) == 0)
+	gboolean is_forgotten_there = is_forgotten(p, &c);
+	if (g_strcmp0(p->taken, before) == 0 && !is_forgotten_there)
 		return FALSE;
-	if (p->taken)
+	if (is_forgotten_there)
+		log_notice("fleet", "Redis has lost what host %s told: it is told again", s->settings.host);
+	else if (p->taken)
 		log_error("fleet", "%s", p->taken);
 	else
 		log_notice("fleet", "host %s is free: this controller acts as it", s->settings.host);

@@ -22,6 +22,7 @@ gboolean fleet_claim(struct redis *r, struct arena *a, const char *host, const c
 	}
 	*ret = (struct fleet_claim){ .holder = arena_strdup(a, reply_text(reply_at(reply, 0))), .left_ms = reply_number(reply_at(reply, 1)) };
 	ret->is_mine = strcmp(ret->holder, who) == 0;
+	ret->n_known = reply_count(reply) > 3 ? reply_number(reply_at(reply, 3)) : FLEET_TEXTS; /* older functions do not say */
 	return functions_keep_up(r, reply_number(reply_at(reply, 2)), error);
 }
 

@@ -55,6 +55,22 @@ static void first_come_holds_it(void **state)
 	redis_free(r);
 }
 
+/* A Redis that was emptied says so to who renews its claim: what it does not know any more is told again. */
+static void what_is_lost_is_noticed(void **state)
+{
+	struct redis_fixture *f = redis_fixture_of(state);
+	struct redis *r = redis_new(f->url, NULL, 2000, NULL);
+	SCOPED_ARENA(a);
+	const struct fleet_host h = { .machine = "1111aaaa", .revision = "main@sha1:abc" };
+	g_autofree char *told = fleet_write(&h);
+	assert_int_equal(claim(r, a, ONE, 60000).n_known, 0);
+	assert_true(fleet_tell(r, "h1", ONE, told, NULL, NULL));
+	assert_int_equal(claim(r, a, ONE, 60000).n_known, 1);
+	g_free(redis_fixture_ask(f, "FLUSHALL", NULL));
+	assert_int_equal(claim(r, a, ONE, 60000).n_known, 0);
+	redis_free(r);
+}
+
 static void told_is_heard(void **state)
 {
 	struct redis_fixture *f = redis_fixture_of(state);
@@ -70,6 +86,7 @@ static void told_is_heard(void **state)
 	assert_true(claim(r, a, ONE, 60000).is_mine);
 	assert_true(fleet_tell(r, "h1", ONE, told, "kind: Host\n", &problem));
 	assert_true(fleet_tell(r, "h1", ONE, NULL, NULL, NULL)); /* what was told stays */
+	assert_int_equal(claim(r, a, ONE, 60000).n_known, FLEET_TEXTS);
 	struct fleet_host back = only_host(r, a);
 	assert_string_equal(back.name, "h1");
 	assert_string_equal(back.holder, ONE);
@@ -256,6 +273,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_come_holds_it),
+		cmocka_unit_test(what_is_lost_is_noticed),
 		cmocka_unit_test(told_is_heard),
 		cmocka_unit_test(too_much_is_cut),
 		cmocka_unit_test(unknown_is_passed_over),

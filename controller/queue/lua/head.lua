@@ -36,7 +36,7 @@
 -- cleave:rollout:hosts  hash  host -> "1" or "0" (all of it Ready), a space, its revision
 -- cleave:owner          hash  holder, fence, deadline;  cleave:epoch  number;  cleave:epoch-of, -gone  see owner.c
 
-local VERSION = 6
+local VERSION = 7
 local OLDEST = 5               -- programs of this version and newer get from these functions what they ask for
 local CHUNK_MAX = 10000
 local REAP_MAX = 100           -- leases a call, and frames after which none follows: no call may hold Redis for long
