@@ -116,6 +116,7 @@ void session_free(struct session *s)
 	vm_records_free(s->records);
 	shelf_free(s->shelf);
 	spec_cache_free(s->cache);
+	session_free_extras(s);
 	trust_free(s->trust);
 	domain_cache_free(s->domains);
 	g_ptr_array_unref(s->mirrors);
@@ -250,6 +251,7 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .holder = s->holder,
 		                    .host_taken = taken,
 		                    .claims = claims,
+		                    .leaves_jobs = s->jobs_left_until_us > g_get_monotonic_time(),
 		                    .local = s->settings.local,
 		                    .sweep_bytes = s->settings.sweep_bytes,
 		                    .suspended = session_suspended(s, a, want),
@@ -325,6 +327,7 @@ struct plan *session_plan(struct session *s, struct arena *a, const struct wante
 }
 
 struct applying {
+	const struct session *session;
 	const struct pass_events *events;
 	const struct plan *plan;
 };
@@ -346,13 +349,14 @@ static void on_acted(void *user, const struct outcome *o)
 static gboolean is_over(void *user)
 {
 	const struct applying *a = user;
-	return a->events->is_over && a->events->is_over(a->events->user);
+	gboolean is_asked_to = a->events->is_over && a->events->is_over(a->events->user);
+	return is_asked_to || session_is_taken(a->session);
 }
 
 gboolean session_apply(struct session *s, struct arena *a, const struct plan *p, const struct pass_events *events,
                        struct outcomes *ret, GError **error)
 {
-	struct applying applying = { events, p };
+	struct applying applying = { s, events, p };
 	const struct object *host = objects_get(p->want, KIND_HOST, s->settings.host);
 	const struct hands hands = { .helper = s->helper,
 		                     .tree = &s->tree,

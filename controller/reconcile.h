@@ -7,6 +7,7 @@
 #include "source/source.h"
 
 struct controller_spec;
+struct mirror;
 
 /* The global options. "none" for libvirt or redis leaves that plane out; NULL: as the specs say. */
 struct settings {
@@ -28,6 +29,17 @@ struct settings {
 	gboolean tries_all; /* a person's plan: what failed a moment ago is in it */
 };
 
+/* A source beside the main repository (`sources` of the Controller), as it stands in a wanted. */
+struct wanted_source {
+	const char *name;
+	struct source_where where;
+	struct source_tree tree; /* what is in force of it; without a commit: nothing is */
+	/* Of its newest revision, when that is not in force. */
+	const char *refused, *trouble, *reason; /* "art@sha1:…", why, and that in one word; all NULL: it is */
+	struct source_tree newest;
+	struct problems problems;
+};
+
 /* What the specs say at a revision. Lives in the arena it was read into. */
 struct wanted {
 	struct arena *arena;
@@ -37,6 +49,8 @@ struct wanted {
 	const char *tip;  /* the commit that the settings name; another than the tree's while this host is held at one. NULL: a directory */
 	const char *held; /* why it is, as a sentence; NULL: it is not */
 	struct problems problems; /* with errors: objects are for messages only */
+	struct wanted_source *sources; /* in the Controller's order */
+	guint n_sources;
 };
 
 struct session;
@@ -52,12 +66,17 @@ char *session_source_name(const char *specs);
 gboolean session_find(struct session *s, const char *specs, gboolean worktree, struct source_where *ret, GError **error);
 /* The same of the settings' specs, found once; NULL on failure. */
 const struct source_where *session_where(struct session *s, GError **error);
+/* Copies of all that can be found by now, the main one first: for the watch. g_free(). */
+struct source_where *session_wheres(struct session *s, guint *ret_n, GError **error);
+/* The source that a mirror is of; NULL: the main one. */
+const char *session_mirror_source(const struct session *s, const struct mirror *m);
 /* struct mirror: of all URLs found so far. */
 const GPtrArray *session_mirrors(const struct session *s);
 
 /* Reads and checks the specs. FALSE when there is no tree to read; problems are in *ret. */
 gboolean session_want(struct session *s, struct arena *a, struct wanted *ret, GError **error);
-/* The same at a commit (NULL: as the settings say): the last good one while a newer is not valid. */
+/* The same at a commit (NULL: as the settings say): the last good one while a newer is not valid. As revision_pins() gives
+ * it, the other sources are read at their commits as well; else at their newest. */
 gboolean session_want_at(struct session *s, struct arena *a, const char *commit, struct wanted *ret, GError **error);
 /* Another commit than the one that was in force last on this host, if any was: one was pushed while nobody looked. */
 gboolean session_is_newer(const struct session *s, const struct wanted *w);
@@ -66,6 +85,17 @@ void session_keep_good(struct session *s, const struct wanted *w);
 /* At the commit that was in force last on this host, and since when (ms since 1970). FALSE: there was none, or it is not valid any more. */
 gboolean session_want_good(struct session *s, struct arena *a, struct wanted *ret, gint64 *ret_time_ms, GError **error);
 void wanted_clear(struct wanted *w);
+/* The first part of the revision is named as in that text: "main@sha1:…", where only a commit was asked for. */
+void wanted_name(struct wanted *w, const char *revision);
+/* The first source whose newest revision is not in force, or NULL. */
+const struct wanted_source *wanted_refused(const struct wanted *w);
+/* Where an object's file lies: its path within that tree. */
+struct wanted_place {
+	const struct source_where *where;
+	const struct source_tree *tree;
+	const char *path;
+};
+struct wanted_place wanted_place(const struct wanted *w, const struct object *o);
 /* For report_problems_text(): `user` is a struct wanted, of a session that is still there. */
 const char *wanted_find_text(void *user, const char *path, gsize *ret_size);
 

@@ -36,15 +36,24 @@ void session_add_approvals(struct session *s, struct arena *a, struct plan_input
 void session_settle_approvals(struct session *s, const struct plan *p)
 {
 	g_autoptr(GError) error = NULL;
-	if (!s->settings.acts)
+	if (!s->settings.acts || s->settings.devices_only) /* a plan of cards alone does not tell what is left */
 		return;
 	if (!approvals_forget(s->settings.state, p->host, p->revision, p->waiting.n == 0, &error))
 		log_warning("approve", "%s", error->message);
 }
 
+/* Whether something of what an approval speaks of is done now: jobs are none of it. */
+static gboolean begins(const struct plan *p)
+{
+	guint n = 0;
+	for (guint i = 0; i < p->n_actions; i++)
+		n += p->actions[i].kind == KIND_HOST || p->actions[i].kind == KIND_GPU || p->actions[i].kind == KIND_VM;
+	return p->approved && n && !p->n_refusals;
+}
+
 gboolean session_begin_approved(struct session *s, const struct plan *p, GError **error)
 {
-	if (!p->approved || !p->n_actions)
+	if (!begins(p))
 		return TRUE;
 	return approvals_begin(s->settings.state, p->approved, p->waiting.items, p->waiting.n, error);
 }

@@ -69,14 +69,8 @@ static void say_unguarded(struct session *s)
 	log_notice("fleet", "without Redis nobody sees to it that one controller alone acts as host %s", s->settings.host);
 }
 
-/* Redis may be emptied: what it does not know any more has to be told again, though nothing has changed here. */
-static gboolean is_forgotten(const struct fleet_post *p, const struct fleet_claim *c)
-{
-	gint64 n_told = (p->told_digest && !p->told) + (p->have_digest && !p->have);
-	return c->is_mine && c->n_known < n_told;
-}
-
-/* A Redis that does not answer changes nothing of what was known. TRUE: the answer is another than before. */
+/* A Redis that does not answer changes nothing of what was known. TRUE: the answer is another than before, or Redis has lost
+ * what this host told. */
 static gboolean claim(struct session *s)
 {
 	SCOPED_ARENA(scratch);
@@ -87,13 +81,13 @@ static gboolean claim(struct session *s)
 	    !fleet_claim(s->redis, scratch, s->settings.host, p->who, FLEET_TTL_MS, &c, NULL))
 		return FALSE;
 	g_autofree char *before = g_steal_pointer(&p->taken);
+	gboolean is_lost = c.is_mine && c.is_lost && p->told_digest && !p->told;
 	p->taken = c.is_mine ? NULL : taken_sentence(s, &c);
-	gboolean is_forgotten_there = is_forgotten(p, &c);
-	if (g_strcmp0(p->taken, before) == 0 && !is_forgotten_there)
-		return FALSE;
-	if (is_forgotten_there)
-		log_notice("fleet", "Redis has lost what host %s told: it is told again", s->settings.host);
-	else if (p->taken)
+	if (is_lost)
+		forget_told(p); /* the next pass tells all of it again */
+	if (g_strcmp0(p->taken, before) == 0)
+		return is_lost;
+	if (p->taken)
 		log_error("fleet", "%s", p->taken);
 	else
 		log_notice("fleet", "host %s is free: this controller acts as it", s->settings.host);
@@ -105,6 +99,11 @@ const char *session_claim_host(struct session *s)
 {
 	claim(s);
 	return s->post->taken;
+}
+
+gboolean session_is_taken(const struct session *s)
+{
+	return s->post && s->post->taken;
 }
 
 void session_leave_host(struct session *s)
@@ -264,6 +263,17 @@ gboolean session_figures(struct session *s, struct arena *a, struct figures *ret
 
 /* -- hearing ---------------------------------------------------------------------------------------------- */
 
+/* Of others a host says nothing: what it tells is of itself, its cards and its VMs. */
+static gboolean may_tell(const struct object *o, const char *host)
+{
+	switch (o->kind->id) {
+	case KIND_HOST: return strcmp(o->id, host) == 0;
+	case KIND_GPU:
+	case KIND_VM: return TRUE;
+	default: return FALSE;
+	}
+}
+
 /* Two hosts name cards that no spec names by their addresses, which may be equal. */
 static void add(struct arena *a, struct objects *all, struct object *o, const char *host)
 {
@@ -283,7 +293,8 @@ static gboolean merge(struct arena *a, struct objects *all, const char *host, co
 	gboolean is_good = problems.n_errors == 0;
 	for (int kind = 0; is_good && kind < N_KINDS; kind++)
 		OBJECTS_EACH (o, its, kind)
-			add(a, all, o, host);
+			if (may_tell(o, host))
+				add(a, all, o, host);
 	problems_clear(&problems);
 	return is_good;
 }
@@ -312,9 +323,16 @@ struct objects *session_observe_farm(struct session *s, struct arena *a, const s
 	if (!fleet_list(s->redis, a, &hosts, &n, error))
 		return NULL;
 	for (guint i = 0; i < n; i++) {
-		const char *text;
-		if (!fleet_have(s->redis, a, hosts[i].name, &text, error))
+		const char *text = NULL;
+		g_autoptr(GError) problem = NULL;
+		if (!fleet_have(s->redis, a, hosts[i].name, &text, &problem) && !g_error_matches(problem, CLEAVE_ERROR, ERROR_INVALID)) {
+			g_propagate_error(error, g_steal_pointer(&problem));
 			return NULL;
+		}
+		if (problem) {
+			g_ptr_array_add(ret_notes, arena_printf(a, "%s", problem->message));
+			continue;
+		}
 		note(ret_notes, a, &hosts[i], text, text && merge(a, all, hosts[i].name, text));
 	}
 	objects_sort(all);

@@ -8,13 +8,26 @@
 #include "state/local_decisions.h"
 #include <string.h>
 
-/* What cannot be understood halts all: somebody wanted something halted, and nobody knows what. */
-static struct list halt_all(struct arena *a, const struct objects *want, const GError *error)
+/* What cannot be understood halts all: somebody wanted something halted, and nobody knows what. Specs without a Farm speak
+ * of their hosts alone. */
+static struct list halt_all(const struct session *s, struct arena *a, const struct objects *want, const GError *error)
 {
 	const struct object *farm = objects_farm(want);
 	struct host_suspension *one = ARENA_NEW(a, struct host_suspension);
-	*one = (struct host_suspension){ "Farm", farm ? farm->id : "", { .reason = arena_strdup(a, error->message), .by = "cleave" } };
+	*one = (struct host_suspension){ farm ? "Farm" : "Host", farm ? farm->id : s->settings.host,
+		                         { .reason = arena_strdup(a, error->message), .by = "cleave" } };
 	return (struct list){ one, 1 };
+}
+
+/* The file has no other check of it: a kind that nothing is of would halt nothing. */
+static gboolean are_kinds(const struct local_decision *all, guint n, GError **error)
+{
+	for (guint i = 0; i < n; i++) {
+		const struct kind *kind = kind_find(all[i].kind);
+		if (!kind || strcmp(kind->name, all[i].kind) != 0)
+			return fail(error, ERROR_INVALID, "suspended.json halts a %s, which is no kind; mend or remove it", all[i].kind);
+	}
+	return TRUE;
 }
 
 struct list session_suspended(const struct session *s, struct arena *a, const struct objects *want)
@@ -24,8 +37,8 @@ struct list session_suspended(const struct session *s, struct arena *a, const st
 	guint n;
 	if (s->settings.sysfs) /* another machine's */
 		return (struct list){ 0 };
-	if (!local_decisions_read(a, s->settings.state, &found, &n, &error))
-		return halt_all(a, want, error);
+	if (!local_decisions_read(a, s->settings.state, &found, &n, &error) || !are_kinds(found, n, &error))
+		return halt_all(s, a, want, error);
 	struct host_suspension *all = ARENA_ARRAY(a, struct host_suspension, n);
 	for (guint i = 0; i < n; i++)
 		all[i] = (struct host_suspension){ found[i].kind, found[i].name,
@@ -33,31 +46,38 @@ struct list session_suspended(const struct session *s, struct arena *a, const st
 	return (struct list){ all, n };
 }
 
-/* One that was made at another tip is over: a newer commit ends it. */
-static void end_hold(const struct session *s, const struct hold *h, const char *tip)
+/* Of this source; FALSE: there is none, or it cannot be read. */
+static gboolean find_hold(const struct session *s, struct arena *a, struct hold *ret, GError **error)
 {
+	g_autofree char *source = session_source_name(s->settings.specs);
+	return hold_read(a, s->settings.state, ret, error) && ret->commit && strcmp(ret->source, source) == 0;
+}
+
+void session_end_hold(const struct session *s, const char *tip)
+{
+	SCOPED_ARENA(a);
 	g_autoptr(GError) error = NULL;
-	if (!s->settings.acts)
+	struct hold h;
+	if (!s->settings.acts || !tip || !find_hold(s, a, &h, NULL) || strcmp(h.tip, tip) == 0)
 		return;
 	if (hold_write(s->settings.state, NULL, &error))
-		log_notice("source", "%.12s ends the hold at %.12s (%s)", tip, h->commit, h->reason);
+		log_notice("source", "%.12s ends the hold at %.12s (%s)", tip, h.commit, h.reason);
 	else
-		log_warning("source", "the hold at %.12s is over: %s", h->commit, error->message);
+		log_warning("source", "the hold at %.12s is over: %s", h.commit, error->message);
 }
 
 gboolean session_hold(const struct session *s, struct arena *a, const char *tip, const char **ret_commit, const char **ret_held, GError **error)
 {
+	g_autoptr(GError) problem = NULL;
 	struct hold h;
 	*ret_commit = *ret_held = NULL;
-	g_autofree char *source = session_source_name(s->settings.specs);
-	if (!hold_read(a, s->settings.state, &h, error))
+	gboolean is_there = find_hold(s, a, &h, &problem);
+	if (problem) {
+		g_propagate_error(error, g_steal_pointer(&problem));
 		return FALSE;
-	if (!h.commit || strcmp(h.source, source) != 0)
-		return TRUE;
-	if (strcmp(h.tip, tip) != 0) {
-		end_hold(s, &h, tip);
-		return TRUE;
 	}
+	if (!is_there || strcmp(h.tip, tip) != 0)
+		return TRUE;
 	*ret_commit = h.commit;
 	*ret_held = arena_printf(a, "held at %.12s by %s since %s: %s; the branch is at %.12s, whose next commit ends it, as does `cleave rollback --off`",
 	                         h.commit, h.by, h.since, h.reason, h.tip);

@@ -5,6 +5,7 @@
 #include "reconcile_session.h"
 #include "source/mirror.h"
 #include "source/remote.h"
+#include "spec/controller.h"
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -101,6 +102,17 @@ const struct source_where *session_where(struct session *s, GError **error)
 		return NULL;
 	s->has_where = TRUE;
 	return &s->where;
+}
+
+const char *session_mirror_source(const struct session *s, const struct mirror *m)
+{
+	for (guint i = 0; s->extras && i < s->extras->len; i++) {
+		const struct extra *x = s->extras->pdata[i];
+		g_autofree char *shown = remote_shown(x->spec->repository);
+		if (strcmp(shown, mirror_shown(m)) == 0 && !(s->has_where && g_strcmp0(s->where.path, shown) == 0))
+			return x->spec->name;
+	}
+	return NULL;
 }
 
 const GPtrArray *session_mirrors(const struct session *s)

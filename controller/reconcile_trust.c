@@ -95,7 +95,7 @@ static gboolean read_side(struct trusted *t, struct arena *a, const struct sourc
 	struct spec_file *files = ARENA_ARRAY(a, struct spec_file, ok ? ret->tree.n_files : 0);
 	for (guint i = 0; ok && i < ret->tree.n_files; i++) {
 		const struct source_file *f = &ret->tree.files[i];
-		files[i] = (struct spec_file){ f->path, f->bytes, f->size, f->blob_id };
+		files[i] = (struct spec_file){ f->path, f->bytes, f->size, f->blob_id, NULL };
 	}
 	if (ok)
 		ret->objects = spec_load_cached(a, t->cache, files, ret->tree.n_files, &problems);
@@ -216,6 +216,10 @@ static gboolean judge_since(struct session *s, struct trusted *t, struct arena *
 	gboolean is_found = history_since(a, where, t->accepted, tree->commit, &h, &problem);
 	if (is_found && h.is_behind)
 		return refuse_behind(s, t, tree, error);
+	/* Else whoever can write to the repository goes back by having git throw away what came later. */
+	if (g_error_matches(problem, CLEAVE_ERROR, ERROR_NOT_FOUND))
+		return fail(error, ERROR_REFUSED, "%s, so that nothing says whether commit %.7s is newer; bring it back (push a branch that has it), or remove %s/"
+		                                  ACCEPTED_FILE ": then the newest commit's signature vouches for all", problem->message, tree->commit, s->settings.state);
 	if (!has_owners)
 		return TRUE;
 	if (is_found && judge_way(s, t, a, where, &h, tip_signer, &problem))
@@ -239,6 +243,13 @@ static char **find_signer(struct trusted *t, struct arena *a, const struct sourc
 	return signer;
 }
 
+/* Two sources of one repository may trust others: what is accepted of one says nothing of the other. */
+static char *key_of(const struct trust_terms *terms)
+{
+	g_autofree char *repository = session_source_name(terms->repository);
+	return terms->is_extra ? g_strdup_printf("%s: %s", terms->name, repository) : g_steal_pointer(&repository);
+}
+
 gboolean trust_judge(struct session *s, const struct trust_terms *terms, const struct source_where *where, const struct source_tree *tree,
                      GError **error)
 {
@@ -253,7 +264,7 @@ gboolean trust_judge(struct session *s, const struct trust_terms *terms, const s
 	if (g_strcmp0(t->judged, tree->commit) == 0)
 		return TRUE;
 	g_free(t->accepted);
-	g_autofree char *repository = session_source_name(terms->repository);
+	g_autofree char *repository = key_of(terms);
 	t->accepted = accepted_read(s->settings.state, repository, &problem);
 	if (problem) {
 		g_propagate_error(error, g_steal_pointer(&problem));
@@ -281,7 +292,7 @@ void trust_accept(struct session *s, const struct trust_terms *terms, const stru
 		return;
 	g_free(t->accepted);
 	t->accepted = g_strdup(tree->commit);
-	g_autofree char *repository = session_source_name(terms->repository);
+	g_autofree char *repository = key_of(terms);
 	if (!accepted_write(s->settings.state, repository, tree->commit, &error))
 		log_warning("trust", "that %s was accepted cannot be written down: %s", tree->revision, error->message);
 }

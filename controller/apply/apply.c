@@ -100,6 +100,19 @@ static gboolean become_owner(struct apply_input *in, GError **error)
 	return TRUE;
 }
 
+gboolean apply_goes_on(const struct apply_input *in, GError **error)
+{
+	enum { EVERY_US = 1000000, MOST_AT_ONCE = 64 };
+	gint64 now = g_get_monotonic_time();
+	if (!in->turned_us || now - *in->turned_us < EVERY_US)
+		return TRUE;
+	*in->turned_us = now;
+	for (guint i = 0; i < MOST_AT_ONCE && g_main_context_iteration(NULL, FALSE); i++)
+		;
+	struct apply_input mine = *in;
+	return !in->fence || become_owner(&mine, error);
+}
+
 /* The error then says as well how the host was left. */
 static gboolean run_or_undo(const struct apply_input *in, const struct action *action, GError **error)
 {
@@ -294,6 +307,8 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 		return fail(error, ERROR_REFUSED, "nothing was done: %s", p->refusals[0].message);
 	if (!turn_take(in, error))
 		return FALSE;
+	gint64 turned_us = g_get_monotonic_time();
+	in->turned_us = &turned_us;
 	in->notes = g_new0(char *, p->n_actions + 1);
 	*ret = (struct outcomes){ .items = ARENA_ARRAY(in->arena, struct outcome, p->n_actions) };
 	struct work w = { in, ret, ARENA_ARRAY(in->arena, enum step, p->n_actions), apply_pool_new(in, act), 0, 0, 0 };
@@ -311,5 +326,6 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 	for (guint i = 0; i < p->n_actions; i++)
 		g_free(in->notes[i]);
 	g_clear_pointer(&in->notes, g_free);
+	in->turned_us = NULL;
 	return TRUE;
 }

@@ -38,6 +38,7 @@ struct apply_input {
 	const char *state; /* this controller's folder: media of VMs are written below it */
 	gint64 fence;       /* of the job owner; filled in when jobs are acted on */
 	gint64 owner_us;    /* when it was renewed last */
+	gint64 *turned_us;  /* when the main loop had its turn last; filled in by apply_plan() */
 	void (*acting)(void *user, guint action);
 	void (*acted)(void *user, const struct outcome *o);
 	/* Asked between actions: a newer revision or a signal ends the pass there, but for VMs that are down meanwhile. May
@@ -66,6 +67,11 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 gboolean apply_on_main(const struct apply_input *in,
                        gboolean (*run)(const struct apply_input *in, gpointer data, GError **error), gpointer data,
                        GError **error);
+
+/* For what takes long on the main thread, as thousands of frames do: called between two parts of it. Once a second the main
+ * loop has its turn: leases and the claim of the host are renewed there, and the watchdog is told. FALSE: the jobs are
+ * another controller's by now, and nothing more is to be written. */
+gboolean apply_goes_on(const struct apply_input *in, GError **error);
 
 /* What the outcome of an action that ends well says. On any thread; once an action. */
 void apply_note(const struct apply_input *in, const struct action *act, const char *format, ...) G_GNUC_PRINTF(3, 4);

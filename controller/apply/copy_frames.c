@@ -54,7 +54,7 @@ static gboolean copy_all(struct copying *c, const struct action *act, GError **e
 	FRAMES_EACH (it, &act->frames)
 		for (guint i = 0; i < c->p->outputs.n; i++) {
 			g_autofree char *visible = job_place_visible(c->p, i, it.frame);
-			if (!copy_file(c, it.frame, act->key, visible, error)) {
+			if (!apply_goes_on(c->in, error) || !copy_file(c, it.frame, act->key, visible, error)) {
 				g_prefix_error(error, "frame %" G_GINT64_FORMAT ": ", it.frame);
 				return FALSE;
 			}

@@ -50,10 +50,10 @@ static gboolean deliver_output(const struct delivering *d, guint output, gint64 
 	return stored ? frame_put_back(&delivery, &how, error) : frame_deliver(&delivery, &how, error);
 }
 
-static gboolean deliver_one(const struct delivering *d, gint64 frame, GError **error)
+static gboolean deliver_one(const struct apply_input *in, const struct delivering *d, gint64 frame, GError **error)
 {
 	for (guint i = 0; i < d->place->outputs.n; i++)
-		if (!deliver_output(d, i, frame, error)) {
+		if (!apply_goes_on(in, error) || !deliver_output(d, i, frame, error)) {
 			g_prefix_error(error, "frame %" G_GINT64_FORMAT ": ", frame);
 			return FALSE;
 		}
@@ -94,7 +94,7 @@ static gboolean deliver_all(const struct apply_input *in, const struct action *a
 		struct delivering d = { &p, act->key, job_place_look(in, &p), tokens };
 		FRAMES_EACH (it, &act->frames) {
 			last = it.frame;
-			ok = deliver_one(&d, last, error);
+			ok = deliver_one(in, &d, last, error);
 			if (!ok)
 				break;
 		}

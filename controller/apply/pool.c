@@ -40,6 +40,7 @@ static void run_action(gpointer data, gpointer user)
 	struct apply_input in = *p->in;
 	in.arena = arena_new();
 	in.pool = p;
+	in.turned_us = NULL;
 	in.redis = NULL;
 	in.shelf = NULL;
 	in.hands = NULL;

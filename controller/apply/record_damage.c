@@ -25,7 +25,7 @@ static gboolean gather(const struct apply_input *in, const struct action *act, c
 	FRAMES_EACH (it, &act->frames)
 		for (guint i = 0; i < p->outputs.n; i++) {
 			g_autofree char *path = job_place_visible(p, i, it.frame);
-			if (!add_sight(in->arena, &look, it.frame, path, records, error))
+			if (!apply_goes_on(in, error) || !add_sight(in->arena, &look, it.frame, path, records, error))
 				return FALSE;
 		}
 	return TRUE;

@@ -1,6 +1,7 @@
 #include "base/exposition.h"
 #include "base/error.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -130,11 +131,24 @@ char *exposition_end(struct exposition *e)
 	return g_string_free(out, FALSE);
 }
 
+/* The collector's folder may be another user's, who could leave a link there to a file of ours: what lies there under that
+ * name goes, and is never written into. */
+static FILE *open_new(const char *path)
+{
+	if (unlink(path) != 0 && errno != ENOENT)
+		return NULL;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *f = fd >= 0 ? fdopen(fd, "w") : NULL;
+	if (fd >= 0 && !f)
+		close(fd);
+	return f;
+}
+
 gboolean exposition_write(const char *path, const char *text, GError **error)
 {
 	/* The collector reads *.prom alone. */
 	g_autofree char *other = g_strdup_printf("%s.new", path);
-	FILE *f = fopen(other, "we");
+	FILE *f = open_new(other);
 	if (!f)
 		return fail_errno(error, errno, "writing %s", other);
 	gboolean ok = fputs(text, f) >= 0 && fflush(f) == 0 && fchmod(fileno(f), 0644) == 0;

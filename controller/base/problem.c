@@ -34,9 +34,7 @@ static struct problem *make_room(struct problems *p, enum severity severity)
 	return NULL;
 }
 
-/* One line of valid text: what a spec quotes may hold line feeds, escapes of a terminal, and, where it was cut
- * (%.80s), half a character. g_free(). */
-static char *make_shown(const char *text, gssize len)
+char *problem_shown(const char *text, gssize len)
 {
 	char *shown = g_utf8_make_valid(text, len);
 	for (char *c = shown; *c; c++)
@@ -63,7 +61,7 @@ void problem_add(struct problems *p, enum severity severity, struct place place,
 		va_start(args, format);
 		g_autofree char *message = g_strdup_vprintf(format, args);
 		va_end(args);
-		g_autofree char *shown = make_shown(message, -1);
+		g_autofree char *shown = problem_shown(message, -1);
 		*one = (struct problem){ severity, place, arena_strdup(p->arena, shown), p->rule, p->hides_text || p->is_secret, p->is_secret };
 	}
 	count(p, severity);
@@ -175,14 +173,14 @@ static void append_excerpt(GString *out, const struct place *place, const char *
 	const char *from = skip_characters(line, end, n_skipped), *to = skip_characters(from, end, SHOWN_MAX);
 	if (n_skipped && from == end)
 		return;
-	g_autofree char *shown = make_shown(from, to - from);
+	g_autofree char *shown = problem_shown(from, to - from);
 	g_string_append_printf(out, "\n    %s%s%s", n_skipped ? "…" : "", shown, to < end ? "…" : "");
 	g_string_append_printf(out, "\n    %*s", (int)(place->column - n_skipped + (n_skipped ? 1 : 0)), "^");
 }
 
 void problem_format(GString *out, const struct problem *p, const char *text, gsize text_len)
 {
-	g_autofree char *path = p->place.path ? make_shown(p->place.path, -1) : NULL;
+	g_autofree char *path = p->place.path ? problem_shown(p->place.path, -1) : NULL;
 	if (path)
 		g_string_append_printf(out, "%s:", path);
 	if (p->place.line)

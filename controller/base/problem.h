@@ -45,6 +45,10 @@ enum { PROBLEMS_HELD = 1000 };
 
 void problems_init(struct problems *p, struct arena *arena);
 void problems_clear(struct problems *p);
+/* One line of valid text of what strangers wrote: that may hold line feeds, escapes of a terminal, and, where it was cut
+ * (%.80s), half a character. `len` -1: to its end. g_free(). */
+char *problem_shown(const char *text, gssize len);
+
 void problem_add(struct problems *p, enum severity severity, struct place place, const char *format, ...)
     G_GNUC_PRINTF(4, 5);
 /* FALSE when one more would only be counted: its place and words need not be made. */

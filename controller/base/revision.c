@@ -46,6 +46,19 @@ const char *revision_commit(struct arena *a, const char *revision, const char *s
 	return is_there ? arena_strndup(a, p.commit, COMMIT_LEN) : NULL;
 }
 
+const char *revision_pins(const char *revision)
+{
+	struct revision_part p;
+	const char *at = revision;
+	return revision_next(&at, &p) ? p.commit : NULL;
+}
+
+const char *revision_rest(const char *revision)
+{
+	const char *pins = revision && is_commit(revision) ? revision : revision_pins(revision);
+	return pins ? pins + COMMIT_LEN : "";
+}
+
 void revision_append(GString *revision, const char *source, const char *commit)
 {
 	g_string_append_printf(revision, "+%s@%s%s", source, MARK, commit);

@@ -20,6 +20,10 @@ struct revision_part {
 gboolean revision_next(const char **at, struct revision_part *ret);
 /* The commit of a source (NULL: of the main repository), from the arena; NULL: the text names none. */
 const char *revision_commit(struct arena *a, const char *revision, const char *source);
+/* What follows the first part, "+art@sha1:…", or ""; where `revision` may be the first part's commit alone as well. */
+const char *revision_rest(const char *revision);
+/* The first commit with what follows it: what session_want_at() reads again. NULL: none is named. */
+const char *revision_pins(const char *revision);
 /* Appends "+NAME@sha1:COMMIT". */
 void revision_append(GString *revision, const char *source, const char *commit);
 /* Twelve digits of each commit; g_free(). */

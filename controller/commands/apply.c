@@ -92,7 +92,8 @@ static int apply_there(const struct invocation *in, const struct looked *l)
 	gboolean in_part = end > body && end[-1] == CONTROL_IN_PART;
 	if (in_part)
 		end[-1] = '\0';
-	fputs(body, stdout);
+	g_autoptr(GString) text = g_string_new(body);
+	command_print(text);
 	return judge(l, in_part);
 }
 
@@ -162,7 +163,7 @@ static int apply_all(struct invocation *in, const struct saved_plan *saved)
 		return command_fail(error);
 	in->holds_lock = lock != NULL;
 	int code = look_and_apply(in, &printer, 0);
-	for (int i = 1; i < DEVICE_LOOKS && in->settings.devices_only && printer.has_done_all; i++)
+	for (int i = 1; i < DEVICE_LOOKS && in->settings.devices_only && !saved && printer.has_done_all; i++)
 		code = look_and_apply(in, &printer, code);
 	state_unlock(lock);
 	return code;

@@ -163,7 +163,7 @@ void invocation_clear(struct invocation *in);
 
 /* Prints "cleave: MESSAGE" on stderr and gives the exit code of the error. */
 int command_fail(const GError *error);
-/* Writes all of it to stdout. FALSE (with a message) when it cannot, as on a full disk. */
+/* Writes all of it to stdout, but for what a terminal would obey. FALSE (with a message) when it cannot, as on a full disk. */
 gboolean command_print(const GString *text);
 /* The same of what was printed before. */
 gboolean command_flush(void);

@@ -73,15 +73,18 @@ int local_suspend(struct invocation *in, const struct local_decision *d)
 	return error ? command_fail(error) : done(in, "suspend", object, sentence);
 }
 
+/* What is gone from the specs meanwhile may still be resumed, as it was written. */
 int local_resume(struct invocation *in, const char *kind, const char *name)
 {
 	SCOPED_ARENA(a);
-	g_autoptr(GError) error = NULL;
+	g_autoptr(GError) error = NULL, unknown = NULL;
 	struct state_lock *lock;
 	struct local_decision one = { .kind = kind, .name = name };
 	g_autofree char *request = g_strdup_printf("resume-here %s %s", kind, name);
 	g_autofree char *object = ask(in, request, &lock, &error);
-	if (lock && find_here(in, a, &one, &error) && local_decisions_end(in->settings.state, kind, one.name, &error))
+	if (lock)
+		find_here(in, a, &one, &unknown);
+	if (lock && local_decisions_end(in->settings.state, kind, one.name, &error))
 		object = g_strdup_printf("%s/%s", kind, one.name);
 	state_unlock(lock);
 	return error ? command_fail(error) : done(in, "resume", object, "goes on");

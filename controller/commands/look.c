@@ -1,5 +1,6 @@
 /* What plan, diff, apply and get begin with: want, have, plan. */
 #include "base/arena.h"
+#include "base/revision.h"
 #include "commands/command.h"
 #include "report/report.h"
 #include "spec/host.h"
@@ -85,12 +86,13 @@ static gboolean want_in_force(struct looked *l, const struct objects *have)
 	g_autoptr(GError) error = NULL;
 	const struct object *o = have ? objects_get(have, KIND_REVISION, "current") : NULL;
 	const struct revision_status *s = o ? o->status : NULL;
+	const char *pins = s && s->applied ? revision_pins(s->applied) : NULL;
 	struct wanted older;
-	if (!s || !s->commit || !session_want_at(l->session, l->arena, s->commit, &older, &error))
+	if (!s || !s->commit || !session_want_at(l->session, l->arena, pins ? pins : s->commit, &older, &error))
 		return FALSE;
 	wanted_clear(&l->wanted);
 	l->wanted = older;
-	l->wanted.tree.revision = s->applied;
+	wanted_name(&l->wanted, s->applied);
 	return older.problems.n_errors == 0;
 }
 
@@ -153,6 +155,18 @@ static gboolean is_host_known(const struct invocation *in, const struct objects 
 	            in->settings.host, known->len ? known->str : "none");
 }
 
+/* Each of them alone: the plan is of what is in force instead. */
+static void note_sources(const struct wanted *w)
+{
+	for (guint i = 0; i < w->n_sources; i++) {
+		const struct wanted_source *one = &w->sources[i];
+		g_autofree char *refused = one->refused ? revision_short(one->refused) : NULL;
+		if (one->refused)
+			fprintf(stderr, "cleave: %s of the source %s is refused, and %s: %s\n", refused, one->name,
+			        one->tree.commit ? "its last good commit counts" : "nothing of it counts", one->trouble);
+	}
+}
+
 /* Edits that lie there and are in no commit are not planned. */
 static void note_uncommitted(const struct invocation *in, const struct looked *l)
 {
@@ -201,8 +215,9 @@ static int look_want(struct invocation *in, struct looked *ret, struct objects *
 	if (!is_read)
 		return in->falls_back && want_in_force(ret, have) ? -1 : command_fail(error);
 	if (in->revision)
-		ret->wanted.tree.revision = in->revision;
+		wanted_name(&ret->wanted, in->revision);
 	note_uncommitted(in, ret);
+	note_sources(&ret->wanted);
 	if (ret->wanted.problems.n_errors && !(in->falls_back && want_in_force(ret, have)))
 		return print_problems(&ret->wanted);
 	if (in->settings.acts && !in->commit)

@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "commands/command.h"
 #include "commands/local.h"
+#include "report/plain.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -381,7 +382,9 @@ int command_fail(const GError *error)
 
 gboolean command_print(const GString *text)
 {
-	fwrite(text->str, 1, text->len, stdout);
+	g_autoptr(GString) plain = report_plain(text);
+	const GString *out = plain ? plain : text;
+	fwrite(out->str, 1, out->len, stdout);
 	return command_flush();
 }
 

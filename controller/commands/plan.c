@@ -15,11 +15,17 @@ gboolean plan_has_refused_vm(const struct plan *p)
 
 /* What a rule took out of the plan is asked for as well where changes are: nobody applies it away. A domain that is
  * not ours is a mistake in any case. */
+gboolean plan_is_refused(const struct invocation *in, const struct plan *p, guint n_actions)
+{
+	gboolean is_left_out = plan_n_refused(p) || (p->approval && !n_actions);
+	return p->n_refusals || plan_has_refused_vm(p) || (in->detailed_exitcode && is_left_out);
+}
+
 static int judge(const struct invocation *in, const struct looked *l)
 {
 	const struct plan *p = l->plan;
 	gboolean is_blind = command_is_blind(in, l);
-	if (p->n_refusals || plan_has_refused_vm(p) || (in->detailed_exitcode && (plan_n_refused(p) || (p->approval && !p->n_actions))))
+	if (plan_is_refused(in, p, p->n_actions))
 		return EXIT_REFUSED;
 	if (is_blind && in->detailed_exitcode)
 		return EXIT_FAILED;

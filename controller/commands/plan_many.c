@@ -214,6 +214,17 @@ static const char *owner_of(const struct many *m, const struct strings *hosts)
 	return hosts->items[0];
 }
 
+static const char *observed_names(const struct many *m)
+{
+	enum { NAMED = 10 };
+	g_autoptr(GString) s = g_string_new(NULL);
+	for (guint i = 0; i < m->observed->len && i < NAMED; i++)
+		g_string_append_printf(s, "%s%s", i ? ", " : "", g_array_index(m->observed, struct observed, i).host);
+	if (m->observed->len > NAMED)
+		g_string_append_printf(s, " and %u more", m->observed->len - NAMED);
+	return arena_strdup(m->arena, s->str);
+}
+
 /* What was observed of a host is planned as that host itself would. */
 static gboolean plan_host(struct many *m, const char *host, const char *owner, GError **error)
 {
@@ -221,7 +232,7 @@ static gboolean plan_host(struct many *m, const char *host, const char *owner, G
 	const struct objects *want = m->to.objects;
 	gboolean is_assumed = !have;
 	if (!have && !m->has_from)
-		return fail(error, ERROR_NOT_FOUND, "no observation of host %s is given", host);
+		return fail(error, ERROR_NOT_FOUND, "no observation of host %s is given; name one that was observed with --host: %s", host, observed_names(m));
 	if (!have) {
 		const struct assume_input assumed = { .host = host, .revision = m->from.tree.revision, .from = m->from.objects, .to = want,
 			                              .job_owner = owner };
@@ -253,7 +264,7 @@ static gboolean is_worth_telling(const struct plan *p)
 	gboolean is_stalled = FALSE;
 	for (guint i = 0; i < p->n_verdicts; i++)
 		is_stalled |= p->verdicts[i].readiness == IS_STALLED;
-	return p->n_actions || p->n_held || p->n_refusals || is_stalled;
+	return p->n_actions || p->n_held || p->n_refusals || p->approval || is_stalled;
 }
 
 /* For people: a farm's hosts of which there is nothing to say are counted. */
@@ -273,11 +284,10 @@ static int judge(const struct many *m)
 {
 	guint n_actions = 0;
 	gboolean is_refused = FALSE;
-	for (guint i = 0; i < m->plans->len; i++) {
-		const struct plan *p = m->plans->pdata[i];
-		n_actions += p->n_actions;
-		is_refused |= p->n_refusals || plan_has_refused_vm(p) || (m->in->detailed_exitcode && plan_n_refused(p));
-	}
+	for (guint i = 0; i < m->plans->len; i++)
+		n_actions += ((const struct plan *)m->plans->pdata[i])->n_actions;
+	for (guint i = 0; i < m->plans->len; i++)
+		is_refused |= plan_is_refused(m->in, m->plans->pdata[i], n_actions);
 	return is_refused ? EXIT_REFUSED : n_actions && m->in->detailed_exitcode ? EXIT_CHANGES : EXIT_FINE;
 }
 

@@ -4,6 +4,7 @@
 #include "commands/local_decide.h"
 #include "commands/proposal.h"
 #include "commands/whom.h"
+#include "report/merge.h"
 #include "report/report.h"
 #include "source/push.h"
 #include "state/state.h"
@@ -29,7 +30,7 @@ struct rolling {
 
 /* -- what it changes -------------------------------------------------------------------------------------------- */
 
-enum { SHOWN_OBJECTS = 20, SHOWN_FIELDS = 3 };
+enum { SHOWN_OBJECTS = 20, SHOWN_FIELDS = 3, SHOWN_LEN = 40 };
 
 static char *words_of(struct arena *a, const struct object *before, const struct object *after)
 {
@@ -37,9 +38,11 @@ static char *words_of(struct arena *a, const struct object *before, const struct
 		return g_strdup(before ? "goes" : "comes back");
 	struct changes c = diff_structs(a, before->kind->spec_fields, before->spec, after->spec, 0);
 	GString *s = g_string_new(NULL);
-	for (guint i = 0; i < c.n && i < SHOWN_FIELDS; i++)
-		g_string_append_printf(s, "%s%s %.40s → %.40s", i ? ", " : "", c.items[i].field, c.items[i].before ? c.items[i].before : "(none)",
-		                       c.items[i].after ? c.items[i].after : "(none)");
+	for (guint i = 0; i < c.n && i < SHOWN_FIELDS; i++) {
+		g_autofree char *was = merge_line(c.items[i].before ? c.items[i].before : "(none)", c.items[i].field, SHOWN_LEN);
+		g_autofree char *is = merge_line(c.items[i].after ? c.items[i].after : "(none)", c.items[i].field, SHOWN_LEN);
+		g_string_append_printf(s, "%s%s %s → %s", i ? ", " : "", c.items[i].field, was, is);
+	}
 	if (c.n > SHOWN_FIELDS)
 		g_string_append_printf(s, ", and %u more", c.n - SHOWN_FIELDS);
 	return g_string_free(s, FALSE);

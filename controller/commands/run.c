@@ -88,8 +88,9 @@ static gboolean on_hangup(gpointer user)
 
 gboolean run_watch(struct runner *r, GError **error)
 {
-	const struct source_where *where = session_where(r->session, error);
-	r->watch = where ? source_watch_start(where, 1, run_look_at_source, r, error) : NULL;
+	guint n = 0;
+	g_autofree struct source_where *wheres = session_wheres(r->session, &n, error);
+	r->watch = wheres ? source_watch_start(wheres, n, run_look_at_source, r, error) : NULL;
 	return r->watch != NULL;
 }
 

@@ -76,7 +76,7 @@ void run_look(gpointer runner);
 /* The same where a pause after failures does not count: another revision, another decision. */
 void run_look_at_source(gpointer runner);
 
-/* Watches the source of the settings. */
+/* Watches the sources of the settings. */
 gboolean run_watch(struct runner *r, GError **error);
 
 /* -- run_due.c: the one timer -- */

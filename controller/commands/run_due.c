@@ -52,6 +52,14 @@ static void (*const rows[N_DUE])(struct runner *r) = {
 	[DUE_HOLD_JOBS] = hold_jobs, [DUE_BEAT] = beat, [DUE_REAP] = reap, [DUE_PING] = ping, [DUE_TRIM] = trim,
 };
 
+/* What is done every so often may as well be done a little before: then one waking serves several. */
+static gboolean is_now(const struct runner *r, enum due due, gint64 now_us)
+{
+	enum { EARLY_MS = 5000 };
+	gboolean may_be_early = due == DUE_PING || due == DUE_HOLD_JOBS || due == DUE_BEAT;
+	return r->due_us[due] && r->due_us[due] <= now_us + (may_be_early ? EARLY_MS * 1000 : 0);
+}
+
 static void set_ready(struct runner *r)
 {
 	gint64 first = -1;
@@ -81,7 +89,7 @@ static gboolean on_due(GSource *source, GSourceFunc callback, gpointer unused)
 	gint64 now = g_get_monotonic_time();
 	(void)callback, (void)unused;
 	for (guint i = 0; i < N_DUE; i++) {
-		if (!r->due_us[i] || r->due_us[i] > now)
+		if (!is_now(r, i, now))
 			continue;
 		r->due_us[i] = 0;
 		rows[i](r);

@@ -6,7 +6,8 @@
 #include "commands/run.h"
 #include <string.h>
 
-enum { WATCHERS_MAX = 64 };
+/* The socket serves a few more at once (state/control.c): who watches takes no place from who suspends. */
+enum { WATCHERS_MAX = 48 };
 
 void run_keep_pass(struct runner *r, const struct pass_report *report)
 {
@@ -45,7 +46,14 @@ void run_tell_watchers(struct runner *r)
 /* A number that this controller has not reached is of a state folder before: all is new then. */
 static void watch(struct runner *r, struct control_request *request, guint64 since)
 {
-	if (since > events_newest(r->keep->events) || r->watchers.length >= WATCHERS_MAX) {
+	g_autoptr(GError) error = NULL;
+	run_tell_watchers(r); /* those that are gone make room */
+	if (r->watchers.length >= WATCHERS_MAX) {
+		fail(&error, ERROR_AWAY, "%d others wait for events at this moment; ask again", WATCHERS_MAX);
+		control_answer(request, NULL, error);
+		return;
+	}
+	if (since > events_newest(r->keep->events)) {
 		answer_events(r, request, 0);
 		return;
 	}

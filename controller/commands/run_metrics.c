@@ -4,6 +4,8 @@
 #include "base/log.h"
 #include "commands/metrics.h"
 #include "commands/run.h"
+#include <string.h>
+#include <unistd.h>
 
 struct run_metrics {
 	struct metrics_counts counts;
@@ -16,13 +18,22 @@ static gint64 now_s(void)
 	return g_get_real_time() / G_USEC_PER_SEC;
 }
 
-static struct run_metrics *metrics_new(const struct runner *r)
+static struct run_metrics *metrics_new(void)
 {
 	struct run_metrics *m = g_new0(struct run_metrics, 1);
 	m->counts.started_s = now_s();
-	const char *path = r->in->local.spec ? r->in->local.spec->metrics_file : NULL;
-	m->path = path ? g_strdup(path) : g_build_filename(r->in->settings.state, "cleave.prom", NULL);
 	return m;
+}
+
+/* The settings may name another file since: the old one would go on to say how things stood then. */
+static void find_path(struct run_metrics *m, const struct runner *r)
+{
+	const char *named = r->in->local.spec ? r->in->local.spec->metrics_file : NULL;
+	char *path = named ? g_strdup(named) : g_build_filename(r->in->settings.state, "cleave.prom", NULL);
+	if (m->path && strcmp(path, m->path) != 0)
+		(void)unlink(m->path);
+	g_free(m->path);
+	m->path = path;
 }
 
 void run_metrics_free(struct run_metrics *m)
@@ -75,7 +86,8 @@ static void write_file(struct run_metrics *m)
 
 void run_measure(struct runner *r, const struct pass_report *report)
 {
-	struct run_metrics *m = r->metrics = r->metrics ? r->metrics : metrics_new(r);
+	struct run_metrics *m = r->metrics = r->metrics ? r->metrics : metrics_new();
+	find_path(m, r);
 	count(m, report);
 	g_free(m->text);
 	m->text = metrics_of(r->session, report->plan, r->force.wanted.tree.commit, &m->counts);

@@ -87,6 +87,52 @@ void run_clear_force(struct in_force *f)
 	*f = (struct in_force){ 0 };
 }
 
+/* One source's newest revision alone: all else goes on. */
+static void note_sources(struct runner *r, const char *refused_before, const char *trouble_before)
+{
+	const struct wanted *w = &r->force.wanted;
+	const struct wanted_source *one = wanted_refused(w);
+	if (!one)
+		return;
+	r->force.refused = g_strdup(one->refused);
+	r->force.trouble = g_strdup(one->trouble);
+	r->force.reason = one->reason;
+	if (g_strcmp0(one->refused, refused_before) == 0 && g_strcmp0(one->trouble, trouble_before) == 0)
+		return;
+	progress_break(r->progress);
+	log_error("source", "%s of the source %s is refused; %s stays in force: %s", one->refused, one->name, w->tree.revision, one->trouble);
+	if (one->problems.n_errors) {
+		g_autoptr(GString) text = g_string_new(NULL);
+		report_problems_text(text, &one->problems, wanted_find_text, (void *)w);
+		fputs(text->str, stderr);
+	}
+}
+
+/* The main repository's newest is not valid: the other sources move on beside the one in force. */
+static void move_sources(struct runner *r)
+{
+	struct arena *a = arena_new();
+	struct wanted w = { 0 };
+	const char *commit = r->force.arena ? r->force.wanted.tree.commit : NULL;
+	gboolean ok = commit && r->force.wanted.n_sources && session_want_at(r->session, a, commit, &w, NULL) && !w.problems.n_errors;
+	if (ok)
+		wanted_name(&w, r->force.wanted.tree.revision);
+	if (ok && strcmp(w.tree.revision, r->force.wanted.tree.revision) != 0) {
+		session_begin_revision(r->session);
+		session_forget_troubles(r->session);
+		w.tip = r->force.wanted.tip ? arena_strdup(a, r->force.wanted.tip) : NULL;
+		w.held = r->force.wanted.held ? arena_strdup(a, r->force.wanted.held) : NULL;
+		wanted_clear(&r->force.wanted);
+		arena_free(r->force.arena);
+		r->force.arena = a;
+		r->force.wanted = w;
+		session_keep_good(r->session, &w);
+		return;
+	}
+	wanted_clear(&w);
+	arena_free(a);
+}
+
 static void refuse_revision(struct runner *r, const struct wanted *w, const char *trouble)
 {
 	const char *revision = w->tree.revision ? w->tree.revision : r->in->settings.specs;
@@ -156,8 +202,10 @@ gboolean run_read_revision(struct runner *r)
 	if (ok && !trouble) {
 		gboolean is_first = !r->force.arena;
 		note_newer(r, &w, has_moved);
+		g_autofree char *refused = g_steal_pointer(&r->force.refused), *before = g_steal_pointer(&r->force.trouble);
 		run_clear_force(&r->force);
 		r->force = (struct in_force){ .arena = a, .wanted = w };
+		note_sources(r, refused, before);
 		session_keep_good(r->session, &w);
 		run_source_accepted(r, is_first);
 		return TRUE;
@@ -168,6 +216,7 @@ gboolean run_read_revision(struct runner *r)
 	refuse_revision(r, &w, trouble);
 	wanted_clear(&w);
 	arena_free(a);
+	move_sources(r);
 	return r->force.arena != NULL;
 }
 

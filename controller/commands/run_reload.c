@@ -33,6 +33,12 @@ static gboolean is_same_source(const struct settings *x, const struct settings *
 	return g_strcmp0(x->specs, y->specs) == 0 && x->worktree == y->worktree;
 }
 
+/* Whoever may be believed now is asked about what is in force as well: it was judged by the settings before. */
+static gboolean asks_for_signatures(const struct settings *s)
+{
+	return s->local && (s->local->allowed_signers_file || s->local->keyring_file);
+}
+
 /* Connections, caches and the watch are made anew from the settings: which of them a change concerns need not be known. */
 static void begin_anew(struct runner *r, struct invocation *fresh, gboolean keeps_force)
 {
@@ -50,7 +56,7 @@ static void begin_anew(struct runner *r, struct invocation *fresh, gboolean keep
 	r->session = session_new(&r->in->settings);
 	g_free(r->source);
 	r->source = session_source_name(r->in->settings.specs);
-	if (keeps_force && r->force.arena)
+	if (keeps_force && r->force.arena && !asks_for_signatures(&r->in->settings))
 		session_take_wanted(r->session, &r->force.wanted);
 	else
 		run_clear_force(&r->force);
@@ -58,6 +64,8 @@ static void begin_anew(struct runner *r, struct invocation *fresh, gboolean keep
 		log_error("run", "%s is read at intervals only: %s", r->in->settings.specs, error->message);
 	run_source_start(r);
 	session_listen(r->session, run_look, r);
+	if (r->asking && r->asking->len)
+		run_asked_fetched(r); /* the fetch that they wait for may have been of another source */
 }
 
 void run_reload(struct runner *r)

@@ -39,17 +39,19 @@ static void set_timer(struct run_remote *m)
 /* Said when it changes; the condition of the revision says it as long as it lasts. */
 static void note_away(struct run_remote *m, const GError *error)
 {
-	gboolean is_new = error && g_strcmp0(m->away, error->message) != 0;
+	const char *source = session_mirror_source(m->runner->session, m->mirror);
+	g_autofree char *why = error ? g_strdup_printf("%s%s%s", source ? source : "", source ? ": " : "", error->message) : NULL;
+	gboolean is_new = error && g_strcmp0(m->away, why) != 0;
 	gboolean was_away = m->away != NULL;
 	if (is_new)
-		log_warning("source", "%s%s", error->message, mirror_fetched_ms(m->mirror) ? "; the last commit stays in force" : "");
+		log_warning("source", "%s%s", why, mirror_fetched_ms(m->mirror) ? "; the last commit stays in force" : "");
 	if (!error && was_away)
 		log_notice("source", "%s answers again", mirror_shown(m->mirror));
 	if (error && !was_away)
 		m->away_since_ms = g_get_real_time() / 1000;
 	if (is_new || (!error && was_away)) {
 		g_free(m->away);
-		m->away = error ? g_strdup(error->message) : NULL;
+		m->away = g_steal_pointer(&why);
 		run_look(m->runner);
 	}
 }
@@ -205,7 +207,8 @@ void run_take_good(struct runner *r)
 void run_source_explain(const struct runner *r, GError **error)
 {
 	const struct run_remote *m = r->remotes && r->remotes->len ? r->remotes->pdata[0] : NULL;
-	if (!m || mirror_fetched_ms(m->mirror))
+	/* The main repository is found first. */
+	if (!m || session_mirror_source(r->session, m->mirror) || mirror_fetched_ms(m->mirror))
 		return;
 	g_clear_error(error);
 	if (m->away)

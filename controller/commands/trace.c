@@ -3,6 +3,7 @@
  * What counts is the object's document (or the field's node) as it is written: history is walked back until it was another. */
 #include "commands/trace.h"
 #include "base/arena.h"
+#include "base/revision.h"
 #include "commands/kept.h"
 #include "commands/select.h"
 #include "source/trace.h"
@@ -97,11 +98,14 @@ static gboolean is_same(void *user, const struct source_file *newer, const struc
 	return nodes_equal(now, before);
 }
 
-static const struct kept_revision *applied_with(const struct looked *l, const struct history *h, const char *commit)
+/* Revisions name the commits of all sources. */
+static const struct kept_revision *applied_with(const struct looked *l, const struct history *h, const struct object *o, const char *commit)
 {
+	const struct source_where *where = wanted_place(&l->wanted, o).where;
 	for (guint i = h ? history_count(h) : 0; i-- > 0;) {
 		const struct kept_revision *r = history_at(h, i);
-		if (r->commit && source_contains(l->wanted.where, r->commit, commit))
+		const char *its = o->source ? revision_commit(l->arena, r->revision, o->source) : r->commit;
+		if (its && source_contains(where, its, commit))
 			return r;
 	}
 	return NULL;
@@ -116,7 +120,8 @@ static void look_back(const struct looked *l, const struct history *h, struct so
 		t->trouble = "not told: the specs were read from a folder as they lie there, not from a commit";
 		return;
 	}
-	if (!source_trace(a, l->wanted.where, l->wanted.tree.commit, t->path, is_same, s, &from, &error)) {
+	const struct wanted_place at = wanted_place(&l->wanted, s->object);
+	if (!source_trace(a, at.where, at.tree->commit, at.path, is_same, s, &from, &error)) {
 		t->trouble = arena_printf(a, "not told: %s", error->message);
 		return;
 	}
@@ -127,7 +132,7 @@ static void look_back(const struct looked *l, const struct history *h, struct so
 	t->time_ms = from.time_s * 1000;
 	t->is_first = from.is_first;
 	t->is_cut = from.is_cut;
-	t->applied = applied_with(l, h, from.commit);
+	t->applied = applied_with(l, h, s->object, from.commit);
 }
 
 /* Of the field: in the object's own document, else in the Farm's defaults for its kind. */
@@ -140,7 +145,8 @@ static const struct node *find_field(const struct looked *l, struct sought *s, c
 	for (guint i = 0; i < G_N_ELEMENTS(in) && in[i]; i++) {
 		const char *path = i ? arena_printf(a, "spec.defaults.%s.%s", o->kind->defaults, field + strlen("spec.")) : field;
 		*s = (struct sought){ in[i], path };
-		const struct node *n = source_file_at(a, l->wanted.where, &l->wanted.tree, in[i]->place.path, &file, NULL) ? find_in(a, s, &file) : NULL;
+		const struct wanted_place at = wanted_place(&l->wanted, in[i]);
+		const struct node *n = source_file_at(a, at.where, at.tree, at.path, &file, NULL) ? find_in(a, s, &file) : NULL;
 		if (!n)
 			continue;
 		t->path = in[i]->place.path;

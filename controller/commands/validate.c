@@ -62,6 +62,20 @@ static void take_local(struct invocation *in, struct settings *settings)
 		settings->local = in->local.spec;
 }
 
+/* What is refused of the sources beside the main one is told with the rest. */
+static void add_sources(struct wanted *w)
+{
+	for (guint i = 0; i < w->n_sources; i++) {
+		struct wanted_source *one = &w->sources[i];
+		gboolean is_told = one->problems.n_errors > 0;
+		const struct problem_run run = problems_take(&one->problems);
+		problems_add_run(&w->problems, &run);
+		if (one->refused && !is_told)
+			problem_add(&w->problems, SEVERITY_ERROR, (struct place){ one->name, 0, 0 }, "%s is refused: %s", one->refused, one->trouble);
+	}
+	problems_sort(&w->problems);
+}
+
 int command_validate(struct invocation *in)
 {
 	SCOPED_ARENA(a);
@@ -83,6 +97,7 @@ int command_validate(struct invocation *in)
 		session_free(s);
 		return command_fail(error);
 	}
+	add_sources(&w);
 	guint n_errors = w.problems.n_errors;
 	if ((in->output == OUTPUT_GITHUB || in->output == OUTPUT_SARIF) && settings.worktree)
 		name_from_here(a, settings.specs, &w.problems);

@@ -14,6 +14,7 @@ struct segment {
 	off_t mark_at;
 	gsize mark_len; /* 0: nothing was read yet */
 	char mark[8];   /* its CRC */
+	gboolean is_read; /* nothing came since: valid from segment_grew_only() on, within one update */
 };
 
 struct manifest_view {
@@ -62,13 +63,14 @@ void manifest_view_free(struct manifest_view *v)
 	g_free(v);
 }
 
-static gboolean segment_grew_only(int dir_fd, const struct segment *s)
+static gboolean segment_grew_only(int dir_fd, struct segment *s)
 {
 	struct stat st;
 	char mark[sizeof s->mark];
 	SCOPED_FD(fd) = root_openat(dir_fd, s->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0 || fstat(fd, &st) < 0 || st.st_size < s->read_size)
 		return FALSE;
+	s->is_read = st.st_size == s->read_size;
 	return s->mark_len < sizeof mark || (pread(fd, mark, sizeof mark, s->mark_at) == (ssize_t)sizeof mark &&
 					     memcmp(mark, s->mark, sizeof mark) == 0);
 }
@@ -140,10 +142,12 @@ static gboolean read_segment(struct manifest_view *v, struct segment *s, int fd,
 
 static gboolean update_segment(struct manifest_view *v, int dir_fd, const char *name, GError **error)
 {
+	struct segment *s = g_hash_table_lookup(v->segments, name);
+	if (s && s->is_read)
+		return TRUE;
 	SCOPED_FD(fd) = root_openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (fd < 0)
 		return fail_errno(error, errno, "segment %s cannot be opened", name);
-	struct segment *s = g_hash_table_lookup(v->segments, name);
 	if (!s) {
 		s = g_new0(struct segment, 1);
 		s->name = g_strdup(name);

@@ -43,6 +43,7 @@ struct observe_input {
 	gboolean claims;    /* acts on what it sees: becomes the job owner if nobody is and all roots are here, and notes
 	                     * which VMs are here and since when they are as they are */
 	const struct controller_spec *local; /* the host's own settings: which paths specs may name; NULL: any */
+	gboolean leaves_jobs; /* others are to be the job owner */
 	guint64 sweep_bytes; /* of visible frames read again in a second, with `claims` */
 	struct list suspended; /* struct host_suspension: on this host alone */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that

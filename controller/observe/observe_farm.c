@@ -56,7 +56,7 @@ static void observe_redis(struct arena *a, const struct observe_input *in, struc
 	struct owner owner = { 0 };
 	gboolean ok = in->redis != NULL;
 	/* Who does not see the frames would only keep others from rendering them. */
-	if (ok && in->claims && all_mounted(ret))
+	if (ok && in->claims && !in->leaves_jobs && all_mounted(ret))
 		ok = owner_acquire(in->redis, a, in->holder, OWNER_TTL_MS, &owner, &error);
 	else if (ok)
 		ok = owner_show(in->redis, a, &owner, &error);

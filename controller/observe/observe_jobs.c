@@ -91,10 +91,11 @@ static const char *text_of_limits(struct arena *a, const struct job_meta *meta)
 	return limits_text(a, limits, meta->n_limits);
 }
 
-static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *id, struct renderjob_status *status,
-                              GError **error)
+/* `known`: what was read of it before; NULL: it is read now. */
+static gboolean look_at_queue(struct arena *a, struct redis *redis, const char *id, const struct backlog *known,
+                              struct renderjob_status *status, GError **error)
 {
-	const struct backlog *b = backlog_show(redis, a, id, error);
+	const struct backlog *b = known ? known : backlog_show(redis, a, id, error);
 	if (!b)
 		return FALSE;
 	status->queued = queued_list(a, b);
@@ -174,10 +175,10 @@ static gboolean look_at_files(struct arena *a, const struct observe_input *in, c
 }
 
 /* FALSE: nothing of it is known, so nothing of it is planned. */
-static gboolean look_at_job(struct arena *a, const struct observe_input *in, const struct farm_spec *farm,
-                            const struct object *o, struct renderjob_status *status, GError **error)
+static gboolean look_at_job(struct arena *a, const struct observe_input *in, const struct farm_spec *farm, const struct object *o,
+                            const struct backlog *queued, struct renderjob_status *status, GError **error)
 {
-	return all_roots_there(a, in, farm, o->spec) && look_at_queue(a, in->redis, o->id, status, error) &&
+	return all_roots_there(a, in, farm, o->spec) && look_at_queue(a, in->redis, o->id, queued, status, error) &&
 	       look_at_files(a, in, farm, o, status, error);
 }
 
@@ -205,13 +206,27 @@ static void observe_gone_jobs(struct arena *a, const struct observe_input *in, s
 		if (!slash || form_check(a, FORM_NAME, slash + 1) || objects_get(in->want, KIND_RENDERJOB, jobs[i].job))
 			continue;
 		struct renderjob_status *status = arena_alloc(a, sizeof *status);
-		if (!look_at_queue(a, in->redis, jobs[i].job, status, NULL))
+		if (!look_at_queue(a, in->redis, jobs[i].job, NULL, status, NULL))
 			continue;
 		struct object *o = ARENA_NEW(a, struct object);
 		*o = (struct object){ .kind = &kinds[KIND_RENDERJOB], .id = jobs[i].job, .status = status };
 		o->meta.name = slash + 1;
 		objects_add(have, o);
 	}
+}
+
+/* What the queue has of the wanted jobs, in their order: one way to Redis for many. NULL for one that is to be asked for by
+ * itself. */
+static struct backlog **read_queue(struct arena *a, const struct observe_input *in)
+{
+	guint n = 0, n_jobs = in->want->by_kind[KIND_RENDERJOB]->len;
+	const char **ids = ARENA_ARRAY(a, const char *, n_jobs);
+	struct backlog **queued = ARENA_ARRAY(a, struct backlog *, n_jobs);
+	OBJECTS_EACH (want, in->want, KIND_RENDERJOB)
+		ids[n++] = want->id;
+	if (!backlog_show_many(in->redis, a, ids, n_jobs, queued))
+		memset(queued, 0, n_jobs * sizeof *queued);
+	return queued;
 }
 
 void observe_jobs(struct arena *a, const struct observe_input *in, struct objects *have)
@@ -221,10 +236,11 @@ void observe_jobs(struct arena *a, const struct observe_input *in, struct object
 	if (!seen || ((const struct farm_status *)seen->status)->redis != PLANE_OK)
 		return;
 	sweep_begin(shelf_sweep(in->shelf), in->sweep_bytes, g_get_monotonic_time());
+	struct backlog **queued = read_queue(a, in);
 	OBJECTS_EACH (want, in->want, KIND_RENDERJOB) {
 		g_autoptr(GError) error = NULL;
 		struct renderjob_status *status = arena_alloc(a, sizeof *status);
-		gboolean ok = look_at_job(a, in, farm->spec, want, status, &error);
+		gboolean ok = look_at_job(a, in, farm->spec, want, *queued++, status, &error);
 		if (!ok && !error)
 			continue;
 		struct object *o = ARENA_NEW(a, struct object);

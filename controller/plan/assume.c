@@ -76,6 +76,7 @@ struct objects *assume_part(struct arena *a, const struct objects *want, const s
 		OBJECTS_EACH (o, want, KIND_RENDERJOB)
 			objects_add(part, o);
 	part->texts = want->texts;
+	part->absent = want->absent;
 	return part;
 }
 

@@ -470,6 +470,13 @@ static struct plan *build_once(struct arena *a, const struct plan_input *in, con
 	return p;
 }
 
+/* Of the plan without limits, which is seldom carried out: only its name is kept, not as much memory as a plan takes. */
+static const char *unlimited_digest(struct arena *a, const struct plan_input *in)
+{
+	SCOPED_ARENA(scratch);
+	return arena_strdup(a, plan_digest(scratch, build_once(scratch, in, NULL, TRUE)));
+}
+
 /* Where limits hold something back the plan without them is made as well: its digest is what a person approves, and an
  * approved plan is that one. */
 struct plan *plan_build(struct arena *a, const struct plan_input *in)
@@ -477,11 +484,11 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in)
 	struct plan *p = build_once(a, in, NULL, FALSE);
 	if (!p->waiting.n || in->is_assumed)
 		return p;
-	struct plan *all = build_once(a, in, NULL, TRUE);
-	const char *digest = plan_digest(a, all);
+	const char *digest = unlimited_digest(a, in);
 	const struct plan_approval *approval = plan_find_approval(in, &p->waiting, digest);
 	if (!approval)
 		return build_once(a, in, digest, FALSE);
+	struct plan *all = build_once(a, in, NULL, TRUE);
 	all->waiting = p->waiting;
 	all->approved = approval->digest;
 	return all;

@@ -5,6 +5,7 @@
 #include "spec/farm.h"
 #include "spec/renderjob.h"
 #include "spec/resolve.h"
+#include "spec/secret.h"
 #include <string.h>
 
 /* How an object is held back; none of them: it is not. */
@@ -42,9 +43,13 @@ static enum holding holding_of_action(const struct builder *b, const struct acti
 
 enum { MOST_FIELDS = 3, MOST_LEN = 40 };
 
-/* One line, and not a whole file. */
-static void append_value(GString *out, const char *value)
+/* One line, and not a whole file; what is cut off no pattern of a secret fits any more. */
+static void append_value(GString *out, const char *field, const char *value)
 {
+	if (secret_is_value(field, value)) {
+		g_string_append(out, SECRET_MASKED);
+		return;
+	}
 	g_autofree char *start = g_utf8_substring(value, 0, MIN(g_utf8_strlen(value, -1), MOST_LEN));
 	g_strdelimit(start, "\n\t", ' ');
 	g_string_append_printf(out, "%s%s", start, strlen(start) < strlen(value) ? "…" : "");
@@ -54,10 +59,10 @@ static void append_change(GString *out, const struct change *c)
 {
 	g_string_append_printf(out, "%s ", c->field);
 	if (c->before) {
-		append_value(out, c->before);
+		append_value(out, c->field, c->before);
 		g_string_append(out, " → ");
 	}
-	append_value(out, c->after ? c->after : "(none)");
+	append_value(out, c->field, c->after ? c->after : "(none)");
 }
 
 /* All of what is made anew is new, which no field tells better; and one action's differences may be another's too. */

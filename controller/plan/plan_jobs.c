@@ -159,7 +159,10 @@ static void plan_gone_jobs(struct builder *b)
 		struct frame_set failed = job_frames_of(b->arena, &s->failed, NULL);
 		struct frame_set waiting = frames_union(b->arena, &queued, &running);
 		struct frame_set all = frames_union(b->arena, &waiting, &failed);
-		if (!all.n_runs)
+		const char *absent = objects_absent(b->in->want, KIND_RENDERJOB, o->id);
+		if (all.n_runs && absent)
+			builder_note(b, KIND_RENDERJOB, o->id, arena_printf(b->arena, "goes on: it may be of the source %s, of which this host has nothing to go by", absent));
+		if (!all.n_runs || absent)
 			continue;
 		struct action *act = builder_act(b, VERB_CANCEL_FRAMES, NULL, KIND_RENDERJOB, o->id, "the job is not in the specs any more");
 		act->frames = all;

@@ -2,6 +2,7 @@
  * off as it should (vm_restart.c, vm_life.c). Then those that are not wanted here any more (vm_prune.c). */
 #include "base/arena.h"
 #include "plan/plan_vm.h"
+#include "plan/plan_volumes.h"
 #include "spec/farm.h"
 #include "spec/vm_history.h"
 #include <string.h>
@@ -54,7 +55,7 @@ static gboolean is_refused(struct vm_target *t)
 	builder_judge(t->b, t->object, IS_STALLED, rule->reason, rule->refuses_vm(t));
 	builder_refused(t->b);
 	if (rule->is_limit && !builder_holds_back(t->b, t->object))
-		builder_waits(t->b, arena_printf(t->b->arena, "make anew disks of VM/%s", t->object->id));
+		builder_waits(t->b, vm_data_loss_item(t));
 	return TRUE;
 }
 

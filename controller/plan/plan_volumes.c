@@ -251,6 +251,19 @@ const char *vm_data_loss(const struct vm_target *t)
 	return NULL;
 }
 
+const char *vm_data_loss_item(const struct vm_target *t)
+{
+	g_autoptr(GArray) lost = g_array_new(FALSE, FALSE, sizeof(struct change));
+	struct disk_plan d;
+	DISK_PLANS_EACH (t, i, d) {
+		struct change c = { d.disk->name, d.before, d.path, EFFECT_DATA_LOSS };
+		if (d.before)
+			g_array_append_val(lost, c);
+	}
+	const struct changes all = { (struct change *)(gpointer)lost->data, lost->len };
+	return SAY("make anew disks of VM/%s %s", t->object->id, changes_digest(t->b->arena, &all));
+}
+
 /* -- what is done --------------------------------------------------------------------------------------------- */
 
 static struct volume_step step_of(const struct vm_target *t, const struct disk_plan *d)

@@ -49,3 +49,5 @@ const char *vm_image_larger(const struct vm_target *t);
 const char *vm_volume_gone(const struct vm_target *t);
 const char *vm_disk_kept(const struct vm_target *t);
 const char *vm_data_loss(const struct vm_target *t);
+/* "make anew disks of VM/a 0123456789abcdef": these disks, as what they become. */
+const char *vm_data_loss_item(const struct vm_target *t);

@@ -52,6 +52,15 @@ static void plan_orphan(const struct orphan *o, gboolean prunes, const char *why
 		builder_note(b, KIND_VM, o->going.id, arena_printf(b->arena, "%s; it is off here, and its definition stays%s", reason, why_not));
 }
 
+/* Left as it is: a source that cannot be read may want it. */
+static gboolean may_be_wanted(struct builder *b, const char *id)
+{
+	const char *absent = objects_absent(b->in->want, KIND_VM, id);
+	if (absent)
+		builder_note(b, KIND_VM, id, arena_printf(b->arena, "left as it is: it may be of the source %s, of which this host has nothing to go by", absent));
+	return absent != NULL;
+}
+
 static GArray *find_orphans(struct builder *b)
 {
 	GArray *found = g_array_new(FALSE, FALSE, sizeof(struct orphan));
@@ -60,7 +69,7 @@ static GArray *find_orphans(struct builder *b)
 		const struct object *want = objects_get(b->in->want, KIND_VM, have->id);
 		const struct vm_spec *spec = want ? want->spec : NULL;
 		struct orphan o = { { b, have->id, s, spec }, want };
-		if (s && s->host && vm_is_ours(b, s) && !(spec && strcmp(spec->host, b->in->host) == 0))
+		if (s && s->host && vm_is_ours(b, s) && !(spec && strcmp(spec->host, b->in->host) == 0) && (want || !may_be_wanted(b, have->id)))
 			g_array_append_val(found, o);
 	}
 	return found;

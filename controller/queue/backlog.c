@@ -306,13 +306,8 @@ static void read_tried(struct arena *a, const redisReply *rows, struct backlog *
 		b->tried[i] = read_tried_frame(a, reply_at(rows, i));
 }
 
-struct backlog *backlog_show(struct redis *r, struct arena *a, const char *job, GError **error)
+static struct backlog *read_backlog(struct arena *a, const char *job, const redisReply *reply)
 {
-	SCOPED_REPLY reply = function_call(r, error, "show", "s", job);
-	if (!reply) {
-		g_prefix_error(error, "looking at %s in the queue: ", job);
-		return NULL;
-	}
 	struct backlog *b = ARENA_NEW(a, struct backlog);
 	b->job = arena_strdup(a, job);
 	read_meta(a, reply_at(reply, 0), b);
@@ -322,6 +317,30 @@ struct backlog *backlog_show(struct redis *r, struct arena *a, const char *job, 
 	read_tried(a, reply_at(reply, 4), b);
 	b->frame_ms = reply_number(reply_at(reply, 5));
 	return b;
+}
+
+struct backlog *backlog_show(struct redis *r, struct arena *a, const char *job, GError **error)
+{
+	SCOPED_REPLY reply = function_call(r, error, "show", "s", job);
+	if (!reply)
+		g_prefix_error(error, "looking at %s in the queue: ", job);
+	return reply ? read_backlog(a, job, reply) : NULL;
+}
+
+gboolean backlog_show_many(struct redis *r, struct arena *a, const char *const *jobs, guint n, struct backlog **ret)
+{
+	enum { AT_ONCE = 128 };
+	redisReply *replies[AT_ONCE];
+	for (guint from = 0; from < n; from += AT_ONCE) {
+		guint n_now = MIN(n - from, AT_ONCE);
+		if (!function_call_many(r, "show", jobs + from, n_now, replies))
+			return FALSE;
+		for (guint i = 0; i < n_now; i++) {
+			ret[from + i] = replies[i] ? read_backlog(a, jobs[from + i], replies[i]) : NULL;
+			reply_clear(&replies[i]);
+		}
+	}
+	return TRUE;
 }
 
 gboolean backlog_holds(const struct backlog *b, const char *token)

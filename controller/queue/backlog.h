@@ -113,6 +113,9 @@ struct backlog {
 };
 
 struct backlog *backlog_show(struct redis *r, struct arena *a, const char *job, GError **error);
+/* All of them with few waits for Redis. In ret NULL for one that backlog_show() says more of: why it cannot be read. FALSE:
+ * none is known. */
+gboolean backlog_show_many(struct redis *r, struct arena *a, const char *const *jobs, guint n, struct backlog **ret);
 /* The lease stands: its worker may write to its folder in staging. */
 gboolean backlog_holds(const struct backlog *b, const char *token);
 

@@ -2,6 +2,7 @@
 #include "queue/fleet.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include "queue/functions.h"
 #include <gio/gio.h>
 #include <jansson.h>
@@ -22,7 +23,7 @@ gboolean fleet_claim(struct redis *r, struct arena *a, const char *host, const c
 	}
 	*ret = (struct fleet_claim){ .holder = arena_strdup(a, reply_text(reply_at(reply, 0))), .left_ms = reply_number(reply_at(reply, 1)) };
 	ret->is_mine = strcmp(ret->holder, who) == 0;
-	ret->n_known = reply_count(reply) > 3 ? reply_number(reply_at(reply, 3)) : FLEET_TEXTS; /* older functions do not say */
+	ret->is_lost = reply_count(reply) > 3 && reply_number(reply_at(reply, 3)) == 0; /* functions of before do not say */
 	return functions_keep_up(r, reply_number(reply_at(reply, 2)), error);
 }
 
@@ -150,8 +151,11 @@ gboolean fleet_tell(struct redis *r, const char *host, const char *who, const ch
 
 static void read_rows(struct arena *a, const json_t *from, const struct row *rows, guint n, void *object)
 {
-	for (guint i = 0; i < n; i++)
-		*text_in(object, &rows[i]) = arena_strdup(a, json_string_value(json_object_get(from, rows[i].key)));
+	for (guint i = 0; i < n; i++) {
+		const char *text = json_string_value(json_object_get(from, rows[i].key));
+		g_autofree char *shown = text ? problem_shown(text, -1) : NULL; /* it goes to a terminal, and comes from another host */
+		*text_in(object, &rows[i]) = arena_strdup(a, shown);
+	}
 }
 
 /* Of a condition without kind, name, type or reason nothing can be said. */

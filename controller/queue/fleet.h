@@ -13,7 +13,6 @@ enum {
 	FLEET_TTL_MS = 90000,     /* a host that was not heard for so long is away */
 	FLEET_BEAT_MS = 30000,    /* a controller is heard at least this often */
 	FLEET_TEXT_BYTES = 1 << 20, /* most that a host tells at once */
-	FLEET_TEXTS = 2,          /* fleet_tell's: how it stands, and what is there */
 };
 
 /* How an object of a host stands. */
@@ -41,7 +40,7 @@ struct fleet_claim {
 	const char *holder; /* in the arena */
 	gint64 left_ms;     /* until it is free, if it is not renewed */
 	gboolean is_mine;
-	gint64 n_known; /* of the texts that were told: fewer than were means that Redis lost them */
+	gboolean is_lost;   /* of what this host told nothing is there: Redis was emptied, or never heard any */
 };
 
 /* Takes the host or renews it; another's claim that has not run out is left alone. `who` is "MACHINE STATE-FOLDER". */

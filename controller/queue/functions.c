@@ -166,6 +166,20 @@ redisReply *function_call(struct redis *r, GError **error, const char *name, con
 	return reply;
 }
 
+gboolean function_call_many(struct redis *r, const char *name, const char *const *words, guint n, redisReply **ret)
+{
+	g_autofree char *function = g_strconcat("cleave_", name, NULL);
+	g_autoptr(GPtrArray) args = g_ptr_array_new();
+	if (redis_first_use(r) && !library_load(r, NULL))
+		return FALSE;
+	for (guint i = 0; i < n; i++) {
+		const char *one[] = { "FCALL", function, "0", words[i] };
+		for (guint k = 0; k < G_N_ELEMENTS(one); k++)
+			g_ptr_array_add(args, (gpointer)one[k]);
+	}
+	return redis_call_many(r, n, n ? args->len / n : 0, (const char *const *)args->pdata, ret);
+}
+
 gboolean function_call_number(struct redis *r, GError **error, gint64 *ret, const char *name, const char *types, ...)
 {
 	va_list rest;

@@ -18,6 +18,9 @@ redisReply *function_call(struct redis *r, GError **error, const char *name, con
 /* Same, for functions that answer with a number. */
 gboolean function_call_number(struct redis *r, GError **error, gint64 *ret, const char *name, const char *types, ...);
 
+/* Calls cleave_<name>, which writes nothing, with each of the words, all of them in one go; as redis_call_many(). */
+gboolean function_call_many(struct redis *r, const char *name, const char *const *words, guint n, redisReply **ret);
+
 /* Loads the library again where Redis has an older `version`: two programs of different versions that found none may
  * both have loaded theirs, the older one last. ERROR_REFUSED where it has one that serves this program no more. */
 gboolean functions_keep_up(struct redis *r, gint64 version, GError **error);

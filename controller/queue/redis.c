@@ -190,6 +190,36 @@ struct redisReply *redis_call(struct redis *r, enum redis_repeat repeat, guint n
 	return reply;
 }
 
+static void drop_answers(struct redis *r, struct redisReply **replies, guint n)
+{
+	for (guint i = 0; i < n; i++)
+		if (replies[i])
+			freeReplyObject(replies[i]);
+	g_clear_pointer(&r->context, redisFree);
+}
+
+gboolean redis_call_many(struct redis *r, guint n, guint n_args, const char *const *args, struct redisReply **ret)
+{
+	gboolean ok = r->context != NULL;
+	/* hiredis's prototype lacks a const; it writes to neither. */
+	for (guint i = 0; ok && i < n; i++)
+		ok = redisAppendCommandArgv(r->context, (int)n_args, (const char **)args + (gsize)i * n_args, NULL) == REDIS_OK;
+	for (guint i = 0; ok && i < n; i++) {
+		ret[i] = NULL;
+		if (redisGetReply(r->context, (void **)&ret[i]) != REDIS_OK) {
+			drop_answers(r, ret, i);
+			return FALSE;
+		}
+		if (ret[i]->type == REDIS_REPLY_ERROR) {
+			freeReplyObject(ret[i]);
+			ret[i] = NULL;
+		}
+	}
+	if (!ok)
+		g_clear_pointer(&r->context, redisFree);
+	return ok;
+}
+
 gboolean redis_ping(struct redis *r, GError **error)
 {
 	redisReply *reply = redis_call(r, REDIS_REPEAT, 1, (const char *const[]){ "PING" }, error);

@@ -28,6 +28,11 @@ enum redis_repeat {
 struct redisReply *redis_call(struct redis *r, enum redis_repeat repeat, guint n_args, const char *const *args,
 			      GError **error);
 
+/* `n` commands of `n_args` words each, one after the other in `args`, sent together: one way to Redis and back for all. In ret
+ * the answer of each, NULL for an error reply. FALSE: there is no connection, or it broke; ask one by one. Nothing is
+ * repeated, so only commands that write nothing belong here. */
+gboolean redis_call_many(struct redis *r, guint n, guint n_args, const char *const *args, struct redisReply **ret);
+
 /* TRUE once for each connection, and again after redis_forget_use(). */
 gboolean redis_first_use(struct redis *r);
 void redis_forget_use(struct redis *r);

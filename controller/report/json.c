@@ -3,6 +3,7 @@
 #include "report/report.h"
 #include "report/tables.h"
 #include "spec/emit.h"
+#include "spec/secret.h"
 #include "spec/walk.h"
 #include <jansson.h>
 #include <string.h>
@@ -30,14 +31,22 @@ static json_t *type(const char *word)
 	return line;
 }
 
+static void set_value(json_t *object, const char *key, const char *field, const char *value)
+{
+	if (value)
+		set_text(object, key, secret_is_value(field, value) ? SECRET_MASKED : value);
+	else
+		json_object_set_new(object, key, json_null());
+}
+
 static json_t *changes_json(const struct changes *c)
 {
 	json_t *list = json_array();
 	for (guint i = 0; i < c->n; i++) {
 		json_t *one = json_object();
 		set_text(one, "field", c->items[i].field);
-		json_object_set_new(one, "before", c->items[i].before ? json_string(c->items[i].before) : json_null());
-		json_object_set_new(one, "after", c->items[i].after ? json_string(c->items[i].after) : json_null());
+		set_value(one, "before", c->items[i].field, c->items[i].before);
+		set_value(one, "after", c->items[i].field, c->items[i].after);
 		json_array_append_new(list, one);
 	}
 	return list;
@@ -130,8 +139,10 @@ static json_t *refusals_json(const struct plan *p)
 static json_t *strings_json(const struct strings *all)
 {
 	json_t *list = json_array();
-	for (guint i = 0; i < all->n; i++)
-		json_array_append_new(list, json_string(all->items[i]));
+	for (guint i = 0; i < all->n; i++) {
+		g_autofree char *valid = g_utf8_make_valid(all->items[i], -1);
+		json_array_append_new(list, json_string(valid));
+	}
 	return list;
 }
 

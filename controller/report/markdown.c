@@ -43,7 +43,7 @@ static void put_count(GString *out, guint64 n, const char *word)
 /* -- what it comes to ------------------------------------------------------------------------------------------ */
 
 struct totals {
-	guint64 n_actions, n_hosts, n_restarts, n_frames, n_refused, n_held;
+	guint64 n_actions, n_hosts, n_restarts, n_frames, n_refused, n_held, n_waiting;
 	guint64 of[N_EFFECTS], actions_of[N_EFFECTS], objects_of[N_EFFECTS];
 };
 
@@ -71,6 +71,7 @@ static struct totals totals_of(const struct report_plans *all)
 		const struct plan *p = all->items[i];
 		t.n_actions += p->n_actions;
 		t.n_held += p->n_held;
+		t.n_waiting += p->approval ? p->waiting.n : 0;
 		t.n_hosts += p->n_actions ? 1 : 0;
 		t.n_refused += plan_n_refused(p) + p->n_refusals;
 		for (int e = 0; e < N_EFFECTS; e++)
@@ -91,7 +92,7 @@ static void put_headline(GString *out, const struct report_plans *all, const str
 {
 	g_string_append(out, "<!-- cleave-plan -->\n### cleave plan: ");
 	if (!t->n_actions) {
-		g_string_append(out, t->n_refused ? "nothing can be done" : "nothing to do");
+		g_string_append(out, t->n_refused || t->n_waiting ? "nothing can be done" : "nothing to do");
 	} else {
 		put_count(out, t->n_actions, "action");
 		g_string_append(out, " on ");
@@ -104,6 +105,8 @@ static void put_headline(GString *out, const struct report_plans *all, const str
 	}
 	if (t->n_refused)
 		g_string_append_printf(out, ", **%" G_GUINT64_FORMAT " refused**", t->n_refused);
+	if (t->n_waiting)
+		g_string_append_printf(out, ", **%" G_GUINT64_FORMAT " held back by limits**", t->n_waiting);
 	if (t->n_held)
 		g_string_append_printf(out, ", %" G_GUINT64_FORMAT " only proposed", t->n_held);
 	g_string_append(out, "\n\n");

@@ -4,22 +4,6 @@
 #include "spec/secret.h"
 #include <string.h>
 
-/* "env[TOKEN]" is one; "console.passwordFile" is a file's name, and what ends in Digest tells nothing of it. */
-static gboolean is_secret_field(const char *field)
-{
-	const char *dot = strrchr(field, '.'), *bracket = strrchr(field, '[');
-	const char *last = MAX(dot, bracket);
-	g_autofree char *key = g_strdup(last ? last + 1 : field);
-	g_strdelimit(key, "]\"", '\0');
-	return secret_is_key(key) && !g_str_has_suffix(key, "igest");
-}
-
-static gboolean is_secret(const char *text, const char *field)
-{
-	SCOPED_ARENA(scratch);
-	return (field && is_secret_field(field)) || secret_check(scratch, text) != NULL;
-}
-
 /* Control characters; marks that reorder what is shown, or are not shown. */
 static gboolean is_harmful(gunichar c)
 {
@@ -31,8 +15,8 @@ static gboolean is_harmful(gunichar c)
 
 char *merge_line(const char *text, const char *field, guint most)
 {
-	if (is_secret(text, field))
-		return g_strdup("(masked)");
+	if (secret_is_value(field, text))
+		return g_strdup(SECRET_MASKED);
 	g_autofree char *valid = g_utf8_make_valid(text, -1);
 	GString *out = g_string_new(NULL);
 	guint n = 0;

@@ -47,7 +47,7 @@ static gboolean read_head(const json_t *head, const char *path, struct saved_pla
 	struct revision_part part;
 	while (revision_next(&at, &part))
 		if (!s->commit)
-			s->commit = g_strndup(part.commit, COMMIT_LEN);
+			s->commit = g_strdup(part.commit);
 	if (s->commit ? *at != '\0' : strstr(at, "sha1:") != NULL)
 		return fail(error, ERROR_INVALID, "%s names no commit: %s", path, s->revision);
 	return TRUE;

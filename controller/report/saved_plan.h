@@ -5,7 +5,7 @@
 struct saved_plan {
 	char *text; /* the stream as it was written */
 	char *host, *revision;
-	char *commit; /* NULL: of a directory */
+	char *commit; /* what session_want_at() reads again; NULL: of a directory */
 };
 
 /* Takes `text`. ERROR_INVALID when it is no plan, or of a newer form; `path` is for the message. */

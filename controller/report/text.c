@@ -5,6 +5,7 @@
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/renderjob.h"
+#include "spec/secret.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -31,16 +32,21 @@ static enum colour sign_colour(char sign)
 	return strchr("-x", sign) ? RED : strchr("~*", sign) ? YELLOW : GREEN;
 }
 
+static const char *told(const struct change *c, const char *value)
+{
+	return secret_is_value(c->field, value) ? SECRET_MASKED : value;
+}
+
 static void append_changes(GString *out, const struct changes *c, const char *indent, struct report_style style)
 {
 	for (guint i = 0; i < c->n; i++) {
 		const struct change *ch = &c->items[i];
 		g_string_append_printf(out, "%s%s: ", indent, ch->field);
 		if (ch->before)
-			paint(out, style, RED, "%s", ch->before);
+			paint(out, style, RED, "%s", told(ch, ch->before));
 		if (ch->before)
 			g_string_append(out, " → ");
-		paint(out, style, ch->after ? GREEN : DIM, "%s", ch->after ? ch->after : "(none)");
+		paint(out, style, ch->after ? GREEN : DIM, "%s", ch->after ? told(ch, ch->after) : "(none)");
 		g_string_append_c(out, '\n');
 	}
 }

@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/names.h"
+#include "base/problem.h"
 #include "source/git_trouble.h"
 #include <git2.h>
 #include <string.h>
@@ -311,9 +312,9 @@ static void describe_commit(struct arena *arena, git_commit *commit, const char 
 {
 	const git_signature *author = git_commit_author(commit);
 	g_autofree char *who = author ? g_strdup_printf("%s <%s>", author->name, author->email) : g_strdup("");
-	g_autofree char *who_valid = g_utf8_make_valid(who, -1);
+	g_autofree char *who_valid = problem_shown(who, -1);
 	const char *summary = git_commit_summary(commit);
-	g_autofree char *summary_valid = g_utf8_make_valid(summary ? summary : "", -1);
+	g_autofree char *summary_valid = problem_shown(summary ? summary : "", -1);
 	ret->commit = arena_strdup(arena, git_oid_tostr_s(git_commit_id(commit)));
 	ret->revision = arena_printf(arena, "%s%ssha1:%s", name ? name : "", name ? "@" : "", ret->commit);
 	ret->time_s = git_commit_time(commit);

@@ -30,6 +30,7 @@ struct mirror {
 	gint64 lock_until_us;
 	int lock_fd;
 	GError *failure; /* of the fetch, while the copy is looked at */
+	char *sound;     /* the failure for which the copy was found whole: the same once more is the remote's; NULL: none */
 	void (*ended)(gpointer user, const GError *error);
 	gpointer user;
 };
@@ -80,7 +81,7 @@ void mirror_free(struct mirror *m)
 	git_run_cancel(m->run);
 	let_go(m);
 	g_clear_error(&m->failure);
-	char *texts[] = { m->url, m->shown, m->path, m->fresh };
+	char *texts[] = { m->url, m->shown, m->path, m->fresh, m->sound };
 	for (guint i = 0; i < G_N_ELEMENTS(texts); i++)
 		g_free(texts[i]);
 	g_free(m);
@@ -197,6 +198,8 @@ static void on_checked(gpointer user, const struct git_end *end)
 	gboolean is_broken = end->error && end->error->code == ERROR_FAILED;
 	if (!is_broken || !mirror_files_make(m->fresh, &error)) {
 		g_autoptr(GError) failure = g_steal_pointer(&m->failure);
+		g_free(m->sound);
+		m->sound = end->error ? NULL : g_strdup(failure->message);
 		finish(m, failure);
 		return;
 	}
@@ -211,7 +214,9 @@ static void on_fetched(gpointer user, const struct git_end *end)
 	struct mirror *m = user;
 	g_autoptr(GError) error = NULL;
 	m->run = NULL;
-	if (end->error && !m->is_anew) {
+	if (!end->error)
+		g_clear_pointer(&m->sound, g_free);
+	if (end->error && !m->is_anew && g_strcmp0(m->sound, end->error->message) != 0) {
 		m->failure = g_error_copy(end->error);
 		run(m, m->path, CHECK_MS, on_checked, "fsck", "--connectivity-only", "--no-dangling", "--no-progress", NULL);
 		return;

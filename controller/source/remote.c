@@ -71,12 +71,21 @@ void remote_clear(struct remote *r)
 	*r = (struct remote){ 0 };
 }
 
+/* As git reads it (transport.c): what a scheme is made of, then two colons. Those of an IPv6 address stand in brackets. */
+static gboolean names_program(const char *url)
+{
+	const char *at = url;
+	while (g_ascii_isalnum(*at) || (at > url && strchr("+-.", *at) && *at))
+		at++;
+	return g_str_has_prefix(at, "::");
+}
+
 gboolean remote_check(const char *url, GError **error)
 {
 	if (*url == '-')
 		return fail(error, ERROR_INVALID, "\"%s\" begins with a dash; a URL begins with ssh://, https://, git:// or file://, or is host:path",
 		            url);
-	if (strstr(url, "::"))
+	if (names_program(url))
 		return fail(error, ERROR_INVALID,
 		            "\"%s\" names a transport program, which cleave does not run; write ssh://, https://, git://, file:// or host:path", url);
 	return TRUE;

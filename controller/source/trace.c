@@ -2,6 +2,7 @@
 #include "source/trace.h"
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/problem.h"
 #include <git2.h>
 #include <string.h>
 
@@ -136,7 +137,7 @@ static const char *signature_of(git_repository *repository, const git_commit *co
 
 static const char *valid(struct arena *arena, const char *text)
 {
-	g_autofree char *made = g_utf8_make_valid(text ? text : "", -1);
+	g_autofree char *made = problem_shown(text ? text : "", -1);
 	return arena_strdup(arena, made);
 }
 

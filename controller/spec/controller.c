@@ -4,11 +4,11 @@
 
 static const struct field source_fields[] = {
 	{ "name", FIELD_STRING, IN(controller_source, name, const char *), .required = TRUE, .form = FORM_NAME,
-	  .doc = "What messages call it." },
+	  .doc = "What messages call it: its files are shown as NAME:path, its commit in a revision as +NAME@sha1:…" },
 	{ "repository", FIELD_STRING, IN(controller_source, repository, const char *), .required = TRUE,
 	  .doc = "A repository on this host, or a URL that the git program fetches." },
-	{ "ref", FIELD_STRING, IN(controller_source, ref, const char *), .form = FORM_REVISION, .doc = "Branch or tag." },
-	{ "path", FIELD_STRING, IN(controller_source, path, const char *), .form = FORM_TREE_FOLDER, .doc = "Folder within the tree." },
+	{ "ref", FIELD_STRING, IN(controller_source, ref, const char *), .form = FORM_REVISION, .doc = "Branch or tag; without the key the repository's HEAD." },
+	{ "path", FIELD_STRING, IN(controller_source, path, const char *), .form = FORM_TREE_FOLDER, .doc = "Folder within the tree; without the key all of it." },
 	{ "kinds", FIELD_STRINGS, IN(controller_source, kinds, struct strings), .names = &spec_kind_names,
 	  .doc = "Kinds it may contain; without the key all." },
 	{ "projects", FIELD_STRINGS, IN(controller_source, projects, struct strings), .form = FORM_NAME,
@@ -75,8 +75,10 @@ const struct field controller_fields[] = {
 	{ "metricsFile", FIELD_STRING, IN(controller_spec, metrics_file, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "Where `run` writes its metrics after each pass; without the key cleave.prom in the state folder. A name ending in "
 	         ".prom, in a folder that node_exporter's textfile collector reads." },
-	{ "sources", FIELD_LIST, IN(controller_spec, sources, struct list), ITEMS(source_fields, controller_source), .flags = FIELD_LATER,
-	  .doc = "More repositories, each with what it may contain." },
+	{ "sources", FIELD_LIST, IN(controller_spec, sources, struct list), ITEMS(source_fields, controller_source),
+	  .doc = "Repositories beside the main one, each with what it may contain; the Farm stands in the main one alone. They are added in this "
+	         "order, and what one of them has wrong costs its own newest commit alone: its last good one stays in force, all else goes on. They "
+	         "count where the specs are this file's `repository`." },
 	{ "allowedSignersFile", FIELD_STRING, IN(controller_spec, allowed_signers_file, const char *), .form = FORM_ABSOLUTE_PATH,
 	  .doc = "Whose SSH signature a commit, or the annotated tag that `ref` names, needs before anything in it is decoded (ssh-keygen's "
 	         "ALLOWED SIGNERS). A key's time counts at the moment it is checked." },

@@ -8,6 +8,7 @@ struct envelope {
 	struct arena *arena; /* of what is read */
 	struct problems *problems;
 	gboolean is_status; /* observed objects: any kind and name, and an id */
+	const char *source; /* as spec_file says */
 };
 
 /* The document's kind, or NULL after a problem (or for an empty document). */

@@ -157,11 +157,31 @@ struct object *objects_find(const struct objects *o, enum kind_id kind, const ch
 	return n == 1 ? found : NULL;
 }
 
-const struct tree_text *objects_text(const struct objects *o, const char *path)
+const struct tree_text *objects_text(const struct objects *o, const char *source, const char *path)
 {
-	for (guint i = 0; i < o->texts.n; i++)
-		if (strcmp(LIST_AT(o->texts, struct tree_text, i)->path, path) == 0)
-			return LIST_AT(o->texts, struct tree_text, i);
+	for (guint i = 0; i < o->texts.n; i++) {
+		const struct tree_text *t = LIST_AT(o->texts, struct tree_text, i);
+		if (strcmp(t->path, path) == 0 && g_strcmp0(t->source, source) == 0)
+			return t;
+	}
+	return NULL;
+}
+
+static gboolean has_text(const struct strings *all, const char *text, gsize len)
+{
+	for (guint i = 0; i < all->n; i++)
+		if (strlen(all->items[i]) == len && memcmp(all->items[i], text, len) == 0)
+			return TRUE;
+	return all->n == 0;
+}
+
+const char *objects_absent(const struct objects *o, enum kind_id kind, const char *id)
+{
+	for (guint i = 0; i < o->absent.n; i++) {
+		const struct absent_source *s = LIST_AT(o->absent, struct absent_source, i);
+		if (has_text(s->kinds, kinds[kind].name, strlen(kinds[kind].name)) && (!kinds[kind].project_key || has_text(s->projects, id, strcspn(id, "/"))))
+			return s->name;
+	}
 	return NULL;
 }
 

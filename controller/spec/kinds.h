@@ -24,6 +24,7 @@ struct object {
 	struct meta meta;
 	const char *id; /* unique in its kind: the name; of a job "project/name" */
 	struct place place;
+	const char *source; /* the source that wants it, of several; NULL: the main one. Its path begins with it and a colon */
 	const struct packed *written; /* the document; for places */
 	const struct object *farm;    /* whose defaults lie below its spec, or NULL */
 	guint n_files;   /* files of the commit that it names (spec/files.h) */
@@ -75,14 +76,21 @@ const struct node *object_node(struct arena *a, const struct object *o);
 
 /* A file of the commit that an object names (spec/files.h). */
 struct tree_text {
-	const char *path, *bytes;
+	const char *source, *path, *bytes; /* the source as object says it */
 	gsize size;
+};
+
+/* A source of which nothing is known here, so that what it wants may well be wanted. */
+struct absent_source {
+	const char *name;
+	const struct strings *kinds, *projects; /* what it may contain; empty: anything */
 };
 
 /* All objects of a tree or of an observation, per kind in order of their ids. */
 struct objects {
 	GPtrArray *by_kind[N_KINDS]; /* struct object * */
 	struct list texts;           /* struct tree_text; those that this host's VMs name, put there by who reads the tree */
+	struct list absent;          /* struct absent_source, put there by the same */
 	struct object_index *index;  /* by id; filled when it is asked */
 };
 
@@ -103,7 +111,9 @@ void objects_set(struct objects *o, enum kind_id kind, struct object *const *ite
 	     o##_at < o##_end && (o = *o##_at) != NULL; o##_at++)
 
 /* Of the texts that are there, or NULL. */
-const struct tree_text *objects_text(const struct objects *o, const char *path);
+const struct tree_text *objects_text(const struct objects *o, const char *source, const char *path);
+/* The absent source that may want an object of that kind and id, or NULL. */
+const char *objects_absent(const struct objects *o, enum kind_id kind, const char *id);
 
 /* The one Farm, or NULL. */
 struct object *objects_farm(const struct objects *o);

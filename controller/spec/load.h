@@ -6,6 +6,7 @@ struct spec_file {
 	const char *path, *bytes;
 	gsize size;
 	const char *blob_id; /* of the bytes; NULL = unknown, which is never kept in a cache */
+	const char *source;  /* the source that it is of, whose name and a colon then begin its path; NULL: the main one */
 };
 
 /* What people want. All problems are added; with errors the result is for messages only.

@@ -108,3 +108,4 @@ RULE(job_chunk_one);
 RULE(controller_owners_signed);
 RULE(controller_source_bounded);
 RULE(controller_source_named);
+RULE(controller_source_beside);

@@ -133,6 +133,7 @@ const struct spec_rule spec_rules[] = {
 	OWN(CONTROLLER, "controller-owners-signed", "Owners are known by their signatures.", controller_owners_signed),
 	OWN(CONTROLLER, "controller-source-bounded", "A source without signatures says what it may contain.", controller_source_bounded),
 	OWN(CONTROLLER, "controller-source-named", "No source is called main, as the Controller's own repository is.", controller_source_named),
+	OWN(CONTROLLER, "controller-source-beside", "Sources stand beside a main repository.", controller_source_beside),
 };
 const guint n_spec_rules = G_N_ELEMENTS(spec_rules);
 

@@ -34,3 +34,10 @@ RULE(controller_source_named)
 		if (strcmp(LIST_AT(c->sources, struct controller_source, i)->name, "main") == 0)
 			ERROR(o, rule_item(a, "sources", i), "the name main is taken by the Controller's own repository; give the source another");
 }
+
+RULE(controller_source_beside)
+{
+	const struct controller_spec *c = o->spec;
+	if (c->sources.n && !c->repository)
+		ERROR(o, "sources", "they stand beside a main repository: give `repository` as well");
+}

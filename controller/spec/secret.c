@@ -127,3 +127,19 @@ gboolean secret_is_key(const char *key)
 			return TRUE;
 	return FALSE;
 }
+
+/* "console.passwordFile" is a file's name, and what ends in Digest tells nothing of it. */
+static gboolean is_secret_field(const char *field)
+{
+	const char *dot = strrchr(field, '.'), *bracket = strrchr(field, '[');
+	const char *last = MAX(dot, bracket);
+	g_autofree char *key = g_strdup(last ? last + 1 : field);
+	g_strdelimit(key, "]\"", '\0');
+	return secret_is_key(key) && !g_str_has_suffix(key, "igest");
+}
+
+gboolean secret_is_value(const char *field, const char *text)
+{
+	SCOPED_ARENA(scratch);
+	return (field && is_secret_field(field)) || secret_check(scratch, text) != NULL;
+}

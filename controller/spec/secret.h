@@ -19,3 +19,7 @@ extern const guint n_secret_forms;
 gboolean secret_is_key(const char *key);
 /* NULL, or what would be right instead of writing this text. */
 const char *secret_check(struct arena *a, const char *text);
+/* Whether a value is one, by what it looks like or by what its field is called ("env[TOKEN]"; NULL: nothing is known). Of
+ * such a value people are told SECRET_MASKED. */
+gboolean secret_is_value(const char *field, const char *text);
+#define SECRET_MASKED "(masked)"

@@ -64,7 +64,7 @@ static char *write_told(struct arena *a, const struct guest_input *in)
 const char *seed_named_bytes(const struct guest_input *in, const char *path, gsize *ret_size)
 {
 	const struct guest_secret *secret = path[0] == '/' ? guest_secret_find(in, path) : NULL;
-	const struct tree_text *tree = path[0] == '/' ? NULL : objects_text(in->all, path);
+	const struct tree_text *tree = path[0] == '/' ? NULL : objects_text(in->all, in->vm->source, path);
 	*ret_size = secret ? secret->size : tree ? tree->size : 0;
 	return secret ? secret->bytes : tree ? tree->bytes : NULL;
 }

@@ -87,6 +87,7 @@ static struct object *decode_object(const struct envelope *e, struct sheet_tools
 	o->kind = doc->kind;
 	o->place = node_place(document);
 	o->written = &doc->written;
+	o->source = e->source;
 	envelope_read(e, document, &o->meta);
 	if (e->is_status) {
 		if (node_get(document, "spec") && !node_get(document, "status"))
@@ -121,7 +122,7 @@ static void decoding_begin(struct decoding *d, struct sheet *s, struct arena *ar
 {
 	*d = (struct decoding){ .ret = ARENA_NEW(arena, struct sheet_objects), .all = under->all, .tools = tools };
 	problems_init(&d->problems, arena);
-	d->envelope = (struct envelope){ arena, &d->problems, s->is_status };
+	d->envelope = (struct envelope){ arena, &d->problems, s->is_status, s->source };
 	*d->ret = (struct sheet_objects){ .n_refs = 1,
 		                          .sheet = sheet_ref(s),
 		                          .lender = under->lender ? sheet_ref(under->lender) : NULL,
@@ -250,9 +251,10 @@ struct sheet *sheet_new(struct arena *arena, gboolean owns_arena, const struct s
 		             .owns_arena = owns_arena,
 		             .path = arena_strdup(arena, file->path),
 		             .blob_id = arena_strdup(arena, file->blob_id),
+		             .source = arena_strdup(arena, file->source),
 		             .size = file->size,
 		             .is_status = is_status };
-	struct envelope e = { arena, &problems, is_status };
+	struct envelope e = { arena, &problems, is_status, s->source };
 	if (under)
 		decoding_begin(&d, s, arena, under, tools);
 	read_documents(s, &e, tools, file, under ? &d : NULL);

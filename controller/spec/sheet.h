@@ -17,6 +17,7 @@ struct sheet {
 	struct arena *arena;
 	gboolean owns_arena;
 	const char *path, *blob_id; /* blob_id NULL: not known */
+	const char *source;         /* as spec_file says */
 	gsize size;
 	gboolean is_status;
 	struct sheet_document *documents; /* without those of no known kind */

@@ -50,6 +50,17 @@ void last_good_find(const char *dir, const char *source, struct last_good *ret)
 	json_decref(all);
 }
 
+gboolean last_good_knows(const char *dir, const char *prefix)
+{
+	json_t *all = read_all(dir), *one;
+	const char *key;
+	gboolean is_known = FALSE;
+	json_object_foreach(all, key, one)
+		is_known |= g_str_has_prefix(key, prefix) && is_commit(json_string_value(json_object_get(one, "commit")));
+	json_decref(all);
+	return is_known;
+}
+
 void last_good_clear(struct last_good *g)
 {
 	g_free(g->commit);

@@ -14,6 +14,8 @@ struct last_good {
 
 /* A file that cannot be read knows nothing: *ret is empty. last_good_clear() in any case. */
 void last_good_find(const char *dir, const char *source, struct last_good *ret);
+/* Whether a source whose name begins so was in force here ever. */
+gboolean last_good_knows(const char *dir, const char *prefix);
 void last_good_clear(struct last_good *g);
 /* From now on that one. */
 gboolean last_good_put(const char *dir, const char *source, const char *commit, const char *revision, GError **error);

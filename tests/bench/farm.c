@@ -133,16 +133,22 @@ static void make_scene(struct farm *f)
 	f->scene_sha256 = g_compute_checksum_for_data(G_CHECKSUM_SHA256, (const guchar *)bytes, size);
 }
 
-gboolean farm_start(struct farm *f, const char *bench)
+static gboolean are_installed(const char *const *programs, const char *bench)
 {
-	static const char *const programs[] = { "redis-server", "blender", "git" };
-	for (guint i = 0; i < G_N_ELEMENTS(programs); i++) {
-		g_autofree char *path = g_find_program_in_path(programs[i]);
+	for (; *programs; programs++) {
+		g_autofree char *path = g_find_program_in_path(*programs);
 		if (path)
 			continue;
-		printf("{\"bench\":\"%s\",\"skipped\":\"no %s\",\"ok\":true}\n", bench, programs[i]);
+		printf("{\"bench\":\"%s\",\"skipped\":\"no %s\",\"ok\":true}\n", bench, *programs);
 		return FALSE;
 	}
+	return TRUE;
+}
+
+gboolean farm_open(struct farm *f, const char *bench)
+{
+	if (!are_installed((const char *const[]){ "redis-server", "git", NULL }, bench))
+		return FALSE;
 	*f = (struct farm){ .arena = arena_new(), .folder = g_dir_make_tmp("cleave-bench-XXXXXX", NULL),
 		            .output = { .path_template = "out/f_####.png", .format = "PNG" } };
 	f->root = g_build_filename(f->folder, "frames", NULL);
@@ -150,6 +156,13 @@ gboolean farm_start(struct farm *f, const char *bench)
 	if (g_mkdir(f->root, 0755) < 0 || !root_mark(f->root, "frames", NULL))
 		g_error("%s cannot be made", f->root);
 	start_redis(f);
+	return TRUE;
+}
+
+gboolean farm_start(struct farm *f, const char *bench)
+{
+	if (!are_installed((const char *const[]){ "blender", NULL }, bench) || !farm_open(f, bench))
+		return FALSE;
 	make_scene(f);
 	return TRUE;
 }

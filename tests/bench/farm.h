@@ -20,6 +20,8 @@ struct farm {
 
 /* FALSE: something is not installed, and that was told. */
 gboolean farm_start(struct farm *f, const char *bench);
+/* Without Blender: there is no scene, only its path. */
+gboolean farm_open(struct farm *f, const char *bench);
 void farm_stop(struct farm *f);
 /* Becomes the jobs' owner, so that farm_enqueue() may be called. */
 void farm_own(struct farm *f);

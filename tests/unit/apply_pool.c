@@ -114,6 +114,18 @@ static gboolean run_here(const struct apply_input *in, const struct action *act,
 	return make_call(in, act, TIMEOUT_MS, error);
 }
 
+/* Of many parts, none of which lets the main loop turn. */
+static gboolean run_parts(const struct apply_input *in, const struct action *act, GError **error)
+{
+	(void)act;
+	for (guint i = 0; i < 24; i++) {
+		g_usleep(100000);
+		if (!apply_goes_on(in, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 /* On the main thread, whoever asks. */
 static gboolean count_in(const struct apply_input *in, gpointer data, GError **error)
 {
@@ -138,6 +150,7 @@ static const struct apply_row rows[N_VERBS] = {
 	[VERB_UNDEFINE_VM] = { .run = run_asking, .is_parallel = TRUE },
 	[VERB_BIND_DEVICE] = { .run = run_here },
 	[VERB_SET_HUGEPAGES] = { .run = run_here },
+	[VERB_DELIVER_FRAMES] = { .run = run_parts },
 };
 
 /* -- a plan ------------------------------------------------------------------------------------------------ */
@@ -400,6 +413,24 @@ static void test_asking_the_main_thread(void **state)
 	assert_int_equal(x->outcomes.n_failed, 1);
 }
 
+static gboolean on_beat(gpointer n)
+{
+	++*(guint *)n;
+	return G_SOURCE_CONTINUE;
+}
+
+/* What is due meanwhile, as a heartbeat, does not wait for its end. */
+static void test_long_one_lets_the_loop_turn(void **state)
+{
+	struct ctx *x = *state;
+	guint n = 0, beat = g_timeout_add(200, on_beat, &n);
+	add(x, VERB_DELIVER_FRAMES, "frames", -1, -1);
+	apply(x);
+	g_source_remove(beat);
+	assert_int_equal(x->outcomes.n_done, 1);
+	assert_in_range(n, 2, 3);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -414,6 +445,7 @@ int main(void)
 		TEST(test_over),
 		TEST(test_pages),
 		TEST(test_asking_the_main_thread),
+		TEST(test_long_one_lets_the_loop_turn),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,19 @@ static void appended(void **state)
 	assert_string_equal(one, "sha1:0123456789ab");
 }
 
+static void pins(void **state)
+{
+	(void)state;
+	assert_string_equal(revision_pins("main@sha1:" A "+art@sha1:" B), A "+art@sha1:" B);
+	assert_string_equal(revision_pins("main@sha1:" A), A);
+	assert_null(revision_pins("directory"));
+	assert_string_equal(revision_rest(A "+art@sha1:" B), "+art@sha1:" B);
+	assert_string_equal(revision_rest("main@sha1:" A "+art@sha1:" B), "+art@sha1:" B);
+	assert_string_equal(revision_rest(A), "");
+	assert_string_equal(revision_rest("main"), "");
+	assert_string_equal(revision_rest("directory"), "");
+}
+
 static void agreement(void **state)
 {
 	static const struct {
@@ -67,6 +80,6 @@ static void agreement(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(commits), cmocka_unit_test(appended), cmocka_unit_test(agreement) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(commits), cmocka_unit_test(appended), cmocka_unit_test(pins), cmocka_unit_test(agreement) };
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

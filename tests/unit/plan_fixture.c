@@ -60,7 +60,7 @@ static void read_folder(struct arena *a, const char *path, const char *below, GA
 			continue;
 		}
 		struct spec_file file = plan_fixture_file(a, path, relative);
-		struct tree_text text = { file.path, file.bytes, file.size };
+		struct tree_text text = { NULL, file.path, file.bytes, file.size };
 		if (g_str_has_suffix(name, ".yaml"))
 			g_array_append_val(files, file);
 		else

@@ -87,6 +87,18 @@ static void what_is_left_of_it_goes_on(void **state)
 	assert_int_equal(n_of(plan_with(&w, "test", &approval), VERB_UNDEFINE_VM), 0);
 }
 
+/* What was begun speaks of the disks that were seen then. */
+static void data_are_not_lost_by_another_approval(void **state)
+{
+	(void)state;
+	SCOPED_ARENA(a);
+	struct world seen = world_of(a, "volume-image-changed"), other = world_of(a, "volume-format-changed");
+	const struct plan *p = plan_with(&seen, "test", NULL);
+	const struct plan_approval begun = { "0123456789abcdef", TRUE, p->waiting };
+	assert_int_equal(n_of(plan_with(&seen, "test", &begun), VERB_CREATE_VOLUMES), 1);
+	assert_int_equal(n_of(plan_with(&other, "test", &begun), VERB_CREATE_VOLUMES), 0);
+}
+
 static void restarts_and_data_are_approved_alike(void **state)
 {
 	(void)state;
@@ -141,6 +153,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_approved_plan_has_no_limits),      cmocka_unit_test(another_plan_is_not_approved),
 		cmocka_unit_test(what_is_left_of_it_goes_on),          cmocka_unit_test(restarts_and_data_are_approved_alike),
+		cmocka_unit_test(data_are_not_lost_by_another_approval),
 		cmocka_unit_test(nothing_waits_within_budgets),        cmocka_unit_test(ceilings_are_below_budgets),
 	};
 	return cmocka_run_group_tests_name("limits of a plan", tests, NULL, NULL);

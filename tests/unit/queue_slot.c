@@ -79,6 +79,14 @@ static void what_hosts_say(void **state)
 	assert_string_equal(s.hosts[0].host, "h1");
 	assert_string_equal(s.hosts[0].revision, "main@sha1:1 2");
 	assert_true(s.hosts[0].is_ready);
+	/* It died after it had said so. */
+	g_free(redis_fixture_ask(f, "ZADD", "cleave:hosts", "1000", "h1", NULL));
+	assert_true(slots_read(r, a, &s, NULL));
+	assert_false(s.hosts[0].is_ready);
+	assert_string_equal(s.hosts[0].revision, "main@sha1:1 2");
+	g_free(redis_fixture_ask(f, "ZADD", "cleave:hosts", "9999999999999", "h1", NULL));
+	assert_true(slots_read(r, a, &s, NULL));
+	assert_true(s.hosts[0].is_ready);
 	redis_free(r);
 }
 

@@ -6,6 +6,7 @@
 #include "reconcile_session.h"
 #include "redis_fixture.h"
 #include "source_fixture.h"
+#include "spec/controller.h"
 #include "state/last_good.h"
 #include <string.h>
 
@@ -269,11 +270,151 @@ static void test_file(void **state)
 	temp_remove(dir);
 }
 
+/* -- a source beside the main repository ------------------------------------------------------------------------ */
+
+#define ART "mkdir -p art; git init -q art 2>/dev/null; cd art; "
+#define JOB(frames)                                                                                                       \
+	"printf 'apiVersion: cleave/v1alpha1\\nkind: RenderJob\\nmetadata: {name: j}\\nspec: {project: p, scene: {file: \"r:a.blend\"}, frames: " frames \
+	", resolution: 8x8, output: \"r:####.png\"}\\n' >job.yaml; git add .; git commit -q -m " frames ";"
+#define FETCH_ART(host) "git -C " host "-art.git fetch -q -f --prune origin '+refs/heads/*:refs/heads/*';"
+
+struct beside {
+	struct controller_source art;
+	struct controller_spec local;
+	char *repository, *main;
+};
+
+/* The host's Controller has a clone of the artists' repository. */
+static void add_art(struct host *h, struct beside *b, const char *dir, const char *name)
+{
+	*b = (struct beside){ .repository = g_strdup_printf("%s/%s-art.git", dir, name), .main = g_strdup_printf("%s/%s.git", dir, name) };
+	b->art = (struct controller_source){ .name = "art", .repository = b->repository };
+	b->local = (struct controller_spec){ .repository = b->main, .ref = "main", .sources = { &b->art, 1 } };
+	h->session->settings.local = &b->local;
+}
+
+static void clear_art(struct beside *b)
+{
+	g_free(b->repository);
+	g_free(b->main);
+}
+
+static void begin_art(struct ctx *x, struct beside *a, struct beside *b)
+{
+	run_in(x->dir, "sed -i '$ s/}$/, roots: {r: {path: \\/r}}}/' w/farm.yaml; git -C w commit -q -a -m roots;" FETCH("a") FETCH("b"));
+	run_in(x->dir, ART JOB("1") "cd ..; git clone -q --mirror art a-art.git; git clone -q --mirror art b-art.git");
+	add_art(&x->a, a, x->dir, "a");
+	add_art(&x->b, b, x->dir, "b");
+}
+
+static const char *art_of(const struct host *h)
+{
+	return h->wanted.n_sources ? h->wanted.sources[0].tree.commit : NULL;
+}
+
+static void test_source_behind(void **state)
+{
+	struct ctx x = begin(state);
+	struct beside a, b;
+	begin_art(&x, &a, &b);
+	look(&x.a), look(&x.b);
+	if (!art_of(&x.a))
+		fail_msg("%s", x.a.wanted.n_sources ? x.a.wanted.sources[0].trouble : "no source");
+	assert_true(acts(&x.a, x.fence));
+	assert_true(acts(&x.b, x.fence));
+	fetch(&x, ART JOB("2") "cd ..;" FETCH_ART("a"));
+	look(&x.a);
+	assert_true(acts(&x.a, x.fence));
+	look(&x.b); /* the main repository's commit is the same: the source's decides */
+	assert_string_not_equal(art_of(&x.a), art_of(&x.b));
+	assert_false(acts(&x.b, x.fence));
+	/* Ahead in the one, behind in the other. */
+	fetch(&x, "git -C w commit -q --allow-empty -m 4;" FETCH("b"));
+	look(&x.b);
+	assert_false(acts(&x.b, x.fence));
+	assert_true(acts(&x.a, x.fence));
+	fetch(&x, FETCH_ART("b"));
+	look(&x.b);
+	assert_true(acts(&x.b, x.fence));
+	look(&x.a);
+	assert_false(acts(&x.a, x.fence));
+	fetch(&x, FETCH("a"));
+	look(&x.a);
+	assert_true(acts(&x.a, x.fence));
+	end(&x);
+	clear_art(&a), clear_art(&b);
+}
+
+static void test_source_rewritten(void **state)
+{
+	struct ctx x = begin(state);
+	struct beside a, b;
+	begin_art(&x, &a, &b);
+	look(&x.a), look(&x.b);
+	assert_true(acts(&x.a, x.fence));
+	fetch(&x, ART "git commit -q --amend -m other; cd ..;" FETCH_ART("a"));
+	look(&x.a);
+	assert_true(acts(&x.a, x.fence));
+	look(&x.b);
+	assert_false(acts(&x.b, x.fence));
+	fetch(&x, FETCH_ART("b"));
+	look(&x.b);
+	assert_true(acts(&x.b, x.fence));
+	end(&x);
+	clear_art(&a), clear_art(&b);
+}
+
+/* A host whose Controller never had the source would cancel its jobs; one that had it and does not any more may. */
+static void test_source_unknown(void **state)
+{
+	struct ctx x = begin(state);
+	struct beside a, b;
+	begin_art(&x, &a, &b);
+	x.b.session->settings.local = NULL;
+	look(&x.a), look(&x.b);
+	assert_true(acts(&x.a, x.fence));
+	assert_null(art_of(&x.b));
+	assert_false(acts(&x.b, x.fence));
+	assert_false(x.b.session->holds_jobs);
+	session_free_extras(x.a.session);
+	a.local.sources.n = 0;
+	look(&x.a);
+	assert_null(art_of(&x.a));
+	assert_true(acts(&x.a, x.fence));
+	x.b.session->holds_jobs = TRUE;
+	assert_true(acts(&x.b, x.fence));
+	end(&x);
+	clear_art(&a), clear_art(&b);
+}
+
+/* Its last good commit is kept beside the main one's, and a source that is not there takes nothing down. */
+static void test_source_good(void **state)
+{
+	struct ctx x = begin(state);
+	struct beside a, b;
+	begin_art(&x, &a, &b);
+	look(&x.a);
+	g_autofree char *good = g_strdup(art_of(&x.a));
+	fetch(&x, ART JOB("nonsense") "cd ..;" FETCH_ART("a") FETCH_ART("b"));
+	look(&x.a);
+	assert_string_equal(art_of(&x.a), good);
+	assert_string_equal(x.a.wanted.sources[0].reason, "InvalidSpecs");
+	assert_true(g_str_has_prefix(x.a.wanted.sources[0].trouble, "art:job.yaml:4:"));
+	assert_int_equal(x.a.wanted.problems.n_errors, 0);
+	assert_null(objects_absent(x.a.wanted.objects, KIND_RENDERJOB, "p/j"));
+	look(&x.b);
+	assert_null(art_of(&x.b));
+	assert_string_equal(objects_absent(x.b.wanted.objects, KIND_RENDERJOB, "p/j"), "art");
+	end(&x);
+	clear_art(&a), clear_art(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_behind), cmocka_unit_test(test_rewritten_to_fewer), cmocka_unit_test(test_moved_back), cmocka_unit_test(test_there_and_back),
 		cmocka_unit_test(test_restarted), cmocka_unit_test(test_older_version), cmocka_unit_test(test_last_good), cmocka_unit_test(test_file),
+		cmocka_unit_test(test_source_behind), cmocka_unit_test(test_source_rewritten), cmocka_unit_test(test_source_unknown), cmocka_unit_test(test_source_good),
 	};
 	return cmocka_run_group_tests(tests, redis_fixture_setup, redis_fixture_teardown);
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -65,6 +66,14 @@ static void the_file_is_whole(void **state)
 	assert_true(exposition_write(path, "two\n", &error));
 	assert_true(g_file_get_contents(path, &text, NULL, NULL));
 	assert_string_equal(text, "two\n");
+	/* A link that somebody laid there leads nowhere. */
+	g_autofree char *other = g_strconcat(path, ".new", NULL), *victim = g_build_filename(folder, "victim", NULL), *kept = NULL;
+	assert_true(g_file_set_contents(victim, "kept", -1, NULL));
+	assert_int_equal(symlink(victim, other), 0);
+	assert_true(exposition_write(path, "three\n", &error));
+	assert_true(g_file_get_contents(victim, &kept, NULL, NULL));
+	assert_string_equal(kept, "kept");
+	g_remove(victim);
 	assert_false(exposition_write(away, "x", &error));
 	assert_non_null(strstr(error->message, away));
 	GStatBuf s;
@@ -72,6 +81,27 @@ static void the_file_is_whole(void **state)
 	assert_int_equal(s.st_mode & 0777, 0644);
 	g_remove(path);
 	assert_int_equal(g_rmdir(folder), 0); /* nothing else was left */
+}
+
+/* Who may write in the folder makes nobody write elsewhere. */
+static void no_link_is_followed(void **state)
+{
+	(void)state;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *folder = g_dir_make_tmp("cleave-metrics-XXXXXX", NULL), *path = g_build_filename(folder, "cleave.prom", NULL);
+	g_autofree char *other = g_build_filename(folder, "shadow", NULL), *link = g_strconcat(path, ".new", NULL), *text = NULL;
+	GStatBuf s;
+	assert_true(g_file_set_contents(other, "secret", -1, NULL));
+	assert_int_equal(g_chmod(other, 0600), 0);
+	assert_int_equal(symlink(other, link), 0);
+	assert_true(exposition_write(path, "one\n", &error));
+	assert_true(g_file_get_contents(other, &text, NULL, NULL));
+	assert_string_equal(text, "secret");
+	assert_int_equal(g_stat(other, &s), 0);
+	assert_int_equal(s.st_mode & 0777, 0600);
+	g_remove(other);
+	g_remove(path);
+	assert_int_equal(g_rmdir(folder), 0);
 }
 
 /* -- of a plan ------------------------------------------------------------------------------------- */
@@ -179,6 +209,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(format), cmocka_unit_test(lines_are_bounded), cmocka_unit_test(the_file_is_whole),
+		cmocka_unit_test(no_link_is_followed),
 		cmocka_unit_test(of_a_plan), cmocka_unit_test(jobs_and_queues),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

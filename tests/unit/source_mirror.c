@@ -227,6 +227,26 @@ static void test_away_and_back(void **state)
 	assert_same(x, "main", "main");
 }
 
+/* Looking a large copy through at each try would keep a processor busy for as long as the remote is away. */
+static void test_looked_through_once(void **state)
+{
+	struct ctx *x = *state;
+	g_autofree char *path = g_strdup(g_getenv("PATH")), *with = g_strdup_printf("%s/bin:%s", x->dir, path), *log = g_build_filename(x->dir, "log", NULL);
+	g_autofree char *said = NULL;
+	x->mirror = mirror_open(x->folder, x->url, FALSE, &x->error);
+	must_fetch(x);
+	run_in(x->dir, "mv r.git away; mkdir bin; printf '#!/bin/sh\\necho \"$*\" >>%s/log\\nexec %s \"$@\"\\n' \"$PWD\" \"$(type -P git)\" >bin/git; chmod +x bin/git");
+	g_setenv("PATH", with, TRUE);
+	for (guint i = 0; i < 3; i++)
+		expect_trouble(x, ERROR_AWAY, "look at the path");
+	g_setenv("PATH", path, TRUE);
+	assert_true(g_file_get_contents(log, &said, NULL, NULL));
+	g_auto(GStrv) parts = g_strsplit(said, " fsck ", -1);
+	assert_int_equal(g_strv_length(parts), 2);
+	run_in(x->dir, "mv away r.git");
+	must_fetch(x);
+}
+
 static void test_sha256_remote(void **state)
 {
 	struct ctx *x = *state;
@@ -411,11 +431,18 @@ static void test_here_first(void **state)
 static void test_refused(void **state)
 {
 	struct ctx *x = *state;
-	static const char *const urls[] = { "ext::sh -c id", "-oProxyCommand=id", "fd::3" };
+	static const char *const urls[] = { "ext::sh -c id", "-oProxyCommand=id", "fd::3", "::ext::sh -c id" };
 	for (guint i = 0; i < G_N_ELEMENTS(urls); i++) {
 		g_clear_error(&x->error);
 		assert_null(mirror_open(x->folder, urls[i], TRUE, &x->error));
 		assert_int_equal(x->error->code, ERROR_INVALID);
+	}
+	/* An IPv6 address has two colons as well. */
+	static const char *const addresses[] = { "http://[::1]:1/r.git", "ssh://git@[2001:db8::1]/r.git", "git@[::1]:r.git" };
+	for (guint i = 0; i < G_N_ELEMENTS(addresses); i++) {
+		g_clear_error(&x->error);
+		if (!remote_check(addresses[i], &x->error))
+			fail_msg("%s", x->error->message);
 	}
 	/* The host as an option of ssh: git itself says no. */
 	must_open(x, "ssh://-oProxyCommand=touch%20ran/r.git");
@@ -427,7 +454,7 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_follows), TEST(test_head_of_the_remote), TEST(test_watched), TEST(test_runs_no_hooks), TEST(test_away_and_back), TEST(test_sha256_remote),
+		TEST(test_follows), TEST(test_head_of_the_remote), TEST(test_watched), TEST(test_runs_no_hooks), TEST(test_away_and_back), TEST(test_looked_through_once), TEST(test_sha256_remote),
 		TEST(test_tidies), TEST(test_mends_damage), TEST(test_lock), TEST(test_deadline), TEST(test_freed_while_fetching),
 		TEST(test_bounded_words), TEST(test_urls), TEST(test_here_first), TEST(test_refused),
 	};

@@ -101,6 +101,10 @@ static void test_commit(void **state)
 	assert_string_equal(x->tree.author, "Ada <ada@example.org>");
 	assert_string_equal(x->tree.summary, "first line");
 	assert_int_equal(x->tree.epoch, 1);
+	/* What a stranger writes there steers no terminal. */
+	run_in(x->dir, "cd r; git commit -q --allow-empty -m \"$(printf 'title\\033]0;x\\007 red')\"");
+	must_read(x, "r", FALSE);
+	assert_string_equal(x->tree.summary, "title ]0;x  red");
 	must_read(x, "r", TRUE);
 	assert_paths(x, "a.yaml a/b/two.yml new.yaml x-y.yaml x-y/s.yaml");
 	assert_string_equal(x->tree.revision, "directory");

@@ -17,21 +17,20 @@ local function forget_hosts(now)
   end
 end
 
--- host_claim NAME WHO TTL_MS -> {who acts as the host now, ms left to it, version of these functions, how many of what
--- host_tell wrote is still there}. First come holds it for as long as it is heard.
+-- host_claim NAME WHO TTL_MS -> {who acts as the host now, ms left to it, version of these functions, 1 when what it told
+-- is here}. First come holds it for as long as it is heard.
 local function host_claim(_, args)
   local name, who, ttl, now = args[1], args[2], tonumber(args[3]), now_ms()
   local key = 'cleave:host:' .. name
   local holder, deadline = unpack(redis.call('HMGET', key, 'holder', 'deadline'))
   local left = (tonumber(deadline) or 0) - now
   if holder and holder ~= who and left > 0 then
-    return { holder, text(left), text(VERSION), '0' }
+    return { holder, text(left), text(VERSION), '1' }
   end
   redis.call('HSET', key, 'holder', who, 'deadline', text(now + ttl))
   redis.call('ZADD', 'cleave:hosts', text(now), name)
   forget_hosts(now)
-  local known = redis.call('HEXISTS', key, 'told') + redis.call('HEXISTS', key, 'have')
-  return { who, text(ttl), text(VERSION), text(known) }
+  return { who, text(ttl), text(VERSION), text(redis.call('HEXISTS', key, 'told')) }
 end
 
 -- host_leave NAME WHO -> 1 when WHO held it. What it told stays: others go on showing it, and since when it is gone.

@@ -49,10 +49,19 @@ local function slot_say(_, args)
   return 1
 end
 
--- slots -> {hosts with a slot, {host, 'READY REVISION', ...}}
+local AWAY_MS = 90000           -- as C's FLEET_TTL_MS
+
+-- slots -> {hosts with a slot, {host, 'READY REVISION', ...}}. Who is not heard any more is not Ready, whatever it said: it may
+-- have died of that revision.
 local function slots()
-  return { redis.call('ZRANGEBYSCORE', 'cleave:rollout:slots', '(' .. text(now_ms()), '+inf'),
-    redis.call('HGETALL', 'cleave:rollout:hosts') }
+  local now, said = now_ms(), redis.call('HGETALL', 'cleave:rollout:hosts')
+  for i = 1, #said, 2 do
+    local heard = redis.call('ZSCORE', 'cleave:hosts', said[i])
+    if heard and now - tonumber(heard) >= AWAY_MS then
+      said[i + 1] = '0' .. string.sub(said[i + 1], 2)
+    end
+  end
+  return { redis.call('ZRANGEBYSCORE', 'cleave:rollout:slots', '(' .. text(now), '+inf'), said }
 end
 
 redis.register_function('cleave_slot_take', slot_take)
