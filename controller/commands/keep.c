@@ -125,11 +125,19 @@ static void note_conditions(struct keep *k, const struct keep_pass *p, gboolean 
 
 /* -- history ------------------------------------------------------------------------------------------------- */
 
+/* A newer commit that was refused is nothing of the one in force, and what another host sees to is in that one's history. */
+static gboolean is_of_revision(const struct plan *plan, const struct object *o)
+{
+	return o->kind->id != KIND_REVISION && !plan_is_elsewhere(plan, o);
+}
+
 static void count_objects(const struct plan *plan, struct kept_revision *ret)
 {
 	ret->n_refused = plan_n_refused(plan) + plan->n_refusals;
 	ret->n_stalled = ret->n_waiting = 0;
 	for (guint i = 0; i < plan->n_verdicts; i++) {
+		if (!is_of_revision(plan, plan->verdicts[i].object))
+			continue;
 		ret->n_stalled += plan->verdicts[i].readiness == IS_STALLED;
 		ret->n_waiting += plan->verdicts[i].readiness == IS_RECONCILING;
 	}

@@ -226,7 +226,7 @@ static void add_global_options(struct options *o, struct invocation *in)
 	const int spec = options & OPTION_NO_SPECS ? G_OPTION_FLAG_HIDDEN : 0;
 	const int host = options & OPTION_PURE ? G_OPTION_FLAG_HIDDEN : 0;
 	const GOptionEntry entries[] = {
-		{ "specs", 0, spec, G_OPTION_ARG_STRING, &s->specs, "Where the specs are (default: this folder)", "DIR-or-repository[@REV]" },
+		{ "specs", 0, spec, G_OPTION_ARG_STRING, &s->specs, "Where the specs are (default: the controller's, else this folder)", "DIR-or-repository[@REV]" },
 		{ "worktree", 0, spec, G_OPTION_ARG_NONE, &s->worktree, "Read files as they are, not the commit", NULL },
 		{ "host", 0, host, G_OPTION_ARG_STRING, &s->host, "Whose objects are reconciled (default: this host's name)", "NAME" },
 		{ "libvirt", 0, host, G_OPTION_ARG_STRING, &s->libvirt, "libvirt connection (default: as the Host says); none leaves it out", "URI" },
@@ -238,7 +238,7 @@ static void add_global_options(struct options *o, struct invocation *in)
 		{ 0 },
 	};
 	g_array_append_vals(o->all, entries, G_N_ELEMENTS(entries) - 1);
-	if (spec) { /* none is listed: no title either */
+	if (spec && host) { /* none is listed: no title either */
 		g_option_context_add_main_entries(o->context, entries, NULL);
 		return;
 	}

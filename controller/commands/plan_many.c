@@ -130,6 +130,18 @@ static gboolean is_nothing(const char *rev)
 	return strlen(rev) >= 40 && strspn(rev, "0") == strlen(rev);
 }
 
+/* Revisions are those of the controller's repository, unless --specs says otherwise: who stands in a clone means its own. */
+static gboolean point_to_clone(const struct many *m, GError **error)
+{
+	g_autoptr(GError) was = *error;
+	*error = NULL;
+	if (!was || strcmp(m->in->settings.specs, ".") == 0)
+		g_propagate_error(error, g_steal_pointer(&was));
+	else
+		g_set_error(error, was->domain, was->code, "%s; `--specs .` reads the clone in this folder", was->message);
+	return FALSE;
+}
+
 static gboolean read_at(struct many *m, guint n, const char *rev, struct wanted *ret, GError **error)
 {
 	struct settings settings = m->in->settings;
@@ -137,13 +149,16 @@ static gboolean read_at(struct many *m, guint n, const char *rev, struct wanted 
 	settings.worktree = settings.worktree && !rev;
 	m->sessions[n] = session_new(&settings);
 	if (!session_want_at(m->sessions[n], m->arena, rev, ret, error))
-		return FALSE;
+		return rev && !m->in->settings.specs_given ? point_to_clone(m, error) : FALSE;
 	if (!ret->problems.n_errors)
 		return TRUE;
 	g_autofree char *where = g_strdup(m->in->settings.specs);
 	char *at = strrchr(where, '@');
 	if (at && rev)
 		*at = '\0';
+	if (n == 1 && m->to.tree.revision)
+		return fail(error, ERROR_INVALID, "the specs before, at %s, are not valid: what changes from there cannot be said. Those at %s are valid, and `cleave plan` on a host shows what they do",
+		            ret->tree.revision, m->to.tree.revision);
 	return fail(error, ERROR_INVALID, "the specs at %s are not valid, so that nothing is planned; `cleave validate %s%s%s` says why",
 	            ret->tree.revision, where, rev ? "@" : "", rev ? rev : "");
 }
@@ -215,6 +230,7 @@ static gboolean plan_host(struct many *m, const char *host, const char *owner, G
 {
 	struct objects *have = have_of(m, host);
 	const struct objects *want = m->to.objects;
+	gboolean is_assumed = !have;
 	if (!have && !m->has_from)
 		return fail(error, ERROR_NOT_FOUND, "no observation of host %s is given; name one that was observed with --host: %s", host, observed_names(m));
 	if (!have) {
@@ -224,7 +240,7 @@ static gboolean plan_host(struct many *m, const char *host, const char *owner, G
 		want = assume_part(m->arena, want, m->from.objects, host, strcmp(host, owner) == 0);
 	}
 	const struct plan_input in = { .host = host, .revision = m->to.tree.revision, .epoch = m->to.tree.epoch, .want = want, .have = have,
-		                       .is_attended = TRUE, .devices_only = m->in->settings.devices_only };
+		                       .is_attended = TRUE, .is_assumed = is_assumed, .devices_only = m->in->settings.devices_only };
 	g_ptr_array_add(m->plans, plan_build(m->arena, &in));
 	return TRUE;
 }

@@ -198,10 +198,11 @@ gboolean proposal_set_map(const struct proposal_tip *tip, const struct object *o
 int proposal_report(const struct invocation *in, const struct proposal_done *d, const char *sentence)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
+	gboolean is_whole = g_strcmp0(d->path, ".") == 0; /* all of the tree: no file to name */
 	if (in->output == OUTPUT_JSON)
 		report_change_json(text, d->commit, d->branch, d->path);
 	else if (d->commit)
-		g_string_append_printf(text, "%s: %s@%.12s, %s\n", sentence, d->branch, d->commit, d->path);
+		g_string_append_printf(text, "%s: %s@%.12s%s%s\n", sentence, d->branch, d->commit, is_whole ? "" : ", ", is_whole ? "" : d->path);
 	else
 		g_string_append_printf(text, "%s already\n", sentence);
 	return command_print(text) ? EXIT_FINE : EXIT_FAILED;

@@ -175,6 +175,10 @@ gboolean trace_find(const struct looked *l, const struct history *history, const
                     GError **error)
 {
 	struct sought s = { o, NULL };
+	if (field && strcmp(field, "spec") != 0 && !g_str_has_prefix(field, "spec.") && !g_str_has_prefix(field, "metadata")) {
+		const char *full = arena_printf(l->arena, "spec.%s", field); /* as `explain vm.memory` leaves it out, too */
+		field = is_known(o, full) ? full : field;
+	}
 	*ret = (struct traced){ .kind = o->kind->name, .name = o->id, .field = field, .path = o->place.path, .line = o->place.line };
 	if (field) {
 		ret->path = NULL;

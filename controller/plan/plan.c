@@ -128,6 +128,17 @@ static void judge_revision(struct builder *b, const struct object *o)
 		builder_judge(b, o, IS_READY, "Applied", s ? s->applied : NULL);
 }
 
+/* An object that is deleted stands in no list any more: that its end waits for a person is said with the revision. */
+static void tell_what_waits(struct builder *b)
+{
+	guint n = b->waiting->len;
+	for (guint i = 0; n && i < b->verdicts->len; i++) {
+		struct verdict *v = &g_array_index(b->verdicts, struct verdict, i);
+		if (v->object->kind->id == KIND_REVISION && v->readiness == IS_READY && v->message)
+			v->message = arena_printf(b->arena, "%s; %u %s held back by limits, see `cleave plan`", v->message, n, n == 1 ? "thing is" : "things are");
+	}
+}
+
 /* Heartbeats come three times in a lease. */
 static gint64 quiet_ms(const struct builder *b)
 {
@@ -418,6 +429,7 @@ static void build(struct builder *b)
 	g_array_sort(b->actions, by_total_order);
 	add_waits(b);
 	plan_pause(b);
+	tell_what_waits(b);
 }
 
 static struct strings take_waiting(struct builder *b)
@@ -470,7 +482,7 @@ static const char *unlimited_digest(struct arena *a, const struct plan_input *in
 struct plan *plan_build(struct arena *a, const struct plan_input *in)
 {
 	struct plan *p = build_once(a, in, NULL, FALSE);
-	if (!p->waiting.n)
+	if (!p->waiting.n || in->is_assumed)
 		return p;
 	const char *digest = unlimited_digest(a, in);
 	const struct plan_approval *approval = plan_find_approval(in, &p->waiting, digest);
@@ -488,6 +500,15 @@ const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, cons
 		if (p->verdicts[i].object->kind->id == kind && strcmp(p->verdicts[i].object->id, id) == 0)
 			return &p->verdicts[i];
 	return NULL;
+}
+
+gboolean plan_is_elsewhere(const struct plan *p, const struct object *o)
+{
+	const char *host = o->kind->id == KIND_HOST              ? o->id
+	                   : o->kind->id == KIND_GPU && o->spec ? ((const struct gpu_spec *)o->spec)->host
+	                   : o->kind->id == KIND_VM && o->spec  ? ((const struct vm_spec *)o->spec)->host
+	                                                        : NULL;
+	return host && strcmp(host, p->host) != 0;
 }
 
 guint plan_n_refused(const struct plan *p)

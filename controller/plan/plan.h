@@ -165,6 +165,7 @@ struct plan_input {
 	const struct plan_approval *approvals; /* of this host and revision */
 	guint n_approvals;
 	gboolean ignores_suspend; /* as if nobody had halted anything: what a host became before that */
+	gboolean is_assumed; /* `have` follows from older specs: an approval of this plan would not be one of the host's own */
 	gboolean is_attended; /* a person applies it: what is only proposed else is done */
 	const struct plan_pause *pauses;
 	guint n_pauses;
@@ -198,6 +199,8 @@ struct plan *plan_build(struct arena *a, const struct plan_input *in);
 const char *plan_digest(struct arena *a, const struct plan *p);
 /* The readiness of an object, or NULL when the plan does not speak of it. */
 const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, const char *id);
+/* What another host's controller told: `get` shows it, a plan of this host has nothing to do with it. */
+gboolean plan_is_elsewhere(const struct plan *p, const struct object *o);
 /* Objects of which a rule took the actions out. */
 guint plan_n_refused(const struct plan *p);
 /* Objects of this host that could not be looked at, of one kind. */

@@ -33,7 +33,7 @@ void builder_judge_elsewhere(struct builder *b, const struct object *o, const ch
 	const struct farm_host_condition *c = h ? farm_host_condition(h, o->kind->name, o->id) : NULL;
 	gboolean is_host = o->kind->id == KIND_HOST;
 	if (!h)
-		builder_judge(b, o, IS_RECONCILING, "OtherHost", message);
+		builder_judge(b, o, IS_RECONCILING, "OtherHost", message ? message : "its controller has not been heard of");
 	else if (h->silent_ms >= HOST_AWAY_MS)
 		builder_judge(b, o, IS_UNKNOWN, "HostAway",
 		              arena_printf(b->arena, "host %s has not been heard since %s%s%s", host, since_of(b, h), c ? "; it was then " : "",

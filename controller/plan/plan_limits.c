@@ -39,6 +39,8 @@ const char *builder_beyond(const struct builder *b, enum budget budget, guint64 
 
 const char *builder_approve_words(const struct builder *b)
 {
+	if (b->in->is_assumed)
+		return "`cleave approve` with the digest that `cleave plan` shows on that host";
 	return arena_printf(b->arena, "`cleave approve %s`", b->approval ? b->approval : "DIGEST");
 }
 

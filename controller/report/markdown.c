@@ -181,7 +181,7 @@ static void put_limits(struct page *page, const struct plan *p, gboolean is_assu
 	g_string_append(line, " on ");
 	put_word(line, p->host, MOST_NAME);
 	g_string_append(line, p->waiting.n == 1 ? " is held back by limits" : " are held back by limits");
-	if (!is_assumed) {
+	if (!is_assumed && p->approval) {
 		g_autofree char *command = g_strdup_printf("cleave approve %s", p->approval);
 		g_string_append(line, "; approve with ");
 		put_word(line, command, MOST_NAME);
@@ -214,7 +214,7 @@ static void put_troubles(GString *out, const struct report_plans *all)
 			put_trouble(&page, "ℹ️", all->items[i]->host, note->kind, note->id, note->message, NULL);
 		}
 	for (guint i = 0; i < all->n; i++)
-		if (all->items[i]->approval)
+		if (all->items[i]->waiting.n && !all->items[i]->approved)
 			put_limits(&page, all->items[i], all->from != NULL);
 	if (page.n_cut) {
 		g_autofree char *rest = merge_number(page.n_cut);

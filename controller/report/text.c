@@ -138,16 +138,6 @@ static void append_waiting(GString *out, const struct plan *p, struct report_sty
 	}
 }
 
-/* What another host's controller told: `get` shows it, a plan of this host has nothing to do with it. */
-static gboolean is_elsewhere(const struct plan *p, const struct object *o)
-{
-	const char *host = o->kind->id == KIND_HOST              ? o->id
-	                   : o->kind->id == KIND_GPU && o->spec ? ((const struct gpu_spec *)o->spec)->host
-	                   : o->kind->id == KIND_VM && o->spec  ? ((const struct vm_spec *)o->spec)->host
-	                                                        : NULL;
-	return host && strcmp(host, p->host) != 0;
-}
-
 static void append_troubles(GString *out, const struct plan *p, struct report_style style)
 {
 	append_waiting(out, p, style);
@@ -155,7 +145,7 @@ static void append_troubles(GString *out, const struct plan *p, struct report_st
 		g_string_append_printf(out, "  . %s/%s %s\n", kinds[p->notes[i].kind].name, p->notes[i].id, p->notes[i].message);
 	for (guint i = 0; i < p->n_verdicts; i++) {
 		const struct verdict *v = &p->verdicts[i];
-		if (v->readiness != IS_STALLED || is_elsewhere(p, v->object))
+		if (v->readiness != IS_STALLED || plan_is_elsewhere(p, v->object))
 			continue;
 		paint(out, style, RED, "  ! %s/%s", v->object->kind->name, v->object->id);
 		g_string_append_printf(out, " %s %s%s%s\n", v->is_refused ? "Refused" : "Stalled", v->reason, v->message ? ": " : "", v->message ? v->message : "");
@@ -175,6 +165,8 @@ static void append_approval(GString *out, const struct plan *p, struct report_st
 	const char *what = p->waiting.n == 1 ? "thing is" : "things are";
 	if (p->approval)
 		paint(out, style, BOLD, "%u %s held back by limits; approve with: cleave approve %s\n", p->waiting.n, what, p->approval);
+	else if (p->waiting.n)
+		paint(out, style, BOLD, "%u %s held back by limits; `cleave plan` on that host says how to approve it\n", p->waiting.n, what);
 	else if (p->approved)
 		paint(out, style, BOLD, "Approved (%s): limits do not count here\n", p->approved);
 }

@@ -125,6 +125,21 @@ char *push_user(void)
 	return end ? g_strndup(out, (gsize)(end - out) + 1) : NULL;
 }
 
+/* The copy lies in no clone of the person's: who commits, and with which key, is said by the folder they stand in, as for
+ * `git commit` there. Nothing but that is taken over. */
+static gboolean take_identity(const struct push *p, GError **error)
+{
+	static const char *const keys[] = { "user.name", "user.email", "user.signingKey", "commit.gpgSign",
+		                            "gpg.format", "gpg.program", "gpg.ssh.program" };
+	for (guint i = 0; i < G_N_ELEMENTS(keys); i++) {
+		g_autofree char *value = NULL;
+		if (git(NULL, &value, NULL, "config", "--get", keys[i], NULL) && *value &&
+		    !git(NULL, NULL, error, p->copy, "config", keys[i], value, NULL))
+			return FALSE;
+	}
+	return TRUE;
+}
+
 struct push *push_new(const char *repository, const char *branch, GError **error)
 {
 	struct push *p = g_new0(struct push, 1);
@@ -133,7 +148,7 @@ struct push *push_new(const char *repository, const char *branch, GError **error
 	p->copy = g_strdup_printf("--git-dir=%s/copy.git", p->folder);
 	const char *copy = p->copy + strlen("--git-dir=");
 	if (p->folder && find_url(p, repository, error) && find_branch(p, error) &&
-	    git(NULL, NULL, error, "init", "--quiet", "--bare", "--", copy, NULL))
+	    git(NULL, NULL, error, "init", "--quiet", "--bare", "--", copy, NULL) && take_identity(p, error))
 		return p;
 	push_free(p);
 	return NULL;

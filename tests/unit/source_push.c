@@ -95,6 +95,30 @@ static void commits_arrive(void **state)
 	}
 }
 
+/* Who commits, and with which key, is what `git commit` would take in the folder where the person stands. */
+static void the_clone_says_who(void **state)
+{
+	const struct bench *b = *state;
+	g_autofree char *before = g_get_current_dir(), *key = g_build_filename(b->folder, "key", NULL), *said = NULL;
+	static const char *const who[] = { "GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL" };
+	for (guint i = 0; i < G_N_ELEMENTS(who); i++)
+		g_unsetenv(who[i]);
+	run((const char *const[]){ "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key, NULL });
+	const char *const settings[][2] = { { "user.name", "Ada of the clone" }, { "user.email", "ada@a.example" }, { "gpg.format", "ssh" },
+		                            { "user.signingKey", key }, { "commit.gpgSign", "true" } };
+	for (guint i = 0; i < G_N_ELEMENTS(settings); i++)
+		GIT("-C", b->tree, "config", settings[i][0], settings[i][1]);
+	assert_int_equal(g_chdir(b->tree), 0);
+	struct push *p = push_new(b->bare, NULL, NULL);
+	assert_true(p && push_fetch(p, NULL) && push_commit(p, "b.yaml", "b: 1\n", 5, "more", NULL) && push_send(p, NULL));
+	push_free(p);
+	assert_int_equal(g_chdir(before), 0);
+	const char *const show[] = { "git", "-C", b->bare, "cat-file", "commit", "trunk", NULL };
+	assert_true(g_spawn_sync(NULL, (char **)show, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, &said, NULL, NULL, NULL));
+	assert_non_null(strstr(said, "author Ada of the clone <ada@a.example>"));
+	assert_non_null(strstr(said, "-----BEGIN SSH SIGNATURE-----"));
+}
+
 static void files_go(void **state)
 {
 	const struct bench *b = *state;
@@ -173,6 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(commits_arrive, make_bench, clear_bench),
+		cmocka_unit_test_setup_teardown(the_clone_says_who, make_bench, clear_bench),
 		cmocka_unit_test_setup_teardown(files_go, make_bench, clear_bench),
 		cmocka_unit_test_setup_teardown(moved_branches_are_told, make_bench, clear_bench),
 		cmocka_unit_test_setup_teardown(hooks_refuse, make_bench, clear_bench),
