@@ -167,6 +167,14 @@ static struct kept_revision *begin_revision(struct keep *k, const struct keep_pa
 	return history_begin(k->history, &first);
 }
 
+/* What is counted anew in each pass. */
+static gboolean is_as_before(const struct kept_revision *x, const struct kept_revision *y)
+{
+	return x->applied_ms == y->applied_ms && x->look_ms == y->look_ms && x->plan_ms == y->plan_ms && x->apply_ms == y->apply_ms &&
+	       x->n_done == y->n_done && x->n_failed == y->n_failed && x->n_skipped == y->n_skipped && x->n_healed == y->n_healed &&
+	       x->n_refused == y->n_refused && x->n_stalled == y->n_stalled && x->n_waiting == y->n_waiting;
+}
+
 /* Passes in which nothing was done do not count for the times of a revision that is applied, and change nothing. */
 static gboolean note_history(struct keep *k, const struct keep_pass *p, GError **error)
 {
@@ -185,7 +193,7 @@ static gboolean note_history(struct keep *k, const struct keep_pass *p, GError *
 	gboolean is_all = p->plan->n_actions == 0 || (p->is_only && p->outcomes && p->outcomes->n_done == p->plan->n_actions);
 	if (!r->applied_ms && is_all && !p->plan->n_refusals && !p->trouble)
 		r->applied_ms = now_ms();
-	return (!is_new && memcmp(&before, r, sizeof before) == 0) || history_flush(k->history, error);
+	return (!is_new && is_as_before(&before, r)) || history_flush(k->history, error);
 }
 
 /* -- a pass -------------------------------------------------------------------------------------------------- */

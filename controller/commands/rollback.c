@@ -63,6 +63,7 @@ static void show(struct arena *a, const struct objects *now, const struct object
 {
 	g_autoptr(GString) out = g_string_new(NULL);
 	guint n = 0;
+	g_assert(now && then);
 	for (int kind = 0; kind < N_SPEC_KINDS; kind++) {
 		OBJECTS_EACH (o, now, kind)
 			add_object(out, &n, a, o, objects_get(then, (enum kind_id)kind, o->id));

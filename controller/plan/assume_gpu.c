@@ -96,6 +96,8 @@ void assume_cards(struct assuming *s)
 
 static struct gpu_function *function_at(struct gpu_status *card, const char *address)
 {
+	if (!card)
+		return NULL;
 	const struct list *lists[] = { &card->functions, &card->virtual_functions };
 	for (guint i = 0; i < G_N_ELEMENTS(lists); i++)
 		for (guint k = 0; k < lists[i]->n; k++)

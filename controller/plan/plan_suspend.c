@@ -63,7 +63,7 @@ gboolean builder_suspends(const struct builder *b, const struct action *act)
 const char *suspension_words(struct arena *a, const struct suspension *s, const struct object *o)
 {
 	g_autoptr(GString) out = g_string_new(NULL);
-	if (s->speaker != o)
+	if (s->speaker && s->speaker != o)
 		g_string_append_printf(out, "%s/%s is suspended ", s->speaker->kind->name, s->speaker->id);
 	if (s->how->by)
 		g_string_append_printf(out, "by %s ", s->how->by);

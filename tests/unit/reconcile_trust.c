@@ -129,7 +129,7 @@ static void hold_at(struct ctx *x, const char *rev)
 static void test_hold_outlives_what_is_refused(void **state)
 {
 	struct ctx *x = *state;
-	g_autofree char *one = id_of(x, "one"), *two = id_of(x, "two");
+	g_autofree char *one = id_of(x, "one");
 	assert_true(want(x));
 	hold_at(x, "one");
 	assert_true(want(x));
