@@ -47,6 +47,23 @@ static gboolean lies_in_staging(const struct inspection *in, const struct record
 	return FALSE;
 }
 
+static gboolean is_of(const struct record *r, const char *key, const char *visible)
+{
+	return strcmp(r->key, key) == 0 && (!visible || strcmp(r->file, visible) == 0);
+}
+
+/* Between a look at its place and one at its attempt's folder a frame may have come from there to here. Its worker does that
+ * soon after it has recorded the frame; one that is missing for longer is not looked at twice in each pass. */
+static gboolean may_have_come(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible)
+{
+	const gint64 since_us = g_get_real_time() - 60 * G_USEC_PER_SEC;
+	const struct record *r = NULL;
+	while (wanted_key && (r = manifest_next(in->view, frame, r)))
+		if (r->time_us > since_us && is_of(r, wanted_key, visible))
+			return !lies_in_staging(in, r);
+	return FALSE;
+}
+
 /* Did cleave put a frame at this path? A record whose content still waits in staging does not prove it:
  * a foreign file may be the very reason why it waits. */
 static gboolean was_put_there(const struct inspection *in, gint64 frame, const char *visible)
@@ -147,13 +164,13 @@ static gboolean deserves_record_remote(const struct inspection *in, gint64 frame
 }
 
 static gboolean inspect_remote(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible,
-			       struct frame_sight *ret, GError **error)
+			       gboolean is_anew, struct frame_sight *ret, GError **error)
 {
 	struct frame_sight s = { .state = FRAME_MISSING };
 	struct s3_facts now;
 	gboolean is_there = FALSE;
 	g_autoptr(GError) why = NULL;
-	if (!remote_look(in->remote, visible, &is_there, &now, error))
+	if (!(is_anew ? remote_ask : remote_look)(in->remote, visible, &is_there, &now, error))
 		return FALSE;
 	if (is_there) {
 		s.state = FRAME_FOREIGN;
@@ -177,15 +194,16 @@ static gboolean inspect_remote(const struct inspection *in, gint64 frame, const 
 
 /* -------------------------------------------------------------------------------------------------- */
 
-gboolean frame_inspect(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible,
-		       struct frame_sight *ret, GError **error)
+/* `is_anew`: what a listing of this pass said does not count. */
+static gboolean inspect(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible, gboolean is_anew,
+			struct frame_sight *ret, GError **error)
 {
 	struct frame_sight s = { .state = FRAME_MISSING };
 	g_autoptr(GError) why = NULL;
 	gboolean is_there = FALSE;
 	struct stat st;
 	if (in->remote)
-		return inspect_remote(in, frame, wanted_key, visible, ret, error);
+		return inspect_remote(in, frame, wanted_key, visible, is_anew, ret, error);
 	if (!look(in->root_fd, visible, &is_there, &st, error))
 		return FALSE;
 	if (is_there) {
@@ -206,6 +224,15 @@ gboolean frame_inspect(const struct inspection *in, gint64 frame, const char *wa
 	return TRUE;
 }
 
+gboolean frame_inspect(const struct inspection *in, gint64 frame, const char *wanted_key, const char *visible,
+		       struct frame_sight *ret, GError **error)
+{
+	if (!inspect(in, frame, wanted_key, visible, FALSE, ret, error))
+		return FALSE;
+	gboolean looks_again = ret->state == FRAME_MISSING && may_have_come(in, frame, wanted_key, visible);
+	return !looks_again || inspect(in, frame, wanted_key, visible, TRUE, ret, error);
+}
+
 struct record frame_seen_record(const struct frame_sight *sight, gint64 frame, const char *visible)
 {
 	return (struct record){
@@ -220,11 +247,6 @@ struct record frame_seen_record(const struct frame_sight *sight, gint64 frame, c
 		.ctime_ns = sight->digest.facts.ctime_ns,
 		.etag = *sight->etag ? sight->etag : NULL,
 	};
-}
-
-static gboolean is_of(const struct record *r, const char *key, const char *visible)
-{
-	return strcmp(r->key, key) == 0 && (!visible || strcmp(r->file, visible) == 0);
 }
 
 const struct record *frame_staged(const struct inspection *in, gint64 frame, const char *key, const char *visible)
