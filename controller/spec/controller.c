@@ -4,7 +4,7 @@
 
 static const struct field source_fields[] = {
 	{ "name", FIELD_STRING, IN(controller_source, name, const char *), .required = TRUE, .form = FORM_NAME,
-	  .doc = "What messages call it: its files are shown as NAME:path, its commit in a revision as +NAME@sha1:…" },
+	  .doc = "What messages call it: its files are shown as NAME:path, its commit in a revision as `+NAME@sha1:` and its number." },
 	{ "repository", FIELD_STRING, IN(controller_source, repository, const char *), .required = TRUE,
 	  .doc = "A repository on this host, or a URL that the git program fetches." },
 	{ "ref", FIELD_STRING, IN(controller_source, ref, const char *), .form = FORM_REVISION, .doc = "Branch or tag; without the key the repository's HEAD." },
