@@ -81,7 +81,7 @@ gboolean session_hears_source(struct session *s, const char *word)
 		SCOPED_ARENA(a);
 		struct extra *x = s->extras->pdata[i];
 		const char *root = x->has_where && x->seen ? source_root(a, &x->where, x->seen) : NULL;
-		if (g_strcmp0(root, it.repository) != 0 || strcmp(x->seen, it.commit) == 0 || (x->spec->ref && strcmp(it.ref, "-") != 0 && strcmp(x->spec->ref, it.ref) != 0))
+		if (g_strcmp0(root, it.repository) != 0 || g_strcmp0(x->seen, it.commit) == 0 || (x->spec->ref && strcmp(it.ref, "-") != 0 && strcmp(x->spec->ref, it.ref) != 0))
 			continue;
 		g_free(x->told);
 		x->told = g_strdup(it.commit);

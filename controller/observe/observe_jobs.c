@@ -224,8 +224,9 @@ static struct backlog **read_queue(struct arena *a, const struct observe_input *
 	struct backlog **queued = ARENA_ARRAY(a, struct backlog *, n_jobs);
 	OBJECTS_EACH (want, in->want, KIND_RENDERJOB)
 		ids[n++] = want->id;
-	if (!backlog_show_many(in->redis, a, ids, n_jobs, queued))
-		memset(queued, 0, n_jobs * sizeof *queued);
+	gboolean is_told = backlog_show_many(in->redis, a, ids, n_jobs, queued);
+	for (guint i = 0; !is_told && i < n_jobs; i++)
+		queued[i] = NULL;
 	return queued;
 }
 
