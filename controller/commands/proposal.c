@@ -141,10 +141,10 @@ void proposal_done_clear(struct proposal_done *d)
 	*d = (struct proposal_done){ 0 };
 }
 
-/* A change is pushed to the main repository alone. */
+/* A change is pushed to the main repository alone. Who only looks has no settings to push with. */
 static const char *hint_sources(const struct proposal_tip *tip)
 {
-	const struct controller_spec *local = tip->settings->local;
+	const struct controller_spec *local = tip->settings ? tip->settings->local : NULL;
 	return local && local->sources.n ? "; what another source of this host's controller.yaml holds is changed in its own repository, with git" : "";
 }
 
