@@ -56,7 +56,8 @@ const char *revision_pins(const char *revision)
 const char *revision_rest(const char *revision)
 {
 	const char *pins = revision && is_commit(revision) ? revision : revision_pins(revision);
-	return pins ? pins + COMMIT_LEN : "";
+	const char *rest = pins ? pins + COMMIT_LEN : "";
+	return *rest == '+' ? rest : ""; /* git's own words, as ^ and ~2, are of the commit */
 }
 
 void revision_append(GString *revision, const char *source, const char *commit)

@@ -17,7 +17,7 @@ gboolean plan_has_refused_vm(const struct plan *p)
  * not ours is a mistake in any case. */
 gboolean plan_is_refused(const struct invocation *in, const struct plan *p, guint n_actions)
 {
-	gboolean is_left_out = plan_n_refused(p) || (p->approval && !n_actions);
+	gboolean is_left_out = plan_n_refused(p) || (p->waiting.n && !p->approved && !n_actions);
 	return p->n_refusals || plan_has_refused_vm(p) || (in->detailed_exitcode && is_left_out);
 }
 

@@ -264,7 +264,7 @@ static gboolean is_worth_telling(const struct plan *p)
 	gboolean is_stalled = FALSE;
 	for (guint i = 0; i < p->n_verdicts; i++)
 		is_stalled |= p->verdicts[i].readiness == IS_STALLED;
-	return p->n_actions || p->n_held || p->n_refusals || p->approval || is_stalled;
+	return p->n_actions || p->n_held || p->n_refusals || (p->waiting.n && !p->approved) || is_stalled;
 }
 
 /* For people: a farm's hosts of which there is nothing to say are counted. */

@@ -71,7 +71,7 @@ static struct totals totals_of(const struct report_plans *all)
 		const struct plan *p = all->items[i];
 		t.n_actions += p->n_actions;
 		t.n_held += p->n_held;
-		t.n_waiting += p->approval ? p->waiting.n : 0;
+		t.n_waiting += p->approved ? 0 : p->waiting.n;
 		t.n_hosts += p->n_actions ? 1 : 0;
 		t.n_refused += plan_n_refused(p) + p->n_refusals;
 		for (int e = 0; e < N_EFFECTS; e++)

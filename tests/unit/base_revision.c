@@ -51,6 +51,8 @@ static void pins(void **state)
 	assert_string_equal(revision_rest(A "+art@sha1:" B), "+art@sha1:" B);
 	assert_string_equal(revision_rest("main@sha1:" A "+art@sha1:" B), "+art@sha1:" B);
 	assert_string_equal(revision_rest(A), "");
+	assert_string_equal(revision_rest(A "^"), "");
+	assert_string_equal(revision_rest(A "~2"), "");
 	assert_string_equal(revision_rest("main"), "");
 	assert_string_equal(revision_rest("directory"), "");
 }
