@@ -11,6 +11,7 @@
 #include "spec/gpu.h"
 #include "spec/host.h"
 #include "spec/load.h"
+#include "spec/resolve.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -125,16 +126,6 @@ void session_end_post(struct session *s)
 
 /* -- telling ---------------------------------------------------------------------------------------------- */
 
-static const char *host_of(const struct object *o)
-{
-	switch (o->kind->id) {
-	case KIND_HOST: return o->id;
-	case KIND_GPU: return ((const struct gpu_spec *)o->spec)->host;
-	case KIND_VM: return ((const struct vm_spec *)o->spec)->host;
-	default: return NULL;
-	}
-}
-
 /* Since when it stands so: as in the pass before, else since this one. */
 static const char *since_of(struct fleet_post *p, struct arena *a, GHashTable *now, const struct fleet_condition *c, const char *time)
 {
@@ -152,7 +143,7 @@ static void read_conditions(struct session *s, struct arena *a, const struct pla
 	ret->conditions = ARENA_ARRAY(a, struct fleet_condition, plan->n_verdicts);
 	for (guint i = 0; i < plan->n_verdicts; i++) {
 		const struct verdict *v = &plan->verdicts[i];
-		const char *host = v->object->spec ? host_of(v->object) : NULL;
+		const char *host = v->object->spec ? object_host_name(v->object) : NULL;
 		struct fleet_condition c = { .kind = v->object->kind->name, .name = v->object->id, .type = name_of(&readiness_names, (int)v->readiness),
 			                     .reason = v->reason, .message = v->message };
 		if (g_strcmp0(host, s->settings.host) != 0)

@@ -2,6 +2,7 @@
 #include "plan/assume_made.h"
 #include "base/arena.h"
 #include "spec/gpu.h"
+#include "spec/resolve.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -26,16 +27,6 @@ const char *assume_digest(struct arena *a, const char *what, const char *text)
 
 /* -- hosts --------------------------------------------------------------------------------------------------------- */
 
-static const char *host_of(const struct object *o)
-{
-	switch (o->kind->id) {
-	case KIND_HOST: return o->id;
-	case KIND_GPU: return ((const struct gpu_spec *)o->spec)->host;
-	case KIND_VM: return ((const struct vm_spec *)o->spec)->host;
-	default: return NULL;
-	}
-}
-
 static const enum kind_id hosted[] = { KIND_HOST, KIND_GPU, KIND_VM };
 
 static gint by_name(gconstpointer x, gconstpointer y)
@@ -51,8 +42,8 @@ struct strings assume_hosts(struct arena *a, const struct objects *from, const s
 	for (guint i = 0; i < G_N_ELEMENTS(both); i++)
 		for (guint k = 0; k < G_N_ELEMENTS(hosted); k++)
 			OBJECTS_EACH (o, both[i], hosted[k])
-				if (host_of(o) && g_hash_table_add(seen, (gpointer)host_of(o)))
-					g_ptr_array_add(names, (gpointer)host_of(o));
+				if (object_host_name(o) && g_hash_table_add(seen, (gpointer)object_host_name(o)))
+					g_ptr_array_add(names, (gpointer)object_host_name(o));
 	g_ptr_array_sort(names, by_name);
 	return (struct strings){ arena_memdup(a, names->pdata, names->len * sizeof(gpointer)), names->len };
 }
@@ -60,7 +51,7 @@ struct strings assume_hosts(struct arena *a, const struct objects *from, const s
 static gboolean is_on(const struct objects *all, enum kind_id kind, const char *id, const char *host)
 {
 	const struct object *o = all ? objects_get(all, kind, id) : NULL;
-	return o && g_strcmp0(host_of(o), host) == 0;
+	return o && g_strcmp0(object_host_name(o), host) == 0;
 }
 
 struct objects *assume_part(struct arena *a, const struct objects *want, const struct objects *other, const char *host, gboolean owns_jobs)
@@ -70,7 +61,7 @@ struct objects *assume_part(struct arena *a, const struct objects *want, const s
 		objects_add(part, farm);
 	for (guint k = 0; k < G_N_ELEMENTS(hosted); k++)
 		OBJECTS_EACH (o, want, hosted[k])
-			if (g_strcmp0(host_of(o), host) == 0 || is_on(other, hosted[k], o->id, host))
+			if (g_strcmp0(object_host_name(o), host) == 0 || is_on(other, hosted[k], o->id, host))
 				objects_add(part, o);
 	if (owns_jobs)
 		OBJECTS_EACH (o, want, KIND_RENDERJOB)

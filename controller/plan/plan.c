@@ -504,10 +504,7 @@ const struct verdict *plan_verdict(const struct plan *p, enum kind_id kind, cons
 
 gboolean plan_is_elsewhere(const struct plan *p, const struct object *o)
 {
-	const char *host = o->kind->id == KIND_HOST              ? o->id
-	                   : o->kind->id == KIND_GPU && o->spec ? ((const struct gpu_spec *)o->spec)->host
-	                   : o->kind->id == KIND_VM && o->spec  ? ((const struct vm_spec *)o->spec)->host
-	                                                        : NULL;
+	const char *host = object_host_name(o);
 	return host && strcmp(host, p->host) != 0;
 }
 

@@ -5,6 +5,7 @@
 #include "report/kept.h"
 #include "spec/emit.h"
 #include "spec/gpu.h"
+#include "spec/resolve.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -75,20 +76,10 @@ static void append_head(GString *out, struct arena *a, const struct described *d
 		row(out, "was Ready", d->shown->ready_revision ? arena_printf(a, "at %s", d->shown->ready_revision) : NULL);
 }
 
-static const char *host_of(const struct object *o)
-{
-	switch (o->kind->id) {
-	case KIND_HOST: return o->id;
-	case KIND_GPU: return ((const struct gpu_spec *)o->spec)->host;
-	case KIND_VM: return ((const struct vm_spec *)o->spec)->host;
-	default: return NULL;
-	}
-}
-
 static void append_written(GString *out, struct arena *a, const struct described *d, const struct report_page *page)
 {
 	const struct object *o = d->shown->verdict->object;
-	const char *host = host_of(o);
+	const char *host = object_host_name(o);
 	g_autoptr(GString) labels = g_string_new(NULL);
 	for (guint i = 0; i < o->meta.labels.n; i++) {
 		const struct label *l = LIST_AT(o->meta.labels, struct label, i);

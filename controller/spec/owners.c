@@ -7,6 +7,7 @@
 #include "spec/node.h"
 #include "spec/pack.h"
 #include "spec/renderjob.h"
+#include "spec/resolve.h"
 #include "spec/vm.h"
 #include <string.h>
 
@@ -28,17 +29,6 @@ static gboolean is_signer(const struct controller_owner *row, const char *const 
 
 /* -- one object ---------------------------------------------------------------------------------------------- */
 
-/* NULL: it is of no host. */
-static const char *host_of(const struct object *o)
-{
-	switch (o->kind->id) {
-	case KIND_HOST: return o->id;
-	case KIND_GPU: return ((const struct gpu_spec *)o->spec)->host;
-	case KIND_VM: return ((const struct vm_spec *)o->spec)->host;
-	default: return NULL;
-	}
-}
-
 static const char *project_of(const struct object *o)
 {
 	return o->kind->id == KIND_RENDERJOB ? ((const struct renderjob_spec *)o->spec)->project : NULL;
@@ -50,7 +40,7 @@ static gboolean row_allows(const struct controller_owner *row, const struct obje
 		return FALSE;
 	if (!row->projects.n && !row->hosts.n)
 		return TRUE;
-	return has_word(&row->projects, project_of(o)) || has_word(&row->hosts, host_of(o));
+	return has_word(&row->projects, project_of(o)) || has_word(&row->hosts, object_host_name(o));
 }
 
 static gboolean is_allowed(const struct ownership *w, const struct object *o)
@@ -136,7 +126,7 @@ static const char *tell_rows(struct arena *a, const struct ownership *w)
 
 static const char *tell(struct arena *a, const struct ownership *w, const char *verb, const struct object *o)
 {
-	const char *host = host_of(o);
+	const char *host = object_host_name(o);
 	return arena_printf(a, "%s %s %s%s%s, which %s may not change: %s", verb,
 	                    o->kind->name, o->id, host && o->kind->id != KIND_HOST ? " of host " : "", host && o->kind->id != KIND_HOST ? host : "",
 	                    w->signer[0], tell_rows(a, w));

@@ -3,6 +3,7 @@
 #include "spec/resolve.h"
 #include "base/arena.h"
 #include "spec/farm.h"
+#include "spec/gpu.h"
 #include "spec/host.h"
 #include "spec/identity.h"
 #include "spec/seed.h"
@@ -73,6 +74,16 @@ static int own_mode(const struct object *o)
 {
 	const struct field *f = o && o->spec ? field_find(o->kind->spec_fields, "reconcile") : NULL;
 	return f ? *(const int *)FIELD_AT_CONST(f, o->spec) : RECONCILE_INHERITED;
+}
+
+const char *object_host_name(const struct object *o)
+{
+	switch (o->kind->id) {
+	case KIND_HOST: return o->id;
+	case KIND_GPU: return o->spec ? ((const struct gpu_spec *)o->spec)->host : NULL;
+	case KIND_VM: return o->spec ? ((const struct vm_spec *)o->spec)->host : NULL;
+	default: return NULL;
+	}
 }
 
 const struct object *object_host(const struct objects *all, const struct object *o)

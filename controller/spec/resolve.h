@@ -14,6 +14,8 @@ const struct vm_spec *vm_effective(struct arena *a, const struct objects *all, c
 
 /* The Host that a card or VM is on, or NULL. */
 const struct object *object_host(const struct objects *all, const struct object *o);
+/* The name of the host that an object is of: a Host's own, that of a GPU's or VM's `host`. NULL: it is of none, or that is not known. */
+const char *object_host_name(const struct object *o);
 /* How far cleave goes with an object (enum reconcile_mode, never inherited): the nearest of the object, its
  * Host and the Farm that says it; else enforce. `o` NULL: what only the Farm speaks for. */
 int reconcile_mode_of(const struct objects *all, const struct object *o);
