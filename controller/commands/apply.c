@@ -88,10 +88,7 @@ static int apply_there(const struct invocation *in, const struct looked *l)
 	g_autofree char *body = control_ask(in->settings.state, request, &error);
 	if (!body)
 		return command_fail(error);
-	char *end = body + strlen(body);
-	gboolean in_part = end > body && end[-1] == CONTROL_IN_PART;
-	if (in_part)
-		end[-1] = '\0';
+	gboolean in_part = control_take_in_part(body);
 	g_autoptr(GString) text = g_string_new(body);
 	command_print(text);
 	return judge(l, in_part);

@@ -23,10 +23,7 @@ int command_reconcile(struct invocation *in)
 	g_autofree char *body = control_ask(in->settings.state, request, &error);
 	if (!body)
 		return command_fail(error);
-	char *end = body + strlen(body);
-	gboolean in_part = end > body && end[-1] == CONTROL_IN_PART;
-	if (in_part)
-		end[-1] = '\0';
+	gboolean in_part = control_take_in_part(body);
 	fputs(body, stdout);
 	if (!command_flush())
 		return EXIT_FAILED;

@@ -242,6 +242,15 @@ gboolean control_is_open(const struct control_request *r)
 	return g_socket_condition_check(socket, G_IO_IN | G_IO_HUP | G_IO_ERR) == 0;
 }
 
+gboolean control_take_in_part(char *body)
+{
+	char *end = body + strlen(body);
+	gboolean in_part = end > body && end[-1] == CONTROL_IN_PART;
+	if (in_part)
+		end[-1] = '\0';
+	return in_part;
+}
+
 /* -- client -------------------------------------------------------------------------------------- */
 
 static gboolean read_answer(GInputStream *in, GString *ret, GError **error)

@@ -35,6 +35,8 @@ void control_answer(struct control_request *r, const char *body, const GError *e
 
 /* The last character of an answer to "reconcile" when not all of it could be done. */
 #define CONTROL_IN_PART '\004'
+/* Whether an answer ends so; takes that character off. */
+gboolean control_take_in_part(char *body);
 
 /* -- client -------------------------------------------------------------------------------------- */
 
