@@ -229,6 +229,8 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 	}
 	if (!s->secret_key && names_secrets(a, s, want))
 		s->secret_key = state_secret_key(s->settings.state);
+	struct host_state_spec state_here;
+	const struct list suspended = session_suspended(s, a, want, &state_here);
 	const char *taken = session_claim_host(s);
 	gboolean claims = s->settings.acts && !taken;
 	/* Frames of workers that fell silent go back first; Redis away shows in the observation. */
@@ -254,7 +256,8 @@ struct objects *session_observe(struct session *s, struct arena *a, const struct
 		                    .leaves_jobs = s->jobs_left_until_us > g_get_monotonic_time(),
 		                    .local = s->settings.local,
 		                    .sweep_bytes = s->settings.sweep_bytes,
-		                    .suspended = session_suspended(s, a, want),
+		                    .suspended = suspended,
+		                    .state_here = &state_here,
 		                    .checks = checks };
 	struct objects *have = observe(a, &in);
 	const struct object *farm = objects_farm(have);

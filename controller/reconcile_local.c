@@ -19,6 +19,11 @@ static struct list halt_all(const struct session *s, struct arena *a, const stru
 	return (struct list){ one, 1 };
 }
 
+static gboolean is_state(const char *word)
+{
+	return strcmp(word, host_state_word(HOST_CORDONED)) == 0 || strcmp(word, host_state_word(HOST_DRAINED)) == 0;
+}
+
 /* The file has no other check of it: a kind that nothing is of would halt nothing. */
 static gboolean are_kinds(const struct local_decision *all, guint n, GError **error)
 {
@@ -26,24 +31,32 @@ static gboolean are_kinds(const struct local_decision *all, guint n, GError **er
 		const struct kind *kind = kind_find(all[i].kind);
 		if (!kind || strcmp(kind->name, all[i].kind) != 0)
 			return fail(error, ERROR_INVALID, "suspended.json halts a %s, which is no kind; mend or remove it", all[i].kind);
+		if (all[i].state && !is_state(all[i].state))
+			return fail(error, ERROR_INVALID, "suspended.json says that %s is %s, which is no state; mend or remove it", all[i].name, all[i].state);
 	}
 	return TRUE;
 }
 
-struct list session_suspended(const struct session *s, struct arena *a, const struct objects *want)
+struct list session_suspended(const struct session *s, struct arena *a, const struct objects *want, struct host_state_spec *ret_state)
 {
 	g_autoptr(GError) error = NULL;
 	struct local_decision *found;
-	guint n;
+	guint n, n_halted = 0;
+	*ret_state = (struct host_state_spec){ 0 };
 	if (s->settings.sysfs) /* another machine's */
 		return (struct list){ 0 };
 	if (!local_decisions_read(a, s->settings.state, &found, &n, &error) || !are_kinds(found, n, &error))
 		return halt_all(s, a, want, error);
 	struct host_suspension *all = ARENA_ARRAY(a, struct host_suspension, n);
-	for (guint i = 0; i < n; i++)
-		all[i] = (struct host_suspension){ found[i].kind, found[i].name,
-			                           { .reason = found[i].reason, .by = found[i].by, .since = found[i].since, .until = found[i].until } };
-	return (struct list){ all, n };
+	for (guint i = 0; i < n; i++) {
+		const struct local_decision *d = &found[i];
+		if (!d->state)
+			all[n_halted++] = (struct host_suspension){ d->kind, d->name, { .reason = d->reason, .by = d->by, .since = d->since, .until = d->until } };
+		else if (strcmp(d->name, s->settings.host) == 0)
+			*ret_state = (struct host_state_spec){ strcmp(d->state, host_state_word(HOST_DRAINED)) == 0 ? HOST_DRAINED : HOST_CORDONED,
+				                               d->reason, d->until, d->by, d->since };
+	}
+	return (struct list){ all, n_halted };
 }
 
 /* Of this source; FALSE: there is none, or it cannot be read. */

@@ -2,6 +2,7 @@
 #pragma once
 #include "host/tree.h"
 #include "reconcile.h"
+#include "spec/host.h"
 
 /* reconcile_good.c: the number by which Redis tells older revisions from newer ones; 0: no order is known. */
 guint64 session_epoch(struct session *s, const struct source_tree *tree);
@@ -101,8 +102,8 @@ char *extra_key(const struct extra *x);
 
 /* -- reconcile_local.c -- */
 
-/* struct host_suspension: what is halted on this host alone. */
-struct list session_suspended(const struct session *s, struct arena *a, const struct objects *want);
+/* struct host_suspension: what is halted on this host alone; and the host's own state there. */
+struct list session_suspended(const struct session *s, struct arena *a, const struct objects *want, struct host_state_spec *ret_state);
 /* At this tip of the branch: the older commit that people hold this host at, and a sentence of it; both NULL: none. FALSE:
  * that cannot be known. */
 gboolean session_hold(const struct session *s, struct arena *a, const char *tip, const char **ret_commit, const char **ret_held, GError **error);

@@ -137,7 +137,7 @@ int command_completion(struct invocation *in);
 extern const struct own_option submit_options[];
 int command_waive(struct invocation *in);
 int command_repin(struct invocation *in);
-extern const struct own_option suspend_options[], resume_options[], drain_options[], rollback_options[];
+extern const struct own_option suspend_options[], resume_options[], drain_options[], uncordon_options[], rollback_options[];
 int command_suspend(struct invocation *in);
 int command_resume(struct invocation *in);
 int command_cordon(struct invocation *in);

@@ -1,4 +1,4 @@
-/* Requests: "suspend-here JSON", "resume-here KIND NAME", "hold-here JSON", "release-here"; the answer is the object, as
+/* Requests: "suspend-here JSON", "resume-here KIND NAME", "drain-here JSON", "uncordon-here HOST", "hold-here JSON", "release-here"; the answer is the object, as
  * KIND/NAME. */
 #include "commands/local_decide.h"
 #include "base/arena.h"
@@ -64,13 +64,24 @@ int local_suspend(struct invocation *in, const struct local_decision *d)
 	g_autoptr(GError) error = NULL;
 	struct state_lock *lock;
 	struct local_decision one = *d;
-	g_autofree char *json = local_decision_text(d), *request = g_strdup_printf("suspend-here %s", json);
+	g_autofree char *json = local_decision_text(d), *request = g_strdup_printf("%s-here %s", d->state ? "drain" : "suspend", json);
 	g_autofree char *object = ask(in, request, &lock, &error);
 	if (lock && find_here(in, a, &one, &error) && local_decisions_put(in->settings.state, &one, &error))
 		object = g_strdup_printf("%s/%s", one.kind, one.name);
 	state_unlock(lock);
-	g_autofree char *sentence = g_strdup_printf("is suspended on this host alone until %s", d->until);
-	return error ? command_fail(error) : done(in, "suspend", object, sentence);
+	g_autofree char *sentence = g_strdup_printf("is %s on this host alone until %s", d->state ? d->state : "suspended", d->until);
+	return error ? command_fail(error) : done(in, d->state ? d->state : "suspend", object, sentence);
+}
+
+int local_uncordon(struct invocation *in, const char *host)
+{
+	g_autoptr(GError) error = NULL;
+	struct state_lock *lock;
+	g_autofree char *request = g_strdup_printf("uncordon-here %s", host), *object = ask(in, request, &lock, &error);
+	if (lock && local_decisions_end(in->settings.state, kinds[KIND_HOST].name, host, TRUE, &error))
+		object = g_strdup_printf("%s/%s", kinds[KIND_HOST].name, host);
+	state_unlock(lock);
+	return error ? command_fail(error) : done(in, "uncordon", object, "goes on");
 }
 
 /* What is gone from the specs meanwhile may still be resumed, as it was written. */
@@ -84,7 +95,7 @@ int local_resume(struct invocation *in, const char *kind, const char *name)
 	g_autofree char *object = ask(in, request, &lock, &error);
 	if (lock)
 		find_here(in, a, &one, &unknown);
-	if (lock && local_decisions_end(in->settings.state, kind, one.name, &error))
+	if (lock && local_decisions_end(in->settings.state, kind, one.name, FALSE, &error))
 		object = g_strdup_printf("%s/%s", kind, one.name);
 	state_unlock(lock);
 	return error ? command_fail(error) : done(in, "resume", object, "goes on");
@@ -118,4 +129,16 @@ int local_release(struct invocation *in)
 		hold_write(in->settings.state, NULL, &error);
 	state_unlock(lock);
 	return error ? command_fail(error) : done(in, "release", "", "this host works by the branch's newest commit");
+}
+
+/* The repository is away or does not let this user in: there is another way for an emergency. */
+int local_hint(const GError *error, gboolean has_way_out)
+{
+	if (!error)
+		return EXIT_FAILED;
+	int code = command_fail(error);
+	gboolean is_of_git = error->code == ERROR_FAILED || error->code == ERROR_AWAY || error->code == ERROR_REFUSED;
+	if (has_way_out && error->domain == CLEAVE_ERROR && is_of_git)
+		fputs("cleave: where git stands in the way, `--local` does it on this host alone, for an hour\n", stderr);
+	return code;
 }

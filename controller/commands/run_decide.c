@@ -38,7 +38,14 @@ static char *resume_here(struct runner *r, struct arena *a, const char *object, 
 	(void)a;
 	if (all)
 		decision_find(all, &d, NULL);
-	return local_decisions_end(r->in->settings.state, d.kind, d.name, error) ? object_text(&d) : NULL;
+	return local_decisions_end(r->in->settings.state, d.kind, d.name, FALSE, error) ? object_text(&d) : NULL;
+}
+
+static char *uncordon_here(struct runner *r, struct arena *a, const char *host, GError **error)
+{
+	const struct local_decision d = { .kind = kinds[KIND_HOST].name, .name = host };
+	(void)a;
+	return local_decisions_end(r->in->settings.state, d.kind, host, TRUE, error) ? object_text(&d) : NULL;
 }
 
 static char *hold_here(struct runner *r, struct arena *a, const char *json, GError **error)
@@ -59,6 +66,8 @@ static const struct {
 } rows[] = {
 	{ "suspend-here", suspend_here },
 	{ "resume-here", resume_here },
+	{ "drain-here", suspend_here }, /* a word of its own: who does not know a Host's state here is not to halt it */
+	{ "uncordon-here", uncordon_here },
 	{ "hold-here", hold_here },
 	{ "release-here", release_here },
 };

@@ -92,18 +92,6 @@ static gboolean make_resume(void *user, const struct proposal_tip *tip, struct p
 	return FALSE;
 }
 
-/* The repository is away or does not let this user in: there is another way for an emergency. */
-static int failed(const GError *error, gboolean has_way_out)
-{
-	if (!error)
-		return EXIT_FAILED;
-	int code = command_fail(error);
-	gboolean is_of_git = error->code == ERROR_FAILED || error->code == ERROR_AWAY || error->code == ERROR_REFUSED;
-	if (has_way_out && error->domain == CLEAVE_ERROR && is_of_git)
-		fputs("cleave: where git stands in the way, `--local` does it on this host alone, for an hour\n", stderr);
-	return code;
-}
-
 /* It may be halted here alone, which git does not know. */
 static void hint_local(const struct suspending *s)
 {
@@ -113,7 +101,7 @@ static void hint_local(const struct suspending *s)
 	if (!s->whom.name || !local_decisions_read(a, s->in->settings.state, &all, &n, NULL))
 		return;
 	for (guint i = 0; i < n; i++)
-		if (strcmp(all[i].kind, s->whom.kind->name) == 0 && strcmp(all[i].name, s->whom.name) == 0)
+		if (!all[i].state && strcmp(all[i].kind, s->whom.kind->name) == 0 && strcmp(all[i].name, s->whom.name) == 0)
 			fprintf(stderr, "cleave: it is suspended on this host alone; `cleave resume --local %s/%s` ends that\n", all[i].kind, all[i].name);
 }
 
@@ -125,14 +113,15 @@ static int propose(struct suspending *s, proposal_make make, const char *done)
 	gboolean is_so = g_error_matches(error, CLEAVE_ERROR, ERROR_EXISTS);
 	if (is_so && make == make_resume)
 		hint_local(s);
-	int code = ok || is_so ? proposal_report(s->in, &pushed, done) : failed(error, make == make_suspend);
+	int code = ok || is_so ? proposal_report(s->in, &pushed, done) : local_hint(error, make == make_suspend);
 	proposal_done_clear(&pushed);
 	return code;
 }
 
 static int suspend_here(struct suspending *s)
 {
-	const struct local_decision d = { s->whom.kind->name, s->whom.name ? s->whom.name : "", s->in->own[SUSPEND_REASON], s->by, s->since, s->until };
+	const struct local_decision d = { .kind = s->whom.kind->name, .name = s->whom.name ? s->whom.name : "", .reason = s->in->own[SUSPEND_REASON],
+		                          .by = s->by, .since = s->since, .until = s->until };
 	return local_suspend(s->in, &d);
 }
 

@@ -13,6 +13,7 @@ struct domain_cache;
 struct farm_spec;
 struct farm_status;
 struct helper;
+struct host_state_spec;
 struct host_status;
 struct host_tree;
 struct redis;
@@ -46,6 +47,7 @@ struct observe_input {
 	gboolean leaves_jobs; /* others are to be the job owner */
 	guint64 sweep_bytes; /* of visible frames read again in a second, with `claims` */
 	struct list suspended; /* struct host_suspension: on this host alone */
+	const struct host_state_spec *state_here; /* likewise; NULL: nothing is said there */
 	gboolean checks;    /* look also at what only preflight asks for: who waits for a folder of a file server that
 	                     * is gone, waits for ever, and no pass may */
 };

@@ -131,6 +131,8 @@ void observe_host(struct arena *a, const struct observe_input *in, struct object
 	observe_allowed(a, in, s);
 	s->secrets = read_secrets(a, in);
 	s->suspended = in->suspended;
+	if (in->state_here)
+		s->state_here = *in->state_here;
 	s->worker_bundle = in->lib ? host_read(a, in->tree, "%s/worker.tar.xz.version", in->lib) : NULL;
 	s->has_kvm = f.has_kvm;
 	read_iommu(a, in->tree, &s->iommu);

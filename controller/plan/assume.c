@@ -149,13 +149,13 @@ static void uncordon(struct assuming *s, struct objects *want)
 {
 	struct object *host = objects_get(want, KIND_HOST, s->in->host);
 	const struct host_spec *spec = host ? host->spec : NULL;
-	if (!spec || spec->state != HOST_CORDONED)
+	if (!spec || spec->state.is != HOST_CORDONED)
 		return;
 	struct object *copy = ARENA_NEW(s->arena, struct object);
 	*copy = *host;
 	struct host_spec *active = ARENA_NEW(s->arena, struct host_spec);
 	*active = *spec;
-	active->state = HOST_ACTIVE;
+	active->state = (struct host_state_spec){ .is = HOST_ACTIVE };
 	copy->spec = active;
 	objects_set(want, KIND_HOST, &copy, 1);
 }

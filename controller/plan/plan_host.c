@@ -6,6 +6,7 @@
 #include "spec/farm.h"
 #include "spec/gpu.h"
 #include "spec/vm.h"
+#include "spec/vm_history.h"
 #include <string.h>
 
 struct action *host_plan_act(struct host_plan *h, enum verb verb, const char *reason, enum effect effect)
@@ -115,16 +116,50 @@ static guint n_running(const struct host_plan *h)
 	return n;
 }
 
+/* What has an end passes by the clock of the observation, and the plan is made anew then. */
+static struct host_standing standing_of(struct host_plan *h)
+{
+	gint64 now = builder_now_ms(h->b);
+	struct host_standing s = host_standing(h->want, h->have, now);
+	gint64 until = s.how ? vm_time_ms(s.how->until) : 0;
+	const struct host_state_spec *said = &h->want->state;
+	if (until && now)
+		builder_wake(h->b, until - now);
+	if (said->is != HOST_ACTIVE && s.how != said && !s.is_here)
+		builder_note(h->b, KIND_HOST, h->object->id,
+		             arena_printf(h->b->arena, "is not %s any more since %s: its `state` may be taken out (`cleave uncordon %s`)",
+		                          host_state_word((enum host_state)said->is), said->until, h->object->id));
+	if (s.is_here)
+		builder_note(h->b, KIND_HOST, h->object->id,
+		             arena_printf(h->b->arena, "is %s on this host alone, not in git; `cleave uncordon --local %s` ends it",
+		                          host_state_word(s.state), h->object->id));
+	return s;
+}
+
+/* "by Ada until 2026-11-22T18:00:00Z: its fan is changed; no VM runs" */
+static const char *standing_words(struct host_plan *h, const struct host_state_spec *how, const char *rest)
+{
+	struct arena *a = h->b->arena;
+	const char *by = how->by ? arena_printf(a, "by %s", how->by) : "";
+	const char *until = how->until ? arena_printf(a, "%suntil %s", *by ? " " : "", vm_time_text(a, vm_time_ms(how->until))) : "";
+	const char *why = how->reason ? arena_printf(a, "%s%s", *by || *until ? ": " : "", how->reason) : "";
+	const char *all = arena_printf(a, "%s%s%s", by, until, why);
+	return *all ? arena_printf(a, "%s; %s", all, rest) : rest;
+}
+
 /* One that is drained is as it should be when the last VM is down. */
 static void judge_settled(struct host_plan *h)
 {
 	guint n = n_running(h);
+	const struct host_standing standing = standing_of(h);
 	const char *still = !n ? "no VM runs" : arena_printf(h->b->arena, n == 1 ? "%u VM still runs" : "%u VMs still run", n);
 	gboolean sees_vms = h->have->libvirt == PLANE_OK && !h->b->in->devices_only;
-	if (sees_vms && h->want->state == HOST_DRAINED && n)
+	if (standing.how)
+		still = standing_words(h, standing.how, still);
+	if (sees_vms && standing.state == HOST_DRAINED && n)
 		builder_judge(h->b, h->object, IS_RECONCILING, "Draining", still);
-	else if (sees_vms && h->want->state != HOST_ACTIVE)
-		builder_judge(h->b, h->object, IS_READY, h->want->state == HOST_DRAINED ? "Drained" : "Cordoned", still);
+	else if (sees_vms && standing.how)
+		builder_judge(h->b, h->object, IS_READY, standing.state == HOST_DRAINED ? "Drained" : "Cordoned", still);
 	else
 		builder_judge(h->b, h->object, IS_READY,
 		              h->have->libvirt == PLANE_OK || h->b->in->devices_only ? "Ready" : "LibvirtLeftOut", NULL);

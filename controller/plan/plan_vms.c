@@ -119,7 +119,7 @@ static void judge_off(const struct vm_target *t)
 	else
 		builder_judge_settled(b, t->object, t->host_state == HOST_DRAINED ? "HostDrained" : "HostCordoned",
 		                      arena_printf(b->arena, "the Host %s is %s; it starts when that is active again", t->spec->host,
-		                                   t->host_state == HOST_DRAINED ? "drained" : "cordoned"));
+		                                   host_state_word(t->host_state)));
 }
 
 static void plan_known_vm(struct vm_target *t)
@@ -195,7 +195,7 @@ static struct vm_target target_of(struct builder *b, const struct object *o, con
 	const struct vm_status *s = have ? have->status : NULL;
 	return (struct vm_target){ .b = b, .object = o, .spec = o->spec, .have = s && s->host ? s : NULL, .host = status,
 		                   .home = s ? s->home : NULL,
-		                   .host_state = host && host->spec ? ((const struct host_spec *)host->spec)->state : HOST_ACTIVE };
+		                   .host_state = host && host->spec ? host_standing(host->spec, status, builder_now_ms(b)).state : HOST_ACTIVE };
 }
 
 /* A guest has all of maxMemory until its driver for the balloon is loaded. One that has none is told of then. */

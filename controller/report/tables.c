@@ -8,6 +8,7 @@
 #include "spec/host.h"
 #include "spec/renderjob.h"
 #include "spec/vm.h"
+#include "spec/vm_history.h"
 #include <string.h>
 
 struct line {
@@ -140,8 +141,8 @@ static const struct column farm_columns[] = {
 
 static const char *host_state(const struct line *l)
 {
-	static const char *const words[] = { "active", "cordoned", "drained" };
-	return words[((const struct host_spec *)l->want)->state];
+	const struct host_status *s = l->have;
+	return host_state_word(host_standing(l->want, s, s ? vm_time_ms(s->observed_at) : 0).state);
 }
 
 static const char *host_cpus(const struct line *l)

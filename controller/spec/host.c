@@ -1,9 +1,22 @@
 /* Host's tables. */
 #include "spec/host.h"
 #include "spec/farm.h"
+#include "spec/vm_history.h"
 
 LOCAL_NAME_TABLE(host_state_names, "a state", 3, "active", "cordoned", "drained");
 LOCAL_NAME_TABLE(pool_state_names, "a state", 4, "", "absent", "inactive", "active");
+
+static const struct field state_fields[] = {
+	{ "is", FIELD_ENUM, IN(host_state_spec, is, int), .def = "active", .names = &host_state_names, .flags = FIELD_SHORTHAND,
+	  .doc = "cordoned: its workers get no new frames; drained: its VMs are off as well." },
+	{ "reason", FIELD_STRING, IN(host_state_spec, reason, const char *), .form = FORM_REASON, .max = 500, .doc = "Why, for who finds it later." },
+	{ "until", FIELD_STRING, IN(host_state_spec, until, const char *), .form = FORM_TIME,
+	  .doc = "When it ends by itself and the host is active again; without the key when `state` is taken out." },
+	{ "by", FIELD_STRING, IN(host_state_spec, by, const char *), .max = 200, .doc = "Who decided it." },
+	{ "since", FIELD_STRING, IN(host_state_spec, since, const char *), .form = FORM_TIME,
+	  .doc = "When it began; `cleave cordon` and `cleave drain` write it." },
+	{ 0 },
+};
 
 static const struct field hugepages_fields[] = {
 	{ "size", FIELD_BYTES, IN(host_hugepages, size_bytes, guint64), .required = TRUE, .min = 64 * (gint64)KiB,
@@ -41,8 +54,8 @@ static const struct field pool_fields[] = {
 const struct field host_fields[] = {
 	{ "libvirt", FIELD_STRING, IN(host_spec, libvirt, const char *), .def = "qemu:///system", .form = FORM_LIBVIRT_URI,
 	  .doc = "The libvirt connection of the VMs on this host." },
-	{ "state", FIELD_ENUM, IN(host_spec, state, int), .def = "active", .names = &host_state_names,
-	  .doc = "cordoned: its workers get no new frames; drained: its VMs are off as well." },
+	{ "state", FIELD_STRUCT, IN(host_spec, state, struct host_state_spec), .fields = state_fields, .flags = FIELD_WHOLE,
+	  .doc = "Whether its workers get frames and its VMs run; one value is `is`." },
 	{ "reconcile", FIELD_ENUM, IN(host_spec, reconcile, int), .names = &reconcile_names,
 	  .doc = "How far cleave goes on this host; without the key as the Farm says." },
 	SUSPEND_ROW(host_spec, "This host, its cards and its VMs are not acted on for a while, only looked at and told; one value is the reason."),
@@ -66,6 +79,26 @@ const struct field host_fields[] = {
 	  .doc = "Where disks of VMs lie." },
 	{ 0 },
 };
+
+/* Who says it at that time, or NULL. */
+static const struct host_state_spec *in_force(const struct host_state_spec *how, gint64 now_ms)
+{
+	gint64 until_ms = vm_time_ms(how->until);
+	return how->is != HOST_ACTIVE && (!until_ms || until_ms > now_ms) ? how : NULL;
+}
+
+struct host_standing host_standing(const struct host_spec *want, const struct host_status *have, gint64 now_ms)
+{
+	const struct host_state_spec *said = in_force(&want->state, now_ms), *here = have ? in_force(&have->state_here, now_ms) : NULL;
+	gboolean is_here = here && (!said || here->is > said->is);
+	const struct host_state_spec *how = is_here ? here : said;
+	return (struct host_standing){ .state = how ? (enum host_state)how->is : HOST_ACTIVE, .how = how, .is_here = is_here };
+}
+
+const char *host_state_word(enum host_state state)
+{
+	return host_state_names.names[state];
+}
 
 const struct host_pool *host_pool_find(const struct host_spec *host, const char *name)
 {
@@ -253,6 +286,8 @@ const struct field host_status_fields[] = {
 	{ "workerBundle", FIELD_STRING, IN(host_status, worker_bundle, const char *), .doc = "Version and digest of the worker for guests." },
 	{ "suspended", FIELD_LIST, IN(host_status, suspended, struct list), ITEMS(suspension_fields, host_suspension),
 	  .doc = "What people halted on this host alone, with `cleave suspend --local`." },
+	{ "stateHere", FIELD_STRUCT, IN(host_status, state_here, struct host_state_spec), .fields = state_fields, .flags = FIELD_WHOLE,
+	  .doc = "Its state on this host alone, by `cleave drain --local` or `cordon --local`." },
 	{ "firmware", FIELD_STRINGS, IN(host_status, firmware, struct strings), .doc = "UEFI firmware that QEMU finds." },
 	{ "boot", FIELD_STRUCT, IN(host_status, boot, struct host_boot), .fields = boot_fields, .doc = "What cleave set for the next boot." },
 	{ "cpuIdle", FIELD_STRUCT, IN(host_status, cpu_idle, struct host_cpu_idle), .fields = cpu_idle_fields, .doc = "How CPUs sleep." },

@@ -4,6 +4,12 @@
 
 enum host_state { HOST_ACTIVE, HOST_CORDONED, HOST_DRAINED };
 
+/* `state`, for good or until a time. */
+struct host_state_spec {
+	int is; /* enum host_state */
+	const char *reason, *until, *by, *since; /* NULL: not told; times are RFC 3339 */
+};
+
 struct host_hugepages {
 	guint64 size_bytes;
 	gint64 node, count;
@@ -25,7 +31,7 @@ struct host_pool {
 
 struct host_spec {
 	const char *libvirt;
-	int state;     /* enum host_state */
+	struct host_state_spec state; /* as written: host_standing() says what counts */
 	int reconcile; /* enum reconcile_mode */
 	struct suspend_spec suspend;
 	gboolean manage_boot;
@@ -151,6 +157,7 @@ struct host_status {
 	struct list not_allowed;      /* struct host_not_allowed */
 	const char *worker_bundle;    /* version and digest of the worker for guests; NULL = none is installed */
 	struct list suspended;        /* struct host_suspension */
+	struct host_state_spec state_here; /* on this host alone, beside git (state/local_decisions.h): ends by itself */
 	struct strings firmware;      /* descriptors of UEFI images that QEMU finds */
 	struct host_boot boot;
 	struct host_cpu_idle cpu_idle;
@@ -167,6 +174,19 @@ struct host_status {
 
 extern const struct field host_fields[];
 extern const struct field host_status_fields[];
+
+/* A Host's state at a time. */
+struct host_standing {
+	enum host_state state;
+	const struct host_state_spec *how; /* who says so; NULL: it is active, and nobody says anything */
+	gboolean is_here; /* on the host alone, not in git */
+};
+
+/* The stricter of what the specs say and what people said on the host itself (`have` may be NULL), each until its time; a
+ * `now_ms` of 0 is before all times. */
+struct host_standing host_standing(const struct host_spec *want, const struct host_status *have, gint64 now_ms);
+/* "drained", as the specs write it. */
+const char *host_state_word(enum host_state state);
 
 const struct host_pool *host_pool_find(const struct host_spec *host, const char *name);
 const struct host_pool_status *host_pool_status_find(const struct host_status *host, const char *name);

@@ -12,6 +12,7 @@ static const struct {
 	gboolean is_needed;
 } members[] = {
 	{ "kind", G_STRUCT_OFFSET(struct local_decision, kind), TRUE },     { "name", G_STRUCT_OFFSET(struct local_decision, name), TRUE },
+	{ "state", G_STRUCT_OFFSET(struct local_decision, state), FALSE },
 	{ "reason", G_STRUCT_OFFSET(struct local_decision, reason), TRUE }, { "by", G_STRUCT_OFFSET(struct local_decision, by), FALSE },
 	{ "since", G_STRUCT_OFFSET(struct local_decision, since), FALSE },  { "until", G_STRUCT_OFFSET(struct local_decision, until), TRUE },
 };
@@ -78,14 +79,14 @@ static gboolean is_over(const struct local_decision *d)
 	return until && g_date_time_compare(until, now) <= 0;
 }
 
-static gboolean is_of(const struct local_decision *d, const char *kind, const char *name)
+static gboolean is_of(const struct local_decision *d, const char *kind, const char *name, gboolean is_state)
 {
-	return strcmp(d->kind, kind) == 0 && strcmp(d->name, name) == 0;
+	return strcmp(d->kind, kind) == 0 && strcmp(d->name, name) == 0 && (d->state != NULL) == is_state;
 }
 
 /* Without the one on that object; `one` (may be NULL) comes last. */
-static gboolean rewrite(const char *dir, const char *kind, const char *name, const struct local_decision *one, gboolean *ret_was,
-                        GError **error)
+static gboolean rewrite(const char *dir, const char *kind, const char *name, gboolean is_state, const struct local_decision *one,
+                        gboolean *ret_was, GError **error)
 {
 	SCOPED_ARENA(a);
 	struct local_decision *all;
@@ -96,7 +97,7 @@ static gboolean rewrite(const char *dir, const char *kind, const char *name, con
 		return FALSE;
 	json_t *list = json_array();
 	for (guint i = 0; i < n; i++) {
-		gboolean is_it = is_of(&all[i], kind, name);
+		gboolean is_it = is_of(&all[i], kind, name, is_state);
 		*ret_was |= is_it && !is_over(&all[i]);
 		if (!is_it && !is_over(&all[i]))
 			json_array_append_new(list, to_json(&all[i]));
@@ -114,15 +115,15 @@ static gboolean rewrite(const char *dir, const char *kind, const char *name, con
 gboolean local_decisions_put(const char *dir, const struct local_decision *one, GError **error)
 {
 	gboolean was;
-	return rewrite(dir, one->kind, one->name, one, &was, error);
+	return rewrite(dir, one->kind, one->name, one->state != NULL, one, &was, error);
 }
 
-gboolean local_decisions_end(const char *dir, const char *kind, const char *name, GError **error)
+gboolean local_decisions_end(const char *dir, const char *kind, const char *name, gboolean is_state, GError **error)
 {
 	gboolean was;
-	if (!rewrite(dir, kind, name, NULL, &was, error))
+	if (!rewrite(dir, kind, name, is_state, NULL, &was, error))
 		return FALSE;
-	return was || fail(error, ERROR_NOT_FOUND, "%s/%s is not suspended on this host alone", kind, name);
+	return was || fail(error, ERROR_NOT_FOUND, "%s/%s is not %s on this host alone", kind, name, is_state ? "cordoned or drained" : "suspended");
 }
 
 char *local_decision_text(const struct local_decision *one)

@@ -534,16 +534,16 @@ static void check_vm_is_as_wanted(const struct sim *s, const struct plan *p, con
 		return;
 	}
 	assert_non_null(vm);
-	gboolean may_run = want->state == VM_RUNNING && own_host(p->want)->state != HOST_DRAINED;
+	gboolean may_run = want->state == VM_RUNNING && own_host(p->want)->state.is != HOST_DRAINED;
 	assert_true(sim_vm_is_up(vm) == may_run || (may_run && is_held(v)));
 	if (is_away(s, o->id) && !sim_vm_is_up(vm) && may_run)
 		return;
 	assert_true(vm->defined.memory_bytes == want->memory_bytes && vm->defined.n_vcpus == want->n_vcpus);
-	if (sim_vm_is_up(vm) && own_host(p->want)->state == HOST_ACTIVE)
+	if (sim_vm_is_up(vm) && own_host(p->want)->state.is == HOST_ACTIVE)
 		assert_true(vm->draining_s == 0);
 	else if (sim_vm_is_up(vm) && vm->worker && s->redis == PLANE_OK)
 		assert_true(vm->draining_s != 0);
-	if (sim_vm_is_up(vm) && want->update != UPDATE_NEVER && !is_held(v) && own_host(p->want)->state == HOST_ACTIVE)
+	if (sim_vm_is_up(vm) && want->update != UPDATE_NEVER && !is_held(v) && own_host(p->want)->state.is == HOST_ACTIVE)
 		assert_true(vm->live.memory_bytes == want->memory_bytes && vm->live.n_vcpus == want->n_vcpus);
 }
 

@@ -38,7 +38,7 @@ static int remove_folder(void **state)
 
 static void put(const char *dir, const char *name, const char *reason, const char *until)
 {
-	const struct local_decision one = { "VM", name, reason, "ada", NULL, until };
+	const struct local_decision one = { .kind = "VM", .name = name, .reason = reason, .by = "ada", .until = until };
 	assert_true(local_decisions_put(dir, &one, NULL));
 }
 
@@ -73,11 +73,11 @@ static void kept_and_replaced(void **state)
 	expect_kept(*state, "b=two \"\xc3\xab\" a=three");
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_true(local_decisions_end(*state, "VM", "b", NULL));
+	assert_true(local_decisions_end(*state, "VM", "b", FALSE, NULL));
 	expect_kept(*state, "a=three");
-	assert_false(local_decisions_end(*state, "VM", "b", &error));
+	assert_false(local_decisions_end(*state, "VM", "b", FALSE, &error));
 	assert_true(g_error_matches(error, CLEAVE_ERROR, ERROR_NOT_FOUND));
-	assert_true(local_decisions_end(*state, "VM", "a", NULL));
+	assert_true(local_decisions_end(*state, "VM", "a", FALSE, NULL));
 	assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
 }
 
@@ -88,7 +88,22 @@ static void over(void **state)
 	put(*state, "b", "two", LATER);
 	expect_kept(*state, "b=two");
 	put(*state, "b", "three", BEFORE);
-	assert_false(local_decisions_end(*state, "VM", "b", NULL));
+	assert_false(local_decisions_end(*state, "VM", "b", FALSE, NULL));
+	expect_kept(*state, "");
+}
+
+/* A Host may be suspended and drained; each ends by itself. */
+static void of_two_sorts(void **state)
+{
+	const struct local_decision halted = { .kind = "Host", .name = "h1", .reason = "one", .until = LATER },
+	                            drained = { .kind = "Host", .name = "h1", .state = "drained", .reason = "two", .until = LATER };
+	assert_true(local_decisions_put(*state, &halted, NULL));
+	assert_true(local_decisions_put(*state, &drained, NULL));
+	expect_kept(*state, "h1=one h1=two");
+	assert_true(local_decisions_end(*state, "Host", "h1", FALSE, NULL));
+	expect_kept(*state, "h1=two");
+	assert_false(local_decisions_end(*state, "Host", "h1", FALSE, NULL));
+	assert_true(local_decisions_end(*state, "Host", "h1", TRUE, NULL));
 	expect_kept(*state, "");
 }
 
@@ -97,7 +112,8 @@ static void bounded(void **state)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GString) text = g_string_new("[");
 	g_autofree char *path = g_build_filename(*state, "suspended.json", NULL);
-	const struct local_decision one = { "VM", "more", "x", NULL, NULL, LATER }, same = { "VM", "v7", "y", NULL, NULL, LATER };
+	const struct local_decision one = { .kind = "VM", .name = "more", .reason = "x", .until = LATER },
+	                            same = { .kind = "VM", .name = "v7", .reason = "y", .until = LATER };
 	for (guint i = 0; i < LOCAL_DECISIONS_MAX; i++)
 		g_string_append_printf(text, "%s{\"kind\":\"VM\",\"name\":\"v%u\",\"reason\":\"x\",\"until\":\"" LATER "\"}", i ? "," : "", i);
 	g_string_append_c(text, ']');
@@ -128,7 +144,7 @@ static void not_understood(void **state)
 		assert_false(local_decisions_read(a, *state, &all, &n, &error));
 		assert_non_null(strstr(error->message, path));
 		assert_false(hold_read(a, *state, &h, NULL));
-		const struct local_decision one = { "VM", "b", "x", NULL, NULL, LATER };
+		const struct local_decision one = { .kind = "VM", .name = "b", .reason = "x", .until = LATER };
 		assert_false(local_decisions_put(*state, &one, NULL)); /* and nothing is lost for that */
 	}
 }
@@ -136,7 +152,7 @@ static void not_understood(void **state)
 static void through_the_socket(void **state)
 {
 	SCOPED_ARENA(a);
-	const struct local_decision one = { "RenderJob", "p/shot 1", "line\nbreak", "ada", BEFORE, LATER };
+	const struct local_decision one = { "RenderJob", "p/shot 1", "drained", "line\nbreak", "ada", BEFORE, LATER };
 	struct local_decision again;
 	(void)state;
 	g_autofree char *text = local_decision_text(&one);
@@ -144,6 +160,7 @@ static void through_the_socket(void **state)
 	assert_true(local_decision_parse(a, text, &again, NULL));
 	assert_string_equal(again.name, one.name);
 	assert_string_equal(again.reason, one.reason);
+	assert_string_equal(again.state, one.state);
 	assert_string_equal(again.since, BEFORE);
 	assert_false(local_decision_parse(a, "[]", &again, NULL));
 	assert_false(local_decision_parse(a, "{\"kind\":\"VM\"}", &again, NULL));
@@ -177,6 +194,6 @@ static void held(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(kept_and_replaced), TEST(over), TEST(bounded), TEST(not_understood), TEST(through_the_socket), TEST(held) };
+	const struct CMUnitTest tests[] = { TEST(kept_and_replaced), TEST(over), TEST(of_two_sorts), TEST(bounded), TEST(not_understood), TEST(through_the_socket), TEST(held) };
 	return cmocka_run_group_tests_name("decisions of one host", tests, NULL, NULL);
 }
