@@ -8,13 +8,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Of a VM that is in no specs any more: as of one that does not say it. */
+/* Of a VM that is in no specs any more: what its spec said last, as far as its host remembers that. */
 static gint64 shutdown_ms_of(const struct apply_input *in, const struct action *act)
 {
+	const struct object *have = objects_get(in->plan->have, KIND_VM, act->id);
+	const char *last = have ? ((const struct vm_status *)have->status)->history.shutdown_timeout : NULL;
 	gint64 ms = 0;
 	if (act->vm)
 		return act->vm->shutdown_ms;
-	duration_parse(in->arena, field_find(vm_fields, "shutdownTimeout")->def, &ms);
+	if (!last || duration_parse(in->arena, last, &ms) || ms < 0)
+		duration_parse(in->arena, field_find(vm_fields, "shutdownTimeout")->def, &ms);
 	return ms;
 }
 

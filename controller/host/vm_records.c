@@ -52,6 +52,7 @@ static const struct {
 	{ "leftAt", offsetof(struct vm_record, left_at) },
 	{ "undefinedOf", offsetof(struct vm_record, undefined_of) },
 	{ "notTaken", offsetof(struct vm_record, not_taken) },
+	{ "shutdownTimeout", offsetof(struct vm_record, shutdown_timeout) },
 };
 #define TEXT_AT(record, i) ((const char **)(void *)((char *)(record) + texts[i].offset))
 

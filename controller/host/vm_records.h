@@ -22,6 +22,7 @@ struct vm_record {
 	const char **kept;            /* disks of it whose volumes are never deleted */
 	guint n_kept;
 	const char *not_taken;        /* digest of the changes that its last start did not bring; NULL = it brought all */
+	const char *shutdown_timeout; /* of its spec, for when it leaves the specs; NULL = not told */
 };
 
 /* `state` is the state folder; read anew at each call. Any thread, one at a time for a VM. */

@@ -1,6 +1,7 @@
 /* What is known of a VM beside its definition: how it came to its state, since when, what this host remembers of it,
  * which host has it by the farm's word; and, where that is asked for, what its guest tells. */
 #include "base/arena.h"
+#include "base/units.h"
 #include "host/virt_guest.h"
 #include "host/vm_records.h"
 #include "observe/observe.h"
@@ -30,29 +31,34 @@ const char *observe_vm_reason(int state, int reason)
 
 /* -- what is remembered --------------------------------------------------------------------------------------------- */
 
+static const struct vm_spec *wanted_here(const struct observe_input *in, const char *name)
+{
+	const struct object *o = objects_get(in->want, KIND_VM, name);
+	const struct vm_spec *spec = o ? o->spec : NULL;
+	return spec && strcmp(spec->host, in->host) == 0 ? spec : NULL;
+}
+
 /* Who only looks notes nothing: the state may be seen for the first time, and nobody knows since when. */
 void observe_vm_history(struct arena *a, const struct observe_input *in, const char *name, struct vm_status *ret)
 {
 	struct vm_record r;
 	const char *state = name_of(&domain_state_names, ret->state);
+	const struct vm_spec *want = wanted_here(in, name);
 	gboolean is_known = vm_records_find(in->records, a, name, ret->uuid, &r) && g_strcmp0(r.state, state) == 0;
-	if (!is_known && in->claims) {
+	const char *timeout = want ? duration_format(a, want->shutdown_ms) : r.shutdown_timeout;
+	if (in->claims && (!is_known || g_strcmp0(r.shutdown_timeout, timeout) != 0)) {
+		r.since = is_known ? r.since : vm_records_now(a);
 		r.state = state;
-		r.since = vm_records_now(a);
+		r.shutdown_timeout = timeout;
 		/* What cannot be remembered is not known later; nothing else is lost. */
 		is_known = vm_records_save(in->records, name, &r, NULL);
 	}
 	ret->since = is_known ? r.since : NULL;
-	ret->history = (struct vm_history){ r.started_at, r.started_revision, r.n_short_runs, r.draining_since, r.left_at, r.not_taken };
+	ret->history = (struct vm_history){ r.started_at, r.started_revision, r.n_short_runs, r.draining_since, r.left_at, r.not_taken,
+		                          r.shutdown_timeout };
 }
 
 /* -- homes ------------------------------------------------------------------------------------------------------------ */
-
-static gboolean is_wanted_here(const struct observe_input *in, const char *name)
-{
-	const struct object *o = objects_get(in->want, KIND_VM, name);
-	return o && o->spec && strcmp(((const struct vm_spec *)o->spec)->host, in->host) == 0;
-}
 
 static const char *owner_name(const struct observe_input *in)
 {
@@ -74,7 +80,7 @@ static gboolean note_left(struct arena *a, const struct observe_input *in, const
 static void say_home(struct arena *a, const struct observe_input *in, const char *name, struct vm_status *s)
 {
 	gboolean is_ours = s->host && g_strcmp0(s->owner, owner_name(in)) == 0;
-	gboolean stays = is_ours && (is_wanted_here(in, name) || vm_status_is_up(s));
+	gboolean stays = is_ours && (wanted_here(in, name) || vm_status_is_up(s));
 	if (stays && !s->home)
 		home_take(in->redis, a, name, in->host, &s->home, NULL);
 	else if (is_ours && !stays && (s->history.left_at || note_left(a, in, name, s, vm_records_now(a))) && g_strcmp0(s->home, in->host) == 0 &&
@@ -101,7 +107,7 @@ void observe_homes(struct arena *a, const struct observe_input *in, struct objec
 	OBJECTS_EACH (o, have, KIND_VM)
 		g_ptr_array_add(names, (gpointer)o->id);
 	OBJECTS_EACH (o, in->want, KIND_VM)
-		if (is_wanted_here(in, o->id) && !objects_get(have, KIND_VM, o->id))
+		if (wanted_here(in, o->id) && !objects_get(have, KIND_VM, o->id))
 			g_ptr_array_add(names, (gpointer)o->id);
 	const char **homes = ARENA_ARRAY(a, const char *, names->len);
 	if (!names->len || !home_list(in->redis, a, (const char *const *)names->pdata, names->len, homes, NULL))

@@ -250,6 +250,8 @@ static const struct field history_fields[] = {
 	{ "shortRuns", FIELD_INT, IN(vm_history, n_short_runs, gint64), .doc = "Starts in a row after which it soon ended by itself." },
 	{ "leftAt", FIELD_STRING, IN(vm_history, left_at, const char *), .doc = "When another host was let have it." },
 	{ "notTaken", FIELD_STRING, IN(vm_history, not_taken, const char *), .doc = "Digest of the changes that its last start did not bring." },
+	{ "shutdownTimeout", FIELD_STRING, IN(vm_history, shutdown_timeout, const char *),
+	  .doc = "How long its guest may take to power off, which counts on when the VM leaves the specs." },
 	{ "drainingSince", FIELD_STRING, IN(vm_history, draining_since, const char *), .doc = "Since when its worker takes no new frames." },
 	{ 0 },
 };

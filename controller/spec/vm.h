@@ -160,6 +160,7 @@ struct vm_history {
 	const char *draining_since;   /* RFC 3339; NULL = it is not drained */
 	const char *left_at;          /* when another host was let have it; NULL = it was not, or came back */
 	const char *not_taken;        /* digest of the changes that its last start did not bring; NULL = it brought all */
+	const char *shutdown_timeout; /* of its spec, for when it leaves the specs; NULL = not told */
 };
 
 /* A volume of one of its disks, as the pool has it. */

@@ -234,7 +234,7 @@ static void observe_vms(struct arena *a, const struct sim *s, struct objects *ha
 			                      .reason = vm->reason, .machine_type = vm->machine_type,
 			                      .since = time_text(a, vm->since_s), .defined = vm->defined };
 		status->history = (struct vm_history){ time_text(a, vm->started_s), vm->started_revision, vm->n_short_runs,
-			                               time_text(a, vm->draining_s), NULL, NULL };
+			                               time_text(a, vm->draining_s), NULL, NULL, NULL };
 		if (sim_vm_is_up(vm))
 			status->live = vm->live;
 		if (sim_vm_is_up(vm))
