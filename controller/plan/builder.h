@@ -27,6 +27,7 @@ void builder_judge(struct builder *b, const struct object *o, enum readiness rea
                    const char *message);
 /* Stalled, and nobody waits for it to change: it is as the specs say. */
 void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message);
+void builder_judge_halted(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* Reconciling, and the plan's own actions are all there is to say: `get` has no plan to show them. */
 void builder_judge_acted(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* Stalled: libvirt or Redis, which would tell of it, does not answer. */

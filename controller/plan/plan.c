@@ -36,6 +36,12 @@ void builder_judge_settled(struct builder *b, const struct object *o, const char
 	g_array_append_val(b->verdicts, v);
 }
 
+void builder_judge_halted(struct builder *b, const struct object *o, const char *reason, const char *message)
+{
+	struct verdict v = { .object = o, .readiness = IS_STALLED, .reason = reason, .message = message, .is_settled = TRUE, .is_halted = TRUE };
+	g_array_append_val(b->verdicts, v);
+}
+
 void builder_refused(struct builder *b)
 {
 	struct verdict *last = &g_array_index(b->verdicts, struct verdict, b->verdicts->len - 1);

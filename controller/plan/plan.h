@@ -95,6 +95,7 @@ struct verdict {
 	const char *reason;  /* one CamelCase word */
 	const char *message; /* a sentence; may be NULL */
 	gboolean is_settled; /* stalled by what the specs say: looking again changes nothing */
+	gboolean is_halted;  /* stalled since people want it so: suspended, or its host is drained; nothing is wrong */
 	gboolean is_refused; /* a rule took its actions out of the plan; all else goes on */
 	gboolean is_acted;   /* the plan's actions say what the message says */
 	gboolean is_held;   /* what would be done is in .held: the message tells it */

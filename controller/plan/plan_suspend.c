@@ -93,7 +93,7 @@ static void judge(struct builder *b, struct verdict *v, const struct suspension 
 	v->is_refused = v->is_acted = FALSE;
 	if (v->readiness != IS_READY) {
 		v->readiness = IS_STALLED;
-		v->is_settled = TRUE;
+		v->is_settled = v->is_halted = TRUE;
 	}
 }
 

@@ -117,9 +117,9 @@ static void judge_off(const struct vm_target *t)
 	else if (t->want->state == VM_STOPPED)
 		builder_judge(b, t->object, IS_READY, "Stopped", NULL);
 	else
-		builder_judge_settled(b, t->object, t->host_state == HOST_DRAINED ? "HostDrained" : "HostCordoned",
-		                      arena_printf(b->arena, "the Host %s is %s; it starts when that is active again", t->spec->host,
-		                                   host_state_word(t->host_state)));
+		builder_judge_halted(b, t->object, t->host_state == HOST_DRAINED ? "HostDrained" : "HostCordoned",
+		                     arena_printf(b->arena, "the Host %s is %s; it starts when that is active again", t->spec->host,
+		                                  host_state_word(t->host_state)));
 }
 
 static void plan_known_vm(struct vm_target *t)

@@ -31,7 +31,7 @@ static const struct exposition_row rows[N_METRICS] = {
 	[PASSED] = { "cleave_last_pass_timestamp_seconds", "gauge", "When the last pass ended.", { NULL } },
 	[PASS_SECONDS] = { "cleave_pass_seconds", "summary", "Time of passes by phase.", { "phase" } },
 	[PASS_LAST] = { "cleave_last_pass_seconds", "gauge", "Time of the last pass by phase.", { "phase" } },
-	[OBJECTS] = { "cleave_objects", "gauge", "Objects by kind and condition.", { "kind", "condition" } },
+	[OBJECTS] = { "cleave_objects", "gauge", "Objects by kind and condition; Halted are those that are Stalled since people want it so.", { "kind", "condition" } },
 	[PLANNED] = { "cleave_planned_actions", "gauge", "What the last plan found different, by verb.", { "verb" } },
 	[HELD] = { "cleave_held_actions", "gauge", "What differs and is not done, as the specs say, by verb.", { "verb" } },
 	[REFUSED] = { "cleave_plan_refused", "gauge", "1 where a rule refuses the whole plan.", { "rule" } },
@@ -112,18 +112,21 @@ static gboolean is_told(const struct writer *w, const struct object *o)
 
 static void put_objects(struct writer *w)
 {
-	guint n[N_KINDS][IS_UNKNOWN + 1] = { 0 };
+	guint n[N_KINDS][IS_UNKNOWN + 1] = { 0 }, n_halted[N_KINDS] = { 0 };
 	gboolean is_seen[N_KINDS] = { 0 };
 	for (guint i = 0; i < w->in->plan->n_verdicts; i++) {
 		const struct verdict *v = &w->in->plan->verdicts[i];
 		if (!is_told(w, v->object))
 			continue;
-		n[v->object->kind->id][v->readiness]++;
+		++*(v->is_halted ? &n_halted[v->object->kind->id] : &n[v->object->kind->id][v->readiness]);
 		is_seen[v->object->kind->id] = TRUE;
 	}
-	for (guint kind = 0; kind < N_KINDS; kind++)
+	for (guint kind = 0; kind < N_KINDS; kind++) {
 		for (guint i = 0; is_seen[kind] && i <= IS_UNKNOWN; i++)
 			exposition_add(w->out, OBJECTS, n[kind][i], kinds[kind].name, name_of(&readiness_names, (int)i));
+		if (n_halted[kind])
+			exposition_add(w->out, OBJECTS, n_halted[kind], kinds[kind].name, "Halted");
+	}
 }
 
 static gint64 now_ms(const struct plan *p)
