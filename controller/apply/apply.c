@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "queue/owner.h"
 #include "queue/redis.h"
+#include "queue/slot.h"
 #include "spec/vm.h"
 #include <signal.h>
 #include <string.h>
@@ -307,6 +308,7 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 		return fail(error, ERROR_REFUSED, "nothing was done: %s", p->refusals[0].message);
 	if (!turn_take(in, error))
 		return FALSE;
+	guint holding = turn_hold(in, SLOT_TTL_MS / 10);
 	gint64 turned_us = g_get_monotonic_time();
 	in->turned_us = &turned_us;
 	in->notes = g_new0(char *, p->n_actions + 1);
@@ -323,6 +325,8 @@ gboolean apply_plan(struct apply_input *in, struct outcomes *ret, GError **error
 		has_begun = try_all(&w);
 	}
 	apply_pool_free(w.pool);
+	if (holding)
+		g_source_remove(holding);
 	for (guint i = 0; i < p->n_actions; i++)
 		g_free(in->notes[i]);
 	g_clear_pointer(&in->notes, g_free);

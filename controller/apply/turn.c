@@ -4,14 +4,20 @@
 #include "queue/slot.h"
 #include "spec/farm.h"
 
+static gboolean is_needed(const struct plan *p)
+{
+	for (guint i = 0; i < p->n_actions; i++)
+		if (p->actions[i].needs_slot)
+			return objects_farm(p->want) != NULL;
+	return FALSE;
+}
+
 gboolean turn_take(const struct apply_input *in, GError **error)
 {
 	const struct plan *p = in->plan;
 	const struct object *farm = objects_farm(p->want);
-	gboolean is_needed = FALSE, has = FALSE;
-	for (guint i = 0; i < p->n_actions; i++)
-		is_needed |= p->actions[i].needs_slot;
-	if (!is_needed || !farm)
+	gboolean has = FALSE;
+	if (!is_needed(p))
 		return TRUE;
 	const struct farm_rollout *rollout = &((const struct farm_spec *)farm->spec)->policy.rollout;
 	if (!in->redis)
@@ -21,6 +27,20 @@ gboolean turn_take(const struct apply_input *in, GError **error)
 		return FALSE;
 	}
 	return has || fail(error, ERROR_REFUSED, "nothing was done: other hosts were first, it is their turn now");
+}
+
+/* What came of it is asked before the next action. */
+static gboolean keep(gpointer user)
+{
+	const struct apply_input *in = user;
+	gboolean has;
+	slot_keep(in->redis, in->plan->host, SLOT_TTL_MS, &has, NULL);
+	return G_SOURCE_CONTINUE;
+}
+
+guint turn_hold(const struct apply_input *in, guint interval_ms)
+{
+	return in->redis && is_needed(in->plan) ? g_timeout_add(interval_ms, keep, (gpointer)in) : 0;
 }
 
 const char *turn_is_over(const struct apply_input *in, const struct action *act)

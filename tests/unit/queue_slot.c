@@ -1,4 +1,5 @@
 /* Slots by which hosts take turns, and what hosts say of themselves. */
+#include "apply/turn.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "observe/observe.h"
@@ -62,6 +63,30 @@ static void who_is_silent_loses_it(void **state)
 	assert_true(take(r, "h2", 1, 60000));
 	assert_false(keep(r, "h1", 60000));
 	assert_false(take(r, "h1", 1, 60000));
+	redis_free(r);
+}
+
+/* An action may take longer than a slot lasts. */
+static void held_while_an_action_takes_long(void **state)
+{
+	struct redis_fixture *f = redis_fixture_of(state);
+	SCOPED_ARENA(a);
+	struct redis *r = redis_new(f->url, NULL, 2000, NULL);
+	struct objects *want = objects_new(a);
+	struct object farm = { .kind = &kinds[KIND_FARM], .meta = { .name = "f" }, .id = "f" };
+	objects_add(want, &farm);
+	struct action restart = { .verb = VERB_STOP_VM, .kind = KIND_VM, .id = "v", .needs_slot = TRUE }, other = { .verb = VERB_DEFINE_VM };
+	const struct plan p = { .host = "h1", .want = want, .actions = &restart, .n_actions = 1 },
+	                  none = { .host = "h1", .want = want, .actions = &other, .n_actions = 1 };
+	const struct apply_input in = { .plan = &p, .redis = r }, quiet = { .plan = &none, .redis = r };
+	assert_int_equal(turn_hold(&quiet, 20), 0);
+	assert_true(take(r, "h1", 1, 300));
+	guint source = turn_hold(&in, 20);
+	assert_int_not_equal(source, 0);
+	for (gint64 end_us = g_get_monotonic_time() + 500000; g_get_monotonic_time() < end_us;)
+		g_main_context_iteration(NULL, TRUE);
+	assert_false(take(r, "h2", 1, 60000));
+	assert_true(g_source_remove(source));
 	redis_free(r);
 }
 
@@ -132,6 +157,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(as_many_as_may, empty),
 		cmocka_unit_test_setup(who_is_silent_loses_it, empty),
+		cmocka_unit_test_setup(held_while_an_action_takes_long, empty),
 		cmocka_unit_test_setup(what_hosts_say, empty),
 		cmocka_unit_test_setup(observed_in_order_of_names, empty),
 		cmocka_unit_test_setup(redis_away_is_said, empty),
