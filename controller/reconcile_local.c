@@ -52,7 +52,7 @@ struct list session_suspended(const struct session *s, struct arena *a, const st
 		const struct local_decision *d = &found[i];
 		if (!d->state)
 			all[n_halted++] = (struct host_suspension){ d->kind, d->name, { .reason = d->reason, .by = d->by, .since = d->since, .until = d->until } };
-		else if (strcmp(d->name, s->settings.host) == 0)
+		else if (strcmp(d->kind, kinds[KIND_HOST].name) == 0 && strcmp(d->name, s->settings.host) == 0)
 			*ret_state = (struct host_state_spec){ strcmp(d->state, host_state_word(HOST_DRAINED)) == 0 ? HOST_DRAINED : HOST_CORDONED,
 				                               d->reason, d->until, d->by, d->since };
 	}

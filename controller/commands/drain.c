@@ -68,7 +68,16 @@ static gboolean make(void *user, const struct proposal_tip *tip, struct proposal
 		                               { "by", d->by },                     { "since", d->since }, { 0 } };
 	ret->message = arena_printf(tip->arena, "%s Host/%s%s%s\n\nBy %s%s%s.\n", rows[d->state].verb, o->id, why ? ": " : "", why ? why : "", d->by,
 	                            d->until ? ", until " : "", d->until ? d->until : "");
-	return d->state == HOST_ACTIVE ? proposal_set(tip, o, keys, NULL, ret, error) : proposal_set_map(tip, o, keys, members, ret, error);
+	if (d->state != HOST_ACTIVE)
+		return proposal_set_map(tip, o, keys, members, ret, error);
+	/* Where the file does not have the key, the Farm's defaults say it. */
+	g_autoptr(GError) absent = NULL;
+	if (proposal_set(tip, o, keys, NULL, ret, &absent))
+		return TRUE;
+	if (g_error_matches(absent, CLEAVE_ERROR, ERROR_EXISTS))
+		return proposal_set(tip, o, keys, host_state_word(HOST_ACTIVE), ret, error);
+	g_propagate_error(error, g_steal_pointer(&absent));
+	return FALSE;
 }
 
 /* The host itself may be cordoned beside git, which stays so. */
@@ -80,7 +89,7 @@ static void hint_local(const struct draining *d)
 	if (d->state != HOST_ACTIVE || !local_decisions_read(a, d->in->settings.state, &all, &n, NULL))
 		return;
 	for (guint i = 0; i < n; i++)
-		if (all[i].state && strcmp(all[i].name, d->whom.name) == 0)
+		if (all[i].state && strcmp(all[i].name, d->whom.name) == 0 && !local_decision_is_over(&all[i]))
 			fprintf(stderr, "cleave: it is %s on this host alone; `cleave uncordon --local %s` ends that\n", all[i].state, all[i].name);
 }
 
@@ -90,8 +99,7 @@ static int propose(struct draining *d)
 	struct proposal_done done = { 0 };
 	gboolean ok = proposal_push(d->in, make, d, &done, &error) || g_error_matches(error, CLEAVE_ERROR, ERROR_EXISTS);
 	int code = !ok ? local_hint(error, d->state != HOST_ACTIVE) : proposal_report(d->in, &done, rows[d->state].done);
-	if (ok)
-		hint_local(d);
+	hint_local(d);
 	proposal_done_clear(&done);
 	return code;
 }

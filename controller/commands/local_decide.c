@@ -3,6 +3,7 @@
 #include "commands/local_decide.h"
 #include "base/arena.h"
 #include "report/report.h"
+#include "spec/host.h"
 #include "state/state.h"
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +71,8 @@ int local_suspend(struct invocation *in, const struct local_decision *d)
 		object = g_strdup_printf("%s/%s", one.kind, one.name);
 	state_unlock(lock);
 	g_autofree char *sentence = g_strdup_printf("is %s on this host alone until %s", d->state ? d->state : "suspended", d->until);
-	return error ? command_fail(error) : done(in, d->state ? d->state : "suspend", object, sentence);
+	const char *decision = !d->state ? "suspend" : strcmp(d->state, host_state_word(HOST_DRAINED)) == 0 ? "drain" : "cordon";
+	return error ? command_fail(error) : done(in, decision, object, sentence);
 }
 
 int local_uncordon(struct invocation *in, const char *host)

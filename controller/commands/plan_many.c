@@ -176,9 +176,15 @@ static gboolean read_revisions(struct many *m, GError **error)
 	if (from && is_nothing(from)) {
 		m->from.objects = objects_new(m->arena);
 		m->from.tree.revision = "nothing";
-		return TRUE;
+	} else if (from && !read_at(m, 1, from, &m->from, error)) {
+		return FALSE;
 	}
-	return !from || read_at(m, 1, from, &m->from, error);
+	gint64 now_ms = g_get_real_time() / 1000;
+	if (from)
+		assume_over(m->arena, m->to.objects, now_ms);
+	if (from)
+		assume_over(m->arena, m->from.objects, now_ms);
+	return TRUE;
 }
 
 /* -- plans ------------------------------------------------------------------------------------------------------------- */

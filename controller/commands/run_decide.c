@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "commands/local_decide.h"
 #include "commands/run.h"
+#include "spec/host.h"
 #include <string.h>
 
 static const struct objects *in_force(struct runner *r, GError **error)
@@ -18,13 +19,35 @@ static char *object_text(const struct local_decision *d)
 	return g_strdup_printf("%s/%s", d->kind, d->name);
 }
 
+static char *put_here(struct runner *r, struct local_decision *d, GError **error)
+{
+	const struct objects *all = in_force(r, error);
+	gboolean ok = all && decision_find(all, d, error) && local_decisions_put(r->in->settings.state, d, error);
+	return ok ? object_text(d) : NULL;
+}
+
 static char *suspend_here(struct runner *r, struct arena *a, const char *json, GError **error)
 {
 	struct local_decision d;
-	const struct objects *all = in_force(r, error);
-	gboolean ok = all && local_decision_parse(a, json, &d, error) && decision_find(all, &d, error) &&
-	              local_decisions_put(r->in->settings.state, &d, error);
-	return ok ? object_text(&d) : NULL;
+	if (!local_decision_parse(a, json, &d, error))
+		return NULL;
+	if (!d.state)
+		return put_here(r, &d, error);
+	fail(error, ERROR_INVALID, "what is suspended has no state");
+	return NULL;
+}
+
+/* A word of its own, and checked: what a file says that nobody understands would halt the whole host. */
+static char *drain_here(struct runner *r, struct arena *a, const char *json, GError **error)
+{
+	struct local_decision d;
+	if (!local_decision_parse(a, json, &d, error))
+		return NULL;
+	gboolean is_state = g_strcmp0(d.state, host_state_word(HOST_CORDONED)) == 0 || g_strcmp0(d.state, host_state_word(HOST_DRAINED)) == 0;
+	if (is_state && strcmp(d.kind, kinds[KIND_HOST].name) == 0 && strcmp(d.name, r->in->settings.host) == 0)
+		return put_here(r, &d, error);
+	fail(error, ERROR_INVALID, "this controller cordons or drains the Host %s alone, not %s/%s; are both of one version?", r->in->settings.host, d.kind, d.name);
+	return NULL;
 }
 
 /* What is gone from the specs meanwhile may still be resumed, as it was written. */
@@ -66,7 +89,7 @@ static const struct {
 } rows[] = {
 	{ "suspend-here", suspend_here },
 	{ "resume-here", resume_here },
-	{ "drain-here", suspend_here }, /* a word of its own: who does not know a Host's state here is not to halt it */
+	{ "drain-here", drain_here },
 	{ "uncordon-here", uncordon_here },
 	{ "hold-here", hold_here },
 	{ "release-here", release_here },

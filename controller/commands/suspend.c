@@ -101,7 +101,7 @@ static void hint_local(const struct suspending *s)
 	if (!s->whom.name || !local_decisions_read(a, s->in->settings.state, &all, &n, NULL))
 		return;
 	for (guint i = 0; i < n; i++)
-		if (!all[i].state && strcmp(all[i].kind, s->whom.kind->name) == 0 && strcmp(all[i].name, s->whom.name) == 0)
+		if (!all[i].state && !local_decision_is_over(&all[i]) && strcmp(all[i].kind, s->whom.kind->name) == 0 && strcmp(all[i].name, s->whom.name) == 0)
 			fprintf(stderr, "cleave: it is suspended on this host alone; `cleave resume --local %s/%s` ends that\n", all[i].kind, all[i].name);
 }
 

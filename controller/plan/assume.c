@@ -3,7 +3,9 @@
 #include "base/arena.h"
 #include "spec/gpu.h"
 #include "spec/resolve.h"
+#include "spec/suspend.h"
 #include "spec/vm.h"
+#include "spec/vm_history.h"
 #include <string.h>
 
 /* Each plan brings a card, a VM or a pool one step further; more means that something is wanted that does not settle. */
@@ -141,6 +143,41 @@ static void settle(struct assuming *s, const struct objects *want)
 		const struct plan *p = plan_build(s->arena, &in);
 		acted = carry_out(s, p->held, p->n_held);
 		acted |= carry_out(s, p->actions, p->n_actions);
+	}
+}
+
+static gboolean is_over(const char *until, gint64 now_ms)
+{
+	gint64 until_ms = vm_time_ms(until);
+	return until_ms && until_ms <= now_ms;
+}
+
+/* The object, or one without what is over. */
+static struct object *without_over(struct arena *a, struct object *o, gint64 now_ms)
+{
+	const struct suspend_spec *halted = suspend_own(o);
+	gboolean is_halted = halted && !is_over(halted->until, now_ms), is_host = o->kind->id == KIND_HOST && o->spec;
+	gboolean is_drained = is_host && !is_over(((const struct host_spec *)o->spec)->state.until, now_ms);
+	if ((!halted || is_halted) && (!is_host || is_drained))
+		return o;
+	struct object *copy = ARENA_NEW(a, struct object);
+	*copy = *o;
+	copy->spec = arena_memdup(a, o->spec, o->kind->spec_size);
+	if (halted && !is_halted)
+		*(struct suspend_spec *)(gpointer)suspend_own(copy) = (struct suspend_spec){ 0 };
+	if (is_host && !is_drained)
+		((struct host_spec *)copy->spec)->state = (struct host_state_spec){ .is = HOST_ACTIVE };
+	return copy;
+}
+
+void assume_over(struct arena *a, struct objects *want, gint64 now_ms)
+{
+	for (guint kind = 0; kind < N_KINDS; kind++) {
+		g_autoptr(GPtrArray) all = g_ptr_array_new();
+		OBJECTS_EACH (o, want, kind)
+			g_ptr_array_add(all, without_over(a, o, now_ms));
+		if (all->len)
+			objects_set(want, (enum kind_id)kind, (struct object *const *)all->pdata, all->len);
 	}
 }
 

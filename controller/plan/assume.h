@@ -16,6 +16,9 @@ struct assume_input {
 	const char *job_owner;        /* whose controller reconciles the jobs */
 };
 
+/* Takes out of `want` what was to end by itself before that time (ms since 1970), a Host's `state` and suspensions: assume()'s own
+ * clock is of a day long ago. Its objects are replaced, not changed. */
+void assume_over(struct arena *a, struct objects *want, gint64 now_ms);
 /* As session_observe() would give it for .to, on that host. */
 struct objects *assume(struct arena *a, const struct assume_input *in);
 /* Of `want` what concerns one host: the Farm, the Host, what names it here or in `other`, and jobs where it owns them.

@@ -148,10 +148,9 @@ static const char *standing_words(struct host_plan *h, const struct host_state_s
 }
 
 /* One that is drained is as it should be when the last VM is down. */
-static void judge_settled(struct host_plan *h)
+static void judge_settled(struct host_plan *h, struct host_standing standing)
 {
 	guint n = n_running(h);
-	const struct host_standing standing = standing_of(h);
 	const char *still = !n ? "no VM runs" : arena_printf(h->b->arena, n == 1 ? "%u VM still runs" : "%u VMs still run", n);
 	gboolean sees_vms = h->have->libvirt == PLANE_OK && !h->b->in->devices_only;
 	if (standing.how)
@@ -168,6 +167,7 @@ static void judge_settled(struct host_plan *h)
 static void judge(struct host_plan *h, gboolean has_actions)
 {
 	const struct verdict *worst = worst_trouble(h);
+	const struct host_standing standing = standing_of(h);
 	for (guint i = 0; i < h->troubles->len; i++) {
 		const struct verdict *v = &g_array_index(h->troubles, struct verdict, i);
 		if (v != worst && v->message)
@@ -180,7 +180,7 @@ static void judge(struct host_plan *h, gboolean has_actions)
 	} else if (has_actions)
 		builder_judge(h->b, h->object, IS_RECONCILING, "Differs", NULL);
 	else
-		judge_settled(h);
+		judge_settled(h, standing);
 }
 
 static void plan_own_host(struct builder *b, const struct object *o, const struct host_status *have)

@@ -139,10 +139,17 @@ static const struct column farm_columns[] = {
 	{ { "ROOTS", 6 }, farm_roots, TRUE }, END_WIDE,
 };
 
+/* Of another host what its own controller says, which alone knows what was said there; else the specs, by this host's clock. */
 static const char *host_state(const struct line *l)
 {
-	const struct host_status *s = l->have;
-	return host_state_word(host_standing(l->want, s, s ? vm_time_ms(s->observed_at) : 0).state);
+	const struct object *own = objects_get(l->plan->have, KIND_HOST, l->plan->host);
+	const struct host_status *clock = own ? own->status : NULL;
+	const char *told = l->have ? NULL : l->shown->verdict->reason;
+	if (g_strcmp0(told, "Drained") == 0 || g_strcmp0(told, "Draining") == 0)
+		return host_state_word(HOST_DRAINED);
+	if (g_strcmp0(told, "Cordoned") == 0)
+		return host_state_word(HOST_CORDONED);
+	return host_state_word(host_standing(l->want, l->have, clock ? vm_time_ms(clock->observed_at) : 0).state);
 }
 
 static const char *host_cpus(const struct line *l)

@@ -4,6 +4,7 @@
 #include "spec/vm_history.h"
 
 LOCAL_NAME_TABLE(host_state_names, "a state", 3, "active", "cordoned", "drained");
+LOCAL_NAME_TABLE(state_here_names, "a state", 3, "", "cordoned", "drained");
 LOCAL_NAME_TABLE(pool_state_names, "a state", 4, "", "absent", "inactive", "active");
 
 static const struct field state_fields[] = {
@@ -202,6 +203,15 @@ static const struct field drop_in_fields[] = {
 	{ 0 },
 };
 
+static const struct field state_here_fields[] = {
+	{ "is", FIELD_ENUM, IN(host_state_spec, is, int), .names = &state_here_names, .doc = "cordoned or drained; absent: as the specs say." },
+	{ "reason", FIELD_STRING, IN(host_state_spec, reason, const char *), .doc = "Why." },
+	{ "until", FIELD_STRING, IN(host_state_spec, until, const char *), .doc = "When it ends by itself." },
+	{ "by", FIELD_STRING, IN(host_state_spec, by, const char *), .doc = "Who decided it." },
+	{ "since", FIELD_STRING, IN(host_state_spec, since, const char *), .doc = "When it began." },
+	{ 0 },
+};
+
 static const struct field suspension_fields[] = {
 	{ "kind", FIELD_STRING, IN(host_suspension, kind, const char *), .doc = "Of the object." },
 	{ "name", FIELD_STRING, IN(host_suspension, name, const char *), .doc = "Its name; of a job PROJECT/NAME." },
@@ -286,7 +296,7 @@ const struct field host_status_fields[] = {
 	{ "workerBundle", FIELD_STRING, IN(host_status, worker_bundle, const char *), .doc = "Version and digest of the worker for guests." },
 	{ "suspended", FIELD_LIST, IN(host_status, suspended, struct list), ITEMS(suspension_fields, host_suspension),
 	  .doc = "What people halted on this host alone, with `cleave suspend --local`." },
-	{ "stateHere", FIELD_STRUCT, IN(host_status, state_here, struct host_state_spec), .fields = state_fields, .flags = FIELD_WHOLE,
+	{ "stateHere", FIELD_STRUCT, IN(host_status, state_here, struct host_state_spec), .fields = state_here_fields, .flags = FIELD_WHOLE,
 	  .doc = "Its state on this host alone, by `cleave drain --local` or `cordon --local`." },
 	{ "firmware", FIELD_STRINGS, IN(host_status, firmware, struct strings), .doc = "UEFI firmware that QEMU finds." },
 	{ "boot", FIELD_STRUCT, IN(host_status, boot, struct host_boot), .fields = boot_fields, .doc = "What cleave set for the next boot." },

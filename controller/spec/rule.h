@@ -46,6 +46,7 @@ RULE(farm_file_checked);
 RULE(host_hugepages_once);
 RULE(host_pool_own);
 RULE(host_boot_managed);
+RULE(host_state_said);
 RULE(host_modules_not_blacklisted);
 RULE(host_kernel_args_once);
 RULE(gpu_driver_blacklisted);

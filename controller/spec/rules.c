@@ -66,6 +66,7 @@ const struct spec_rule spec_rules[] = {
 	OWN(FARM, "farm-file-one-source", "An image or Blender comes from one place.", farm_file_one_source),
 	OWN(FARM, "farm-file-checked", "What is fetched has a SHA-256.", farm_file_checked),
 	OWN(FARM, "farm-window-opens", "A window ends at another time than it begins.", farm_window_opens),
+	OWN(HOST, "host-state-said", "Who says why or until when says which state.", host_state_said),
 	OWN(HOST, "host-hugepages-once", "A size of pages is given once a node.", host_hugepages_once),
 	OWN(HOST, "host-hugepages-known", "Pages have a size that x86 knows (warning).", host_hugepages_known),
 	OWN(HOST, "host-pool-own", "No two pools of a Host are one folder.", host_pool_own),

@@ -145,6 +145,14 @@ RULE(farm_window_opens)
 	}
 }
 
+RULE(host_state_said)
+{
+	const struct host_state_spec *s = &((const struct host_spec *)o->spec)->state;
+	(void)a;
+	if (s->is == HOST_ACTIVE && (s->reason || s->until || s->by || s->since))
+		ERROR(o, "state", "Host %s: state: it says why, by whom or until when, and not what; add `is: drained` or `is: cordoned`", o->id);
+}
+
 RULE(host_hugepages_once)
 {
 	const struct host_spec *host = o->spec;

@@ -73,7 +73,7 @@ gboolean local_decisions_read(struct arena *a, const char *dir, struct local_dec
 	return ok;
 }
 
-static gboolean is_over(const struct local_decision *d)
+gboolean local_decision_is_over(const struct local_decision *d)
 {
 	g_autoptr(GDateTime) now = g_date_time_new_now_utc(), until = g_date_time_new_from_iso8601(d->until, NULL);
 	return until && g_date_time_compare(until, now) <= 0;
@@ -98,8 +98,8 @@ static gboolean rewrite(const char *dir, const char *kind, const char *name, gbo
 	json_t *list = json_array();
 	for (guint i = 0; i < n; i++) {
 		gboolean is_it = is_of(&all[i], kind, name, is_state);
-		*ret_was |= is_it && !is_over(&all[i]);
-		if (!is_it && !is_over(&all[i]))
+		*ret_was |= is_it && !local_decision_is_over(&all[i]);
+		if (!is_it && !local_decision_is_over(&all[i]))
 			json_array_append_new(list, to_json(&all[i]));
 	}
 	if (one)

@@ -24,6 +24,9 @@ gboolean local_decisions_put(const char *dir, const struct local_decision *one, 
 /* Ends the one on that object, a suspension or a Host's state; ERROR_NOT_FOUND when there is none. */
 gboolean local_decisions_end(const char *dir, const char *kind, const char *name, gboolean is_state, GError **error);
 
+/* Its time has passed, by this machine's clock. */
+gboolean local_decision_is_over(const struct local_decision *d);
+
 /* For the control socket: one line of JSON, and back. */
 char *local_decision_text(const struct local_decision *one);
 gboolean local_decision_parse(struct arena *a, const char *text, struct local_decision *ret, GError **error);
