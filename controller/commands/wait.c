@@ -1,5 +1,5 @@
 /* cleave wait OBJECT…: until each is Ready, or gone. While a controller runs its own words count, and it is asked again when something
- * happened; else this command looks itself every two seconds. */
+ * happened; else, and of other hosts' objects, this command looks itself every two seconds. */
 #include "base/arena.h"
 #include "base/units.h"
 #include "commands/kept.h"
@@ -29,6 +29,7 @@ struct waiting {
 	struct source_where where; /* of the commit */
 	const char *commit;        /* NULL: at any revision */
 	gint64 until_us;
+	gboolean looks_itself;     /* no event will tell */
 	char *said;                /* the last progress line */
 };
 
@@ -138,15 +139,32 @@ static struct conditions *look_myself(struct waiting *w, int *ret_code)
 	return c;
 }
 
+/* A pass does not ask how other hosts stand: what it keeps of their objects says only that they are theirs. */
+static gboolean is_of_other_hosts(const struct waiting *w, const struct conditions *c)
+{
+	for (guint i = 0; i < w->targets.n; i++) {
+		const struct kept_condition *one = conditions_match(c, w->targets.items[i].kind->name, w->targets.items[i].id);
+		if (one && strcmp(one->reason, "OtherHost") == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* NULL with *ret_code -1: not now, since the controller comes or goes. */
 static struct conditions *look(struct waiting *w, int *ret_code)
 {
 	const char *state = w->in->settings.state;
 	*ret_code = -1;
-	if (w->in->have || w->in->settings.sysfs || !state_is_locked(state))
+	w->looks_itself = w->in->have || w->in->settings.sysfs || !state_is_locked(state);
+	if (w->looks_itself)
 		return look_myself(w, ret_code);
 	g_autofree char *text = control_ask(state, "conditions", NULL);
-	return text ? conditions_parse(text) : NULL;
+	struct conditions *c = text ? conditions_parse(text) : NULL;
+	if (!c || !is_of_other_hosts(w, c))
+		return c;
+	conditions_free(c);
+	w->looks_itself = TRUE;
+	return look_myself(w, ret_code);
 }
 
 /* -- judging --------------------------------------------------------------------------------------------------- */
@@ -220,7 +238,7 @@ static void pause_for(struct waiting *w, guint64 *since)
 {
 	const char *state = w->in->settings.state;
 	g_autoptr(GError) error = NULL;
-	gboolean is_asked = !w->in->have && !w->in->settings.sysfs && state_is_locked(state);
+	gboolean is_asked = !w->looks_itself && state_is_locked(state);
 	struct events *e = is_asked ? kept_wait(state, *since, MAX(left_ms(w), 1), &error) : NULL;
 	if (e && events_count(e))
 		*since = events_newest(e);
