@@ -5,6 +5,9 @@
 #include "commands/kept.h"
 #include "commands/select.h"
 #include "source/trace.h"
+#include "spec/farm.h"
+#include "spec/fleet.h"
+#include "spec/resolve.h"
 #include "state/state.h"
 #include <stdio.h>
 #include <string.h>
@@ -118,6 +121,17 @@ static int look_gone(struct waiting *w, gboolean *ret_gone)
 	return code;
 }
 
+/* How an object of another host stands is told as of the commit that its controller works with. */
+static const struct farm_host_status *of_older_host(const struct waiting *w, const struct looked *l, const struct object *o)
+{
+	const struct object *farm = objects_farm(l->plan->have);
+	const char *name = object_host_name(o);
+	if (!w->commit || !farm || !farm->status || !name || g_strcmp0(name, l->plan->host) == 0)
+		return NULL;
+	const struct farm_host_status *h = farm_host_find(farm->status, name);
+	return h && (!h->commit || !source_contains(&w->where, h->commit, w->commit)) ? h : NULL;
+}
+
 static struct conditions *look_myself(struct waiting *w, int *ret_code)
 {
 	struct looked l;
@@ -129,9 +143,15 @@ static struct conditions *look_myself(struct waiting *w, int *ret_code)
 		conditions_begin(c, l.plan->revision, l.wanted.tree.commit);
 		for (guint i = 0; i < l.plan->n_verdicts; i++) {
 			const struct verdict *v = &l.plan->verdicts[i];
-			const struct kept_condition one = { .kind = (char *)v->object->kind->name, .name = (char *)v->object->id,
+			struct kept_condition one = { .kind = (char *)v->object->kind->name, .name = (char *)v->object->id,
 				                            .type = (char *)name_of(&readiness_names, (int)v->readiness),
 				                            .reason = (char *)v->reason, .message = (char *)v->message };
+			const struct farm_host_status *older = of_older_host(w, &l, v->object);
+			if (older) {
+				one.type = (char *)name_of(&readiness_names, IS_RECONCILING);
+				one.reason = "OtherRevision";
+				one.message = arena_printf(l.arena, "its host %s works with %s", older->name, older->revision ? older->revision : "no revision yet");
+			}
 			conditions_note(c, &one, g_get_real_time() / 1000);
 		}
 	}
