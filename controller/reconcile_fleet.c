@@ -298,7 +298,7 @@ static void note(GPtrArray *notes, struct arena *a, const struct fleet_host *h, 
 		g_ptr_array_add(notes, arena_printf(a, "what host %s told cannot be read; its cleave is version %s, this is " CLEAVE_VERSION,
 		                                    h->name, h->version ? h->version : "unknown"));
 	else if (h->silent_ms >= FLEET_TTL_MS)
-		g_ptr_array_add(notes, arena_printf(a, "host %s has not been heard for %s: what it told is old", h->name, duration_format(a, h->silent_ms)));
+		g_ptr_array_add(notes, arena_printf(a, "host %s has not been heard for %s: what it told is old", h->name, duration_about(a, h->silent_ms)));
 }
 
 struct objects *session_observe_farm(struct session *s, struct arena *a, const struct objects *want, GPtrArray *ret_notes, GError **error)

@@ -129,6 +129,22 @@ static void warn_of_host(const struct objects *have, const struct invocation *in
 		        in->settings.host, names->str);
 }
 
+static gboolean is_planned(const struct invocation *in)
+{
+	return in->command->run == command_plan || in->command->run == command_diff || in->command->run == command_apply;
+}
+
+/* A plan of one host with what another one has would stop its VMs. */
+static gboolean is_of_host(const struct objects *have, const struct invocation *in, GError **error)
+{
+	const GPtrArray *hosts = have->by_kind[KIND_HOST];
+	if (!is_planned(in) || !hosts->len || objects_get(have, KIND_HOST, in->settings.host))
+		return TRUE;
+	const char *its = ((const struct object *)hosts->pdata[0])->id;
+	return fail(error, ERROR_REFUSED, "the controller that works with %s acts as host %s, not as %s; say --host %s, or name another --state",
+	            in->settings.state, its, in->settings.host, its);
+}
+
 static struct objects *find_have(struct invocation *in, struct looked *l, GError **error)
 {
 	if (in->have) {
@@ -138,7 +154,8 @@ static struct objects *find_have(struct invocation *in, struct looked *l, GError
 		return have;
 	}
 	l->is_asked = !in->settings.sysfs && !in->holds_lock && state_is_locked(in->settings.state);
-	return l->is_asked ? look_from_controller(l->arena, in->settings.state, error) : NULL;
+	struct objects *have = l->is_asked ? look_from_controller(l->arena, in->settings.state, error) : NULL;
+	return have && is_of_host(have, in, error) ? have : NULL;
 }
 
 /* A device-only pass of a host that nobody named would do nothing, and seem to have done all. */
@@ -170,8 +187,7 @@ static void note_sources(const struct wanted *w)
 /* Edits that lie there and are in no commit are not planned. */
 static void note_uncommitted(const struct invocation *in, const struct looked *l)
 {
-	gboolean shows = in->command->run == command_plan || in->command->run == command_diff || in->command->run == command_apply;
-	guint n = shows ? source_n_uncommitted(l->wanted.where) : 0;
+	guint n = is_planned(in) ? source_n_uncommitted(l->wanted.where) : 0;
 	if (n == 1)
 		fputs("cleave: 1 file of the specs is changed and not committed: --worktree plans it\n", stderr);
 	else if (n)

@@ -45,7 +45,14 @@ int command_observe(struct invocation *in)
 	SCOPED_ARENA(a);
 	g_autoptr(GString) text = g_string_new(NULL);
 	struct wanted w = { 0 };
-	struct session *s = session_new(&in->settings);
+	/* Without --specs it is the farm of the controller that runs here, wherever one stands. */
+	const char *source = in->own[OWN_FARM] && !in->settings.specs_given ? look_source_of_controller(a, in->settings.state) : NULL;
+	struct settings its = in->settings;
+	if (source) {
+		its.specs = source;
+		its.takes_mirrors_as_they_are = TRUE;
+	}
+	struct session *s = session_new(&its);
 	int code = observe(in, a, s, &w, text);
 	wanted_clear(&w);
 	session_free(s);

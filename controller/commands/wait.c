@@ -1,10 +1,13 @@
 /* cleave wait OBJECT…: until each is Ready, or gone. While a controller runs its own words count, and it is asked again when something
- * happened; else this command looks itself every two seconds. */
+ * happened; else, and of other hosts' objects, this command looks itself every two seconds. */
 #include "base/arena.h"
 #include "base/units.h"
 #include "commands/kept.h"
 #include "commands/select.h"
 #include "source/trace.h"
+#include "spec/farm.h"
+#include "spec/fleet.h"
+#include "spec/resolve.h"
 #include "state/state.h"
 #include <stdio.h>
 #include <string.h>
@@ -29,6 +32,7 @@ struct waiting {
 	struct source_where where; /* of the commit */
 	const char *commit;        /* NULL: at any revision */
 	gint64 until_us;
+	gboolean looks_itself;     /* no event will tell */
 	char *said;                /* the last progress line */
 };
 
@@ -117,6 +121,17 @@ static int look_gone(struct waiting *w, gboolean *ret_gone)
 	return code;
 }
 
+/* How an object of another host stands is told as of the commit that its controller works with. */
+static const struct farm_host_status *of_older_host(const struct waiting *w, const struct looked *l, const struct object *o)
+{
+	const struct object *farm = objects_farm(l->plan->have);
+	const char *name = object_host_name(o);
+	if (!w->commit || !farm || !farm->status || !name || g_strcmp0(name, l->plan->host) == 0)
+		return NULL;
+	const struct farm_host_status *h = farm_host_find(farm->status, name);
+	return h && (!h->commit || !source_contains(&w->where, h->commit, w->commit)) ? h : NULL;
+}
+
 static struct conditions *look_myself(struct waiting *w, int *ret_code)
 {
 	struct looked l;
@@ -128,9 +143,15 @@ static struct conditions *look_myself(struct waiting *w, int *ret_code)
 		conditions_begin(c, l.plan->revision, l.wanted.tree.commit);
 		for (guint i = 0; i < l.plan->n_verdicts; i++) {
 			const struct verdict *v = &l.plan->verdicts[i];
-			const struct kept_condition one = { .kind = (char *)v->object->kind->name, .name = (char *)v->object->id,
+			struct kept_condition one = { .kind = (char *)v->object->kind->name, .name = (char *)v->object->id,
 				                            .type = (char *)name_of(&readiness_names, (int)v->readiness),
 				                            .reason = (char *)v->reason, .message = (char *)v->message };
+			const struct farm_host_status *older = of_older_host(w, &l, v->object);
+			if (older) {
+				one.type = (char *)name_of(&readiness_names, IS_RECONCILING);
+				one.reason = "OtherRevision";
+				one.message = arena_printf(l.arena, "its host %s works with %s", older->name, older->revision ? older->revision : "no revision yet");
+			}
 			conditions_note(c, &one, g_get_real_time() / 1000);
 		}
 	}
@@ -138,15 +159,32 @@ static struct conditions *look_myself(struct waiting *w, int *ret_code)
 	return c;
 }
 
+/* A pass does not ask how other hosts stand: what it keeps of their objects says only that they are theirs. */
+static gboolean is_of_other_hosts(const struct waiting *w, const struct conditions *c)
+{
+	for (guint i = 0; i < w->targets.n; i++) {
+		const struct kept_condition *one = conditions_match(c, w->targets.items[i].kind->name, w->targets.items[i].id);
+		if (one && strcmp(one->reason, "OtherHost") == 0)
+			return TRUE;
+	}
+	return FALSE;
+}
+
 /* NULL with *ret_code -1: not now, since the controller comes or goes. */
 static struct conditions *look(struct waiting *w, int *ret_code)
 {
 	const char *state = w->in->settings.state;
 	*ret_code = -1;
-	if (w->in->have || w->in->settings.sysfs || !state_is_locked(state))
+	w->looks_itself = w->in->have || w->in->settings.sysfs || !state_is_locked(state);
+	if (w->looks_itself)
 		return look_myself(w, ret_code);
 	g_autofree char *text = control_ask(state, "conditions", NULL);
-	return text ? conditions_parse(text) : NULL;
+	struct conditions *c = text ? conditions_parse(text) : NULL;
+	if (!c || !is_of_other_hosts(w, c))
+		return c;
+	conditions_free(c);
+	w->looks_itself = TRUE;
+	return look_myself(w, ret_code);
 }
 
 /* -- judging --------------------------------------------------------------------------------------------------- */
@@ -220,7 +258,7 @@ static void pause_for(struct waiting *w, guint64 *since)
 {
 	const char *state = w->in->settings.state;
 	g_autoptr(GError) error = NULL;
-	gboolean is_asked = !w->in->have && !w->in->settings.sysfs && state_is_locked(state);
+	gboolean is_asked = !w->looks_itself && state_is_locked(state);
 	struct events *e = is_asked ? kept_wait(state, *since, MAX(left_ms(w), 1), &error) : NULL;
 	if (e && events_count(e))
 		*since = events_newest(e);

@@ -75,10 +75,12 @@ const char *suspension_words(struct arena *a, const struct suspension *s, const 
 
 /* -- verdicts ------------------------------------------------------------------------------------------- */
 
-/* Its own controller tells of another host's; and what cannot be seen is not known to be as it should be. */
+/* Its own controller tells of another host's, and so has said already that it is suspended; and what cannot be seen is not
+ * known to be as it should be. */
 static gboolean speaks_of(const struct verdict *v)
 {
-	return v->object->kind->spec_fields && !v->is_unseen && strcmp(v->reason, "OtherHost") != 0;
+	gboolean is_told = (!v->is_held && g_str_has_prefix(v->reason, "Suspended")) || strcmp(v->reason, "OtherHost") == 0;
+	return v->object->kind->spec_fields && !v->is_unseen && !is_told;
 }
 
 static void judge(struct builder *b, struct verdict *v, const struct suspension *s)
