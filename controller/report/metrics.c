@@ -15,8 +15,8 @@
 
 enum metric {
 	BUILD_INFO, REVISION_INFO, REVISION_APPLIED, STARTED, PASSED, PASS_SECONDS, PASS_LAST,
-	OBJECTS, PLANNED, HELD, REFUSED, ACTIONS, SOURCE_TROUBLE, SUSPENDED,
-	QUEUE_FRAMES, QUEUE_WAITING, JOB_FRAMES, JOB_SECONDS, FRAMES_FAILED, LEASES_EXPIRED, WORKERS,
+	OBJECTS, PLANNED, HELD, REFUSED, ACTIONS, SOURCE_TROUBLE, SUSPENDED, SUSPENDED_SINCE,
+	QUEUE_FRAMES, QUEUE_WAITING, QUEUE_WAITING_SINCE, JOB_FRAMES, JOB_SECONDS, FRAMES_FAILED, LEASES_EXPIRED, WORKERS,
 	GPU_CELSIUS, GPU_WATTS, GPU_MEMORY, GPU_MEMORY_USED, GPU_UTILISATION, GPU_XID, GPU_XIDS, GPU_WIDTH, GPU_WIDTH_MOST, GPU_AER,
 	N_METRICS,
 };
@@ -38,8 +38,11 @@ static const struct exposition_row rows[N_METRICS] = {
 	[ACTIONS] = { "cleave_actions_total", "counter", "Actions carried out, by verb and outcome.", { "verb", "outcome" } },
 	[SOURCE_TROUBLE] = { "cleave_revision_refused", "gauge", "1 while a newer revision is not valid.", { "host" } },
 	[SUSPENDED] = { "cleave_suspended_seconds", "gauge", "For how long people have suspended it; 0 where they did not say since when.", { "kind", "name" } },
+	[SUSPENDED_SINCE] = { "cleave_suspended_timestamp_seconds", "gauge", "Since when people have suspended it, where they said that.", { "kind", "name" } },
 	[QUEUE_FRAMES] = { "cleave_queue_frames", "gauge", "Frames by queue and state.", { "queue", "state" } },
-	[QUEUE_WAITING] = { "cleave_queue_oldest_waiting_seconds", "gauge", "For how long some frame has been waiting, by queue.", { "queue" } },
+	[QUEUE_WAITING] = { "cleave_queue_oldest_waiting_seconds", "gauge", "For how long some frame has been waiting, by queue, at the last pass.", { "queue" } },
+	[QUEUE_WAITING_SINCE] = { "cleave_queue_oldest_waiting_timestamp_seconds", "gauge", "Since when some frame has been waiting, by queue; absent: none is.",
+	                          { "queue" } },
 	[JOB_FRAMES] = { "cleave_job_frames", "gauge", "Frames of a job by state.", { "project", "job", "state" } },
 	[JOB_SECONDS] = { "cleave_job_frame_seconds", "summary", "What frames of a job took that are recorded beside them.", { "project", "job" } },
 	[FRAMES_FAILED] = { "cleave_frames_failed_total", "counter", "Attempts that workers reported as failed, of the whole farm.", { NULL } },
@@ -144,8 +147,11 @@ static void put_suspended(struct writer *w)
 		const struct verdict *v = &w->in->plan->verdicts[i];
 		const char *since = v->suspension ? v->suspension->how->since : NULL;
 		gint64 since_ms = since ? vm_time_ms(since) : 0;
-		if (v->suspension && v->suspension->speaker == v->object && is_told(w, v->object))
-			exposition_add(w->out, SUSPENDED, now && since_ms ? (double)MAX(now - since_ms, 0) / 1000 : 0, v->object->kind->name, v->object->id);
+		if (!v->suspension || v->suspension->speaker != v->object || !is_told(w, v->object))
+			continue;
+		exposition_add(w->out, SUSPENDED, now && since_ms ? (double)MAX(now - since_ms, 0) / 1000 : 0, v->object->kind->name, v->object->id);
+		if (since_ms)
+			exposition_add(w->out, SUSPENDED_SINCE, (double)since_ms / 1000, v->object->kind->name, v->object->id);
 	}
 }
 
@@ -215,12 +221,15 @@ struct queue_sum {
 
 static void put_queues(struct writer *w, const struct farm_spec *farm, const struct queue_sum *sums)
 {
+	gint64 now = now_ms(w->in->plan);
 	for (guint q = 0; q < MAX(farm->queues.n, 1); q++) {
 		const char *name = farm->queues.n ? LIST_AT(farm->queues, struct farm_queue, q)->name : "default";
 		for (guint i = QUEUED; i <= FAILED; i++)
 			exposition_add(w->out, QUEUE_FRAMES, (double)sums[q].n[i], name, state_names[i]);
 		if (w->in->queue)
 			exposition_add(w->out, QUEUE_WAITING, (double)sums[q].waiting_ms / 1000, name);
+		if (w->in->queue && sums[q].waiting_ms && now)
+			exposition_add(w->out, QUEUE_WAITING_SINCE, (double)(now - (gint64)sums[q].waiting_ms) / 1000, name);
 	}
 }
 

@@ -170,6 +170,7 @@ static void of_a_plan(void **state)
 	assert_null(strstr(text, "g2")); /* another host's card is its own controller's to tell */
 	assert_null(strstr(text, "cleave_gpu_memory_bytes")); /* not told */
 	must_say(text, "cleave_suspended_seconds{kind=\"Host\",name=\"h1\"} 60");
+	must_say(text, "cleave_suspended_timestamp_seconds{kind=\"Host\",name=\"h1\"} 1767322985");
 	/* One Host of two is ours. */
 	must_say(text, "cleave_objects{kind=\"Host\",condition=\"Reconciling\"} 0");
 	/* Without the jobs nothing of the farm is told, and without a controller no counters. */
@@ -202,6 +203,7 @@ static void jobs_and_queues(void **state)
 	must_say(text, "cleave_job_frame_seconds_sum{project=\"p\",job=\"j\"} 10");
 	must_say(text, "cleave_job_frame_seconds_count{project=\"p\",job=\"j\"} 4");
 	must_say(text, "cleave_queue_oldest_waiting_seconds{queue=\"default\"} 90.5");
+	must_say(text, "cleave_queue_oldest_waiting_timestamp_seconds{queue=\"default\"} 1767322954.5");
 	must_say(text, "cleave_queue_frames{queue=\"default\",state=\"failed\"} 1");
 }
 
