@@ -17,7 +17,7 @@ enum { LOOK_MS = 2000, AGAIN_MS = 1000 };
 enum { OWN_FOR, OWN_TIMEOUT, OWN_REVISION, OWN_FAIL_FAST };
 
 const struct own_option wait_options[] = {
-	[OWN_FOR] = { "for", 0, "WHAT", "condition=NAME[=REASON] (Ready, Reconciling, Stalled), or delete (default: condition=Ready)" },
+	[OWN_FOR] = { "for", 0, "WHAT", "condition=NAME[=REASON] (Ready, Reconciling, Stalled, Unknown), or delete (default: condition=Ready)" },
 	[OWN_TIMEOUT] = { "timeout", 0, "TIME", "Give up after so long (default 5m); 0s looks once" },
 	[OWN_REVISION] = { "revision", 0, "REV", "Only as of this commit or a later one: HEAD is what --specs names" },
 	[OWN_FAIL_FAST] = { "fail-fast", 0, NULL, "Exit with 1 as soon as one of them is Stalled" },
@@ -48,13 +48,13 @@ static int parse_for(struct waiting *w, const char *text)
 		return EXIT_BAD_USAGE;
 	}
 	g_auto(GStrv) words = g_strsplit(text + strlen("condition="), "=", 2);
-	for (int i = IS_READY; i <= IS_STALLED; i++)
+	for (int i = IS_READY; i <= IS_UNKNOWN; i++)
 		if (words[0] && g_ascii_strcasecmp(words[0], name_of(&readiness_names, i)) == 0)
 			w->type = name_of(&readiness_names, i);
 	w->reason = words[0] && words[1] ? arena_strdup(w->arena, words[1]) : NULL;
 	if (w->type)
 		return -1;
-	fprintf(stderr, "cleave: --for %s: there is no such condition; conditions: Ready, Reconciling, Stalled\n", text);
+	fprintf(stderr, "cleave: --for %s: there is no such condition; conditions: Ready, Reconciling, Stalled, Unknown\n", text);
 	return EXIT_BAD_USAGE;
 }
 
