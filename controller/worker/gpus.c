@@ -14,13 +14,14 @@ struct gpu {
 	gint64 vendor, device;
 	/* as NVML told last */
 	char *name;
-	guint64 memory_bytes;
-	int celsius, milliwatts;
+	struct gpu_figures told;
 };
 
 struct gpus {
 	struct arena *arena; /* of what was seen last */
 	char *sysfs, *text, *figures;
+	struct gpu_figures *measured; /* of `seen` */
+	guint n_measured;
 	gint64 measured_us;
 	struct helper *helper;
 	int slot, n_slots;
@@ -59,6 +60,7 @@ void gpus_free(struct gpus *g)
 	g_free(g->sysfs);
 	g_free(g->text);
 	g_free(g->figures);
+	g_free(g->measured);
 	g_free(g);
 }
 
@@ -115,9 +117,9 @@ static void read_facts(struct gpus *g)
 		const struct nvml_card *card = gpu->vendor == VENDOR_NVIDIA && of_nvml < facts.n ? &facts.cards[of_nvml++] : NULL;
 		g_free(gpu->name);
 		gpu->name = card ? g_strdup(card->name) : NULL;
-		gpu->memory_bytes = card && !card->trouble ? card->memory_bytes : 0;
-		gpu->celsius = card && !card->trouble ? card->celsius : -1;
-		gpu->milliwatts = card && !card->trouble ? card->milliwatts : -1;
+		gpu->told = (struct gpu_figures){ gpu->address, 0, 0, -1, -1, -1 };
+		if (card && !card->trouble)
+			gpu->told = (struct gpu_figures){ gpu->address, card->memory_bytes, card->used_bytes, card->celsius, card->milliwatts, card->percent };
 	}
 	g->measured_us = g_get_monotonic_time();
 }
@@ -134,14 +136,18 @@ void gpus_name(struct gpus *g)
 {
 	GString *text = g_string_new(NULL), *figures = g_string_new(NULL);
 	read_facts(g);
+	g->measured = g_renew(struct gpu_figures, g->measured, g->n);
+	g->n_measured = g->n;
 	for (guint i = 0; i < g->n; i++) {
 		const struct gpu *gpu = &g->seen[i];
+		const struct gpu_figures *told = &gpu->told;
+		g->measured[i] = *told;
 		g_string_append_printf(text, "%s%04x:%04x%s%s", i ? "\n" : "", (unsigned)gpu->vendor, (unsigned)gpu->device,
 				       gpu->name ? " " : "", gpu->name ? gpu->name : "");
 		g_string_append_printf(figures, "%s%s", i ? "\n" : "", gpu->address);
-		add_figure(figures, (gint64)gpu->memory_bytes, gpu->memory_bytes > 0);
-		add_figure(figures, gpu->celsius, gpu->celsius >= 0);
-		add_figure(figures, gpu->milliwatts, gpu->milliwatts >= 0);
+		add_figure(figures, (gint64)told->memory_bytes, told->memory_bytes > 0);
+		add_figure(figures, told->celsius, told->celsius >= 0);
+		add_figure(figures, told->milliwatts, told->milliwatts >= 0);
 	}
 	g_free(g->text);
 	g_free(g->figures);
@@ -153,6 +159,12 @@ void gpus_measure(struct gpus *g)
 {
 	if (g->n > 0 && g_get_monotonic_time() - g->measured_us > MEASURE_S * G_USEC_PER_SEC)
 		gpus_name(g);
+}
+
+const struct gpu_figures *gpus_measured(const struct gpus *g, guint *ret_n)
+{
+	*ret_n = g->n_measured;
+	return g->measured;
 }
 
 const char *gpus_figures(const struct gpus *g)
@@ -184,7 +196,7 @@ struct gpus_own gpus_own(const struct gpus *g)
 		const struct gpu *gpu = &g->seen[i];
 		if (gpu->vendor != vendor || (at++ != only && only >= 0))
 			continue;
-		own.memory_bytes = own.n ? MIN(own.memory_bytes, gpu->memory_bytes) : gpu->memory_bytes;
+		own.memory_bytes = own.n ? MIN(own.memory_bytes, gpu->told.memory_bytes) : gpu->told.memory_bytes;
 		own.model = own.n ? own.model : gpu->name;
 		own.n++;
 	}

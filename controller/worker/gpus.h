@@ -17,7 +17,15 @@ gboolean gpus_look(struct gpus *g);
 void gpus_name(struct gpus *g);
 /* The same, if that was more than half a minute ago. */
 void gpus_measure(struct gpus *g);
-/* A line each, in that order: address, bytes of memory, degrees Celsius, milliwatts; "-" for what is not told. */
+/* What NVML told of one last. */
+struct gpu_figures {
+	const char *address;
+	guint64 memory_bytes, used_bytes; /* 0: not told; used_bytes is told when memory_bytes is */
+	int celsius, milliwatts, percent; /* -1: not told */
+};
+/* Of all, by address; valid until they are looked at or asked again. */
+const struct gpu_figures *gpus_measured(const struct gpus *g, guint *ret_n);
+/* The same for the queue, a line each, in that order: address, bytes of memory, degrees Celsius, milliwatts; "-" for what is not told. */
 const char *gpus_figures(const struct gpus *g);
 
 /* Of this slot's GPUs: what one frame may use. */

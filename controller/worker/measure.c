@@ -27,7 +27,7 @@ struct measure {
 	GHashTable *jobs; /* "project/name" -> struct taken */
 };
 
-enum metric { INFO, STARTED, STATE, FRAMES, FAILED, BAD, GPU_MEMORY, GPU_CELSIUS, GPU_WATTS };
+enum metric { INFO, STARTED, STATE, FRAMES, FAILED, BAD, GPU_MEMORY, GPU_MEMORY_USED, GPU_CELSIUS, GPU_WATTS, GPU_UTILISATION };
 
 static const struct exposition_row rows[] = {
 	[INFO] = { "cleave_worker_info", "gauge", "Version of cleave-worker.", { "worker", "version" } },
@@ -38,8 +38,11 @@ static const struct exposition_row rows[] = {
 	[FAILED] = { "cleave_worker_frames_failed_total", "counter", "Frames that failed here.", { "worker" } },
 	[BAD] = { "cleave_worker_verify_failures_total", "counter", "Images that Blender wrote and that were not what was asked for.", { "worker" } },
 	[GPU_MEMORY] = { "cleave_worker_gpu_memory_bytes", "gauge", "Memory, as NVML tells.", { "worker", "address" } },
+	[GPU_MEMORY_USED] = { "cleave_worker_gpu_memory_used_bytes", "gauge", "Memory in use, as NVML tells.", { "worker", "address" } },
 	[GPU_CELSIUS] = { "cleave_worker_gpu_temperature_celsius", "gauge", "Temperature, as NVML tells.", { "worker", "address" } },
 	[GPU_WATTS] = { "cleave_worker_gpu_power_watts", "gauge", "Power drawn, as NVML tells.", { "worker", "address" } },
+	[GPU_UTILISATION] = { "cleave_worker_gpu_utilization_ratio", "gauge", "Part of the last moment in which it computed, as NVML tells.",
+			      { "worker", "address" } },
 };
 
 /* Several workers of a machine have a file each. */
@@ -89,23 +92,22 @@ static void put_jobs(const struct measure *m, struct exposition *e)
 	}
 }
 
-/* "-" is what is not told. */
-static void put_figure(struct exposition *e, guint row, const char *text, double unit, const char *worker, const char *address)
-{
-	if (text && g_ascii_isdigit(*text))
-		exposition_add(e, row, g_ascii_strtod(text, NULL) * unit, worker, address);
-}
-
 static void put_gpus(const struct measure *m, struct exposition *e)
 {
-	g_auto(GStrv) lines = g_strsplit(m->gpus ? gpus_figures(m->gpus) : "", "\n", -1);
-	for (guint i = 0; lines[i]; i++) {
-		g_auto(GStrv) words = g_strsplit(lines[i], " ", -1);
-		if (g_strv_length(words) != 4)
-			continue;
-		put_figure(e, GPU_MEMORY, words[1], 1, m->worker, words[0]);
-		put_figure(e, GPU_CELSIUS, words[2], 1, m->worker, words[0]);
-		put_figure(e, GPU_WATTS, words[3], 1e-3, m->worker, words[0]);
+	guint n = 0;
+	const struct gpu_figures *all = m->gpus ? gpus_measured(m->gpus, &n) : NULL;
+	for (guint i = 0; i < n; i++) {
+		const struct gpu_figures *g = &all[i];
+		if (g->memory_bytes)
+			exposition_add(e, GPU_MEMORY, (double)g->memory_bytes, m->worker, g->address);
+		if (g->memory_bytes)
+			exposition_add(e, GPU_MEMORY_USED, (double)g->used_bytes, m->worker, g->address);
+		if (g->celsius >= 0)
+			exposition_add(e, GPU_CELSIUS, g->celsius, m->worker, g->address);
+		if (g->milliwatts >= 0)
+			exposition_add(e, GPU_WATTS, (double)g->milliwatts / 1000, m->worker, g->address);
+		if (g->percent >= 0)
+			exposition_add(e, GPU_UTILISATION, (double)g->percent / 100, m->worker, g->address);
 	}
 }
 

@@ -2,7 +2,9 @@
  * program is its own helper. */
 #include "base/error.h"
 #include "nvml_fixture.h"
+#include "worker/config.h"
 #include "worker/gpus.h"
+#include "worker/measure.h"
 #include <ftw.h>
 #include <glib/gstdio.h>
 #include <setjmp.h>
@@ -110,6 +112,28 @@ static void slots_go_round(void **state)
 	}
 }
 
+/* Of both, as they are told in the worker's metrics. */
+static void expect_figures(const struct gpus *all)
+{
+	guint n;
+	const struct gpu_figures *measured = gpus_measured(all, &n);
+	assert_int_equal(n, 2);
+	assert_string_equal(measured[1].address, A4000);
+	assert_true(measured[1].used_bytes == 1073741824 && measured[1].percent == 75 && measured[0].percent == -1);
+	g_autofree char *folder = g_dir_make_tmp("cleave-measure-XXXXXX", NULL), *path = g_build_filename(folder, "w.prom", NULL), *text = NULL;
+	const struct config c = { .metrics = path, .name = (char *)"w", .n_slots = 1, .slot = 1 };
+	struct measure *m = measure_new(&c, all);
+	measure_state(m, "idle");
+	assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	assert_non_null(strstr(text, "cleave_worker_gpu_utilization_ratio{worker=\"w\",address=\"" A4000 "\"} 0.75\n"));
+	assert_non_null(strstr(text, "cleave_worker_gpu_memory_used_bytes{worker=\"w\",address=\"" A4000 "\"} 1073741824\n"));
+	assert_non_null(strstr(text, "cleave_worker_gpu_power_watts{worker=\"w\",address=\"" A4000 "\"} 98.6\n"));
+	assert_null(strstr(text, "cleave_worker_gpu_utilization_ratio{worker=\"w\",address=\"" A100));
+	measure_free(m);
+	g_remove(path);
+	g_rmdir(folder);
+}
+
 static void how_hot(void **state)
 {
 	struct ctx *x = *state;
@@ -130,8 +154,11 @@ static void how_hot(void **state)
 	fake_machine_set(x->machine, A100, "memory", "85899345920");
 	fake_machine_set(x->machine, A4000, "memory", "17179869184");
 	fake_machine_set(x->machine, A4000, "milliwatts", "98600");
+	fake_machine_set(x->machine, A4000, "used", "1073741824");
+	fake_machine_set(x->machine, A4000, "percent", "75");
 	gpus_name(all);
 	gpus_name(second);
+	expect_figures(all);
 	assert_string_equal(gpus_figures(all), A100 " 85899345920 91 -\n" A4000 " 17179869184 55 98600");
 	struct gpus_own of_all = gpus_own(all), of_second = gpus_own(second);
 	assert_int_equal(of_all.n, 2);
