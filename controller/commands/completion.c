@@ -6,11 +6,11 @@
 #include <string.h>
 
 /* What can stand somewhere. */
-enum value { VALUE_NONE, VALUE_WORDS, VALUE_FILE, VALUE_JOB, VALUE_VM, VALUE_HOST, VALUE_OTHER };
+enum value { VALUE_NONE, VALUE_WORDS, VALUE_OBJECT, VALUE_FILE, VALUE_JOB, VALUE_VM, VALUE_HOST, VALUE_OTHER };
 
 struct values {
 	enum value what;
-	char *words; /* WORDS: with spaces between; owned, may be NULL */
+	char *words; /* WORDS, OBJECT: with spaces between; owned, may be NULL. Behind a kind an OBJECT has its names */
 };
 
 struct option {
@@ -55,7 +55,7 @@ static struct values values_of(const struct command *c, const char *place)
 {
 	static const char *const files[] = { "DIR", "FILE", "PATH", "SCENE" };
 	if (strstr(place, "KIND"))
-		return (struct values){ VALUE_WORDS, kind_words(!(c->options & OPTION_KINDS), c->options & OPTION_KINDS ? "frames" : strstr(place, "RULE") ? "rules" : "") };
+		return (struct values){ strstr(place, "NAME") ? VALUE_OBJECT : VALUE_WORDS, kind_words(!(c->options & OPTION_KINDS), c->options & OPTION_KINDS ? "frames" : strstr(place, "RULE") ? "rules" : "") };
 	g_autofree char *words = plain_words(place);
 	if (*words)
 		return (struct values){ VALUE_WORDS, g_steal_pointer(&words) };
@@ -63,7 +63,7 @@ static struct values values_of(const struct command *c, const char *place)
 		if (strstr(place, files[i]))
 			return (struct values){ VALUE_FILE, NULL };
 	if (strstr(place, "OBJECT")) /* KIND NAME as well */
-		return (struct values){ VALUE_WORDS, kind_words(TRUE, "") };
+		return (struct values){ VALUE_OBJECT, kind_words(TRUE, "") };
 	return (struct values){ strstr(place, "JOB") ? VALUE_JOB : strstr(place, "VM") ? VALUE_VM : strstr(place, "HOST") ? VALUE_HOST : VALUE_OTHER, NULL };
 }
 
@@ -77,7 +77,7 @@ static void add_option(const GOptionEntry *e, void *user)
 	else if (e->arg_description)
 		o.values = values_of(c->command, e->arg_description);
 	/* a job that is being named is a new one */
-	if (o.values.what != VALUE_FILE && o.values.what != VALUE_WORDS)
+	if (o.values.what != VALUE_FILE && o.values.what != VALUE_WORDS && o.values.what != VALUE_OBJECT)
 		o.values.what = e->arg_description ? VALUE_OTHER : VALUE_NONE;
 	g_array_append_val(c->options, o);
 }
@@ -118,6 +118,20 @@ static char *escaped(const char *text, const char *special)
 /* Names of the wanted objects, one a line, of the specs as a command there would read them. */
 #define NAMES_OF "cleave render %s 2>/dev/null | sed -n 's/^  name: //p'"
 
+/* All words for kinds that specs have, as they may be written; with `between` them. */
+static char *kind_forms(const char *between)
+{
+	GString *s = g_string_new(NULL);
+	for (guint i = 0; i < N_KINDS; i++) {
+		g_autofree char *name = g_ascii_strdown(kinds[i].name, -1);
+		const char *const words[] = { kinds[i].plural, name, kinds[i].alias };
+		for (guint k = 0; kinds[i].spec_fields && !kinds[i].is_local && k < G_N_ELEMENTS(words); k++)
+			if (words[k] && (k < 2 || strcmp(words[k], name) != 0))
+				g_string_append_printf(s, "%s%s", s->len ? between : "", words[k]);
+	}
+	return g_string_free(s, FALSE);
+}
+
 static const char *kind_of(enum value what)
 {
 	return what == VALUE_JOB ? "renderjob" : what == VALUE_VM ? "vm" : what == VALUE_HOST ? "host" : NULL;
@@ -129,6 +143,8 @@ static void bash_values(GString *out, const struct values *v)
 {
 	if (v->what == VALUE_WORDS)
 		g_string_append_printf(out, " words='%s'", v->words);
+	else if (v->what == VALUE_OBJECT)
+		g_string_append_printf(out, " _cleave_objects '%s'", v->words);
 	else if (v->what == VALUE_FILE)
 		g_string_append(out, " files=yes");
 	else if (kind_of(v->what))
@@ -161,8 +177,10 @@ static void bash_command(GString *out, const struct completed *c)
 
 static void bash_begin(GString *out, const char *names)
 {
+	g_autofree char *known = kind_forms(" | ");
+	g_string_append(out, "# cleave's completion for bash: eval \"$(cleave completion bash)\"\n");
+	g_string_append_printf(out, "_cleave_objects() {\n    case $prev in %s) words=$(" NAMES_OF ") ;; *) words=$1 ;; esac\n}\n", known, "\"$prev\"");
 	g_string_append_printf(out,
-	                       "# cleave's completion for bash: eval \"$(cleave completion bash)\"\n"
 	                       "_cleave() {\n"
 	                       "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words='' files=''\n"
 	                       "    COMPREPLY=()\n"
@@ -186,10 +204,12 @@ static void zsh_values(GString *out, const char *place, const struct values *v)
 	g_string_append_printf(out, ":%s:", name);
 	if (v->what == VALUE_WORDS)
 		g_string_append_printf(out, "(%s)", v->words);
+	else if (v->what == VALUE_OBJECT)
+		g_string_append_printf(out, " _cleave_objects %s", v->words); /* the space: no options of compadd's are put in */
 	else if (v->what == VALUE_FILE)
 		g_string_append(out, "_files");
 	else if (kind_of(v->what))
-		g_string_append_printf(out, "_cleave_names %s", kind_of(v->what));
+		g_string_append_printf(out, " _cleave_names %s", kind_of(v->what));
 	else
 		g_string_append_c(out, ' ');
 }
@@ -222,7 +242,10 @@ static void zsh_begin(GString *out, const char *names)
 	g_string_append(out, "#compdef cleave\n# cleave's completion for zsh: cleave completion zsh >DIR-of-fpath/_cleave\n"
 	                     "_cleave_names() { local -a names; names=(${(f)\"$(");
 	g_string_append_printf(out, NAMES_OF, "$1");
-	g_string_append(out, ")\"}); compadd -a names }\n_cleave() {\n    local -a commands=(\n");
+	g_autofree char *known = kind_forms("|");
+	g_string_append(out, ")\"}); compadd -a names }\n");
+	g_string_append_printf(out, "_cleave_objects() { case $words[CURRENT-1] in (%s) _cleave_names $words[CURRENT-1] ;; (*) compadd -- $@ ;; esac }\n", known);
+	g_string_append(out, "_cleave() {\n    local -a commands=(\n");
 	for (guint i = 0; i < n_commands; i++) {
 		g_autofree char *doc = escaped(commands[i].summary, ":");
 		if (!(commands[i].options & OPTION_HIDDEN))
@@ -244,6 +267,8 @@ static void fish_values(GString *out, const struct values *v)
 {
 	if (v->what == VALUE_WORDS)
 		g_string_append_printf(out, " -x -a '%s'", v->words);
+	else if (v->what == VALUE_OBJECT)
+		g_string_append_printf(out, " -x -a '(__cleave_objects %s)'", v->words);
 	else if (v->what == VALUE_FILE)
 		g_string_append(out, " -r -F");
 	else if (kind_of(v->what))
@@ -279,7 +304,10 @@ static void fish_begin(GString *out, const char *names)
 	g_string_append(out, "# cleave's completion for fish: cleave completion fish | source\n"
 	                     "function __cleave_names\n    ");
 	g_string_append_printf(out, NAMES_OF, "$argv[1]");
-	g_string_append(out, "\nend\ncomplete -c cleave -f\n");
+	g_autofree char *known = kind_forms(" ");
+	g_string_append_printf(out, "\nend\nfunction __cleave_objects\n    set -l before (commandline -opc)[-1]\n"
+	                            "    if contains -- $before %s\n        __cleave_names $before\n    else\n        printf '%%s\\n' $argv\n    end\nend\n"
+	                            "complete -c cleave -f\n", known);
 }
 
 static void fish_end(GString *out)
