@@ -126,7 +126,7 @@ static char *kind_forms(const char *between)
 		g_autofree char *name = g_ascii_strdown(kinds[i].name, -1);
 		const char *const words[] = { kinds[i].plural, name, kinds[i].alias };
 		for (guint k = 0; kinds[i].spec_fields && !kinds[i].is_local && k < G_N_ELEMENTS(words); k++)
-			if (words[k] && (k < 2 || strcmp(words[k], name) != 0))
+			if (words[k] && (k < 2 || g_strcmp0(words[k], name) != 0))
 				g_string_append_printf(s, "%s%s", s->len ? between : "", words[k]);
 	}
 	return g_string_free(s, FALSE);
