@@ -1,5 +1,6 @@
-/* take-plain-results: what plain workers say is a claim. Each file is decoded, put on disk, written to the manifest,
- * committed and delivered, in this order, as a worker of cleave's does it; what is not there or not whole has failed.
+/* take-plain-results: what plain workers say is a claim. Each file is copied, for who wrote it may write on; the copy is
+ * decoded, put on disk, written to the manifest, committed and delivered, in this order, as a worker of cleave's does it;
+ * what is not there or not whole has failed.
  *
  * A crash in between is taken up by the next pass: a frame with a manifest line is delivered by deliver-frames, one
  * without is verified again. */
@@ -8,11 +9,14 @@
 #include "base/error.h"
 #include "frames/checks.h"
 #include "frames/collect.h"
+#include "frames/copy.h"
 #include "frames/image.h"
 #include "frames/inputs.h"
 #include "frames/root.h"
 #include "frames/stage.h"
 #include <string.h>
+
+#define OWN_COPY "own-" /* before the name of the worker's file */
 
 struct taking {
 	const struct apply_input *in;
@@ -155,6 +159,15 @@ static gboolean fail_frame(struct taking *t, gint64 frame, const char *reason, e
 	return manifest_append(t->manifest, &valid, error) && lease_fail(t->in->redis, t->task->id, frame, said, how, &ignored, error);
 }
 
+/* A worker that renders a task again after it said "done" has the file open: what it writes then is not to be in the frame that
+ * was verified. */
+static gboolean copy_own(const struct taking *t, const char *staged, const char *own, GError **error)
+{
+	struct file_digest digest;
+	int fd = t->stage->dir_fd;
+	return stage_seal(t->stage, staged, &digest, error) && copy_checked(fd, staged, fd, own, digest.sha256, NULL, error);
+}
+
 /* What went wrong before there is a file, or with it: `claim`, if the worker said that it failed. */
 static gboolean take_frame(struct taking *t, gint64 frame, const char *claim, GError **error)
 {
@@ -166,7 +179,8 @@ static gboolean take_frame(struct taking *t, gint64 frame, const char *claim, GE
 	struct image_facts image;
 	if (!staged)
 		return fail_frame(t, frame, claim ? claim : "the plain worker says done, and there is no file", FAILURE_RETRY, error);
-	if (!verify(t, staged, &digest, &image, warnings, &problem)) {
+	g_autofree char *own = g_strconcat(OWN_COPY, staged, NULL);
+	if (!copy_own(t, staged, own, &problem) || !verify(t, own, &digest, &image, warnings, &problem)) {
 		if (g_error_matches(problem, CLEAVE_ERROR, ERROR_AWAY)) {
 			g_propagate_error(error, g_steal_pointer(&problem));
 			return FALSE;
@@ -177,8 +191,8 @@ static gboolean take_frame(struct taking *t, gint64 frame, const char *claim, GE
 	g_ptr_array_add(warnings, NULL);
 	g_autofree char *words = g_strjoinv("; ", (char **)warnings->pdata);
 	t->n_frames++;
-	return write_record(t, frame, visible, staged, &digest, &image, words, error) &&
-	       commit(t, frame, visible, staged, digest.sha256, error);
+	return write_record(t, frame, visible, own, &digest, &image, words, error) &&
+	       commit(t, frame, visible, own, digest.sha256, error);
 }
 
 /* -- one task ---------------------------------------------------------------------------------------- */
