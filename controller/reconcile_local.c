@@ -19,11 +19,6 @@ static struct list halt_all(const struct session *s, struct arena *a, const stru
 	return (struct list){ one, 1 };
 }
 
-static gboolean is_state(const char *word)
-{
-	return strcmp(word, host_state_word(HOST_CORDONED)) == 0 || strcmp(word, host_state_word(HOST_DRAINED)) == 0;
-}
-
 /* The file has no other check of it: a kind that nothing is of would halt nothing. */
 static gboolean are_kinds(const struct local_decision *all, guint n, GError **error)
 {
@@ -31,7 +26,7 @@ static gboolean are_kinds(const struct local_decision *all, guint n, GError **er
 		const struct kind *kind = kind_find(all[i].kind);
 		if (!kind || strcmp(kind->name, all[i].kind) != 0)
 			return fail(error, ERROR_INVALID, "suspended.json halts a %s, which is no kind; mend or remove it", all[i].kind);
-		if (all[i].state && !is_state(all[i].state))
+		if (all[i].state && host_state_halting(all[i].state) == HOST_ACTIVE)
 			return fail(error, ERROR_INVALID, "suspended.json says that %s is %s, which is no state; mend or remove it", all[i].name, all[i].state);
 	}
 	return TRUE;
@@ -53,8 +48,7 @@ struct list session_suspended(const struct session *s, struct arena *a, const st
 		if (!d->state)
 			all[n_halted++] = (struct host_suspension){ d->kind, d->name, { .reason = d->reason, .by = d->by, .since = d->since, .until = d->until } };
 		else if (strcmp(d->kind, kinds[KIND_HOST].name) == 0 && strcmp(d->name, s->settings.host) == 0)
-			*ret_state = (struct host_state_spec){ strcmp(d->state, host_state_word(HOST_DRAINED)) == 0 ? HOST_DRAINED : HOST_CORDONED,
-				                               d->reason, d->until, d->by, d->since };
+			*ret_state = (struct host_state_spec){ (int)host_state_halting(d->state), d->reason, d->until, d->by, d->since };
 	}
 	return (struct list){ all, n_halted };
 }

@@ -6,7 +6,6 @@
 #include "commands/whom.h"
 #include "spec/edit.h"
 #include "spec/host.h"
-#include <stdio.h>
 #include <string.h>
 
 /* uncordon has a table of its own, with the same first rows. */
@@ -80,26 +79,14 @@ static gboolean make(void *user, const struct proposal_tip *tip, struct proposal
 	return FALSE;
 }
 
-/* The host itself may be cordoned beside git, which stays so. */
-static void hint_local(const struct draining *d)
-{
-	SCOPED_ARENA(a);
-	struct local_decision *all;
-	guint n;
-	if (d->state != HOST_ACTIVE || !local_decisions_read(a, d->in->settings.state, &all, &n, NULL))
-		return;
-	for (guint i = 0; i < n; i++)
-		if (all[i].state && strcmp(all[i].name, d->whom.name) == 0 && !local_decision_is_over(&all[i]))
-			fprintf(stderr, "cleave: it is %s on this host alone; `cleave uncordon --local %s` ends that\n", all[i].state, all[i].name);
-}
-
 static int propose(struct draining *d)
 {
 	g_autoptr(GError) error = NULL;
 	struct proposal_done done = { 0 };
 	gboolean ok = proposal_push(d->in, make, d, &done, &error) || g_error_matches(error, CLEAVE_ERROR, ERROR_EXISTS);
 	int code = !ok ? local_hint(error, d->state != HOST_ACTIVE) : proposal_report(d->in, &done, rows[d->state].done);
-	hint_local(d);
+	if (d->state == HOST_ACTIVE)
+		local_tell_of(d->in, kinds[KIND_HOST].name, d->whom.name, TRUE);
 	proposal_done_clear(&done);
 	return code;
 }

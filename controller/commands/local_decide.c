@@ -71,7 +71,7 @@ int local_suspend(struct invocation *in, const struct local_decision *d)
 		object = g_strdup_printf("%s/%s", one.kind, one.name);
 	state_unlock(lock);
 	g_autofree char *sentence = g_strdup_printf("is %s on this host alone until %s", d->state ? d->state : "suspended", d->until);
-	const char *decision = !d->state ? "suspend" : strcmp(d->state, host_state_word(HOST_DRAINED)) == 0 ? "drain" : "cordon";
+	const char *decision = !d->state ? "suspend" : host_state_halting(d->state) == HOST_DRAINED ? "drain" : "cordon";
 	return error ? command_fail(error) : done(in, decision, object, sentence);
 }
 
@@ -143,4 +143,17 @@ int local_hint(const GError *error, gboolean has_way_out)
 	if (has_way_out && error->domain == CLEAVE_ERROR && is_of_git)
 		fputs("cleave: where git stands in the way, `--local` does it on this host alone, for an hour\n", stderr);
 	return code;
+}
+
+void local_tell_of(const struct invocation *in, const char *kind, const char *name, gboolean is_state)
+{
+	SCOPED_ARENA(a);
+	struct local_decision *all;
+	guint n;
+	const char *object = is_state ? name : arena_printf(a, "%s/%s", kind, name), *verb = is_state ? "uncordon" : "resume";
+	if (!local_decisions_read(a, in->settings.state, &all, &n, NULL))
+		return;
+	for (guint i = 0; i < n; i++)
+		if ((all[i].state != NULL) == is_state && strcmp(all[i].kind, kind) == 0 && strcmp(all[i].name, name) == 0 && !local_decision_is_over(&all[i]))
+			fprintf(stderr, "cleave: it is %s on this host alone; `cleave %s --local %s` ends that\n", is_state ? all[i].state : "suspended", verb, object);
 }

@@ -14,5 +14,7 @@ int local_uncordon(struct invocation *in, const char *host);
 int local_hold(struct invocation *in, const struct hold *h);
 int local_release(struct invocation *in);
 
+/* Says that the object is suspended, or the Host cordoned or drained, on this host alone, if it is: git does not know. */
+void local_tell_of(const struct invocation *in, const char *kind, const char *name, gboolean is_state);
 /* Says that the commit failed (`error` may be NULL: it was said), and that --local is a way out where there is one. The exit code. */
 int local_hint(const GError *error, gboolean has_way_out);

@@ -179,11 +179,9 @@ static gboolean read_revisions(struct many *m, GError **error)
 	} else if (from && !read_at(m, 1, from, &m->from, error)) {
 		return FALSE;
 	}
-	gint64 now_ms = g_get_real_time() / 1000;
-	if (from)
-		assume_over(m->arena, m->to.objects, now_ms);
-	if (from)
-		assume_over(m->arena, m->from.objects, now_ms);
+	struct objects *const both[] = { m->from.objects, m->to.objects };
+	for (guint i = 0; from && i < G_N_ELEMENTS(both); i++)
+		assume_over(m->arena, both[i], g_get_real_time() / 1000);
 	return TRUE;
 }
 

@@ -43,8 +43,7 @@ static char *drain_here(struct runner *r, struct arena *a, const char *json, GEr
 	struct local_decision d;
 	if (!local_decision_parse(a, json, &d, error))
 		return NULL;
-	gboolean is_state = g_strcmp0(d.state, host_state_word(HOST_CORDONED)) == 0 || g_strcmp0(d.state, host_state_word(HOST_DRAINED)) == 0;
-	if (is_state && strcmp(d.kind, kinds[KIND_HOST].name) == 0 && strcmp(d.name, r->in->settings.host) == 0)
+	if (host_state_halting(d.state) != HOST_ACTIVE && strcmp(d.kind, kinds[KIND_HOST].name) == 0 && strcmp(d.name, r->in->settings.host) == 0)
 		return put_here(r, &d, error);
 	fail(error, ERROR_INVALID, "this controller cordons or drains the Host %s alone, not %s/%s; are both of one version?", r->in->settings.host, d.kind, d.name);
 	return NULL;

@@ -9,7 +9,6 @@
 #include "spec/resolve.h"
 #include "spec/suspend.h"
 #include "state/state.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { SUSPEND_REASON, SUSPEND_UNTIL, SUSPEND_FOR, SUSPEND_BY, SUSPEND_LOCAL };
@@ -92,27 +91,14 @@ static gboolean make_resume(void *user, const struct proposal_tip *tip, struct p
 	return FALSE;
 }
 
-/* It may be halted here alone, which git does not know. */
-static void hint_local(const struct suspending *s)
-{
-	SCOPED_ARENA(a);
-	struct local_decision *all;
-	guint n;
-	if (!s->whom.name || !local_decisions_read(a, s->in->settings.state, &all, &n, NULL))
-		return;
-	for (guint i = 0; i < n; i++)
-		if (!all[i].state && !local_decision_is_over(&all[i]) && strcmp(all[i].kind, s->whom.kind->name) == 0 && strcmp(all[i].name, s->whom.name) == 0)
-			fprintf(stderr, "cleave: it is suspended on this host alone; `cleave resume --local %s/%s` ends that\n", all[i].kind, all[i].name);
-}
-
 static int propose(struct suspending *s, proposal_make make, const char *done)
 {
 	g_autoptr(GError) error = NULL;
 	struct proposal_done pushed = { 0 };
 	gboolean ok = proposal_push(s->in, make, s, &pushed, &error);
 	gboolean is_so = g_error_matches(error, CLEAVE_ERROR, ERROR_EXISTS);
-	if (is_so && make == make_resume)
-		hint_local(s);
+	if (is_so && make == make_resume && s->whom.name)
+		local_tell_of(s->in, s->whom.kind->name, s->whom.name, FALSE);
 	int code = ok || is_so ? proposal_report(s->in, &pushed, done) : local_hint(error, make == make_suspend);
 	proposal_done_clear(&pushed);
 	return code;

@@ -146,26 +146,27 @@ static void settle(struct assuming *s, const struct objects *want)
 	}
 }
 
-static gboolean is_over(const char *until, gint64 now_ms)
+/* With a spec of its own. */
+static struct object *copy_of(struct arena *a, const struct object *o)
 {
-	gint64 until_ms = vm_time_ms(until);
-	return until_ms && until_ms <= now_ms;
+	struct object *copy = ARENA_NEW(a, struct object);
+	*copy = *o;
+	copy->spec = arena_memdup(a, o->spec, o->kind->spec_size);
+	return copy;
 }
 
 /* The object, or one without what is over. */
 static struct object *without_over(struct arena *a, struct object *o, gint64 now_ms)
 {
 	const struct suspend_spec *halted = suspend_own(o);
-	gboolean is_halted = halted && !is_over(halted->until, now_ms), is_host = o->kind->id == KIND_HOST && o->spec;
-	gboolean is_drained = is_host && !is_over(((const struct host_spec *)o->spec)->state.until, now_ms);
-	if ((!halted || is_halted) && (!is_host || is_drained))
+	const struct host_state_spec *state = o->kind->id == KIND_HOST && o->spec ? &((const struct host_spec *)o->spec)->state : NULL;
+	gboolean was_halted = halted && vm_time_is_over(halted->until, now_ms), was_drained = state && vm_time_is_over(state->until, now_ms);
+	if (!was_halted && !was_drained)
 		return o;
-	struct object *copy = ARENA_NEW(a, struct object);
-	*copy = *o;
-	copy->spec = arena_memdup(a, o->spec, o->kind->spec_size);
-	if (halted && !is_halted)
+	struct object *copy = copy_of(a, o);
+	if (was_halted)
 		*(struct suspend_spec *)(gpointer)suspend_own(copy) = (struct suspend_spec){ 0 };
-	if (is_host && !is_drained)
+	if (was_drained)
 		((struct host_spec *)copy->spec)->state = (struct host_state_spec){ .is = HOST_ACTIVE };
 	return copy;
 }
@@ -188,12 +189,8 @@ static void uncordon(struct assuming *s, struct objects *want)
 	const struct host_spec *spec = host ? host->spec : NULL;
 	if (!spec || spec->state.is != HOST_CORDONED)
 		return;
-	struct object *copy = ARENA_NEW(s->arena, struct object);
-	*copy = *host;
-	struct host_spec *active = ARENA_NEW(s->arena, struct host_spec);
-	*active = *spec;
-	active->state = (struct host_state_spec){ .is = HOST_ACTIVE };
-	copy->spec = active;
+	struct object *copy = copy_of(s->arena, host);
+	((struct host_spec *)copy->spec)->state = (struct host_state_spec){ .is = HOST_ACTIVE };
 	objects_set(want, KIND_HOST, &copy, 1);
 }
 
@@ -204,12 +201,8 @@ static struct objects *part_to_apply(struct assuming *s)
 	const struct object *farm = objects_farm(want);
 	if (!farm)
 		return want;
-	struct object *copy = ARENA_NEW(s->arena, struct object);
-	struct farm_spec *open = ARENA_NEW(s->arena, struct farm_spec);
-	*copy = *farm;
-	*open = *(const struct farm_spec *)farm->spec;
-	open->policy.windows = (struct list){ 0 };
-	copy->spec = open;
+	struct object *copy = copy_of(s->arena, farm);
+	((struct farm_spec *)copy->spec)->policy.windows = (struct list){ 0 };
 	objects_set(want, KIND_FARM, &copy, 1);
 	return want;
 }

@@ -27,6 +27,7 @@ void builder_judge(struct builder *b, const struct object *o, enum readiness rea
                    const char *message);
 /* Stalled, and nobody waits for it to change: it is as the specs say. */
 void builder_judge_settled(struct builder *b, const struct object *o, const char *reason, const char *message);
+/* The same, since people want it so for a while: nothing is wrong. */
 void builder_judge_halted(struct builder *b, const struct object *o, const char *reason, const char *message);
 /* Reconciling, and the plan's own actions are all there is to say: `get` has no plan to show them. */
 void builder_judge_acted(struct builder *b, const struct object *o, const char *reason, const char *message);
@@ -47,6 +48,8 @@ const struct suspension *builder_suspension(const struct builder *b, const struc
 /* Whether what the action is done to is suspended, also where the specs do not speak of it any more. */
 gboolean builder_suspends(const struct builder *b, const struct action *act);
 /* "Host/h1 is suspended by ada until 2026-…: reason" */
+/* "by Ada until 2026-11-22T18:00:00Z: its fan is changed": what of these is given. */
+const char *decided_words(struct arena *a, const char *by, const char *until, const char *reason);
 const char *suspension_words(struct arena *a, const struct suspension *s, const struct object *o);
 /* Rewrites the verdicts of suspended objects, at the end. */
 void plan_judge_suspended(struct builder *b);

@@ -136,25 +136,15 @@ static struct host_standing standing_of(struct host_plan *h)
 	return s;
 }
 
-/* "by Ada until 2026-11-22T18:00:00Z: its fan is changed; no VM runs" */
-static const char *standing_words(struct host_plan *h, const struct host_state_spec *how, const char *rest)
-{
-	struct arena *a = h->b->arena;
-	const char *by = how->by ? arena_printf(a, "by %s", how->by) : "";
-	const char *until = how->until ? arena_printf(a, "%suntil %s", *by ? " " : "", vm_time_text(a, vm_time_ms(how->until))) : "";
-	const char *why = how->reason ? arena_printf(a, "%s%s", *by || *until ? ": " : "", how->reason) : "";
-	const char *all = arena_printf(a, "%s%s%s", by, until, why);
-	return *all ? arena_printf(a, "%s; %s", all, rest) : rest;
-}
-
 /* One that is drained is as it should be when the last VM is down. */
 static void judge_settled(struct host_plan *h, struct host_standing standing)
 {
 	guint n = n_running(h);
 	const char *still = !n ? "no VM runs" : arena_printf(h->b->arena, n == 1 ? "%u VM still runs" : "%u VMs still run", n);
 	gboolean sees_vms = h->have->libvirt == PLANE_OK && !h->b->in->devices_only;
-	if (standing.how)
-		still = standing_words(h, standing.how, still);
+	const char *words = standing.how ? decided_words(h->b->arena, standing.how->by, standing.how->until, standing.how->reason) : "";
+	if (*words)
+		still = arena_printf(h->b->arena, "%s; %s", words, still);
 	if (sees_vms && standing.state == HOST_DRAINED && n)
 		builder_judge(h->b, h->object, IS_RECONCILING, "Draining", still);
 	else if (sees_vms && standing.how)

@@ -14,8 +14,7 @@
 /* FALSE: it is over. Without an observation's clock it is not. */
 static gboolean is_in_force(const struct builder *b, const struct suspend_spec *how)
 {
-	gint64 until = vm_time_ms(how->until);
-	return how->reason && !b->in->ignores_suspend && (!until || until > builder_now_ms(b));
+	return how->reason && !b->in->ignores_suspend && !vm_time_is_over(how->until, builder_now_ms(b));
 }
 
 static const struct suspend_spec *here(const struct builder *b, enum kind_id kind, const char *id)
@@ -60,17 +59,20 @@ gboolean builder_suspends(const struct builder *b, const struct action *act)
 	return here(b, act->kind, act->id) || builder_suspension(b, host);
 }
 
+const char *decided_words(struct arena *a, const char *by, const char *until, const char *reason)
+{
+	const char *who = by ? arena_printf(a, "by %s", by) : "";
+	const char *end = until ? arena_printf(a, "%suntil %s", *who ? " " : "", vm_time_text(a, vm_time_ms(until))) : "";
+	const char *why = reason ? arena_printf(a, "%s%s", *who || *end ? ": " : "", reason) : "";
+	return arena_printf(a, "%s%s%s", who, end, why);
+}
+
 const char *suspension_words(struct arena *a, const struct suspension *s, const struct object *o)
 {
-	g_autoptr(GString) out = g_string_new(NULL);
-	if (s->speaker && s->speaker != o)
-		g_string_append_printf(out, "%s/%s is suspended ", s->speaker->kind->name, s->speaker->id);
-	if (s->how->by)
-		g_string_append_printf(out, "by %s ", s->how->by);
-	if (s->how->until)
-		g_string_append_printf(out, "until %s ", vm_time_text(a, vm_time_ms(s->how->until)));
-	g_strchomp(out->str);
-	return arena_printf(a, "%s%s%s", out->str, *out->str ? ": " : "", s->how->reason);
+	const char *words = decided_words(a, s->how->by, s->how->until, s->how->reason);
+	if (!s->speaker || s->speaker == o)
+		return words;
+	return arena_printf(a, "%s/%s is suspended%s%s", s->speaker->kind->name, s->speaker->id, s->how->by || s->how->until ? " " : ": ", words);
 }
 
 /* -- verdicts ------------------------------------------------------------------------------------------- */

@@ -19,7 +19,7 @@ struct vm_target {
 	const struct vm_status *have;    /* NULL: there is no domain of that name */
 	const struct host_status *host;  /* NULL: not observed */
 	const char *home;                /* the host that the farm knows it on; NULL = none, or not known */
-	enum host_state host_state;                  /* enum host_state, as it counts now */
+	enum host_state host_state;      /* as it counts now */
 	struct changes stored;           /* .have's definition differs in these; */
 	struct changes live, pending;    /* the running guest, in what acts at once and in what acts at its next start */
 	gboolean is_not_taken;           /* its last start did not bring .pending: another one would not */

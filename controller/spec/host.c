@@ -84,8 +84,7 @@ const struct field host_fields[] = {
 /* Who says it at that time, or NULL. */
 static const struct host_state_spec *in_force(const struct host_state_spec *how, gint64 now_ms)
 {
-	gint64 until_ms = vm_time_ms(how->until);
-	return how->is != HOST_ACTIVE && (!until_ms || until_ms > now_ms) ? how : NULL;
+	return how->is != HOST_ACTIVE && !vm_time_is_over(how->until, now_ms) ? how : NULL;
 }
 
 struct host_standing host_standing(const struct host_spec *want, const struct host_status *have, gint64 now_ms)
@@ -99,6 +98,12 @@ struct host_standing host_standing(const struct host_spec *want, const struct ho
 const char *host_state_word(enum host_state state)
 {
 	return host_state_names.names[state];
+}
+
+enum host_state host_state_halting(const char *word)
+{
+	int state = word ? name_value(&host_state_names, word) : -1;
+	return state > HOST_ACTIVE ? (enum host_state)state : HOST_ACTIVE;
 }
 
 const struct host_pool *host_pool_find(const struct host_spec *host, const char *name)

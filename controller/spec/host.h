@@ -187,6 +187,8 @@ struct host_standing {
 struct host_standing host_standing(const struct host_spec *want, const struct host_status *have, gint64 now_ms);
 /* "drained", as the specs write it. */
 const char *host_state_word(enum host_state state);
+/* The state of a word that takes frames or VMs away: HOST_ACTIVE for any other, also for NULL. */
+enum host_state host_state_halting(const char *word);
 
 const struct host_pool *host_pool_find(const struct host_spec *host, const char *name);
 const struct host_pool_status *host_pool_status_find(const struct host_status *host, const char *name);

@@ -10,6 +10,12 @@ gint64 vm_time_ms(const char *text)
 	return t ? g_date_time_to_unix(t) * 1000 + g_date_time_get_microsecond(t) / 1000 : 0;
 }
 
+gboolean vm_time_is_over(const char *until, gint64 now_ms)
+{
+	gint64 until_ms = vm_time_ms(until);
+	return until_ms && until_ms <= now_ms;
+}
+
 const char *vm_time_text(struct arena *a, gint64 ms)
 {
 	g_autoptr(GDateTime) t = g_date_time_new_from_unix_utc(ms / 1000);

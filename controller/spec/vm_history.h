@@ -19,5 +19,7 @@ gboolean vm_has_powered_off(const struct vm_status *s);
 
 /* Milliseconds since the epoch of an RFC 3339 time; 0: none. */
 gint64 vm_time_ms(const char *text);
+/* Whether an end has passed; FALSE where there is none. */
+gboolean vm_time_is_over(const char *until, gint64 now_ms);
 /* And back, in UTC and whole seconds. */
 const char *vm_time_text(struct arena *a, gint64 ms);

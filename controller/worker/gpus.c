@@ -12,16 +12,13 @@ enum { PCI_CLASS_DISPLAY = 0x03, VENDOR_NVIDIA = 0x10de, VENDOR_AMD = 0x1002, ME
 struct gpu {
 	const char *address;
 	gint64 vendor, device;
-	/* as NVML told last */
-	char *name;
-	struct gpu_figures told;
+	char *name; /* as NVML told last */
 };
 
 struct gpus {
 	struct arena *arena; /* of what was seen last */
 	char *sysfs, *text, *figures;
-	struct gpu_figures *measured; /* of `seen` */
-	guint n_measured;
+	struct gpu_figures *measured; /* of `seen`, in its order */
 	gint64 measured_us;
 	struct helper *helper;
 	int slot, n_slots;
@@ -110,6 +107,7 @@ static void read_facts(struct gpus *g)
 	SCOPED_ARENA(a);
 	struct nvml_facts facts = { 0 };
 	const char **nvidia = nvidia_addresses(g, a);
+	g->measured = g_renew(struct gpu_figures, g->measured, g->n);
 	if (nvidia[0])
 		(void)nvml_read(g->helper, a, nvidia, NVML_READ_MS, &facts, NULL);
 	for (guint i = 0, of_nvml = 0; i < g->n; i++) {
@@ -117,9 +115,9 @@ static void read_facts(struct gpus *g)
 		const struct nvml_card *card = gpu->vendor == VENDOR_NVIDIA && of_nvml < facts.n ? &facts.cards[of_nvml++] : NULL;
 		g_free(gpu->name);
 		gpu->name = card ? g_strdup(card->name) : NULL;
-		gpu->told = (struct gpu_figures){ gpu->address, 0, 0, -1, -1, -1 };
+		g->measured[i] = (struct gpu_figures){ gpu->address, 0, 0, -1, -1, -1 };
 		if (card && !card->trouble)
-			gpu->told = (struct gpu_figures){ gpu->address, card->memory_bytes, card->used_bytes, card->celsius, card->milliwatts, card->percent };
+			g->measured[i] = (struct gpu_figures){ gpu->address, card->memory_bytes, card->used_bytes, card->celsius, card->milliwatts, card->percent };
 	}
 	g->measured_us = g_get_monotonic_time();
 }
@@ -136,12 +134,9 @@ void gpus_name(struct gpus *g)
 {
 	GString *text = g_string_new(NULL), *figures = g_string_new(NULL);
 	read_facts(g);
-	g->measured = g_renew(struct gpu_figures, g->measured, g->n);
-	g->n_measured = g->n;
 	for (guint i = 0; i < g->n; i++) {
 		const struct gpu *gpu = &g->seen[i];
-		const struct gpu_figures *told = &gpu->told;
-		g->measured[i] = *told;
+		const struct gpu_figures *told = &g->measured[i];
 		g_string_append_printf(text, "%s%04x:%04x%s%s", i ? "\n" : "", (unsigned)gpu->vendor, (unsigned)gpu->device,
 				       gpu->name ? " " : "", gpu->name ? gpu->name : "");
 		g_string_append_printf(figures, "%s%s", i ? "\n" : "", gpu->address);
@@ -163,7 +158,7 @@ void gpus_measure(struct gpus *g)
 
 const struct gpu_figures *gpus_measured(const struct gpus *g, guint *ret_n)
 {
-	*ret_n = g->n_measured;
+	*ret_n = g->n;
 	return g->measured;
 }
 
@@ -196,7 +191,7 @@ struct gpus_own gpus_own(const struct gpus *g)
 		const struct gpu *gpu = &g->seen[i];
 		if (gpu->vendor != vendor || (at++ != only && only >= 0))
 			continue;
-		own.memory_bytes = own.n ? MIN(own.memory_bytes, gpu->told.memory_bytes) : gpu->told.memory_bytes;
+		own.memory_bytes = own.n ? MIN(own.memory_bytes, g->measured[i].memory_bytes) : g->measured[i].memory_bytes;
 		own.model = own.n ? own.model : gpu->name;
 		own.n++;
 	}
